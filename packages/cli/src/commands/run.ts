@@ -1,0 +1,90 @@
+/**
+ * `balancer run`: serves every frontend of a configuration file until told to stop.
+ *
+ * @module
+ */
+import { createLog, createNotifier, Daemon, type LogLevel } from '@balancer/kit';
+import {
+  formatLoadBalancerConfig,
+  type LoadBalancerConfig,
+  loadLoadBalancerConfig,
+  type Mode,
+} from '@balancer/lb';
+import { handOver, inherit } from '../hand-over.ts';
+import type { Io } from '../io.ts';
+import { logWarnings, Service } from '../service.ts';
+import { checkFile } from './check.ts';
+
+export interface RunOptions {
+  readonly config: string;
+  readonly check?: boolean;
+  readonly printConfig?: boolean;
+  readonly logLevel?: LogLevel;
+  readonly mode?: Mode;
+  readonly workers?: number;
+}
+
+/** @returns The exit code. */
+export async function run(options: RunOptions, io: Io): Promise<number> {
+  if (options.check) return checkFile({ file: options.config, json: false }, io);
+  const override = overrideBy(options);
+  const loaded = await loadLoadBalancerConfig(options.config, io.environment);
+  const config = override(loaded.config);
+  if (options.printConfig) {
+    io.stdout.write(formatLoadBalancerConfig(config));
+    return 0;
+  }
+  const { listeners, announceReady } = await inherit(io.environment);
+  const log = createLog(config.global.log);
+  logWarnings(log, loaded.warnings);
+  const service = new Service({
+    file: options.config,
+    config,
+    log,
+    environment: io.environment,
+    override,
+    inherited: listeners,
+  });
+  const daemon: Daemon = new Daemon({
+    parts: service.parts,
+    logger: log,
+    shutdownTimeoutMs: () => service.shutdownTimeoutMs,
+    readyFields: () => service.readyFields,
+    onReload: async () => void (await service.reload('signal')),
+    onReopenLogs: () => service.reopenLogs(),
+    onHandOver: async () => {
+      await service.withoutAdmin(() => handOver(service.listening));
+      daemon.stop('a new process has taken over');
+    },
+    onPhase: (phase) => {
+      if (phase === 'running') announceReady();
+    },
+    signals: io.signals,
+    notifier: createNotifier({ environment: io.environment }),
+  });
+  const code = await daemon.run();
+  await log.close();
+  return code;
+}
+
+/** What the command line says wins over the file, also after a reload. */
+function overrideBy({
+  logLevel,
+  mode,
+  workers,
+}: RunOptions): (config: LoadBalancerConfig) => LoadBalancerConfig {
+  return (config) => ({
+    ...config,
+    global: {
+      ...config.global,
+      ...(workers !== undefined && { workers }),
+      log: { ...config.global.log, ...(logLevel && { level: logLevel }) },
+    },
+    frontends: Object.fromEntries(
+      Object.entries(config.frontends).map(([name, frontend]) => [
+        name,
+        mode ? { ...frontend, mode } : frontend,
+      ]),
+    ),
+  });
+}

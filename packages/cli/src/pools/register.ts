@@ -1,0 +1,314 @@
+/**
+ * `balancer pools`: prices a trade, a join or an exit, explains every rounding, traces operations
+ * and replays recorded calls, on a JSON state or a small description of a pool.
+ *
+ * @module
+ */
+import type { Command } from 'commander';
+import { InputError, Revert, v2 } from '@balancer/pools';
+import { describeReport, isVectorFile, replayFile } from '@balancer/pools/vectors';
+import { type Loaded, loadPool, parseJson } from './load.ts';
+import {
+  findToken,
+  type Liquidity,
+  type OpenPool,
+  type PoolToken,
+  type Trade,
+} from './open-pool.ts';
+import { runTrace, TRACE_STEPS } from './trace.ts';
+import { formatUnits, parseUnits } from './units.ts';
+
+/** What the commands need from outside. */
+export interface PoolsIo {
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+  /** @throws {Error} When the file cannot be read. */
+  readText(path: string): string;
+  /** Names of the files in a folder; null when the path is no folder. */
+  listFolder(path: string): readonly string[] | null;
+  /** 0 done, 1 reverted or different, 2 bad usage or input. */
+  finish(code: number): void;
+}
+
+interface PoolOptions {
+  readonly pool?: string;
+  readonly json?: boolean;
+}
+interface QuoteOptions extends PoolOptions {
+  readonly in: string;
+  readonly out: string;
+  readonly amount: string;
+  readonly given: string;
+  readonly explain?: boolean;
+}
+interface LiquidityOptions extends PoolOptions {
+  readonly amounts?: string;
+  readonly shares?: string;
+  readonly token?: string;
+}
+
+const FILE = 'JSON state of a world, or a pool description';
+
+/** Adds the subcommands to the program. */
+export function registerPools(program: Command, io: PoolsIo): void {
+  const pools = program
+    .command('pools')
+    .description('price, explain and replay liquidity pools, bit for bit')
+    .addHelpText('after', EXAMPLE);
+
+  withPool(pools.command('quote'), 'price one swap')
+    .requiredOption('--in <token>', 'token paid, by symbol or address')
+    .requiredOption('--out <token>', 'token received')
+    .requiredOption('--amount <decimal>', 'amount of the given side')
+    .option('--given <side>', 'which side the amount is of: in or out', 'in')
+    .option('--explain', 'every rounding step')
+    .action((file: string, options: QuoteOptions) =>
+      guarded(io, () => quote(load(io, file, options), options, io)),
+    );
+  withPool(pools.command('spot'), 'price of one token in another, without fee')
+    .requiredOption('--in <token>', 'token paid')
+    .requiredOption('--out <token>', 'token received')
+    .action((file: string, options: QuoteOptions) =>
+      guarded(io, () => spot(load(io, file, options), options, io)),
+    );
+  for (const way of ['join', 'exit'] as const) {
+    withPool(pools.command(way), way === 'join' ? 'what joining costs' : 'what exiting pays')
+      .option('--amounts <list>', 'exact tokens: SYMBOL=decimal, separated by commas')
+      .option('--shares <decimal>', 'exact pool shares, in all tokens')
+      .option('--token <token>', 'with --shares: in this token alone')
+      .action((file: string, options: LiquidityOptions) =>
+        guarded(io, () => liquidity(load(io, file, options), way, options, io)),
+      );
+  }
+  withPool(pools.command('trace'), 'run operations and flag a falling invariant')
+    .argument('<operations>', 'JSON array of swap, batchSwap and warp')
+    .action((file: string, operations: string, options: PoolOptions) =>
+      guarded(io, () => trace(load(io, file, options), operations, options, io)),
+    );
+  pools
+    .command('verify')
+    .description('replay recorded calls and say where a result first differs')
+    .argument('<paths...>', 'files or folders of recorded calls')
+    .option('--json', 'print the reports as JSON')
+    .action((paths: string[], options: PoolOptions) =>
+      guarded(io, () => verify(paths, options, io)),
+    );
+}
+
+const EXAMPLE = `
+Examples:
+  balancer pools quote pool.json --in WETH --out DAI --amount 1.5 --explain
+  balancer pools exit pool.json --shares 10 --token DAI --json
+  balancer pools trace pool.json operations.json
+  balancer pools verify vectors/`;
+
+function withPool(command: Command, description: string): Command {
+  return command
+    .description(description)
+    .argument('<file>', FILE)
+    .option('--pool <id>', 'which pool of a world, by id or address')
+    .option('--json', 'print JSON');
+}
+
+/** Turns what the engine refuses into a message and an exit code. */
+function guarded(io: PoolsIo, run: () => number): void {
+  try {
+    io.finish(run());
+  } catch (error) {
+    if (error instanceof Revert) {
+      io.stderr.write(`reverted with ${error.message}\n`);
+      io.finish(1);
+    } else if (error instanceof InputError) {
+      io.stderr.write(`${error.message}\n`);
+      io.finish(2);
+    } else {
+      throw error;
+    }
+  }
+}
+
+function load(io: PoolsIo, file: string, options: PoolOptions): Loaded {
+  return loadPool(read(io, file), file, options.pool);
+}
+
+function read(io: PoolsIo, file: string): string {
+  try {
+    return io.readText(file);
+  } catch (error) {
+    throw new InputError(file, `cannot be read: ${error instanceof Error ? error.message : ''}`);
+  }
+}
+
+function quote({ pool }: Loaded, options: QuoteOptions, io: PoolsIo): number {
+  const trade = tradeOf(pool, options);
+  const { tokenIn, tokenOut } = trade;
+  const priced = pool.quote(trade);
+  const spotPrice = pool.spot(tokenIn, tokenOut);
+  const effective = {
+    num: priced.amountIn * 10n ** BigInt(tokenOut.decimals),
+    den: priced.amountOut * 10n ** BigInt(tokenIn.decimals),
+  };
+  const steps = options.explain ? pool.explain(trade) : [];
+  const priceless = priced.amountOut === 0n;
+  const answer = {
+    pool: pool.kind,
+    tokenIn: tokenIn.symbol,
+    tokenOut: tokenOut.symbol,
+    amountIn: formatUnits(priced.amountIn, tokenIn.decimals),
+    amountOut: formatUnits(priced.amountOut, tokenOut.decimals),
+    fee: priced.fee === null ? null : formatUnits(priced.fee, tokenIn.decimals),
+    spotPrice: v2.toNumber(spotPrice),
+    effectivePrice: priceless ? null : v2.toNumber(effective),
+    priceImpact: priceless ? null : v2.priceImpact(spotPrice, effective),
+    raw: { amountIn: priced.amountIn.toString(), amountOut: priced.amountOut.toString() },
+    ...(options.explain && {
+      steps: steps.map((step) => ({ ...step, value: step.value.toString() })),
+    }),
+  };
+  if (options.json) return printJson(io, answer);
+  const price = `${tokenIn.symbol} per ${tokenOut.symbol}`;
+  print(io, [
+    ['pool', answer.pool],
+    ['in', `${answer.amountIn} ${tokenIn.symbol}`],
+    ['out', `${answer.amountOut} ${tokenOut.symbol}`],
+    ['fee', answer.fee === null ? 'inside the mathematics' : `${answer.fee} ${tokenIn.symbol}`],
+    ['spot price', `${answer.spotPrice} ${price}`],
+    [
+      'effective price',
+      answer.effectivePrice === null ? 'none' : `${answer.effectivePrice} ${price}`,
+    ],
+    ['price impact', answer.priceImpact === null ? 'none' : percent(answer.priceImpact)],
+  ]);
+  for (const { name, formula, value, rounding } of steps) {
+    io.stdout.write(`  ${name} = ${formula} = ${value} (${rounding})\n`);
+  }
+  return 0;
+}
+
+function tradeOf(pool: OpenPool, options: QuoteOptions): Trade {
+  if (options.given !== 'in' && options.given !== 'out') {
+    throw new InputError('--given', `must be in or out; got "${options.given}"`);
+  }
+  const tokenIn = findToken(pool, options.in, '--in');
+  const tokenOut = findToken(pool, options.out, '--out');
+  const side = options.given === 'in' ? tokenIn : tokenOut;
+  const amount = parseUnits(options.amount, side.decimals, '--amount');
+  return { tokenIn, tokenOut, given: options.given, amount };
+}
+
+function spot({ pool }: Loaded, options: QuoteOptions, io: PoolsIo): number {
+  const tokenIn = findToken(pool, options.in, '--in');
+  const tokenOut = findToken(pool, options.out, '--out');
+  const { num, den } = pool.spot(tokenIn, tokenOut);
+  const price = v2.toNumber({ num, den });
+  if (options.json) {
+    return printJson(io, { price, num: num.toString(), den: den.toString() });
+  }
+  io.stdout.write(`${price} ${tokenIn.symbol} per ${tokenOut.symbol}\n`);
+  return 0;
+}
+
+function liquidity(
+  { pool }: Loaded,
+  way: 'join' | 'exit',
+  options: LiquidityOptions,
+  io: PoolsIo,
+): number {
+  const request = liquidityOf(pool, options);
+  const moved = way === 'join' ? pool.join(request) : pool.exit(request);
+  const amounts = pool.tokens.map(({ symbol, decimals }, i) => ({
+    token: symbol,
+    amount: formatUnits(moved.amounts[i]!, decimals),
+  }));
+  const shares = formatUnits(moved.shares, 18);
+  if (options.json) return printJson(io, { pool: pool.kind, [way]: amounts, shares });
+  print(io, [
+    ['pool', pool.kind],
+    ...amounts.map(({ token, amount }): [string, string] => [
+      way === 'join' ? 'in' : 'out',
+      `${amount} ${token}`,
+    ]),
+    ['shares', `${shares} ${way === 'join' ? 'minted' : 'burned'}`],
+  ]);
+  return 0;
+}
+
+function liquidityOf(pool: OpenPool, options: LiquidityOptions): Liquidity {
+  const { amounts, shares, token } = options;
+  if ((amounts === undefined) === (shares === undefined)) {
+    throw new InputError('--amounts or --shares', 'exactly one of the two must be given');
+  }
+  if (shares === undefined) return { by: 'tokens', amounts: amountsOf(pool, amounts ?? '') };
+  const parsed = parseUnits(shares, 18, '--shares');
+  return token === undefined
+    ? { by: 'shares', shares: parsed }
+    : { by: 'one-token', shares: parsed, token: findToken(pool, token, '--token') };
+}
+
+function amountsOf(pool: OpenPool, list: string): bigint[] {
+  const amounts = new Map<PoolToken, bigint>();
+  for (const part of list.split(',')) {
+    const [name = '', amount = ''] = part.split('=');
+    const token = findToken(pool, name.trim(), '--amounts');
+    amounts.set(token, parseUnits(amount.trim(), token.decimals, `--amounts ${name.trim()}`));
+  }
+  return pool.tokens.map((token) => amounts.get(token) ?? 0n);
+}
+
+function trace(loaded: Loaded, operations: string, options: PoolOptions, io: PoolsIo): number {
+  if (loaded.world === null) throw new InputError('trace', 'covers pools of V2 worlds');
+  const steps = TRACE_STEPS.decode(parseJson(read(io, operations), operations), operations);
+  const lines = runTrace(loaded, steps);
+  const drops = lines.filter(({ drop }) => drop).length;
+  if (options.json) {
+    printJson(io, { steps: lines, drops });
+  } else {
+    for (const { operation, invariant, supply, change, drop } of lines) {
+      const flag = drop ? '  INVARIANT DROP' : '';
+      const sign = change < 0 ? '' : '+';
+      io.stdout.write(
+        `[${operation}] invariant ${invariant}, shares ${supply}, per share ${sign}${percent(change)}${flag}\n`,
+      );
+    }
+    io.stdout.write(`${lines.length} changes, ${drops} lower the invariant per share\n`);
+  }
+  return drops > 0 ? 1 : 0;
+}
+
+function verify(paths: readonly string[], options: PoolOptions, io: PoolsIo): number {
+  const files = paths.flatMap((path) => filesOf(io, path));
+  if (files.length === 0) throw new InputError(paths.join(' '), 'holds no recorded calls');
+  const reports = files.map(({ name, text }) => replayFile(name, text));
+  if (options.json) {
+    printJson(
+      io,
+      reports.map((report) => ({ ...report, operations: Object.fromEntries(report.operations) })),
+    );
+  } else {
+    for (const report of reports) io.stdout.write(`${describeReport(report).join('\n')}\n`);
+  }
+  if (reports.some(({ malformed }) => malformed.length > 0)) return 2;
+  return reports.some(({ differences }) => differences.length > 0) ? 1 : 0;
+}
+
+function filesOf(io: PoolsIo, path: string): { name: string; text: string }[] {
+  const names = io.listFolder(path);
+  if (names === null) return [{ name: path, text: read(io, path) }];
+  return names
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => ({ name, text: read(io, `${path}/${name}`) }))
+    .filter(({ text }) => isVectorFile(text));
+}
+
+function print(io: PoolsIo, rows: readonly (readonly [string, string])[]): void {
+  for (const [name, value] of rows) io.stdout.write(`${name.padEnd(16)} ${value}\n`);
+}
+
+function printJson(io: PoolsIo, value: unknown): number {
+  io.stdout.write(`${JSON.stringify(value)}\n`);
+  return 0;
+}
+
+function percent(fraction: number): string {
+  return `${Number((fraction * 100).toPrecision(4))} %`;
+}

@@ -1,0 +1,262 @@
+/**
+ * The load balancer as a service of this process: configuration file, data planes, admin listener,
+ * logs and reloads, wired together.
+ *
+ * @module
+ */
+import {
+  type Address,
+  AdminServer,
+  type AdminRoute,
+  type ConfigProblem,
+  type DaemonPart,
+  type Environment,
+  formatAddress,
+  formatProblem,
+  type Log,
+  messageOf,
+  Metrics,
+  Reloader,
+  type ReloadResult,
+} from '@balancer/kit';
+import { loadConsole } from '@balancer/console';
+import {
+  AccessLog,
+  adminRoutes,
+  LoadBalancer,
+  type LoadBalancerConfig,
+  loadLoadBalancerConfig,
+  type ProcessFacts,
+  registerMetrics,
+  type ReloadCounts,
+  type StatsConfig,
+} from '@balancer/lb';
+import {
+  descriptorLimit,
+  type InheritedListeners,
+  type ListeningSocket,
+  ProxyPlane,
+} from '@balancer/proxy';
+import { consoleRoutes } from './console.ts';
+import { VERSION } from './version.ts';
+
+export interface ServiceOptions {
+  readonly file: string;
+  readonly config: LoadBalancerConfig;
+  readonly log: Log;
+  readonly environment: Environment;
+  /** What the command line changes in every configuration that is loaded. */
+  readonly override?: (config: LoadBalancerConfig) => LoadBalancerConfig;
+  /** Sockets that are listening already. */
+  readonly inherited?: InheritedListeners;
+  /** Further routes of the admin listener. */
+  readonly routes?: readonly AdminRoute[];
+}
+
+export class Service {
+  readonly loadBalancer: LoadBalancer;
+  /** Where the admin listener is bound; `undefined` without one. */
+  adminAddress: Address | undefined;
+  private readonly options: ServiceOptions;
+  private readonly log: Log;
+  private readonly accessLog: AccessLog;
+  private readonly plane: ProxyPlane;
+  private readonly metrics = new Metrics();
+  private readonly console = loadConsole();
+  private readonly reloader: Reloader<LoadBalancerConfig>;
+  private admin: AdminServer | undefined;
+  private reloads: ReloadCounts = { succeeded: 0, failed: 0, lastSuccessAt: Date.now() / 1000 };
+
+  /** @throws {LogTargetError} The access log cannot be opened. */
+  constructor(options: ServiceOptions) {
+    this.options = options;
+    this.log = options.log;
+    this.accessLog = new AccessLog(options.config.global.access_log);
+    this.plane = new ProxyPlane({
+      logger: options.log,
+      onRecord: (record) => this.accessLog.write(record),
+      ...(options.inherited && { inherited: options.inherited }),
+    });
+    this.loadBalancer = new LoadBalancer({
+      config: options.config,
+      logger: options.log,
+      planes: [this.plane],
+    });
+    this.reloader = new Reloader({
+      file: options.file,
+      current: options.config,
+      load: () => this.load(),
+      apply: (next, previous) => this.apply(next, previous),
+      onResult: (result) => this.onReloaded(result),
+    });
+    registerMetrics({
+      loadBalancer: this.loadBalancer,
+      metrics: this.metrics,
+      version: VERSION,
+      descriptorsMax: descriptorLimit(),
+      reloads: () => this.reloads,
+    });
+  }
+
+  /** In the order of their start. */
+  get parts(): readonly DaemonPart[] {
+    return [
+      {
+        name: 'admin listener',
+        start: async () => {
+          this.admin = await this.openAdmin(this.options.config.stats);
+        },
+        stop: async () => this.admin?.close(),
+      },
+      {
+        name: 'load balancer',
+        start: () => this.loadBalancer.start(),
+        drain: async (cut) => void (await this.loadBalancer.drain(cut)),
+        stop: () => this.loadBalancer.stop(),
+      },
+      {
+        name: 'configuration file',
+        start: () => this.reloader.start(),
+        stop: () => this.reloader.close(),
+      },
+      { name: 'access log', start: async () => {}, stop: () => this.accessLog.close() },
+    ];
+  }
+
+  get shutdownTimeoutMs(): number {
+    return this.loadBalancer.config.global.shutdown_timeout;
+  }
+
+  /** What the log line `ready` tells. */
+  get readyFields(): Record<string, unknown> {
+    const frontends = [...this.loadBalancer.frontends.values()];
+    return {
+      version: VERSION,
+      frontends: Object.fromEntries(frontends.map((f) => [f.name, f.listening])),
+      ...(this.adminAddress && { stats: formatAddress(this.adminAddress) }),
+    };
+  }
+
+  async reload(trigger: 'signal' | 'api'): Promise<ReloadResult> {
+    return this.reloader.reload(trigger);
+  }
+
+  /** Every socket on which clients are accepted. */
+  get listening(): readonly ListeningSocket[] {
+    return this.plane.listening;
+  }
+
+  /** Frees the admin address while `action` runs, and takes it back when that fails. */
+  async withoutAdmin(action: () => Promise<void>): Promise<void> {
+    const { stats } = this.loadBalancer.config;
+    await this.admin?.close();
+    try {
+      await action();
+    } catch (error) {
+      this.admin = await this.openAdmin(stats);
+      throw error;
+    }
+  }
+
+  reopenLogs(): void {
+    this.log.reopen();
+    this.accessLog.reopen();
+  }
+
+  private async load(): Promise<LoadBalancerConfig> {
+    const { file, environment, override } = this.options;
+    const { config, warnings } = await loadLoadBalancerConfig(file, environment);
+    logWarnings(this.log, warnings);
+    return override ? override(config) : config;
+  }
+
+  /** Takes everything that may fail first and the load balancer last, so that all can be undone. */
+  private async apply(next: LoadBalancerConfig, previous: LoadBalancerConfig): Promise<void> {
+    const movesAdmin = !sameAdminAddress(next.stats, previous.stats);
+    const formerAddress = this.adminAddress;
+    const opened = movesAdmin ? await this.openAdmin(next.stats) : undefined;
+    try {
+      this.configureLogs(next);
+      await this.loadBalancer.apply(next);
+    } catch (error) {
+      this.configureLogs(previous);
+      this.adminAddress = formerAddress;
+      await opened?.close();
+      throw error;
+    }
+    if (movesAdmin) {
+      const former = this.admin;
+      this.admin = opened;
+      if (!next.stats) this.adminAddress = undefined;
+      // The request that asked for the reload may come over the listener that goes.
+      void former?.close();
+    } else if (next.stats) {
+      this.admin?.configure(this.adminOptions(next.stats));
+    }
+  }
+
+  private configureLogs({ global }: LoadBalancerConfig): void {
+    this.log.configure(global.log);
+    this.accessLog.configure(global.access_log);
+  }
+
+  private onReloaded(result: ReloadResult): void {
+    const { trigger } = result;
+    if (result.outcome === 'failed') {
+      this.reloads = { ...this.reloads, failed: this.reloads.failed + 1 };
+      const reason = messageOf(result.error);
+      this.log.error('reload refused; the former configuration goes on', { trigger, reason });
+    } else if (result.outcome === 'applied') {
+      const succeeded = this.reloads.succeeded + 1;
+      this.reloads = { ...this.reloads, succeeded, lastSuccessAt: Date.now() / 1000 };
+      this.log.info('configuration reloaded', { trigger });
+    }
+  }
+
+  private async openAdmin(stats: StatsConfig | undefined): Promise<AdminServer | undefined> {
+    if (!stats) return undefined;
+    const server = new AdminServer(this.adminOptions(stats));
+    this.adminAddress = await server.listen(stats.listen_addr);
+    return server;
+  }
+
+  private adminOptions(stats: StatsConfig): ConstructorParameters<typeof AdminServer>[0] {
+    const { loadBalancer, metrics } = this;
+    return {
+      routes: [
+        ...consoleRoutes(this.console, stats.allow_remote),
+        ...adminRoutes({
+          loadBalancer,
+          metrics,
+          facts: () => this.facts,
+          reload: () => this.reload('api'),
+          app: this.console?.app,
+        }),
+        ...(this.options.routes ?? []),
+      ],
+      token: stats.token,
+      allowRemote: stats.allow_remote,
+      ...(this.console && { assets: this.console.assets }),
+      logger: this.log,
+    };
+  }
+
+  private get facts(): ProcessFacts {
+    const { lastError } = this.reloader;
+    return {
+      version: VERSION,
+      configError: lastError === null ? null : messageOf(lastError),
+      descriptorsMax: descriptorLimit(),
+    };
+  }
+}
+
+/** Writes what the configuration says and probably does not mean. */
+export function logWarnings(log: Log, warnings: readonly ConfigProblem[]): void {
+  for (const warning of warnings) log.warn(formatProblem(warning));
+}
+
+function sameAdminAddress(a: StatsConfig | undefined, b: StatsConfig | undefined): boolean {
+  if (!a || !b) return a === b;
+  return formatAddress(a.listen_addr) === formatAddress(b.listen_addr);
+}

@@ -1,0 +1,143 @@
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type ProcessSettings, type Running, startProcessWith, temporaryFile } from './support.ts';
+
+const cleanups: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  await Promise.all(cleanups.splice(0).map((cleanup) => cleanup()));
+});
+
+async function startServer(onConnection: (socket: Socket) => void): Promise<number> {
+  const server: Server = createServer((socket) => {
+    socket.on('error', () => {});
+    onConnection(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanups.push(async () => server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+async function startBalancer(
+  settings: ProcessSettings,
+  upstreamPort: number,
+): Promise<{ readonly running: Running; readonly port: number }> {
+  const { file, remove } = await temporaryFile(
+    'config.toml',
+    `[frontends.web]
+listen_addr = "127.0.0.1:0"
+backend = "out"
+[backends.out]
+health_check_interval = 0
+[backends.out.servers.one]
+addr = "127.0.0.1:${upstreamPort}"
+`,
+  );
+  cleanups.push(remove);
+  const running = startProcessWith(settings, 'run', file);
+  cleanups.push(() => running.end('SIGKILL'));
+  const [, port] = await running.says(/"web":\["127\.0\.0\.1:(\d+)"\].*"msg":"ready"/);
+  return { running, port: Number(port) };
+}
+
+/** Connects and waits for the first byte or the end. */
+async function meet(port: number): Promise<{ readonly socket: Socket; readonly how: string }> {
+  const socket = connect(port, '127.0.0.1');
+  const how = await new Promise<string>((resolve) => {
+    socket.once('data', () => resolve('served'));
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''));
+    socket.once('close', () => resolve('closed'));
+  });
+  socket.on('error', () => {});
+  return { socket, how };
+}
+
+describe('a balancer with 256 descriptors', () => {
+  test('resets the clients that it has no room for, and serves again when one leaves', async () => {
+    const upstreamPort = await startServer((socket) => socket.write('.'));
+    const { running, port } = await startBalancer({ descriptorsMax: 256 }, upstreamPort);
+    const met = await Promise.all(Array.from({ length: 400 }, () => meet(port)));
+    const served = met.filter(({ how }) => how === 'served');
+    // (256 - 128 reserved - 1 listener) / 2.
+    expect(served).toHaveLength(63);
+    expect(met.filter(({ how }) => how === 'ECONNRESET')).toHaveLength(400 - 63);
+    expect((await meet(port)).how).toBe('ECONNRESET');
+    served[0]!.socket.destroy();
+    let how = '';
+    for (let i = 0; i < 100 && how !== 'served'; i++) {
+      // oxlint-disable-next-line no-await-in-loop -- until the departure is noticed
+      ({ how } = await meet(port));
+    }
+    expect(how).toBe('served');
+    for (const { socket } of met) socket.destroy();
+    expect(running.output().stderr).not.toContain('EMFILE');
+  });
+});
+
+describe('a balancer under many short connections', () => {
+  test('has as many descriptors afterwards as before', async () => {
+    const count = process.env['BALANCER_TEST_LONG'] ? 50_000 : 1500;
+    const upstreamPort = await startServer((socket) => socket.end('.'));
+    const { running, port } = await startBalancer({}, upstreamPort);
+    const descriptors = (): number => readdirSync(`/proc/${running.child.pid}/fd`).length;
+    const before = descriptors();
+    let left = count;
+    const work = async (): Promise<void> => {
+      while (left-- > 0) {
+        // oxlint-disable-next-line no-await-in-loop -- one after the other
+        const { socket, how } = await meet(port);
+        socket.destroy();
+        expect(how).toBe('served');
+      }
+    };
+    await Promise.all(Array.from({ length: 16 }, work));
+    let after = Infinity;
+    for (let i = 0; i < 100 && after > before; i++) {
+      // oxlint-disable-next-line no-await-in-loop -- until the last sockets are closed
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      after = descriptors();
+    }
+    expect(after).toBeLessThanOrEqual(before);
+  });
+});
+
+describe('a balancer that relays in bulk', () => {
+  // Buffers that were allocated for every read would be collected several times per MiB.
+  test('collects garbage at most 100 times per GiB', async () => {
+    const bytes = (process.env['BALANCER_TEST_LONG'] ? 10 : 1) * 2 ** 30;
+    const chunk = Buffer.alloc(1 << 20);
+    const upstreamPort = await startServer((socket) => {
+      let left = bytes;
+      const push = (): void => {
+        while (left > 0 && socket.writableLength < chunk.length) {
+          left -= chunk.length;
+          socket.write(chunk);
+        }
+        if (left <= 0) socket.end();
+      };
+      push();
+      socket.on('drain', push);
+    });
+    const { running, port } = await startBalancer({ nodeOptions: ['--trace-gc'] }, upstreamPort);
+    const collections = (): number => running.output().stdout.match(/Scavenge/g)?.length ?? 0;
+    const before = collections();
+    let received = 0;
+    const reader = connect({
+      port,
+      host: '127.0.0.1',
+      onread: {
+        buffer: Buffer.alloc(1 << 18),
+        callback: (count) => {
+          received += count;
+          return true;
+        },
+      },
+    });
+    await once(reader, 'close');
+    expect(received).toBe(bytes);
+    expect(collections() - before).toBeLessThanOrEqual((bytes / 2 ** 30) * 100);
+  });
+});

@@ -1,0 +1,158 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, test } from 'vitest';
+import { freePort } from '../src/ports.ts';
+import { type Running, startProcess, temporaryFile } from './support.ts';
+
+const cleanups: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  await Promise.all(cleanups.splice(0).map((cleanup) => cleanup()));
+});
+
+/** Ends whichever process serves now, which need not be our child. */
+async function endServing(config: string): Promise<void> {
+  try {
+    process.kill(await pidOfAdmin(config), 'SIGKILL');
+  } catch {
+    // Nobody serves any more.
+  }
+}
+
+interface Setting {
+  readonly running: Running;
+  readonly port: number;
+  readonly file: string;
+  readonly config: string;
+}
+
+async function start(): Promise<Setting> {
+  const server = createServer((socket: Socket) => {
+    socket.on('error', () => {});
+    socket.on('data', (bytes) => socket.write(bytes));
+    socket.on('end', () => socket.end());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanups.push(async () => server.close());
+  const config = `[global]
+shutdown_timeout = "5s"
+[frontends.web]
+listen_addr = "127.0.0.1:${await freePort()}"
+backend = "out"
+[backends.out]
+health_check_interval = 0
+[backends.out.servers.one]
+addr = "127.0.0.1:${(server.address() as AddressInfo).port}"
+[stats]
+listen_addr = "127.0.0.1:${await freePort()}"
+`;
+  const { file, remove } = await temporaryFile('config.toml', config);
+  cleanups.push(remove);
+  const running = startProcess('run', file);
+  cleanups.push(async () => {
+    await running.end('SIGKILL');
+    await endServing(config);
+  });
+  const [, port] = await running.says(/"web":\["127\.0\.0\.1:(\d+)"\].*"msg":"ready"/);
+  return { running, port: Number(port), file, config };
+}
+
+/** One exchange on a connection of its own. @returns The answer, or how it failed. */
+function exchange(port: number): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' }, () => socket.end('ping'));
+    let answer = '';
+    socket.on('data', (bytes) => (answer += String(bytes)));
+    socket.on('end', () => resolve(answer));
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'error'));
+  });
+}
+
+/** Asks 200 times a second until told to stop. */
+function load(port: number): { readonly stop: () => Promise<readonly string[]> } {
+  const answers: Promise<string>[] = [];
+  const timer = setInterval(() => answers.push(exchange(port)), 5);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      return Promise.all(answers);
+    },
+  };
+}
+
+async function pidOfAdmin(config: string): Promise<number> {
+  const [, address] = /\[stats\]\nlisten_addr = "([^"]+)"/.exec(config)!;
+  const statistics = (await (await fetch(`http://${address}/stats.json`)).json()) as {
+    process: { pid: number };
+  };
+  return statistics.process.pid;
+}
+
+describe('SIGUSR2', () => {
+  test('hands over to a new process under load without a failed connection', async () => {
+    const { running, port, config } = await start();
+    const held = connect(port, '127.0.0.1');
+    await once(held, 'connect');
+    const traffic = load(port);
+    running.child.kill('SIGUSR2');
+    await running.says(/a new process has taken over/);
+    held.write('still served by the old one');
+    expect(String((await once(held, 'data'))[0])).toBe('still served by the old one');
+    held.end();
+    expect(await running.end()).toBe(0);
+    const pid = await pidOfAdmin(config);
+    expect(pid).not.toBe(running.child.pid);
+    expect(await exchange(port)).toBe('ping');
+    const answers = await traffic.stop();
+    expect(answers.length).toBeGreaterThan(50);
+    expect(answers.filter((answer) => answer !== 'ping')).toEqual([]);
+  });
+
+  test('changes nothing when the new process cannot start', async () => {
+    const { running, port, file, config } = await start();
+    const traffic = load(port);
+    await writeFile(file, config.replace('[frontends.web]', '[frontends.web'));
+    running.child.kill('SIGUSR2');
+    await running.says(/it ended with 2.*hand-over failed/);
+    expect(await exchange(port)).toBe('ping');
+    expect(await pidOfAdmin(config)).toBe(running.child.pid);
+    const answers = await traffic.stop();
+    expect(answers.filter((answer) => answer !== 'ping')).toEqual([]);
+    expect(await running.end('SIGTERM')).toBe(0);
+  });
+});
+
+describe('LISTEN_FDS', () => {
+  test('brings a socket that is used, and its clients wait for the start', async () => {
+    const { running, port, config } = await start();
+    await running.end('SIGTERM');
+    const { file, remove } = await temporaryFile('config.toml', config);
+    cleanups.push(remove);
+    const manager = createServer();
+    manager.listen(port, '127.0.0.1');
+    await once(manager, 'listening');
+    // A service manager passes descriptors; what Node calls them is not documented.
+    const descriptor = Number(Reflect.get(Reflect.get(manager, '_handle') as object, 'fd'));
+    const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+    const child = spawn(
+      process.execPath,
+      ['--conditions=balancer-source', '--import', 'tsx', main, 'run', file],
+      {
+        stdio: ['ignore', 'ignore', 'pipe', descriptor],
+        env: { ...process.env, LISTEN_FDS: '1' },
+      },
+    );
+    cleanups.push(async () => child.kill('SIGKILL'));
+    let log = '';
+    child.stderr!.on('data', (bytes) => (log += String(bytes)));
+    manager.close();
+    expect(await exchange(port)).toBe('ping');
+    // oxlint-disable-next-line no-await-in-loop -- output comes in pieces
+    while (!log.includes('"msg":"ready"')) await once(child.stderr!, 'data');
+    expect(log).toContain(`"web":["127.0.0.1:${port}"]`);
+  });
+});

@@ -1,0 +1,323 @@
+import { Command } from 'commander';
+import { describe, expect, test } from 'vitest';
+import { v1, v2 } from '@balancer/pools';
+import { registerPools } from '../../src/pools/register.ts';
+
+const WEIGHTED = {
+  kind: 'weighted-3',
+  swapFee: '0.003',
+  tokens: [
+    { symbol: 'WETH', decimals: 18, balance: '1000', weight: '0.8' },
+    { symbol: 'DAI', decimals: 18, balance: '500000', weight: '0.2' },
+  ],
+};
+const COMPOSABLE = {
+  kind: 'composable-3',
+  swapFee: '0.0004',
+  amp: '200',
+  tokens: [
+    { symbol: 'wstETH', decimals: 18, balance: '1000', rate: '1.15' },
+    { symbol: 'WETH', decimals: 18, balance: '1100' },
+  ],
+};
+const V1_POOL = {
+  kind: 'v1',
+  swapFee: '0.003',
+  tokens: [
+    { symbol: 'DAI', decimals: 18, balance: '500000', weight: '10' },
+    { symbol: 'USDC', decimals: 6, balance: '2000000', weight: '40' },
+  ],
+};
+
+function withoutRate({ symbol, decimals, balance }: (typeof COMPOSABLE.tokens)[number]) {
+  return { symbol, decimals, balance };
+}
+
+/** Runs one command, its words in one string or several, on files in memory. */
+function run(files: Record<string, unknown>, ...args: string[]) {
+  let code = -1;
+  let out = '';
+  let err = '';
+  const program = new Command('balancer').exitOverride();
+  registerPools(program, {
+    stdout: { write: (text) => (out += text) },
+    stderr: { write: (text) => (err += text) },
+    readText(path) {
+      const content = files[path];
+      if (content === undefined) throw new Error('no such file');
+      return typeof content === 'string' ? content : JSON.stringify(content);
+    },
+    listFolder: (path) =>
+      path.endsWith('/')
+        ? Object.keys(files).flatMap((name) =>
+            name.startsWith(path) ? [name.slice(path.length)] : [],
+          )
+        : null,
+    finish: (result) => (code = result),
+  });
+  program.parse(['pools', ...args.flatMap((part) => part.split(' '))], { from: 'user' });
+  return { code, out, err, json: (): unknown => JSON.parse(out) };
+}
+
+const pool = (description: unknown) => ({ 'pool.json': description });
+
+describe('balancer pools quote', () => {
+  test('prints amounts, fee, prices and price impact', () => {
+    const { code, out } = run(pool(WEIGHTED), 'quote pool.json --in WETH --out DAI --amount 10');
+    expect(code).toBe(0);
+    expect(out).toContain('in               10 WETH\n');
+    expect(out).toMatch(/out {14}19452\.735577880046 DAI\n/);
+    expect(out).toContain('fee              0.03 WETH\n');
+    expect(out).toContain('spot price       0.0005 WETH per DAI\n');
+    expect(out).toMatch(/price impact {5}2\.813 %\n/);
+  });
+
+  test.each([
+    ['weighted-3', WEIGHTED, 'WETH', 'DAI'],
+    ['weighted-1', { ...WEIGHTED, kind: 'weighted-1' }, 'DAI', 'WETH'],
+    ['composable-3', COMPOSABLE, 'wstETH', 'WETH'],
+    ['composable-3', COMPOSABLE, 'WETH', 'wstETH'],
+    [
+      'stable-1',
+      { ...COMPOSABLE, kind: 'stable-1', tokens: COMPOSABLE.tokens.map(withoutRate) },
+      'WETH',
+      'wstETH',
+    ],
+    ['metastable-1', { ...COMPOSABLE, kind: 'metastable-1' }, 'wstETH', 'WETH'],
+    ['v1', V1_POOL, 'DAI', 'USDC'],
+    ['v1', V1_POOL, 'USDC', 'DAI'],
+  ])(
+    'explains every rounding of %s up to the amount of the engine',
+    (_kind, description, tokenIn, tokenOut) => {
+      for (const given of ['in', 'out']) {
+        const { out } = run(
+          pool(description),
+          `quote pool.json --in ${tokenIn} --out ${tokenOut}`,
+          `--amount 7.25 --given ${given} --explain --json`,
+        );
+        const raw = /"raw":{"amountIn":"(\d+)","amountOut":"(\d+)"}/.exec(out)!;
+        const last =
+          /"name":"(\w+)","formula":"[^"]*","value":"(\d+)","rounding":"[^"]*"}\]}\n$/.exec(out)!;
+        expect([last[1], last[2]]).toEqual(
+          given === 'in' ? ['amountOut', raw[2]] : ['amountIn', raw[1]],
+        );
+      }
+    },
+  );
+
+  test('prices pool tokens of a composable pool', () => {
+    const { json } = run(
+      pool(COMPOSABLE),
+      'quote pool.json --in BPT --out WETH --amount 10 --json',
+    );
+    expect(json()).toMatchObject({ tokenIn: 'BPT', fee: null });
+  });
+
+  test.each([
+    [1, 'reverted with BAL#304 (MAX_IN_RATIO)', ['--amount', '301']],
+    [2, '--amount: must be an unsigned decimal such as 12.5; got "ten"', ['--amount', 'ten']],
+    [2, '--amount: may have at most 18 digits', ['--amount', `0.${'1'.repeat(19)}`]],
+    [
+      2,
+      '--in: "XYZ" is no token of this pool; it has WETH, DAI, BPT',
+      ['--amount', '1', '--in', 'XYZ'],
+    ],
+    [2, '--given: must be in or out', ['--amount', '1', '--given', 'both']],
+  ])('exits with %i: %s', (code, message, args) => {
+    const result = run(
+      pool(WEIGHTED),
+      'quote',
+      'pool.json',
+      '--in',
+      'WETH',
+      '--out',
+      'DAI',
+      ...args,
+    );
+    expect(result).toMatchObject({ code, out: '' });
+    expect(result.err).toContain(message);
+  });
+});
+
+describe('balancer pools spot', () => {
+  test('prints the price as a number, and as an exact fraction in JSON', () => {
+    const args = ['spot', 'pool.json', '--in', 'USDC', '--out', 'DAI'];
+    expect(run(pool(V1_POOL), ...args).out).toBe('1 USDC per DAI\n');
+    expect(run(pool(V1_POOL), ...args, '--json').json()).toMatchObject({ price: 1 });
+  });
+});
+
+describe('balancer pools join and exit', () => {
+  test.each([
+    ['join', WEIGHTED, ['--amounts', 'WETH=1,DAI=100']],
+    ['join', WEIGHTED, ['--shares', '1']],
+    ['join', WEIGHTED, ['--shares', '1', '--token', 'DAI']],
+    ['exit', WEIGHTED, ['--amounts', 'DAI=100']],
+    ['exit', COMPOSABLE, ['--shares', '1', '--token', 'WETH']],
+    ['exit', WEIGHTED, ['--shares', '1']],
+    ['join', V1_POOL, ['--amounts', 'DAI=100']],
+    ['join', V1_POOL, ['--shares', '1']],
+    ['exit', V1_POOL, ['--shares', '1', '--token', 'USDC']],
+    ['exit', V1_POOL, ['--amounts', 'USDC=100']],
+    ['exit', V1_POOL, ['--shares', '2']],
+    ['join', V1_POOL, ['--shares', '1', '--token', 'DAI']],
+  ])('%s prices tokens and shares', (way, description, args) => {
+    const { code, json, err } = run(pool(description), way, 'pool.json', ...args, '--json');
+    expect(err).toBe('');
+    expect(code).toBe(0);
+    expect(json()).toMatchObject({ shares: expect.stringMatching(/[1-9]/) });
+    expect(json()).toHaveProperty(
+      way,
+      expect.arrayContaining([
+        { token: expect.any(String), amount: expect.stringMatching(/[1-9]/) },
+      ]),
+    );
+  });
+
+  test('asks for exactly one of tokens and shares', () => {
+    const { code, err } = run(pool(WEIGHTED), 'join', 'pool.json');
+    expect([code, err]).toEqual([
+      2,
+      '--amounts or --shares: exactly one of the two must be given\n',
+    ]);
+  });
+
+  test('says that a V1 pool takes several tokens only by shares', () => {
+    const { code, err } = run(pool(V1_POOL), 'join', 'pool.json', '--amounts', 'DAI=1,USDC=1');
+    expect(code).toBe(2);
+    expect(err).toContain('V1 pools take several only by shares');
+  });
+});
+
+describe('balancer pools on a JSON state', () => {
+  test('finds the only pool of a V2 world, and asks when there are two', () => {
+    const world = v2.createWorld({ time: 1n, block: 1n });
+    const [a, b] = ['A', 'B'].map((symbol) => world.createToken({ symbol, decimals: 18 }));
+    const half = 5n * 10n ** 17n;
+    const create = () => {
+      const owner = `0x${'1'.repeat(40)}`;
+      const created = world.createPool({
+        kind: 'weighted-3',
+        tokens: [a!, b!],
+        weights: [half, half],
+        swapFee: 10n ** 15n,
+        owner,
+      });
+      const amounts = [10n ** 20n, 10n ** 20n];
+      world.join({ pool: created, sender: owner, kind: 'INIT', amounts });
+      return created;
+    };
+    const first = create();
+    const args = ['spot', 'pool.json', '--in', 'A', '--out', 'B'];
+    expect(run(pool(JSON.stringify(world)), ...args).out).toBe('1 A per B\n');
+    create();
+    expect(run(pool(JSON.stringify(world)), ...args)).toMatchObject({ code: 2 });
+    expect(run(pool(JSON.stringify(world)), ...args, '--pool', first)).toMatchObject({ code: 0 });
+  });
+
+  test('reads the pool of a V1 world', () => {
+    const world = v1.createWorld({ block: 1n });
+    const owner = `0x${'1'.repeat(40)}`;
+    const tokens = [`0x${'2'.repeat(40)}`, `0x${'3'.repeat(40)}`];
+    const address = world.newPool(owner);
+    for (const token of tokens) {
+      world.call(owner, address, { do: 'bind', token, balance: 10n ** 20n, denorm: 10n ** 18n });
+    }
+    world.call(owner, address, { do: 'finalize' });
+    const args = ['spot', 'pool.json', '--in', tokens[0]!, '--out', tokens[1]!];
+    expect(run(pool(JSON.stringify(world)), ...args)).toMatchObject({ code: 0 });
+  });
+
+  test.each([
+    ['pool.json: is not JSON', '{'],
+    ['pool.json.kind: must be one of', { ...WEIGHTED, kind: 'weighted' }],
+    ['pool.json.more: is not known here', { ...WEIGHTED, more: 1 }],
+    [
+      'pool.json.tokens[0].balance: must be an unsigned decimal',
+      { ...WEIGHTED, tokens: [{ ...WEIGHTED.tokens[0], balance: '-1' }, WEIGHTED.tokens[1]] },
+    ],
+    ['world.v: must be 1', { v: 2, vault: {} }],
+  ])('refuses malformed input with its path: %s', (message, description) => {
+    const { code, err } = run(pool(description), 'spot', 'pool.json', '--in', 'A', '--out', 'B');
+    expect(code).toBe(2);
+    expect(err).toContain(message);
+  });
+
+  test('says which file cannot be read', () => {
+    const { code, err } = run({}, 'spot', 'none.json', '--in', 'A', '--out', 'B');
+    expect([code, err]).toEqual([2, 'none.json: cannot be read: no such file\n']);
+  });
+});
+
+const files = (steps: unknown) => ({ 'pool.json': COMPOSABLE, 'steps.json': steps });
+
+describe('balancer pools trace', () => {
+  test('shows what a pool token stands for after each change', () => {
+    const steps = [
+      { do: 'swap', in: 'WETH', out: 'wstETH', amount: '10' },
+      { do: 'warp', seconds: '60' },
+      {
+        do: 'batchSwap',
+        given: 'out',
+        steps: [
+          { in: 'BPT', out: 'WETH', amount: '1' },
+          { in: 'WETH', out: 'wstETH', amount: '2' },
+        ],
+      },
+    ];
+    const { code, out } = run(files(steps), 'trace', 'pool.json', 'steps.json');
+    expect(out).toContain('3 changes, 0 lower the invariant per share\n');
+    expect(out).toMatch(/^\[0\] invariant [0-9.]+, shares [0-9.]+, per share \+/);
+    expect(code).toBe(0);
+  });
+
+  test('is for V2 pools', () => {
+    const { code, err } = run(
+      { 'pool.json': V1_POOL, 's.json': [] },
+      'trace',
+      'pool.json',
+      's.json',
+    );
+    expect([code, err]).toEqual([2, 'trace: covers pools of V2 worlds\n']);
+  });
+
+  test('names the malformed operation', () => {
+    const { code, err } = run(
+      files([{ do: 'swap', in: 'WETH' }]),
+      'trace',
+      'pool.json',
+      'steps.json',
+    );
+    expect(code).toBe(2);
+    expect(err).toContain('steps.json[0].out: must be a string; got nothing');
+  });
+});
+
+const recorded = (out: string) => ({
+  format: 'pools-vectors/1',
+  title: 't',
+  source: 's',
+  units: 'u',
+  count: 1,
+  cases: [{ id: 'a', op: 'bnum.bmul', in: { a: '2000000000000000000', b: '3' }, out }],
+});
+
+describe('balancer pools verify', () => {
+  test('exits with 0 when every recorded call agrees, 1 when one differs', () => {
+    expect(run({ 'f.json': recorded('6') }, 'verify', 'f.json')).toMatchObject({ code: 0 });
+    const differs = run({ 'f.json': recorded('7') }, 'verify', 'f.json');
+    expect(differs.code).toBe(1);
+    expect(differs.out).toContain(
+      'a (bnum.bmul) differs at out\n    expected "7"\n    computed "6"\n',
+    );
+  });
+
+  test('prints reports as JSON', () => {
+    const { json } = run({ 'f.json': recorded('7') }, 'verify', 'f.json', '--json');
+    expect(json()).toMatchObject([{ cases: 1, differences: [{ caseId: 'a', path: 'out' }] }]);
+  });
+
+  test('reads folders, and says when one holds no recorded calls', () => {
+    expect(run({ 'none/x.json': '{}' }, 'verify', 'none/')).toMatchObject({ code: 2 });
+  });
+});

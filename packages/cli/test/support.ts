@@ -1,0 +1,127 @@
+/**
+ * What the tests of the command share: runs in this process with captured output, and runs as a
+ * process of its own.
+ *
+ * @module
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import type { Io } from '../src/io.ts';
+import { main } from '../src/program.ts';
+
+const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** Longest silence of a process that is waited for. */
+const SAYS_MS = 15_000;
+
+export interface Captured {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command that ends by itself, without a process of its own. */
+export async function runHere(...args: readonly string[]): Promise<Captured> {
+  const output = { stdout: '', stderr: '' };
+  const io: Io = {
+    stdout: { write: (text) => void (output.stdout += text) },
+    stderr: { write: (text) => void (output.stderr += text) },
+    stdin: new PassThrough() as unknown as NodeJS.ReadStream,
+    environment: {},
+    signals: new EventEmitter(),
+  };
+  const code = await main(args, io);
+  return { code, ...output };
+}
+
+/** A running command. */
+export interface Running {
+  readonly child: ChildProcess;
+  /** What it wrote so far. */
+  readonly output: () => { readonly stdout: string; readonly stderr: string };
+  /** Waits until what it wrote to either stream matches. */
+  readonly says: (pattern: RegExp) => Promise<RegExpExecArray>;
+  /** Sends a signal, if any, and waits for the exit code. */
+  readonly end: (signal?: NodeJS.Signals) => Promise<number | null>;
+}
+
+/** Starts the command from the sources, with its input not a terminal. */
+export function startProcess(...args: readonly string[]): Running {
+  return startProcessWith({}, ...args);
+}
+
+export interface ProcessSettings {
+  /** Options of the interpreter. */
+  readonly nodeOptions?: readonly string[];
+  /** Soft and hard limit of open files. */
+  readonly descriptorsMax?: number;
+}
+
+/** Like {@link startProcess}, under settings of its own. */
+export function startProcessWith(
+  { nodeOptions = [], descriptorsMax }: ProcessSettings,
+  ...args: readonly string[]
+): Running {
+  const command = [
+    process.execPath,
+    ...nodeOptions,
+    '--conditions=balancer-source',
+    '--import',
+    'tsx',
+    MAIN,
+    ...args,
+  ];
+  const limit = descriptorsMax === undefined ? '' : `ulimit -n ${descriptorsMax}; `;
+  const child = spawn('/bin/sh', ['-c', `${limit}exec "$@"`, 'sh', ...command], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  const news = new EventEmitter();
+  child.stdout.on('data', (chunk) => {
+    stdout += String(chunk);
+    news.emit('news');
+  });
+  child.stderr.on('data', (chunk) => {
+    stderr += String(chunk);
+    news.emit('news');
+  });
+  const exited = once(child, 'exit') as Promise<[number | null]>;
+  void exited.then(() => news.emit('news'));
+  return {
+    child,
+    output: () => ({ stdout, stderr }),
+    says: async (pattern) => {
+      for (;;) {
+        const match = pattern.exec(stdout) ?? pattern.exec(stderr);
+        if (match) return match;
+        if (child.exitCode !== null) throw new Error(`it ended without ${pattern}:\n${stderr}`);
+        // oxlint-disable-next-line no-await-in-loop -- output comes in pieces
+        await once(news, 'news', { signal: AbortSignal.timeout(SAYS_MS) });
+      }
+    },
+    end: async (signal) => {
+      if (signal && child.exitCode === null) child.kill(signal);
+      const [code] = await exited;
+      return code;
+    },
+  };
+}
+
+/** A folder with one file; both are gone after `remove`. */
+export async function temporaryFile(
+  name: string,
+  text: string,
+): Promise<{ readonly file: string; readonly remove: () => Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'balancer-cli-'));
+  const file = join(folder, name);
+  await writeFile(file, text);
+  return { file, remove: () => rm(folder, { recursive: true }) };
+}

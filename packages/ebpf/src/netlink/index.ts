@@ -1,0 +1,54 @@
+export {
+  addAddress,
+  deleteAddress,
+  listAddresses,
+  readAddress,
+  RTM_DELADDR,
+  RTM_NEWADDR,
+} from './addresses.ts';
+export type { AddressSpec, InterfaceAddress } from './addresses.ts';
+export {
+  changeLink,
+  createLink,
+  createVeth,
+  deleteLink,
+  findLink,
+  listLinks,
+  readLink,
+  RTM_DELLINK,
+  RTM_NEWLINK,
+} from './links.ts';
+export type { LinkChange, LinkDescription } from './links.ts';
+export type { NetlinkMessage } from './message.ts';
+export {
+  deleteNeighbour,
+  listNeighbours,
+  NEIGHBOUR_STATES,
+  readNeighbour,
+  setNeighbour,
+  RTM_DELNEIGH,
+  RTM_NEWNEIGH,
+} from './neighbours.ts';
+export type { Neighbour, NeighbourSpec } from './neighbours.ts';
+export { ROUTE_GROUPS, RouteSocket } from './route-socket.ts';
+export type { RouteGroup } from './route-socket.ts';
+export {
+  addRoute,
+  deleteRoute,
+  listRoutes,
+  readRoute,
+  routeTo,
+  RTM_DELROUTE,
+  RTM_NEWROUTE,
+} from './routes.ts';
+export type { Route, RouteSpec } from './routes.ts';
+export {
+  addClsact,
+  deleteBpfFilter,
+  deleteClsact,
+  listBpfFilters,
+  listQdiscs,
+  setBpfFilter,
+} from './traffic-control.ts';
+export type { BpfFilter, FilterPlace, QueueingDiscipline } from './traffic-control.ts';
+export { findXdp } from './xdp-state.ts';

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* The data plane at the XDP hook. */
+#include "balance.h"
+
+SEC("xdp")
+int lb_ingress(struct xdp_md *ctx)
+{
+	return handle_packet(ctx);
+}
+
+char program_license[] SEC("license") = "Dual MIT/GPL";

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Everything the data plane and the control plane share: keys and values of maps, numbers of states,
+ * modes, schedulers, drop reasons. Sizes and offsets are part of the interface (maps outlive a process);
+ * counters and reasons are appended, never renumbered. The layout test compares every offset.
+ */
+#ifndef BALANCER_L4_H
+#define BALANCER_L4_H
+
+#include "bpf.h"
+
+/* An address; IPv4 as ::ffff:a.b.c.d. Not aligned to 8, so that keys have no holes. */
+struct addr16 {
+	union {
+		__u8 bytes[16];
+		__be32 words[4];
+	};
+};
+
+enum {
+	L4_MAX_VIPS = 8192,
+	L4_MAX_SERVICES = 4096,
+	L4_MAX_BACKENDS = 16384,
+	L4_MAX_FLOWS = 1048576,
+	L4_MAX_LIPS = 4096,
+	L4_MAX_PORTS = 64,
+};
+
+/* Values of l4_vip that are not service ids: addresses of ours without a service on that port. */
+enum {
+	L4_OWNED_PASS = 0xffffffff, /* VIP: other ports go to the kernel */
+	L4_OWNED_DROP = 0xfffffffe, /* VIP: other ports are dropped */
+	L4_OWNED_LIP = 0xfffffffd,  /* local address towards backends */
+};
+
+enum l4_mode {
+	L4_MODE_DR = 1,
+	L4_MODE_TUNNEL = 2,
+	L4_MODE_NAT = 3,
+	L4_MODE_FNAT = 4,
+};
+
+enum l4_scheduler {
+	L4_SCHED_RR = 1,
+	L4_SCHED_WRR = 2,
+	L4_SCHED_LC = 3,
+	L4_SCHED_WLC = 4,
+	L4_SCHED_MH = 5,
+	L4_SCHED_CONHASH = 6,
+};
+
+enum l4_hash_mode {
+	L4_HASH_IP = 0,
+	L4_HASH_IP_PORT = 1,
+	L4_HASH_DST_IP = 2,
+};
+
+/* TCP states by LVS's numbers; UDP has two of its own. Index into l4_config.timeouts. */
+enum l4_state {
+	L4_NONE = 0,
+	L4_ESTABLISHED = 1,
+	L4_SYN_RECV = 3,
+	L4_FIN_WAIT = 4,
+	L4_TIME_WAIT = 5,
+	L4_CLOSE = 6,
+	L4_CLOSE_WAIT = 7,
+	L4_LAST_ACK = 8,
+	L4_SP_WAIT = 11,
+	L4_UDP_ONEWAY = 12,
+	L4_UDP = 13,
+	L4_ICMP = 14,
+};
+
+/* Bits of l4_flow.seen. */
+enum {
+	L4_SEEN_SYN = 1,
+	L4_SEEN_SYN_ACK = 2,
+	L4_SEEN_FIN_CLIENT = 4,
+	L4_SEEN_FIN_SERVER = 8,
+	L4_SEEN_RST = 16,
+};
+
+enum {
+	L4_DIR_IN = 0,
+	L4_DIR_OUT = 1,
+};
+
+/* Bits of l4_service.flags. */
+enum {
+	L4_SVC_ENABLED = 1 << 0,
+	L4_SVC_PERSISTENT = 1 << 1,
+	L4_SVC_EXPIRE_QUIESCENT = 1 << 7,
+	L4_SVC_FALLBACK = 1 << 8,
+	L4_SVC_ANY_PORT = 1 << 10,
+	L4_SVC_ADOPT = 1 << 12,
+};
+
+/* Bits of l4_backend.flags. */
+enum {
+	L4_BE_AVAILABLE = 1 << 0,
+	L4_BE_OVERLOADED = 1 << 1,
+	L4_BE_STATIC_L2 = 1 << 2,
+	L4_BE_INHIBITED = 1 << 5,
+	L4_BE_RETIRED = 1 << 6,
+};
+
+enum l4_reply_path {
+	L4_REPLY_FIB = 0,
+	L4_REPLY_SYMMETRIC = 1,
+};
+
+enum l4_drop_reason {
+	L4_DROP_NONE = 0,
+	L4_DROP_BAD_HEADER = 1,
+	L4_DROP_TTL = 2,
+	L4_DROP_NO_CONN = 3,
+	L4_DROP_NO_BACKEND = 4,
+	L4_DROP_NO_PORT = 5,
+	L4_DROP_LIP_NO_CONN = 6,
+	L4_DROP_UNKNOWN_PORT = 7,
+	L4_DROP_FLOOD = 8,
+	L4_DROP_CT_FULL = 9,
+	L4_DROP_NO_ROUTE = 10,
+	L4_DROP_FWD_DISABLED = 11,
+	L4_DROP_NOT_ONLINK = 12,
+	L4_DROP_TOO_BIG = 13,
+	L4_DROP_QUIESCENT = 23,
+	L4_DROP_ENCAP_FAIL = 26,
+	L4_DROP_HELPER_ERROR = 27,
+};
+
+struct l4_config {
+	__u32 timeouts[16]; /* s, by state */
+	__u32 flags;
+	__u32 hash_seed;
+	__u32 new_flow_cap; /* per CPU and second; 0 = none */
+	__u16 port_lo;
+	__u16 port_hi;
+	struct addr16 tunnel_source4;
+	struct addr16 tunnel_source6;
+	__u32 reply_path;
+	__u32 ttl_dec;
+	__u8 reserved[136];
+};
+
+struct l4_vip_key {
+	struct addr16 address;
+	__be16 port; /* 0 = any */
+	__u8 protocol; /* 0 = address of ours, whatever the port */
+	__u8 zero;
+};
+
+struct l4_service {
+	__u32 flags;
+	__u8 scheduler;
+	__u8 hash_mode;
+	__u8 protocol;
+	__u8 family;
+	struct addr16 vip;
+	__be16 vport;
+	__u8 proxy_protocol;
+	__u8 synproxy;
+	__u32 sel_len;
+	__u32 list_len;
+	__u32 lip_first;
+	__u32 lip_count;
+	__u32 hash_seed;
+	__u32 est_timeout_s;
+	__u32 persist_s;
+	__be32 persist_mask4;
+	__u8 persist_plen6;
+	__u8 unknown_action;
+	__u16 zero;
+	__u32 acl_list;
+	__u32 bucket_pps;
+	__u32 bucket_bps;
+	__u32 bucket_cps;
+	__u32 max_conns;
+	__u32 src_max_conns;
+	__u32 generation;
+	__u8 reserved[36];
+};
+
+struct l4_backend {
+	struct addr16 address;
+	__be16 port; /* 0 = keep */
+	__u8 mode;
+	__u8 tunnel;
+	__be16 tunnel_port;
+	__u8 flags;
+	__u8 family;
+	__u32 weight;
+	__u32 upper;
+	__u32 lower;
+	__u32 ifindex;
+	__u8 dmac[6];
+	__u8 smac[6];
+	__be16 vlan_tci;
+	__u16 mtu;
+	__u32 vni;
+	__u32 service;
+	__u8 inner_dmac[6];
+	__u16 zero;
+	__u32 generation;
+	__u8 reserved[52];
+};
+
+struct l4_flow_key {
+	struct addr16 src;
+	struct addr16 dst;
+	__be16 sport;
+	__be16 dport;
+	__u8 protocol;
+	__u8 zone;
+	__u16 zero;
+};
+
+struct l4_flow {
+	__u64 last_ns;
+	__u32 service;
+	__u32 backend;
+	__u8 state;
+	__u8 mode;
+	__u8 dir;
+	__u8 flags;
+	__u8 seen;
+	__u8 wscale_lb;
+	__u8 wscale_rs;
+	__u8 pp_len;
+	struct addr16 new_src;
+	struct addr16 new_dst;
+	__be16 new_sport;
+	__be16 new_dport;
+	__u32 seq_delta;
+	__u32 ack_delta;
+	__u32 isn_c;
+	__u32 isn_s;
+	__u32 snd_max;
+	__u64 created_ns;
+	__u64 packets;
+	__u64 bytes;
+	__u8 mac[6]; /* where the client's packets come from */
+	__u16 lip;
+	__u32 ifindex;
+	__u32 backend_generation;
+	__u8 our_mac[6]; /* where they were sent to */
+	__u16 zero;
+};
+
+struct l4_counters {
+	__u32 active;
+	__u32 inactive;
+	__u32 persist;
+	__u32 zero;
+	__u32 up_events;
+	__u32 down_events;
+	__u64 last_new_ns;
+};
+
+struct l4_service_counters {
+	__u32 conns;
+	__u32 half_open;
+	__u64 zero;
+};
+
+struct l4_lip {
+	struct addr16 address;
+	__u32 conns;
+	__u32 conflicts;
+	__u32 misses;
+	__u32 zero;
+};
+
+struct l4_stats {
+	__u64 conns;
+	__u64 inpkts;
+	__u64 outpkts;
+	__u64 inbytes;
+	__u64 outbytes;
+};
+
+struct l4_drops {
+	__u64 packets;
+	__u64 bytes;
+};
+
+/* Metadata in front of a frame whose next hop's MAC is unknown; lb_neigh sends it on. */
+struct l4_neigh_meta {
+	__u32 magic;
+	__u32 ifindex;
+	__u32 family;
+	__u8 next_hop[16];
+};
+
+#define L4_NEIGH_MAGIC 0x4c344c42
+
+/* What the parser found, and state that lives from packet to packet on this CPU. */
+struct l4_scratch {
+	struct l4_flow_key key;
+	__u16 l3_offset;
+	__u16 l4_offset;
+	__u16 total_bytes; /* IP header and content; frame padding excluded */
+	__u8 family; /* 4 or 6 */
+	__u8 tos;
+	__u8 tcp_flags;
+	__u8 ttl;
+	__u16 zero;
+	__u32 hash; /* of the flow, by the service's mode */
+	__u8 frame_dst[6];
+	__u8 frame_src[6];
+	__u32 ifindex;
+	__u64 now_ns;
+	__u64 window_start_ns; /* of the new-flow limit */
+	__u32 window_count;
+	__u32 reason;
+	__s32 verdict; /* of the hook, when the packet was sent */
+	__u32 zero2;
+	struct l4_flow flow; /* an entry under construction */
+	struct l4_flow reply;
+	struct l4_flow_key reply_key;
+	__u8 reserved[112];
+};
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* The maps. Each is pinned by the control plane; sizes are defaults that a load may change. */
+#ifndef BALANCER_L4_MAPS_H
+#define BALANCER_L4_MAPS_H
+
+#include "l4.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct l4_config);
+} l4_cfg SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, L4_MAX_VIPS);
+	__type(key, struct l4_vip_key);
+	__type(value, __u32);
+} l4_vip SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4_MAX_SERVICES);
+	__type(key, __u32);
+	__type(value, struct l4_service);
+} l4_svc SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4_MAX_BACKENDS);
+	__type(key, __u32);
+	__type(value, struct l4_backend);
+} l4_be SEC(".maps");
+
+struct l4_slots {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_INNER_MAP);
+	__type(key, __u32);
+	__type(value, __u32);
+};
+
+/* By service: selection table, slot -> backend slot (0 = none). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, L4_MAX_SERVICES);
+	__type(key, __u32);
+	__array(values, struct l4_slots);
+} l4_sel SEC(".maps");
+
+/* By service: all its backend slots, for the schedulers that compare loads. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, L4_MAX_SERVICES);
+	__type(key, __u32);
+	__array(values, struct l4_slots);
+} l4_list SEC(".maps");
+
+/* By service: cursor of rr and wrr. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4_MAX_SERVICES);
+	__type(key, __u32);
+	__type(value, __u32);
+} l4_cur SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, L4_MAX_FLOWS);
+	__type(key, struct l4_flow_key);
+	__type(value, struct l4_flow);
+} l4_ct SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4_MAX_BACKENDS);
+	__type(key, __u32);
+	__type(value, struct l4_counters);
+} l4_cnt SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4_MAX_SERVICES);
+	__type(key, __u32);
+	__type(value, struct l4_service_counters);
+} l4_scnt SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4_MAX_LIPS);
+	__type(key, __u32);
+	__type(value, struct l4_lip);
+} l4_lip SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, L4_MAX_SERVICES);
+	__type(key, __u32);
+	__type(value, struct l4_stats);
+} l4_stat_svc SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, L4_MAX_BACKENDS);
+	__type(key, __u32);
+	__type(value, struct l4_stats);
+} l4_stat_be SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 128);
+	__type(key, __u32);
+	__type(value, struct l4_drops);
+} l4_drop SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
+	__uint(max_entries, L4_MAX_PORTS);
+	__uint(key_size, 4);
+	__uint(value_size, 4);
+} l4_tx SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct l4_scratch);
+} l4_scratch SEC(".maps");
+
+#endif

@@ -1,0 +1,601 @@
+// Generated from the object by ebpf-types. Change the C source instead.
+import type { ObjectLayout } from '@balancer/ebpf';
+
+export interface Addr16 {
+  readonly bytes?: Uint8Array;
+  readonly words?: number[];
+}
+
+export interface L4Config {
+  readonly timeouts: number[];
+  readonly flags: number;
+  readonly hash_seed: number;
+  readonly new_flow_cap: number;
+  readonly port_lo: number;
+  readonly port_hi: number;
+  readonly tunnel_source4: Addr16;
+  readonly tunnel_source6: Addr16;
+  readonly reply_path: number;
+  readonly ttl_dec: number;
+  readonly reserved: Uint8Array;
+}
+
+export interface L4VipKey {
+  readonly address: Addr16;
+  readonly port: number;
+  readonly protocol: number;
+  readonly zero: number;
+}
+
+export interface L4Service {
+  readonly flags: number;
+  readonly scheduler: number;
+  readonly hash_mode: number;
+  readonly protocol: number;
+  readonly family: number;
+  readonly vip: Addr16;
+  readonly vport: number;
+  readonly proxy_protocol: number;
+  readonly synproxy: number;
+  readonly sel_len: number;
+  readonly list_len: number;
+  readonly lip_first: number;
+  readonly lip_count: number;
+  readonly hash_seed: number;
+  readonly est_timeout_s: number;
+  readonly persist_s: number;
+  readonly persist_mask4: number;
+  readonly persist_plen6: number;
+  readonly unknown_action: number;
+  readonly zero: number;
+  readonly acl_list: number;
+  readonly bucket_pps: number;
+  readonly bucket_bps: number;
+  readonly bucket_cps: number;
+  readonly max_conns: number;
+  readonly src_max_conns: number;
+  readonly generation: number;
+  readonly reserved: Uint8Array;
+}
+
+export interface L4Backend {
+  readonly address: Addr16;
+  readonly port: number;
+  readonly mode: number;
+  readonly tunnel: number;
+  readonly tunnel_port: number;
+  readonly flags: number;
+  readonly family: number;
+  readonly weight: number;
+  readonly upper: number;
+  readonly lower: number;
+  readonly ifindex: number;
+  readonly dmac: Uint8Array;
+  readonly smac: Uint8Array;
+  readonly vlan_tci: number;
+  readonly mtu: number;
+  readonly vni: number;
+  readonly service: number;
+  readonly inner_dmac: Uint8Array;
+  readonly zero: number;
+  readonly generation: number;
+  readonly reserved: Uint8Array;
+}
+
+export interface L4Flow {
+  readonly last_ns: bigint;
+  readonly service: number;
+  readonly backend: number;
+  readonly state: number;
+  readonly mode: number;
+  readonly dir: number;
+  readonly flags: number;
+  readonly seen: number;
+  readonly wscale_lb: number;
+  readonly wscale_rs: number;
+  readonly pp_len: number;
+  readonly new_src: Addr16;
+  readonly new_dst: Addr16;
+  readonly new_sport: number;
+  readonly new_dport: number;
+  readonly seq_delta: number;
+  readonly ack_delta: number;
+  readonly isn_c: number;
+  readonly isn_s: number;
+  readonly snd_max: number;
+  readonly created_ns: bigint;
+  readonly packets: bigint;
+  readonly bytes: bigint;
+  readonly mac: Uint8Array;
+  readonly lip: number;
+  readonly ifindex: number;
+  readonly backend_generation: number;
+  readonly our_mac: Uint8Array;
+  readonly zero: number;
+}
+
+export interface L4FlowKey {
+  readonly src: Addr16;
+  readonly dst: Addr16;
+  readonly sport: number;
+  readonly dport: number;
+  readonly protocol: number;
+  readonly zone: number;
+  readonly zero: number;
+}
+
+export interface L4Counters {
+  readonly active: number;
+  readonly inactive: number;
+  readonly persist: number;
+  readonly zero: number;
+  readonly up_events: number;
+  readonly down_events: number;
+  readonly last_new_ns: bigint;
+}
+
+export interface L4ServiceCounters {
+  readonly conns: number;
+  readonly half_open: number;
+  readonly zero: bigint;
+}
+
+export interface L4Lip {
+  readonly address: Addr16;
+  readonly conns: number;
+  readonly conflicts: number;
+  readonly misses: number;
+  readonly zero: number;
+}
+
+export interface L4Stats {
+  readonly conns: bigint;
+  readonly inpkts: bigint;
+  readonly outpkts: bigint;
+  readonly inbytes: bigint;
+  readonly outbytes: bigint;
+}
+
+export interface L4Drops {
+  readonly packets: bigint;
+  readonly bytes: bigint;
+}
+
+export interface L4Scratch {
+  readonly key: L4FlowKey;
+  readonly l3_offset: number;
+  readonly l4_offset: number;
+  readonly total_bytes: number;
+  readonly family: number;
+  readonly tos: number;
+  readonly tcp_flags: number;
+  readonly ttl: number;
+  readonly zero: number;
+  readonly hash: number;
+  readonly frame_dst: Uint8Array;
+  readonly frame_src: Uint8Array;
+  readonly ifindex: number;
+  readonly now_ns: bigint;
+  readonly window_start_ns: bigint;
+  readonly window_count: number;
+  readonly reason: number;
+  readonly verdict: number;
+  readonly zero2: number;
+  readonly flow: L4Flow;
+  readonly reply: L4Flow;
+  readonly reply_key: L4FlowKey;
+  readonly reserved: Uint8Array;
+}
+
+export interface L4Tc {
+  readonly maps: {
+    readonly l4_cfg: {
+      readonly key: number;
+      readonly value: L4Config;
+    };
+    readonly l4_vip: {
+      readonly key: L4VipKey;
+      readonly value: number;
+    };
+    readonly l4_svc: {
+      readonly key: number;
+      readonly value: L4Service;
+    };
+    readonly l4_be: {
+      readonly key: number;
+      readonly value: L4Backend;
+    };
+    readonly l4_sel: {
+      readonly key: number;
+      readonly value: number;
+    };
+    readonly l4_list: {
+      readonly key: number;
+      readonly value: number;
+    };
+    readonly l4_cur: {
+      readonly key: number;
+      readonly value: number;
+    };
+    readonly l4_ct: {
+      readonly key: L4FlowKey;
+      readonly value: L4Flow;
+    };
+    readonly l4_cnt: {
+      readonly key: number;
+      readonly value: L4Counters;
+    };
+    readonly l4_scnt: {
+      readonly key: number;
+      readonly value: L4ServiceCounters;
+    };
+    readonly l4_lip: {
+      readonly key: number;
+      readonly value: L4Lip;
+    };
+    readonly l4_stat_svc: {
+      readonly key: number;
+      readonly value: L4Stats[];
+    };
+    readonly l4_stat_be: {
+      readonly key: number;
+      readonly value: L4Stats[];
+    };
+    readonly l4_drop: {
+      readonly key: number;
+      readonly value: L4Drops[];
+    };
+    readonly l4_tx: {
+      readonly key: number;
+      readonly value: number;
+    };
+    readonly l4_scratch: {
+      readonly key: number;
+      readonly value: L4Scratch[];
+    };
+  };
+  readonly variables: {};
+  readonly programs: 'lb_ingress' | 'lb_neigh';
+}
+
+/** What the types above were made from; `loadObject` compares it with the object. */
+export const l4TcLayout: ObjectLayout = {
+  'map l4_cfg key': { size: 4, members: {} },
+  'map l4_cfg value': {
+    size: 256,
+    members: {
+      timeouts: 0,
+      flags: 512,
+      hash_seed: 544,
+      new_flow_cap: 576,
+      port_lo: 608,
+      port_hi: 624,
+      tunnel_source4: 640,
+      'tunnel_source4.bytes': 640,
+      'tunnel_source4.words': 640,
+      tunnel_source6: 768,
+      'tunnel_source6.bytes': 768,
+      'tunnel_source6.words': 768,
+      reply_path: 896,
+      ttl_dec: 928,
+      reserved: 960,
+    },
+  },
+  'map l4_vip key': {
+    size: 20,
+    members: {
+      address: 0,
+      'address.bytes': 0,
+      'address.words': 0,
+      port: 128,
+      protocol: 144,
+      zero: 152,
+    },
+  },
+  'map l4_vip value': { size: 4, members: {} },
+  'map l4_svc key': { size: 4, members: {} },
+  'map l4_svc value': {
+    size: 128,
+    members: {
+      flags: 0,
+      scheduler: 32,
+      hash_mode: 40,
+      protocol: 48,
+      family: 56,
+      vip: 64,
+      'vip.bytes': 64,
+      'vip.words': 64,
+      vport: 192,
+      proxy_protocol: 208,
+      synproxy: 216,
+      sel_len: 224,
+      list_len: 256,
+      lip_first: 288,
+      lip_count: 320,
+      hash_seed: 352,
+      est_timeout_s: 384,
+      persist_s: 416,
+      persist_mask4: 448,
+      persist_plen6: 480,
+      unknown_action: 488,
+      zero: 496,
+      acl_list: 512,
+      bucket_pps: 544,
+      bucket_bps: 576,
+      bucket_cps: 608,
+      max_conns: 640,
+      src_max_conns: 672,
+      generation: 704,
+      reserved: 736,
+    },
+  },
+  'map l4_be key': { size: 4, members: {} },
+  'map l4_be value': {
+    size: 128,
+    members: {
+      address: 0,
+      'address.bytes': 0,
+      'address.words': 0,
+      port: 128,
+      mode: 144,
+      tunnel: 152,
+      tunnel_port: 160,
+      flags: 176,
+      family: 184,
+      weight: 192,
+      upper: 224,
+      lower: 256,
+      ifindex: 288,
+      dmac: 320,
+      smac: 368,
+      vlan_tci: 416,
+      mtu: 432,
+      vni: 448,
+      service: 480,
+      inner_dmac: 512,
+      zero: 560,
+      generation: 576,
+      reserved: 608,
+    },
+  },
+  'map l4_sel key': { size: 4, members: {} },
+  'map l4_list key': { size: 4, members: {} },
+  'map l4_cur key': { size: 4, members: {} },
+  'map l4_cur value': { size: 4, members: {} },
+  'map l4_ct key': {
+    size: 40,
+    members: {
+      src: 0,
+      'src.bytes': 0,
+      'src.words': 0,
+      dst: 128,
+      'dst.bytes': 128,
+      'dst.words': 128,
+      sport: 256,
+      dport: 272,
+      protocol: 288,
+      zone: 296,
+      zero: 304,
+    },
+  },
+  'map l4_ct value': {
+    size: 128,
+    members: {
+      last_ns: 0,
+      service: 64,
+      backend: 96,
+      state: 128,
+      mode: 136,
+      dir: 144,
+      flags: 152,
+      seen: 160,
+      wscale_lb: 168,
+      wscale_rs: 176,
+      pp_len: 184,
+      new_src: 192,
+      'new_src.bytes': 192,
+      'new_src.words': 192,
+      new_dst: 320,
+      'new_dst.bytes': 320,
+      'new_dst.words': 320,
+      new_sport: 448,
+      new_dport: 464,
+      seq_delta: 480,
+      ack_delta: 512,
+      isn_c: 544,
+      isn_s: 576,
+      snd_max: 608,
+      created_ns: 640,
+      packets: 704,
+      bytes: 768,
+      mac: 832,
+      lip: 880,
+      ifindex: 896,
+      backend_generation: 928,
+      our_mac: 960,
+      zero: 1008,
+    },
+  },
+  'map l4_cnt key': { size: 4, members: {} },
+  'map l4_cnt value': {
+    size: 32,
+    members: {
+      active: 0,
+      inactive: 32,
+      persist: 64,
+      zero: 96,
+      up_events: 128,
+      down_events: 160,
+      last_new_ns: 192,
+    },
+  },
+  'map l4_scnt key': { size: 4, members: {} },
+  'map l4_scnt value': {
+    size: 16,
+    members: {
+      conns: 0,
+      half_open: 32,
+      zero: 64,
+    },
+  },
+  'map l4_lip key': { size: 4, members: {} },
+  'map l4_lip value': {
+    size: 32,
+    members: {
+      address: 0,
+      'address.bytes': 0,
+      'address.words': 0,
+      conns: 128,
+      conflicts: 160,
+      misses: 192,
+      zero: 224,
+    },
+  },
+  'map l4_stat_svc key': { size: 4, members: {} },
+  'map l4_stat_svc value': {
+    size: 40,
+    members: {
+      conns: 0,
+      inpkts: 64,
+      outpkts: 128,
+      inbytes: 192,
+      outbytes: 256,
+    },
+  },
+  'map l4_stat_be key': { size: 4, members: {} },
+  'map l4_stat_be value': {
+    size: 40,
+    members: {
+      conns: 0,
+      inpkts: 64,
+      outpkts: 128,
+      inbytes: 192,
+      outbytes: 256,
+    },
+  },
+  'map l4_drop key': { size: 4, members: {} },
+  'map l4_drop value': {
+    size: 16,
+    members: {
+      packets: 0,
+      bytes: 64,
+    },
+  },
+  'map l4_scratch key': { size: 4, members: {} },
+  'map l4_scratch value': {
+    size: 512,
+    members: {
+      key: 0,
+      'key.src': 0,
+      'key.src.bytes': 0,
+      'key.src.words': 0,
+      'key.dst': 128,
+      'key.dst.bytes': 128,
+      'key.dst.words': 128,
+      'key.sport': 256,
+      'key.dport': 272,
+      'key.protocol': 288,
+      'key.zone': 296,
+      'key.zero': 304,
+      l3_offset: 320,
+      l4_offset: 336,
+      total_bytes: 352,
+      family: 368,
+      tos: 376,
+      tcp_flags: 384,
+      ttl: 392,
+      zero: 400,
+      hash: 416,
+      frame_dst: 448,
+      frame_src: 496,
+      ifindex: 544,
+      now_ns: 576,
+      window_start_ns: 640,
+      window_count: 704,
+      reason: 736,
+      verdict: 768,
+      zero2: 800,
+      flow: 832,
+      'flow.last_ns': 832,
+      'flow.service': 896,
+      'flow.backend': 928,
+      'flow.state': 960,
+      'flow.mode': 968,
+      'flow.dir': 976,
+      'flow.flags': 984,
+      'flow.seen': 992,
+      'flow.wscale_lb': 1000,
+      'flow.wscale_rs': 1008,
+      'flow.pp_len': 1016,
+      'flow.new_src': 1024,
+      'flow.new_src.bytes': 1024,
+      'flow.new_src.words': 1024,
+      'flow.new_dst': 1152,
+      'flow.new_dst.bytes': 1152,
+      'flow.new_dst.words': 1152,
+      'flow.new_sport': 1280,
+      'flow.new_dport': 1296,
+      'flow.seq_delta': 1312,
+      'flow.ack_delta': 1344,
+      'flow.isn_c': 1376,
+      'flow.isn_s': 1408,
+      'flow.snd_max': 1440,
+      'flow.created_ns': 1472,
+      'flow.packets': 1536,
+      'flow.bytes': 1600,
+      'flow.mac': 1664,
+      'flow.lip': 1712,
+      'flow.ifindex': 1728,
+      'flow.backend_generation': 1760,
+      'flow.our_mac': 1792,
+      'flow.zero': 1840,
+      reply: 1856,
+      'reply.last_ns': 1856,
+      'reply.service': 1920,
+      'reply.backend': 1952,
+      'reply.state': 1984,
+      'reply.mode': 1992,
+      'reply.dir': 2000,
+      'reply.flags': 2008,
+      'reply.seen': 2016,
+      'reply.wscale_lb': 2024,
+      'reply.wscale_rs': 2032,
+      'reply.pp_len': 2040,
+      'reply.new_src': 2048,
+      'reply.new_src.bytes': 2048,
+      'reply.new_src.words': 2048,
+      'reply.new_dst': 2176,
+      'reply.new_dst.bytes': 2176,
+      'reply.new_dst.words': 2176,
+      'reply.new_sport': 2304,
+      'reply.new_dport': 2320,
+      'reply.seq_delta': 2336,
+      'reply.ack_delta': 2368,
+      'reply.isn_c': 2400,
+      'reply.isn_s': 2432,
+      'reply.snd_max': 2464,
+      'reply.created_ns': 2496,
+      'reply.packets': 2560,
+      'reply.bytes': 2624,
+      'reply.mac': 2688,
+      'reply.lip': 2736,
+      'reply.ifindex': 2752,
+      'reply.backend_generation': 2784,
+      'reply.our_mac': 2816,
+      'reply.zero': 2864,
+      reply_key: 2880,
+      'reply_key.src': 2880,
+      'reply_key.src.bytes': 2880,
+      'reply_key.src.words': 2880,
+      'reply_key.dst': 3008,
+      'reply_key.dst.bytes': 3008,
+      'reply_key.dst.words': 3008,
+      'reply_key.sport': 3136,
+      'reply_key.dport': 3152,
+      'reply_key.protocol': 3168,
+      'reply_key.zone': 3176,
+      'reply_key.zero': 3184,
+      reserved: 3200,
+    },
+  },
+};

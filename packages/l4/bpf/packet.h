@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Headers of packets, and the arithmetic on their checksums. */
+#ifndef BALANCER_L4_PACKET_H
+#define BALANCER_L4_PACKET_H
+
+#include "l4.h"
+
+#define ETH_P_IP 0x0800
+#define ETH_P_IPV6 0x86dd
+
+#define IPPROTO_HOPOPTS 0
+#define IPPROTO_IPIP 4
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+#define IPPROTO_IPV6 41
+#define IPPROTO_ROUTING 43
+#define IPPROTO_FRAGMENT 44
+#define IPPROTO_DSTOPTS 60
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
+/* More fragments, or an offset. */
+#define IP_FRAGMENT_MASK 0x3fff
+
+struct eth_header {
+	__u8 dst[6];
+	__u8 src[6];
+	__be16 type;
+} __packed;
+
+struct ip4_header {
+	__u8 version_ihl;
+	__u8 tos;
+	__be16 total_length;
+	__be16 id;
+	__be16 fragment;
+	__u8 ttl;
+	__u8 protocol;
+	__u16 checksum;
+	__be32 src;
+	__be32 dst;
+};
+
+struct ip6_header {
+	__be32 version_class_label;
+	__be16 payload_length;
+	__u8 next;
+	__u8 hop_limit;
+	__be32 src[4];
+	__be32 dst[4];
+};
+
+struct tcp_header {
+	__be16 sport;
+	__be16 dport;
+	__be32 seq;
+	__be32 ack;
+	__u8 doff;
+	__u8 flags;
+	__be16 window;
+	__u16 checksum;
+	__be16 urgent;
+};
+
+struct udp_header {
+	__be16 sport;
+	__be16 dport;
+	__be16 length;
+	__u16 checksum;
+};
+
+/* Folds a sum of 32-bit words to 16 bits with carries added back (RFC 1071). */
+static __always_inline __u16 csum_fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+/* What replacing a word does to the sum, to be handed to csum_apply. Words of one call may be 16 or 32
+ * bits wide, as long as they begin at an even offset. */
+static __always_inline __u64 csum_replaced(__u32 from, __u32 to)
+{
+	return (__u64)(__u32)~from + to;
+}
+
+/* RFC 1624, equation 3: HC' = ~(~HC + ~m + m'). */
+static __always_inline __u16 csum_apply(__u16 checksum, __u64 replaced)
+{
+	return ~csum_fold((__u64)(__u16)~checksum + replaced);
+}
+
+static __always_inline int is_v4_mapped(const struct addr16 *address)
+{
+	return !address->words[0] && !address->words[1] && address->words[2] == bpf_htonl(0xffff);
+}
+
+static __always_inline int same_address(const struct addr16 *a, const struct addr16 *b)
+{
+	return a->words[0] == b->words[0] && a->words[1] == b->words[1] &&
+	       a->words[2] == b->words[2] && a->words[3] == b->words[3];
+}
+
+static __always_inline int same_mac(const __u8 *a, const __u8 *b)
+{
+	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4] &&
+	       a[5] == b[5];
+}
+
+static __always_inline void set_v4(struct addr16 *address, __be32 v4)
+{
+	address->words[0] = 0;
+	address->words[1] = 0;
+	address->words[2] = bpf_htonl(0xffff);
+	address->words[3] = v4;
+}
+
+#endif

@@ -1,0 +1,85 @@
+/**
+ * Numbers that the data plane and the control plane share, as `bpf/l4.h` has them.
+ *
+ * @module
+ */
+
+/** Values of the VIP map that are no service ids: addresses of ours. */
+export const OWNED = { pass: 0xffff_ffff, drop: 0xffff_fffe, localAddress: 0xffff_fffd } as const;
+
+export const MODES = { dr: 1, tunnel: 2, nat: 3, fnat: 4 } as const;
+export const SCHEDULERS = { rr: 1, wrr: 2, lc: 3, wlc: 4, mh: 5, conhash: 6 } as const;
+export const HASH_MODES = { ip: 0, 'ip-port': 1, 'dst-ip': 2 } as const;
+export const PROTOCOLS = { tcp: 6, udp: 17 } as const;
+export const REPLY_PATHS = { fib: 0, symmetric: 1 } as const;
+
+/** States of flows by LVS's names. Also the index of their time-out. */
+export const STATES = {
+  NONE: 0,
+  ESTABLISHED: 1,
+  SYN_RECV: 3,
+  FIN_WAIT: 4,
+  TIME_WAIT: 5,
+  CLOSE: 6,
+  CLOSE_WAIT: 7,
+  LAST_ACK: 8,
+  SP_WAIT: 11,
+  UDP_ONEWAY: 12,
+  UDP: 13,
+  ICMP: 14,
+} as const;
+
+/** Seconds without a packet after which a flow is over, by state. */
+export const DEFAULT_TIMEOUTS: Readonly<Record<keyof typeof STATES, number>> = {
+  NONE: 0,
+  ESTABLISHED: 900,
+  SYN_RECV: 30,
+  FIN_WAIT: 120,
+  TIME_WAIT: 60,
+  CLOSE: 10,
+  CLOSE_WAIT: 120,
+  LAST_ACK: 30,
+  SP_WAIT: 10,
+  UDP_ONEWAY: 60,
+  UDP: 300,
+  ICMP: 30,
+};
+
+/** Bits of a service's flags. */
+export const SERVICE_FLAGS = {
+  enabled: 1,
+  persistent: 2,
+  expireQuiescent: 128,
+  fallback: 256,
+  anyPort: 1024,
+  adopt: 4096,
+} as const;
+
+/** Bits of a backend's flags. */
+export const BACKEND_FLAGS = {
+  available: 1,
+  overloaded: 2,
+  staticL2: 4,
+  inhibited: 32,
+  retired: 64,
+} as const;
+
+/** Why a packet was dropped. */
+export const DROP_REASONS = {
+  bad_header: 1,
+  ttl: 2,
+  no_conn: 3,
+  no_backend: 4,
+  no_port: 5,
+  lip_no_conn: 6,
+  unknown_port: 7,
+  flood: 8,
+  ct_full: 9,
+  no_route: 10,
+  fwd_disabled: 11,
+  not_onlink: 12,
+  too_big: 13,
+  quiescent: 23,
+  encap_fail: 26,
+  helper_error: 27,
+} as const;

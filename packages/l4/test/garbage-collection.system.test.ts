@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { buildFrame, loadObject, type LoadedObject } from '@balancer/ebpf';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { collectGarbage } from '../src/garbage-collection.ts';
+import { DataPlane } from '../tools/packets/harness.ts';
+import { PacketHost } from '../tools/packets/packet-host.ts';
+import { NAMES } from '../tools/packets/packet-case.ts';
+
+const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for bpf(2))';
+const OBJECT = readFileSync(new URL('../bpf/objects/l4-ctl.o', import.meta.url));
+/** CLOCK_MONOTONIC, as Node's own clock has it. */
+const secondsFromNow = (s: number): bigint => process.hrtime.bigint() + BigInt(s) * 1_000_000_000n;
+
+describe.skipIf(NO_ROOT !== '')(`garbage collection${NO_ROOT}`, () => {
+  let host: PacketHost;
+  let plane: DataPlane;
+  let control: LoadedObject;
+
+  beforeEach(() => {
+    host = new PacketHost();
+    plane = new DataPlane({ mode: 'fnat', localAddresses: [NAMES['LIP']!] }, 'xdp', host);
+    const maps = Object.fromEntries(plane.maps);
+    const maxEntries = Object.fromEntries([...plane.maps].map(([n, m]) => [n, m.info.maxEntries]));
+    control = loadObject(OBJECT, { maps, maxEntries });
+  });
+
+  afterEach(() => {
+    control.close();
+    plane.close();
+    host.close();
+  });
+
+  const collect = (seconds: number): unknown =>
+    collectGarbage(control.program('lb_gc'), secondsFromNow(seconds));
+
+  test('keeps a flow within its time-out and removes it afterwards, with port and counters', () => {
+    expect(plane.send(syn(40_000)).verdict).toBe('tx');
+    expect(collect(29)).toEqual({ entries: 2, removed: 0, orphans: 0 });
+    expect(plane.send(syn(40_001)).verdict).toBe('drop');
+    expect(collect(31)).toEqual(expect.objectContaining({ removed: 1, orphans: 0 }));
+    expect(plane.stateProblems({ entries: 0, active: 0, inactive: 0 })).toEqual([]);
+    // The only port of the range is free again.
+    expect(plane.send(syn(40_001)).verdict).toBe('tx');
+  });
+
+  test('removes a reply whose flow was evicted', () => {
+    plane.send(syn(40_000));
+    const flows = plane.maps.get('l4_ct')!;
+    const forward = [...flows.keys()].find((key) => key[34] === 0 && key[35] === 80)!;
+    flows.delete(forward);
+    expect(collect(29)).toEqual({ entries: 1, removed: 0, orphans: 0 });
+    expect(collect(31)).toEqual({ entries: 1, removed: 0, orphans: 1 });
+  });
+});
+
+function syn(sport: number): Uint8Array {
+  return buildFrame({
+    to: NAMES['L1']!,
+    from: NAMES['R']!,
+    ipv4: { src: NAMES['C']!, dst: NAMES['V']!, tcp: { sport, dport: 80, flags: ['syn'] } },
+  });
+}

@@ -1,0 +1,160 @@
+/**
+ * Packet cases: what a file of `cases/` says. A case is a set-up and a sequence of steps; each step is a
+ * packet in, a verdict, the packet out, and the state after it.
+ *
+ * Frames are described field by field, as `buildFrame` takes them. Any string that is a name of `NAMES`
+ * stands for its address, and `{ "hex": "…" }` for raw bytes.
+ *
+ * @module
+ */
+import { buildFrame, type FrameSpec } from '@balancer/ebpf';
+import type {
+  DROP_REASONS,
+  HASH_MODES,
+  MODES,
+  OWNED,
+  SCHEDULERS,
+  SERVICE_FLAGS,
+  STATES,
+} from '../../src/index.ts';
+
+/** Addresses that every case may use by name. */
+export const NAMES: Readonly<Record<string, string>> = {
+  R: '02:00:00:00:00:c1',
+  L1: '02:00:00:00:00:01',
+  L2: '02:00:00:00:00:02',
+  M1: '02:00:00:00:00:b1',
+  M2: '02:00:00:00:00:b2',
+  C: '192.0.2.10',
+  V: '203.0.113.1',
+  LIP: '198.51.100.5',
+  B1: '10.0.0.11',
+  B2: '10.0.0.12',
+  B3: '10.0.0.13',
+  T: '198.51.100.1',
+  C6: '2001:db8:c::10',
+  V6: '2001:db8:f::1',
+  L6: '2001:db8:a::5',
+  T6: '2001:db8:a::1',
+  B6: '2001:db8:b::11',
+};
+
+interface BackendSetup {
+  readonly address: string;
+  /** 8080 by default; 0 keeps the packet's. */
+  readonly port?: number;
+  /** 1 by default. */
+  readonly weight?: number;
+  readonly available?: boolean;
+  /** Connections it has already. */
+  readonly active?: number;
+  readonly inactive?: number;
+}
+
+/** The host's own network, for backends that are found by route instead of static L2. */
+export interface NetworkSetup {
+  /** On by default. */
+  readonly forwarding?: boolean;
+  /** Addresses of the interface towards the backends (L2), as `address/length`. */
+  readonly addresses: readonly string[];
+  readonly routes?: readonly { readonly destination: string; readonly gateway: string }[];
+  /** Neighbours whose MAC is known; others are not resolved. */
+  readonly neighbours?: readonly { readonly address: string; readonly mac: string }[];
+}
+
+export interface Setup {
+  readonly mode: keyof typeof MODES;
+  readonly protocol?: 'tcp' | 'udp';
+  readonly vip?: string;
+  /** 80 by default; 0 serves any port. */
+  readonly port?: number;
+  readonly scheduler?: keyof typeof SCHEDULERS;
+  readonly hash?: keyof typeof HASH_MODES;
+  readonly flags?: readonly Exclude<keyof typeof SERVICE_FLAGS, 'enabled'>[];
+  /** B1 by default. */
+  readonly backends?: readonly BackendSetup[];
+  /** Selection table as indexes into `backends`, -1 for none; each backend once by default. */
+  readonly table?: readonly number[];
+  readonly localAddresses?: readonly string[];
+  /** 50000 to 50000 by default. */
+  readonly portRange?: readonly [number, number];
+  /** What happens to other packets to addresses of ours. */
+  readonly owned?: Readonly<Record<string, keyof typeof OWNED>>;
+  /**
+   * Left out: backends have static L2, out of the interface the packet came from, L2 to M1. `existing`:
+   * they are found by route in the network that the host has already.
+   */
+  readonly network?: NetworkSetup | 'existing';
+}
+
+/** A flow that must exist after a step, found by the tuple of its packets. */
+export interface ExpectedFlow {
+  /** `address:port`, IPv6 addresses in brackets. */
+  readonly from: string;
+  readonly to: string;
+  readonly state?: keyof typeof STATES;
+  readonly absent?: boolean;
+}
+
+export interface Expectation {
+  readonly flows?: readonly ExpectedFlow[];
+  /** Number of entries in the connection table. */
+  readonly entries?: number;
+  /** Counters of the first backend. */
+  readonly active?: number;
+  readonly inactive?: number;
+  /** Connections the service has been given in all. */
+  readonly conns?: number;
+  /** Times no port was free at the first local address. */
+  readonly misses?: number;
+}
+
+export type FrameText = { readonly hex: string } | FrameSpec;
+
+export interface Step {
+  readonly in: FrameText;
+  readonly verdict: 'pass' | 'drop' | 'tx';
+  readonly reason?: keyof typeof DROP_REASONS;
+  /** Left out: not looked at for drops, unchanged for passes. */
+  readonly out?: FrameText;
+  /** Bytes of metadata in front of the frame; XDP only. 0 by default. */
+  readonly metadataBytes?: number;
+  readonly after?: Expectation;
+}
+
+export interface PacketCase {
+  readonly title: string;
+  /** Builds to run on when not on both, as for a frame that the kernel's tc test run refuses. */
+  readonly hooks?: readonly ('xdp' | 'tc')[];
+  readonly setup: Setup;
+  readonly steps: readonly Step[];
+}
+
+/** Bytes of a frame. */
+export function frameBytes(frame: FrameText): Uint8Array {
+  if ('hex' in frame) return new Uint8Array(Buffer.from(frame.hex, 'hex'));
+  return buildFrame(frame);
+}
+
+/**
+ * Reads the text of a case file: a JSON array of cases.
+ *
+ * @throws {SyntaxError} if it is no JSON.
+ */
+export function parseCases(text: string): PacketCase[] {
+  return JSON.parse(text, (key, value: unknown) => reviveValue(key, value));
+}
+
+/** Puts addresses for names, and bytes for the hexadecimal text of fields that want bytes. */
+function reviveValue(key: string, value: unknown): unknown {
+  if (typeof value !== 'string' || key === 'title') return value;
+  if (key === 'options' || key === 'data') return new Uint8Array(Buffer.from(value, 'hex'));
+  return (
+    NAMES[value] ??
+    value.replace(/^\[?(\w+)\]?(?=:\d+$)/, (text, name: string) => {
+      const address = NAMES[name];
+      if (address === undefined) return text;
+      return address.includes(':') ? `[${address}]` : address;
+    })
+  );
+}

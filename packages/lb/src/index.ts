@@ -1,0 +1,69 @@
+/**
+ * The load balancer's core: configuration, frontends, backends and servers, and the interface of
+ * the data planes that serve them.
+ *
+ * @module
+ */
+export type * from './config/types.ts';
+export { certificatesOf } from './config/certificates.ts';
+export * from './config/load.ts';
+export { Backend, type ServerEntry, type ServersChanged } from './backend.ts';
+export {
+  type BackendCounters,
+  CONNECT_FAILURES,
+  type ConnectFailure,
+  END_REASONS,
+  type EndReason,
+  FrontendCounters,
+  Histogram,
+  REFUSAL_REASONS,
+  type RefusalReason,
+  ServerCounters,
+  TrafficCounters,
+} from './counters.ts';
+export type {
+  CloseOptions,
+  ConnectionRecord,
+  DataPlane,
+  DesiredConfig,
+  DesiredState,
+  DrainResult,
+  PreparedChange,
+} from './data-plane.ts';
+export { Frontend } from './frontend.ts';
+export { clientKey } from './policy.ts';
+export type {
+  ProxyEndpoint,
+  ProxyEndpoints,
+  ProxySsl,
+  ProxyTlvs,
+} from './proxy-protocol/header.ts';
+export { parseProxyHeader, type ProxyParse } from './proxy-protocol/parse.ts';
+export {
+  writeProxyV1,
+  writeProxyV2,
+  writeProxyV2Local,
+  type WriteV2Options,
+} from './proxy-protocol/write.ts';
+export {
+  type AdminState,
+  type LastCheck,
+  Server,
+  type ServerChange,
+  type ServerState,
+} from './server.ts';
+export { adminRoutes, type AdminRoutesOptions } from './admin.ts';
+export { LoadBalancer, type LoadBalancerOptions, ModeError, type Phase } from './load-balancer.ts';
+export { type LoadBalancerMetricsOptions, registerMetrics, type ReloadCounts } from './metrics.ts';
+export {
+  type BackendStatistics,
+  type FrontendStatistics,
+  type ProcessFacts,
+  type ProcessStatistics,
+  type ServerStatistics,
+  type Statistics,
+  statisticsOf,
+  type TrafficStatistics,
+} from './statistics.ts';
+export type { StatsPageApp } from './stats-page.ts';
+export { AccessLog } from './access-log.ts';

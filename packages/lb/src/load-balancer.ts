@@ -1,0 +1,256 @@
+/**
+ * The load balancer: holds what is wanted and what is, and gets the data planes from one to the
+ * other.
+ *
+ * @module
+ */
+import { BalancerError, type Logger } from '@balancer/kit';
+import { Backend, type ServerEntry } from './backend.ts';
+import type { LoadBalancerConfig, Mode } from './config/types.ts';
+import type {
+  DataPlane,
+  DesiredConfig,
+  DesiredState,
+  DrainResult,
+  PreparedChange,
+} from './data-plane.ts';
+import type { DnsResolver } from './discovery/dns.ts';
+import { DiscoverySupervisor } from './discovery/supervisor.ts';
+import { Frontend } from './frontend.ts';
+import { HealthSupervisor } from './health.ts';
+import type { Server, ServerChange } from './server.ts';
+
+/** Longest wait at start for the first health checks, before clients are let in. */
+const FIRST_CHECKS_MS = 1000;
+
+/** A frontend asks for a mode that no data plane of this process serves. */
+export class ModeError extends BalancerError {
+  override readonly name = 'ModeError';
+  readonly code = 'MODE';
+
+  constructor(frontend: string, mode: Mode, modes: readonly Mode[]) {
+    super(
+      `frontends.${frontend}.mode: no data plane serves "${mode}"; served: ${modes.join(', ')}`,
+    );
+  }
+}
+
+export interface LoadBalancerOptions {
+  readonly config: LoadBalancerConfig;
+  readonly planes: readonly DataPlane[];
+  readonly logger: Logger;
+  /** Default: the system's name servers. */
+  readonly resolver?: DnsResolver;
+}
+
+/** Where the load balancer is in its life. */
+export type Phase = 'starting' | 'running' | 'draining' | 'stopped';
+
+export class LoadBalancer {
+  private readonly planes: readonly DataPlane[];
+  private readonly logger: Logger;
+  private readonly health = new HealthSupervisor();
+  private readonly discovery: DiscoverySupervisor;
+  private readonly frontendsByName = new Map<string, Frontend>();
+  private readonly backendsByName = new Map<string, Backend>();
+  private currentConfig: LoadBalancerConfig;
+  private currentPhase: Phase = 'starting';
+  private loadedAtDate: Date = new Date();
+
+  constructor(options: LoadBalancerOptions) {
+    this.currentConfig = options.config;
+    this.planes = options.planes;
+    this.logger = options.logger;
+    this.discovery = new DiscoverySupervisor({
+      logger: options.logger,
+      ...(options.resolver && { resolver: options.resolver }),
+      onChange: (backend, entries) => this.setServers(backend, entries),
+    });
+  }
+
+  get config(): LoadBalancerConfig {
+    return this.currentConfig;
+  }
+
+  /** When the running configuration took effect. */
+  get loadedAt(): Date {
+    return this.loadedAtDate;
+  }
+
+  get phase(): Phase {
+    return this.currentPhase;
+  }
+
+  get frontends(): ReadonlyMap<string, Frontend> {
+    return this.frontendsByName;
+  }
+
+  get backends(): ReadonlyMap<string, Backend> {
+    return this.backendsByName;
+  }
+
+  /** Running, and every frontend has a server to send its clients to. */
+  get ready(): boolean {
+    if (this.currentPhase !== 'running') return false;
+    return [...this.frontendsByName.values()].every((frontend) =>
+      frontend.backends.every((backend) => backend.usable),
+    );
+  }
+
+  /**
+   * Checks the servers once, then binds every address. Clients are served when it resolves.
+   *
+   * @throws {BindError} An address cannot be bound; nothing is left running.
+   * @throws {ModeError} A frontend's mode has no data plane.
+   */
+  async start(): Promise<void> {
+    this.updateState(this.currentConfig);
+    try {
+      await this.discovery.firstResults(FIRST_CHECKS_MS);
+      await this.health.firstResults(FIRST_CHECKS_MS);
+      const changes = await this.prepare(this.currentConfig);
+      this.commit(changes);
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+    this.currentPhase = 'running';
+  }
+
+  /**
+   * Replaces the running configuration, wholly or not at all.
+   *
+   * @throws {BindError | ModeError} and the former configuration goes on running.
+   */
+  async apply(config: LoadBalancerConfig): Promise<void> {
+    const changes = await this.prepare(config);
+    const before = new Set(this.backendsByName.values());
+    this.currentConfig = config;
+    this.updateState(config);
+    this.commit(changes);
+    for (const backend of before) {
+      if (this.backendsByName.get(backend.name) !== backend) backend.destroy();
+    }
+    this.loadedAtDate = new Date();
+  }
+
+  /** Brings all counters up to date. */
+  async collect(): Promise<void> {
+    await Promise.all(this.planes.map((plane) => plane.collect()));
+  }
+
+  /** Resets the connections of a server. @returns How many. */
+  closeConnections(server: Server, perSecond?: number): number {
+    const options = { reason: 'admin', ...(perSecond !== undefined && { perSecond }) } as const;
+    return this.planes.reduce((sum, plane) => sum + plane.closeConnections(server, options), 0);
+  }
+
+  /** Stops accepting and waits for connections to end; cuts what is left when `cut` aborts. */
+  async drain(cut: AbortSignal): Promise<DrainResult> {
+    this.currentPhase = 'draining';
+    const results = await Promise.all(this.planes.map((plane) => plane.drain(cut)));
+    return { cut: results.reduce((sum, result) => sum + result.cut, 0) };
+  }
+
+  /** Stops everything at once. */
+  async stop(): Promise<void> {
+    if (this.currentPhase === 'stopped') return;
+    await this.drain(AbortSignal.abort());
+    this.release();
+  }
+
+  private release(): void {
+    this.currentPhase = 'stopped';
+    this.discovery.stop();
+    this.health.stop();
+    for (const backend of this.backendsByName.values()) backend.destroy();
+  }
+
+  private async prepare(config: LoadBalancerConfig): Promise<readonly PreparedChange[]> {
+    this.requirePlanes(config);
+    const results = await Promise.allSettled(
+      this.planes.map((plane) => plane.prepare(desiredOf(plane, config))),
+    );
+    const changes = results.flatMap((r) => (r.status === 'fulfilled' ? [r.value] : []));
+    const failure = results.find((r) => r.status === 'rejected');
+    if (!failure) return changes;
+    for (const change of changes) change.abort();
+    throw failure.reason;
+  }
+
+  private requirePlanes({ frontends }: LoadBalancerConfig): void {
+    const served = this.planes.flatMap((plane) => [...plane.modes]);
+    for (const [name, { mode }] of Object.entries(frontends)) {
+      if (!served.includes(mode)) throw new ModeError(name, mode, served);
+    }
+  }
+
+  private commit(changes: readonly PreparedChange[]): void {
+    for (const [index, change] of changes.entries()) {
+      const plane = this.planes[index]!;
+      const frontends = [...this.frontendsByName].filter(([, f]) => plane.modes.has(f.config.mode));
+      const desired: DesiredState = {
+        global: this.currentConfig.global,
+        frontends: new Map(frontends),
+        backends: this.backendsByName,
+      };
+      change.commit(desired);
+    }
+  }
+
+  /** Brings frontends, backends and checks in line; keeps every object whose identity stays. */
+  private updateState({ frontends, backends }: LoadBalancerConfig): void {
+    for (const [name, config] of Object.entries(backends)) {
+      const known = this.backendsByName.get(name);
+      if (known) known.update(config);
+      else this.backendsByName.set(name, this.createBackend(name));
+    }
+    for (const name of this.backendsByName.keys()) {
+      if (!(name in backends)) this.backendsByName.delete(name);
+    }
+    for (const [name, config] of Object.entries(frontends)) {
+      const known = this.frontendsByName.get(name);
+      if (known) known.update(config, this.backendsByName);
+      else this.frontendsByName.set(name, new Frontend(name, config, this.backendsByName));
+    }
+    for (const name of this.frontendsByName.keys()) {
+      if (!(name in frontends)) this.frontendsByName.delete(name);
+    }
+    this.discovery.follow(this.backendsByName.values());
+    this.health.follow(this.backendsByName.values());
+  }
+
+  private setServers(backend: Backend, entries: readonly ServerEntry[]): void {
+    const { added, removed } = backend.setServers(entries);
+    if (added.length === 0 && removed.length === 0) return;
+    this.health.follow(this.backendsByName.values());
+    for (const plane of this.planes) plane.serversChanged(backend);
+    if (this.currentPhase === 'starting') return;
+    this.logger.info('servers changed', {
+      backend: backend.name,
+      added: added.map((server) => server.address),
+      removed: removed.map((server) => server.address),
+    });
+  }
+
+  private createBackend(name: string): Backend {
+    return new Backend({
+      name,
+      config: this.currentConfig.backends[name]!,
+      zone: this.currentConfig.global.zone,
+      onServerChange: (server, change) => this.onServerChange(server, change),
+    });
+  }
+
+  private onServerChange(server: Server, { from, to, reason }: ServerChange): void {
+    const fields = { backend: server.backendName, server: server.address, name: server.name, from };
+    const isLoss = to === 'down' || to === 'ejected';
+    this.logger[isLoss ? 'warn' : 'info'](`server is ${to}`, { ...fields, reason });
+    for (const plane of this.planes) plane.serverChanged(server);
+  }
+}
+
+function desiredOf(plane: DataPlane, { frontends, backends }: LoadBalancerConfig): DesiredConfig {
+  const served = Object.entries(frontends).filter(([, { mode }]) => plane.modes.has(mode));
+  return { frontends: new Map(served), backends: new Map(Object.entries(backends)) };
+}

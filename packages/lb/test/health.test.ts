@@ -1,0 +1,127 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server as NetServer } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { parseLoadBalancerConfig } from '../src/config/load.ts';
+import type { LoadBalancer } from '../src/load-balancer.ts';
+import type { Server } from '../src/server.ts';
+import { startLoadBalancer, until } from './support.ts';
+
+const cleanups: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  await Promise.all(cleanups.splice(0).map((cleanup) => cleanup()));
+});
+
+async function listen(port = 0): Promise<NetServer> {
+  const server = createServer((socket) => socket.on('error', () => {}).resume());
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+async function close(server: NetServer): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  await closed;
+}
+
+function config(port: number, keys: string): string {
+  return `[frontends.in]
+listen_addr = "127.0.0.1:0"
+backend = "out"
+[backends.out]
+${keys}
+[backends.out.servers.s]
+addr = "127.0.0.1:${port}"
+`;
+}
+
+const FAST = `health_check_interval = "20ms"
+[backends.out.health]
+fast_interval = "10ms"
+rise = 2
+fall = 3`;
+
+async function start(toml: string): ReturnType<typeof startLoadBalancer> {
+  const started = await startLoadBalancer(toml);
+  cleanups.push(() => started.loadBalancer.stop());
+  return started;
+}
+
+function theServer(loadBalancer: LoadBalancer): Server {
+  return loadBalancer.backends.get('out')!.servers[0]!;
+}
+
+describe('health', () => {
+  test('is known before the first client is let in', async () => {
+    const upstream = await listen();
+    cleanups.push(() => close(upstream));
+    const { loadBalancer } = await start(config((upstream.address() as AddressInfo).port, FAST));
+    expect(theServer(loadBalancer).state).toBe('up');
+    expect(loadBalancer.ready).toBe(true);
+  });
+
+  test('takes a server out after `fall` failures and back after `rise` successes', async () => {
+    const upstream = await listen();
+    const { port } = upstream.address() as AddressInfo;
+    const { loadBalancer, plane } = await start(config(port, FAST));
+    const server = theServer(loadBalancer);
+    await close(upstream);
+    const failuresBefore = server.counters.checks.failure;
+    await until('it is down', () => server.state === 'down');
+    expect(server.counters.checks.failure - failuresBefore).toBe(3);
+    expect(server.lastCheck).toMatchObject({ ok: false, reason: 'connection refused' });
+    expect(loadBalancer.ready).toBe(false);
+    const successesBefore = server.counters.checks.success;
+    const again = await listen(port);
+    cleanups.push(() => close(again));
+    await until('it is up', () => server.state === 'up');
+    expect(server.counters.checks.success - successesBefore).toBe(2);
+    expect(plane.states).toEqual(['up', 'down', 'up']);
+  });
+
+  test('of a server that is closed at start keeps it out until it listens', async () => {
+    const upstream = await listen();
+    const { port } = upstream.address() as AddressInfo;
+    await close(upstream);
+    const { loadBalancer } = await start(config(port, FAST));
+    expect(theServer(loadBalancer).state).toBe('down');
+    const again = await listen(port);
+    cleanups.push(() => close(again));
+    await until('it is up', () => theServer(loadBalancer).state === 'up');
+  });
+
+  test('survives a reload, and a server without checks counts as up', async () => {
+    const upstream = await listen();
+    const { port } = upstream.address() as AddressInfo;
+    await close(upstream);
+    const { loadBalancer } = await start(config(port, FAST));
+    const server = theServer(loadBalancer);
+    const slower = FAST.replace('20ms', '30ms');
+    await loadBalancer.apply(parseLoadBalancerConfig(config(port, slower), 'h.toml').config);
+    expect(theServer(loadBalancer)).toBe(server);
+    expect(server.state).toBe('down');
+    const off = 'health_check_interval = 0';
+    await loadBalancer.apply(parseLoadBalancerConfig(config(port, off), 'h.toml').config);
+    expect(server.state).toBe('up');
+    expect(server.lastCheck).toBeDefined();
+  });
+});
+
+describe("an operator's order", () => {
+  test('outlives reloads until the file changes the same key', async () => {
+    const { loadBalancer } = await start(config(1, 'health_check_interval = 0'));
+    const server = theServer(loadBalancer);
+    server.setAdminState('drain');
+    server.setAdminWeight(7);
+    const apply = (keys: string): Promise<void> =>
+      loadBalancer.apply(parseLoadBalancerConfig(config(1, keys), 'h.toml').config);
+    await apply('health_check_interval = 0\nbalance = "first"');
+    expect([server.state, server.weight]).toEqual(['drain', 7]);
+    const withWeight = `${config(1, 'health_check_interval = 0')}weight = 3\n`;
+    await loadBalancer.apply(parseLoadBalancerConfig(withWeight, 'h.toml').config);
+    expect([server.state, server.weight]).toEqual(['drain', 3]);
+    server.setAdminState('ready');
+    expect(server.state).toBe('up');
+  });
+});

@@ -1,0 +1,10 @@
+export * as compression from './compression.ts';
+export * as fixedPoint from './fixed-point.ts';
+export { type FixedPoint, FP1, FP2, ONE } from './fixed-point.ts';
+export * as linear from './linear.ts';
+export * as logExp from './log-exp.ts';
+export * as protocolFees from './protocol-fees.ts';
+export * as stable from './stable.ts';
+export { S1, S2, type StableRevision } from './stable.ts';
+export * as weighted from './weighted.ts';
+export { W1, W2, W3, type WeightedRevision } from './weighted.ts';

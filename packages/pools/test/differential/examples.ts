@@ -1,0 +1,147 @@
+/**
+ * Differences that the suite once found, as the shortest histories that show them. The bytecode was
+ * right in every one.
+ *
+ * @module
+ */
+import type { PoolKind, PoolSpec, Scenario, Step } from '../evm/scenario.ts';
+
+const POOL = 'P';
+const ONE = 10n ** 18n;
+const THOUSAND = [String(1000n * ONE), String(1000n * 10n ** 6n)];
+const INIT: Step = { do: 'join', pool: POOL, kind: 'INIT', amounts: THOUSAND };
+
+/** A world with tokens A (18 decimals) and B (6) and one pool of them. */
+function world(type: PoolKind, steps: readonly Step[], pool: Partial<PoolSpec> = {}): Scenario {
+  const weighted = /weighted|lbp|managed/u.test(type);
+  return {
+    tokens: [
+      { sym: 'A', decimals: 18, address: `0x20${'0'.repeat(37)}1` },
+      { sym: 'B', decimals: type.startsWith('linear') ? 18 : 6, address: `0x30${'0'.repeat(37)}2` },
+    ],
+    pools: [
+      {
+        name: POOL,
+        type,
+        address: `0x40${'0'.repeat(37)}3`,
+        tokens: ['A', 'B'],
+        swapFee: String(ONE / 1000n),
+        ...(weighted ? { weights: [String(ONE / 2n), String(ONE / 2n)] } : {}),
+        ...(/stable|composable/u.test(type) ? { amp: '100' } : {}),
+        ...pool,
+      },
+    ],
+    protocolSwapFee: String(ONE / 2n),
+    pauseWindowDuration: '7776000',
+    bufferPeriodDuration: '2592000',
+    startTime: '1700000000',
+    startBlock: '1000',
+    steps,
+  };
+}
+
+const LINEAR: Partial<PoolSpec> = {
+  main: 'A',
+  wrapped: 'B',
+  wrappedRate: String(ONE),
+  upperTarget: String(2000n * ONE),
+};
+const PAUSE: Step = { do: 'setPoolPaused', pool: POOL, paused: true };
+const SWAP: Step = {
+  do: 'swap',
+  pool: POOL,
+  kind: 'GIVEN_IN',
+  in: 'A',
+  out: 'B',
+  amount: String(100n * ONE),
+};
+const exit = (kind: string, fields: object = {}): Step => ({
+  do: 'exit',
+  pool: POOL,
+  kind,
+  bpt: String(ONE),
+  ...fields,
+});
+const ALL_TOKENS = 'EXACT_BPT_IN_FOR_TOKENS_OUT';
+
+/** By what they show. */
+export const EXAMPLES: Readonly<Record<string, Scenario>> = {
+  'a refresh of the cached protocol fees first mints what is due': world('weighted-3', [
+    INIT,
+    SWAP,
+    { do: 'setProtocolFee', type: 'SWAP', value: String(ONE / 4n) },
+    { do: 'updateProtocolFeeCache', pool: POOL },
+    exit(ALL_TOKENS),
+  ]),
+  'pools of late 2021 refuse to burn too much with BAL#417': world('lbp-1', [
+    INIT,
+    exit(ALL_TOKENS, { from: 'bob' }),
+  ]),
+  'a paused pool refuses a join before it reads its kind': world('stable-1', [
+    INIT,
+    PAUSE,
+    { ...INIT, kind: 'EXACT_TOKENS_IN_FOR_BPT_OUT', rawKind: 9 },
+    exit('EXACT_BPT_IN_FOR_ONE_TOKEN_OUT', { index: 0, rawKind: 9 }),
+  ]),
+  'recovery mode may be set to what it is': world('composable-3', [
+    INIT,
+    { do: 'setRecoveryMode', pool: POOL, enabled: false },
+    { do: 'setRecoveryMode', pool: POOL, enabled: true },
+    { do: 'setRecoveryMode', pool: POOL, enabled: true },
+  ]),
+  'later weighted pools know a fourth exit that they do not serve': world('weighted-3', [
+    INIT,
+    exit(ALL_TOKENS, { rawKind: 3 }),
+    { do: 'join', pool: POOL, kind: 'ALL_TOKENS_IN_FOR_EXACT_BPT_OUT', bpt: '1', rawKind: 4 },
+  ]),
+  'a query needs no pool tokens and knows no recovery exit': world('weighted-3', [
+    INIT,
+    { ...exit(ALL_TOKENS, { from: 'bob' }), do: 'queryExit' },
+    { ...exit('RECOVERY'), do: 'queryExit' },
+  ]),
+  'queries of some pools go on while they are paused': world('weighted2tokens-1', [
+    INIT,
+    PAUSE,
+    { ...INIT, do: 'queryJoin', kind: 'EXACT_TOKENS_IN_FOR_BPT_OUT' },
+  ]),
+  'the actual supply of a weighted pool counts fees that are due': world('weighted-3', [
+    INIT,
+    SWAP,
+    { do: 'getActualSupply', pool: POOL },
+  ]),
+  'a linear pool without recovery mode pays out while it is paused': world(
+    'linear-2',
+    [
+      { do: 'initializeLinear', pool: POOL },
+      { ...SWAP, out: POOL },
+      exit('EXACT_BPT_IN_FOR_ONE_TOKEN_OUT', { index: 0 }),
+      PAUSE,
+      exit('EXACT_BPT_IN_FOR_ONE_TOKEN_OUT', { index: 0 }),
+    ],
+    LINEAR,
+  ),
+  'targets of early linear pools have 96 bits and may be fractions': world(
+    'linear-2',
+    [
+      { do: 'initializeLinear', pool: POOL },
+      { do: 'setTargets', pool: POOL, lower: '0', upper: String((1n << 33n) * ONE + 1n) },
+    ],
+    LINEAR,
+  ),
+  'a managed pool accrues no fee in recovery mode': world(
+    'managed-1',
+    [
+      INIT,
+      { do: 'setRecoveryMode', pool: POOL, enabled: true },
+      { do: 'warp', seconds: '864000', blocks: '1' },
+      { do: 'collectAumManagementFees', pool: POOL },
+      { do: 'setRecoveryMode', pool: POOL, enabled: false },
+      { do: 'collectAumManagementFees', pool: POOL },
+    ],
+    { aumFee: String(ONE / 100n) },
+  ),
+  'a metastable pool knows no cache for a token without rate': world('metastable-1', [
+    INIT,
+    { do: 'updateRateCache', pool: POOL, token: 'A' },
+  ]),
+};

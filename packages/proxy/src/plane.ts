@@ -1,0 +1,362 @@
+/**
+ * The user-space data plane: serves frontends of mode `proxy` with sockets of this process.
+ *
+ * @module
+ */
+import type { Socket as UdpSocket } from 'node:dgram';
+import type { Server as NetServer } from 'node:net';
+import { type Address, formatAddress, type Logger, messageOf } from '@balancer/kit';
+import type {
+  Backend,
+  CloseOptions,
+  ConnectionRecord,
+  DataPlane,
+  DesiredConfig,
+  DesiredState,
+  DrainResult,
+  Frontend,
+  Mode,
+  PreparedChange,
+  Server,
+} from '@balancer/lb';
+import type { ConnectionContext } from './connection.ts';
+import { connectionsThatFit, descriptorLimit } from './descriptors.ts';
+import { type Flow, FlowRegistry } from './flow-registry.ts';
+import { ProxyFrontend } from './proxy-frontend.ts';
+import { InheritedListeners } from './inherited.ts';
+import { ReadBuffers } from './read-buffers.ts';
+import {
+  bindFor,
+  type BoundListener,
+  listenerKey,
+  type ServedFrontend,
+  wantsToUnlisten,
+} from './served-frontend.ts';
+import { Deadline, TimerWheel } from './timer-wheel.ts';
+import { TlsMaterial } from './tls-material.ts';
+import { UdpFrontend } from './udp/udp-frontend.ts';
+import { WaitingLine } from './waiting-line.ts';
+
+/** A socket as another process can receive it. */
+export interface ListeningSocket {
+  readonly transport: 'tcp' | 'udp';
+  readonly address: Address;
+  readonly handle: NetServer | UdpSocket;
+}
+
+export interface ProxyPlaneOptions {
+  readonly logger: Logger;
+  /** Hears of every connection that ended. */
+  readonly onRecord?: (record: ConnectionRecord) => void;
+  /** Sockets that are listening already. */
+  readonly inherited?: InheritedListeners;
+}
+
+/** Longest wait for the sockets of connections that were cut. */
+const SOCKETS_CLOSE_MS = 1000;
+
+/** Time between attempts to bind an address again after `unlisten`. */
+const RELISTEN_RETRY_MS = 500;
+
+export class ProxyPlane implements DataPlane {
+  readonly modes: ReadonlySet<Mode> = new Set<Mode>(['proxy']);
+  private readonly logger: Logger;
+  private readonly inherited: InheritedListeners;
+  private readonly wheel: TimerWheel = new TimerWheel();
+  private readonly context: ConnectionContext;
+  private readonly lines = new WeakMap<Backend, WaitingLine>();
+  private readonly flows = new FlowRegistry();
+  /** Removed servers whose connections are being waited for. */
+  private readonly draining = new WeakSet<Server>();
+  private readonly frontends = new Map<string, ServedFrontend>();
+  /** Frontends that a reload removed and that still have connections. */
+  private readonly leaving = new Set<ServedFrontend>();
+  private tls: TlsMaterial = TlsMaterial.empty();
+  private desired: DesiredState | undefined;
+  private connectionsMax = 0;
+  private isDraining = false;
+
+  constructor(options: ProxyPlaneOptions) {
+    this.logger = options.logger;
+    this.inherited = options.inherited ?? new InheritedListeners();
+    this.context = {
+      wheel: this.wheel,
+      buffers: new ReadBuffers(),
+      logger: options.logger,
+      lineOf: (backend) => this.lineOf(backend),
+      tlsOf: (backend) => this.tls.clientOf(backend.name),
+      terminatorOf: (frontend) => this.tls.terminatorOf(frontend.name),
+      hasRoom: () => this.flows.open < this.connectionsMax,
+      onOpened: () => this.flows.opened(),
+      onServed: (flow, server) => this.flows.served(flow, server),
+      onClosed: (flow, server) => this.onClosed(flow, server),
+      onRecord: options.onRecord,
+    };
+  }
+
+  /** Client connections that are open. */
+  get open(): number {
+    return this.flows.open;
+  }
+
+  async prepare(desiredConfig: DesiredConfig): Promise<PreparedChange> {
+    const tls = this.tls.next(desiredConfig, this.logger);
+    const bound = this.boundListeners();
+    const fresh = new Map<string, BoundListener>();
+    try {
+      for (const [name, config] of desiredConfig.frontends) {
+        for (const [index, address] of config.listen_addr.entries()) {
+          const key = listenerKey(name, index, { address, protocol: config.protocol });
+          if (bound.has(key) || this.isUnlistened(name, address)) continue;
+          // oxlint-disable-next-line no-await-in-loop -- the first failure ends the reload
+          fresh.set(key, await bindFor(config, address, this.inherited));
+        }
+      }
+    } catch (error) {
+      for (const listener of fresh.values()) listener.close();
+      throw error;
+    }
+    return {
+      commit: (desired) => {
+        this.tls = tls;
+        this.inherited.closeRest();
+        this.commit(desired, bound, fresh);
+      },
+      abort: () => {
+        for (const listener of fresh.values()) listener.close();
+      },
+    };
+  }
+
+  /** Every socket that is listening now, for a process that is to take over. */
+  get listening(): readonly ListeningSocket[] {
+    return [...this.frontends.values()].flatMap((served) =>
+      served.listeners.map((listener) => ({
+        transport: isUdp(served) ? 'udp' : 'tcp',
+        address: listener.bound,
+        handle: listener.shared,
+      })),
+    );
+  }
+
+  serverChanged(server: Server): void {
+    for (const served of this.frontends.values()) this.followHealth(served);
+    const backend = this.desired?.backends.get(server.backendName);
+    if (!backend) return;
+    if (server.state === 'down' && backend.config.on_marked_down === 'close') {
+      this.closeConnections(server, { reason: 'marked_down' });
+    }
+    if (server.usable) this.lineOf(backend).callNext();
+  }
+
+  serversChanged(backend: Backend): void {
+    // While a configuration is being replaced, its commit does the rest.
+    if (this.desired?.backends.get(backend.name) !== backend) return;
+    this.drainRemovedServers(this.desired);
+    for (const served of this.frontends.values()) this.followHealth(served);
+    this.lineOf(backend).callNext();
+  }
+
+  async collect(): Promise<void> {
+    // Connections count into the counters of frontends and servers as they go.
+  }
+
+  closeConnections(server: Server, { reason, perSecond }: CloseOptions): number {
+    const flows = this.flows.flowsTo(server);
+    if (perSecond === undefined) {
+      for (const flow of flows) flow.abort(reason);
+    } else {
+      this.closeSlowly([...flows], { reason, perSecond });
+    }
+    return flows.length;
+  }
+
+  async drain(cut: AbortSignal): Promise<DrainResult> {
+    this.isDraining = true;
+    for (const served of this.frontends.values()) served.unlisten();
+    await this.flows.idleOr(cut);
+    const all = [...this.frontends.values(), ...this.leaving];
+    const cutCount = all.reduce((sum, served) => sum + served.cut('drain'), 0);
+    await this.flows.idleOr(AbortSignal.timeout(SOCKETS_CLOSE_MS));
+    return { cut: cutCount };
+  }
+
+  private commit(
+    desired: DesiredState,
+    bound: ReadonlyMap<string, BoundListener>,
+    fresh: ReadonlyMap<string, BoundListener>,
+  ): void {
+    this.desired = desired;
+    const kept = new Set<BoundListener>();
+    for (const frontend of desired.frontends.values()) {
+      const listeners = listenersOf(frontend, bound, fresh);
+      for (const listener of listeners) kept.add(listener);
+      this.servedFrontendOf(frontend).serve(listeners);
+    }
+    for (const listener of bound.values()) if (!kept.has(listener)) listener.close();
+    this.dropFrontends(desired);
+    this.drainRemovedServers(desired);
+    this.limitConnections(desired);
+    for (const served of this.frontends.values()) this.followHealth(served);
+    for (const backend of desired.backends.values()) this.lineOf(backend).callNext();
+  }
+
+  private servedFrontendOf(frontend: Frontend): ServedFrontend {
+    const known = this.frontends.get(frontend.name);
+    if (known?.frontend === frontend && isUdp(known) === (frontend.config.protocol === 'udp')) {
+      known.update();
+      return known;
+    }
+    if (known) this.leave(known);
+    const { protocol } = frontend.config;
+    const created =
+      protocol === 'udp'
+        ? new UdpFrontend(frontend, this.context)
+        : new ProxyFrontend(frontend, this.context);
+    this.frontends.set(frontend.name, created);
+    return created;
+  }
+
+  private dropFrontends(desired: DesiredState): void {
+    for (const [name, served] of this.frontends) {
+      if (desired.frontends.has(name)) continue;
+      this.frontends.delete(name);
+      this.leave(served);
+    }
+  }
+
+  /** Lets the connections of a removed frontend end, for as long as `drain_timeout` says. */
+  private leave(served: ServedFrontend): void {
+    if (served.open === 0) return;
+    this.leaving.add(served);
+    this.after(this.desired!.global.drain_timeout, () => {
+      served.cut('drain');
+      this.leaving.delete(served);
+    });
+  }
+
+  private drainRemovedServers(desired: DesiredState): void {
+    const staying = new Set([...desired.backends.values()].flatMap((backend) => backend.servers));
+    for (const server of this.flows.servers) {
+      if (staying.has(server) || this.draining.has(server)) continue;
+      this.draining.add(server);
+      this.after(desired.global.drain_timeout, () => {
+        this.closeConnections(server, { reason: 'drain' });
+      });
+    }
+  }
+
+  private limitConnections({ global, frontends }: DesiredState): void {
+    const { max_connections } = global;
+    const listenerCount = [...frontends.values()].reduce(
+      (sum, frontend) => sum + frontend.config.listen_addr.length,
+      0,
+    );
+    this.connectionsMax =
+      max_connections === 'auto'
+        ? connectionsThatFit(descriptorLimit(), listenerCount)
+        : max_connections;
+  }
+
+  private onClosed(flow: Flow, server: Server | undefined): void {
+    this.flows.closed(flow, server);
+    for (const served of this.leaving) if (served.open === 0) this.leaving.delete(served);
+    const backend = server && this.desired?.backends.get(server.backendName);
+    if (backend) this.lineOf(backend).callNext();
+  }
+
+  private lineOf(backend: Backend): WaitingLine {
+    const known = this.lines.get(backend);
+    if (known) return known;
+    const line = new WaitingLine(backend);
+    this.lines.set(backend, line);
+    return line;
+  }
+
+  private boundListeners(): Map<string, BoundListener> {
+    const bound = new Map<string, BoundListener>();
+    for (const [name, served] of this.frontends) {
+      const protocol = isUdp(served) ? 'udp' : 'tcp';
+      for (const [index, listener] of served.listeners.entries()) {
+        bound.set(listenerKey(name, index, { address: listener.address, protocol }), listener);
+      }
+    }
+    return bound;
+  }
+
+  private isUnlistened(name: string, address: Address): boolean {
+    const served = this.frontends.get(name);
+    if (!served || !wantsToUnlisten(served.frontend)) return false;
+    return served.frontend.config.listen_addr.some(
+      (own) => formatAddress(own) === formatAddress(address),
+    );
+  }
+
+  /** Closes the listeners of an `unlisten` frontend while no server is up, and opens them again. */
+  private followHealth(served: ServedFrontend): void {
+    if (this.isDraining) return;
+    const { frontend } = served;
+    const hasListeners = served.listeners.length > 0;
+    if (wantsToUnlisten(frontend) && hasListeners) {
+      this.logger.warn('no server is up: not listening', { frontend: frontend.name });
+      served.unlisten();
+    } else if (!wantsToUnlisten(frontend) && !hasListeners) {
+      void this.listenAgain(served);
+    }
+  }
+
+  private async listenAgain(served: ServedFrontend): Promise<void> {
+    const { frontend } = served;
+    const { config } = frontend;
+    const results = await Promise.allSettled(
+      config.listen_addr.map((address) => bindFor(config, address, this.inherited)),
+    );
+    const listeners = results.flatMap((r) => (r.status === 'fulfilled' ? [r.value] : []));
+    const failed = results.find((r) => r.status === 'rejected');
+    const isStillWanted =
+      this.frontends.get(frontend.name) === served &&
+      served.listeners.length === 0 &&
+      !this.isDraining;
+    if (!failed && isStillWanted) {
+      this.logger.info('listening again', { frontend: frontend.name });
+      served.serve(listeners);
+      return;
+    }
+    for (const listener of listeners) listener.close();
+    if (!failed || !isStillWanted) return;
+    this.logger.error('cannot listen again', {
+      frontend: frontend.name,
+      reason: messageOf(failed.reason),
+    });
+    this.after(RELISTEN_RETRY_MS, () => this.followHealth(served));
+  }
+
+  private closeSlowly(flows: Flow[], { reason, perSecond }: Required<CloseOptions>): void {
+    const batch = flows.splice(0, Math.max(1, Math.round(perSecond / 10)));
+    for (const flow of batch) flow.abort(reason);
+    if (flows.length > 0) {
+      this.after(100, () => this.closeSlowly(flows, { reason, perSecond }));
+    }
+  }
+
+  /** Runs `action` once; 0 is never. */
+  private after(timeoutMs: number, action: () => void): void {
+    this.wheel.arm(new Deadline(action), timeoutMs);
+  }
+}
+
+function listenersOf(
+  frontend: Frontend,
+  bound: ReadonlyMap<string, BoundListener>,
+  fresh: ReadonlyMap<string, BoundListener>,
+): BoundListener[] {
+  const { listen_addr, protocol } = frontend.config;
+  return listen_addr.flatMap((address, index) => {
+    const key = listenerKey(frontend.name, index, { address, protocol });
+    return fresh.get(key) ?? bound.get(key) ?? [];
+  });
+}
+
+function isUdp(served: ServedFrontend): boolean {
+  return served instanceof UdpFrontend;
+}

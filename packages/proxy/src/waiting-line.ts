@@ -1,0 +1,48 @@
+/**
+ * Clients that wait for a server of a backend because all of them are full, first come first
+ * served.
+ *
+ * @module
+ */
+import type { Backend } from '@balancer/lb';
+
+/** Something that waits for its turn. */
+export interface Waiting {
+  /** A server has room; try again. */
+  onTurn(): void;
+}
+
+export class WaitingLine {
+  private readonly backend: Backend;
+  // A Set keeps the order of arrival and lets somebody leave from the middle.
+  private readonly line = new Set<Waiting>();
+
+  constructor(backend: Backend) {
+    this.backend = backend;
+  }
+
+  get length(): number {
+    return this.line.size;
+  }
+
+  /** @returns False when the line is as long as the backend allows. */
+  join(waiting: Waiting): boolean {
+    if (this.line.size >= this.backend.config.max_queue) return false;
+    this.line.add(waiting);
+    this.backend.counters.queued = this.line.size;
+    return true;
+  }
+
+  leave(waiting: Waiting): void {
+    this.line.delete(waiting);
+    this.backend.counters.queued = this.line.size;
+  }
+
+  /** Calls the first in line; a server may have room. */
+  callNext(): void {
+    const next = this.line.values().next().value;
+    if (!next) return;
+    this.leave(next);
+    next.onTurn();
+  }
+}

@@ -1,0 +1,218 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import {
+  configOf,
+  dialTo,
+  ending,
+  type Ending,
+  fetchAll,
+  type RunningBalancer,
+  startBalancer,
+  startEcho,
+  startUpstream,
+  until,
+  type Upstream,
+} from './support.ts';
+
+const cleanups: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  await Promise.all(cleanups.splice(0).map((cleanup) => cleanup()));
+});
+
+async function withServer(
+  onConnection: (socket: Socket) => void,
+  frontend = '',
+): Promise<{ balancer: RunningBalancer; upstream: Upstream }> {
+  const upstream = await startUpstream(onConnection);
+  const balancer = await startBalancer(configOf({ servers: [upstream.address], frontend }));
+  cleanups.push(balancer.stop, upstream.close);
+  return { balancer, upstream };
+}
+
+describe('relay', () => {
+  test('delivers a greeting before the client has said anything', async () => {
+    const { balancer } = await withServer((socket) => socket.end('220 ready'));
+    const { received, how } = await fetchAll(balancer.port());
+    expect(received.toString()).toBe('220 ready');
+    expect(how).toBe('fin');
+  });
+
+  test('delivers an answer that comes after the client has finished sending', async () => {
+    const { balancer } = await withServer((socket) => {
+      let request = '';
+      socket.on('data', (chunk) => (request += String(chunk)));
+      socket.on('end', () => setTimeout(() => socket.end(`answer to ${request}`), 300));
+    });
+    const client = await dialTo(balancer.port());
+    client.end('12345');
+    const { received, how } = await ending(client);
+    expect(received.toString()).toBe('answer to 12345');
+    expect(how).toBe('fin');
+    expect(await balancer.record()).toMatchObject({ end: 'client_fin', bytes_tx: 5, bytes_rx: 15 });
+  });
+
+  test('takes what the client sends after the server has finished sending', async () => {
+    let request = '';
+    const { balancer } = await withServer((socket) => {
+      socket.end('bye');
+      socket.on('data', (chunk) => (request += String(chunk)));
+    });
+    const client = await dialTo(balancer.port());
+    const { received } = await ending(client);
+    expect(received.toString()).toBe('bye');
+    client.end('late');
+    await until('the late bytes arrive', () => request === 'late');
+    expect((await balancer.record()).end).toBe('server_fin');
+  });
+
+  test('passes a reset of the client on to the server within 100 ms', async () => {
+    let atServer: Promise<Ending> | undefined;
+    const { balancer } = await withServer((socket) => {
+      socket.write('hello');
+      atServer = ending(socket);
+    });
+    const client = await dialTo(balancer.port());
+    await once(client, 'data');
+    const startedAt = performance.now();
+    client.resetAndDestroy();
+    expect((await atServer)?.how).toBe('ECONNRESET');
+    expect(performance.now() - startedAt).toBeLessThan(100);
+    expect((await balancer.record()).end).toBe('client_reset');
+  });
+
+  test('passes a reset of the server on to the client within 100 ms', async () => {
+    const { balancer, upstream } = await withServer((socket) => socket.write('hello'));
+    const client = await dialTo(balancer.port());
+    await once(client, 'data');
+    const startedAt = performance.now();
+    for (const socket of upstream.sockets) socket.resetAndDestroy();
+    const { how } = await ending(client);
+    expect(how).toBe('ECONNRESET');
+    expect(performance.now() - startedAt).toBeLessThan(100);
+    expect((await balancer.record()).end).toBe('server_reset');
+  });
+
+  test('relays writes of random sizes both ways without a changed byte', async () => {
+    const echo = await startEcho();
+    const balancer = await startBalancer(configOf({ servers: [echo.address] }));
+    cleanups.push(balancer.stop, echo.close);
+    const writeCount = process.env['BALANCER_TEST_LONG'] ? 12_500 : 250;
+    const exchanges = Array.from({ length: 8 }, async () => {
+      const client = await dialTo(balancer.port());
+      const sent = createHash('sha256');
+      const got = createHash('sha256');
+      let sentBytes = 0;
+      let gotBytes = 0;
+      client.on('data', (chunk: Buffer) => {
+        got.update(chunk);
+        gotBytes += chunk.length;
+      });
+      const pool = randomBytes(1 << 20);
+      for (let i = 0; i < writeCount; i++) {
+        // Small and large writes alike: the exponent is uniform.
+        const size = Math.max(1, Math.floor(2 ** (Math.random() * 17)));
+        const chunk = pool.subarray(0, size);
+        sent.update(chunk);
+        sentBytes += size;
+        // oxlint-disable-next-line no-await-in-loop -- backpressure
+        if (!client.write(chunk)) await once(client, 'drain');
+      }
+      client.end();
+      await once(client, 'end');
+      expect(gotBytes).toBe(sentBytes);
+      expect(got.digest('hex')).toBe(sent.digest('hex'));
+      return sentBytes;
+    });
+    const totals = await Promise.all(exchanges);
+    const total = totals.reduce((sum, bytes) => sum + bytes, 0);
+    await until('all connections are closed', () => balancer.plane.open === 0);
+    const { counters } = balancer.loadBalancer.frontends.get('in')!;
+    expect([counters.bytesTx, counters.bytesRx]).toEqual([total, total]);
+    expect(balancer.records.map((record) => record.end)).toEqual(Array(8).fill('client_fin'));
+  });
+
+  test('stops reading from a server whose client does not read', async () => {
+    const chunk = Buffer.alloc(1 << 20, 7);
+    let written = 0;
+    const push = (socket: Socket): void => {
+      while (socket.writableLength === 0) {
+        written += chunk.length;
+        socket.write(chunk);
+      }
+    };
+    const { balancer } = await withServer((socket) => {
+      push(socket);
+      socket.on('drain', () => push(socket));
+    });
+    const rssBefore = process.memoryUsage.rss();
+    const clients = await Promise.all(Array.from({ length: 20 }, () => dialTo(balancer.port())));
+    for (const client of clients) client.pause();
+    let last = -1;
+    await until('the servers are stalled', () => {
+      const stalled = written === last;
+      last = written;
+      return stalled && balancer.plane.open === 20;
+    });
+    // What is on its way sits in the kernel; our share is a buffer of 64 KiB per direction.
+    expect(process.memoryUsage.rss() - rssBefore).toBeLessThan(64 << 20);
+    const { counters } = balancer.loadBalancer.frontends.get('in')!;
+    const relayed = counters.bytesRx;
+    expect(relayed).toBeGreaterThan(0);
+    clients[0]!.resume();
+    await until('a reader that goes on gets more', () => counters.bytesRx > relayed + (4 << 20));
+    for (const client of clients) client.resetAndDestroy();
+    await until('all connections are closed', () => balancer.plane.open === 0);
+  });
+});
+
+describe('timeouts', () => {
+  test('resets a connection on which nothing happened for idle_timeout', async () => {
+    const { balancer } = await withServer(() => {}, 'idle_timeout = "300ms"');
+    const client = await dialTo(balancer.port());
+    const startedAt = performance.now();
+    const { how } = await ending(client);
+    expect(how).toBe('ECONNRESET');
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(295);
+    expect(performance.now() - startedAt).toBeLessThan(1300);
+    expect((await balancer.record()).end).toBe('idle_timeout');
+  });
+
+  test('counts the idle time from the last byte in either direction', async () => {
+    const { balancer } = await withServer((socket) => socket.resume(), 'idle_timeout = "300ms"');
+    const client = await dialTo(balancer.port());
+    const ended = ending(client);
+    const startedAt = performance.now();
+    const timer = setInterval(() => client.write('x'), 100);
+    await until('three idle times have passed', () => performance.now() - startedAt > 900);
+    expect(balancer.plane.open).toBe(1);
+    clearInterval(timer);
+    expect((await ended).how).toBe('ECONNRESET');
+  });
+
+  test('ends a half-closed connection whose other side stays silent', async () => {
+    const { balancer } = await withServer(
+      (socket) => socket.resume(),
+      'half_close_timeout = "200ms"',
+    );
+    const client = await dialTo(balancer.port());
+    client.end('request');
+    expect((await ending(client)).how).toBe('ECONNRESET');
+    expect((await balancer.record()).end).toBe('half_close_timeout');
+  });
+
+  test('ends a connection at max_connection_age however busy it is', async () => {
+    const { balancer } = await withServer(
+      (socket) => socket.resume(),
+      'max_connection_age = "200ms"',
+    );
+    const client = await dialTo(balancer.port());
+    const timer = setInterval(() => client.write('x'), 20);
+    const { how } = await ending(client);
+    clearInterval(timer);
+    expect(how).toMatch(/ECONNRESET|EPIPE/);
+    expect((await balancer.record()).end).toBe('max_age');
+  });
+});

@@ -1,0 +1,16 @@
+export { aperture } from './aperture.ts';
+export { boundedHash } from './bounded-hash.ts';
+export { first } from './first.ts';
+export { hash } from './hash-ring.ts';
+export { leastConnection } from './least-connection.ts';
+export { leastTime } from './least-time.ts';
+export { maglev } from './maglev.ts';
+export { moduloHash } from './modulo-hash.ts';
+export { p2c } from './p2c.ts';
+export { peakEwma } from './peak-ewma.ts';
+export { prequal } from './prequal.ts';
+export { random } from './random.ts';
+export { rendezvous } from './rendezvous.ts';
+export { roundRobin } from './round-robin.ts';
+export { sticky } from './sticky.ts';
+export { weightedRoundRobin } from './weighted-round-robin.ts';

@@ -1,0 +1,62 @@
+/**
+ * What the system tests need from the operating system: one row per command, with the Debian
+ * package that brings it and the tests that use it.
+ *
+ * @module
+ */
+import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
+
+export interface SystemRequirement {
+  readonly command: string;
+  readonly debianPackage: string;
+  /** What cannot be tested without it. */
+  readonly neededFor: string;
+}
+
+const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
+  { command: 'nginx', debianPackage: 'nginx-light', neededFor: 'the relay in front of nginx' },
+  { command: 'chromium', debianPackage: 'chromium', neededFor: 'the console in a browser' },
+  {
+    command: 'haproxy',
+    debianPackage: 'haproxy',
+    neededFor: 'PROXY protocol and SNI routing beside HAProxy',
+  },
+];
+
+/** Where Debian puts commands, whatever PATH says. */
+const COMMAND_FOLDERS = [
+  '/usr/local/sbin',
+  '/usr/local/bin',
+  '/usr/sbin',
+  '/usr/bin',
+  '/sbin',
+  '/bin',
+];
+
+/** Path of a command, or `undefined` when it is not installed. */
+export function commandPath(command: string): string | undefined {
+  return COMMAND_FOLDERS.map((folder) => join(folder, command)).find(isExecutable);
+}
+
+/** Rows whose command is not installed. */
+export function missingRequirements(): readonly SystemRequirement[] {
+  return SYSTEM_REQUIREMENTS.filter(({ command }) => commandPath(command) === undefined);
+}
+
+/** `' (skipped: needs nginx; apt-get install nginx-light)'`, or nothing when the command is there. */
+export function skipReason(command: string): string {
+  if (commandPath(command) !== undefined) return '';
+  const row = SYSTEM_REQUIREMENTS.find((requirement) => requirement.command === command);
+  if (!row) throw new Error(`${command} has no row in SYSTEM_REQUIREMENTS`);
+  return ` (skipped: needs ${command}; apt-get install ${row.debianPackage})`;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

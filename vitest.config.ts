@@ -1,0 +1,46 @@
+import { defineConfig } from 'vitest/config';
+
+const conditions = ['balancer-source', 'node', 'module', 'import', 'default'];
+
+// Only what hangs runs into these: a slow machine must not fail a test.
+const patience = { testTimeout: 120_000, hookTimeout: 120_000 };
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+          exclude: ['**/*.{alloc,system}.test.ts', '**/node_modules/**', '**/dist/**'],
+          pool: 'threads',
+          isolate: false,
+          ...patience,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'alloc',
+          include: ['packages/*/test/**/*.alloc.test.ts'],
+          pool: 'forks',
+          execArgv: ['--expose-gc', '--max-semi-space-size=1'],
+          ...patience,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'system',
+          include: ['packages/*/test/**/*.system.test.ts', 'test/**/*.system.test.ts'],
+          pool: 'forks',
+          globalSetup: ['scripts/system-setup.ts'],
+          ...patience,
+        },
+      },
+    ],
+  },
+});
