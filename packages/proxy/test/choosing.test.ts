@@ -136,9 +136,8 @@ describe('failing servers', () => {
     const servers = [silent.address, live.address];
     const backend = 'connect_timeout = "200ms"';
     const balancer = await balance({ servers, backend }, live);
-    const startedAt = performance.now();
     expect((await fetchAll(balancer.port())).received.toString()).toBe('A');
-    expect(performance.now() - startedAt).toBeLessThan(300);
+    expect((await balancer.record()).attempts).toBe(2);
   });
 
   test('the only server gets retry_delay to come back', async () => {

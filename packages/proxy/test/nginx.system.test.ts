@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { commandPath, skipReason } from '../../../scripts/system-requirements.ts';
 import { type Exchange, LoadClient } from './load-client.ts';
 import { type Nginx, startNginx } from './nginx.ts';
@@ -32,6 +32,16 @@ ${tables.join('\n')}
 describe.skipIf(!commandPath('nginx'))(`in front of nginx${skipReason('nginx')}`, () => {
   let servers: Record<Name, Nginx>;
   let balancer: RunningBalancer;
+  const clients: LoadClient[] = [];
+
+  const load = (): LoadClient => {
+    const client = new LoadClient(balancer.port(), 16);
+    clients.push(client);
+    return client;
+  };
+
+  // Also after a failure: a client that goes on asking would fail the next test too.
+  afterEach(() => Promise.all(clients.splice(0).map((client) => client.stop())));
 
   beforeAll(async () => {
     const [one, two, three] = await Promise.all(NAMES.map((name) => startNginx(name)));
@@ -45,7 +55,7 @@ describe.skipIf(!commandPath('nginx'))(`in front of nginx${skipReason('nginx')}`
   });
 
   test('shares follow the weights within 5 %, and none is lost', async () => {
-    const client = new LoadClient(balancer.port(), 16);
+    const client = load();
     await until('3000 requests are answered', () => client.exchanges.length >= 3000);
     await client.stop();
     const { exchanges } = client;
@@ -58,7 +68,7 @@ describe.skipIf(!commandPath('nginx'))(`in front of nginx${skipReason('nginx')}`
   });
 
   test('a server that is killed under load fails no request after it was marked down', async () => {
-    const client = new LoadClient(balancer.port(), 16);
+    const client = load();
     await until('traffic flows', () => client.exchanges.length >= 500);
     const killed = balancer.loadBalancer.backends.get('web')!.serverNamed('one')!;
     await servers.one.kill();

@@ -6,11 +6,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commandPath } from '../../../scripts/system-requirements.ts';
-import { closedPort, until } from './support.ts';
+import { closedPort, listening } from './support.ts';
 
 export interface Nginx {
   readonly address: string;
@@ -29,7 +28,7 @@ export async function startNginx(name: string): Promise<Nginx> {
   const child = spawn(commandPath('nginx')!, ['-p', folder, '-c', file, '-e', 'stderr'], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  await answering(port);
+  await listening(port);
   return {
     address: `127.0.0.1:${port}`,
     kill: () => end(child, 'SIGKILL'),
@@ -59,20 +58,6 @@ http {
   }
 }
 `;
-}
-
-async function answering(port: number): Promise<void> {
-  let answers = false;
-  const probe = (): void => {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('connect', () => {
-      answers = true;
-      socket.destroy();
-    });
-    socket.on('error', () => setTimeout(probe, 20));
-  };
-  probe();
-  await until('nginx listens', () => answers);
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {

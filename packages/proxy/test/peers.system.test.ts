@@ -13,7 +13,7 @@ import {
   configOf,
   dialTo,
   ending,
-  fetchAll,
+  listening,
   type RunningBalancer,
   startBalancer,
   startEcho,
@@ -47,22 +47,7 @@ async function runPeer(
     await exited;
     await rm(folder, { recursive: true });
   });
-  for (let i = 0; i < 500; i++) {
-    // oxlint-disable-next-line no-await-in-loop -- until it listens
-    const { how } = await fetchAllOrNothing(port);
-    if (how !== 'ECONNREFUSED') return;
-    // oxlint-disable-next-line no-await-in-loop -- as above
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  throw new Error(`${command} does not listen`);
-}
-
-/** Like `fetchAll`, for a peer that waits for us to speak. */
-async function fetchAllOrNothing(port: number): Promise<{ readonly how: string }> {
-  return Promise.race([
-    fetchAll(port),
-    new Promise<{ how: string }>((resolve) => setTimeout(() => resolve({ how: 'silent' }), 100)),
-  ]);
+  await listening(port);
 }
 
 function runHaproxy(config: string, port: number): Promise<void> {

@@ -232,9 +232,27 @@ export async function whoAnswers(port: number, count: number): Promise<string> {
   return names;
 }
 
-/** Waits for a condition, and fails with its text after five seconds. */
+/** Waits until something accepts connections at a port. */
+export async function listening(port: number): Promise<void> {
+  let answers = false;
+  const probe = (): void => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('connect', () => {
+      answers = true;
+      socket.destroy();
+    });
+    socket.on('error', () => setTimeout(probe, 20));
+  };
+  probe();
+  await until(`something listens on port ${port}`, () => answers);
+}
+
+/** After so long a condition counts as hung. Far above what any step takes, below the limit of a test. */
+const HANG_MS = 60_000;
+
+/** Waits for a condition, and fails with its text when it hangs: a slow machine is no failure. */
 export async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 5000;
+  const deadline = performance.now() + HANG_MS;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`never happened: ${what}`);
     // oxlint-disable-next-line no-await-in-loop -- polling
