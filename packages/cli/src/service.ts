@@ -7,6 +7,7 @@
 import {
   type Address,
   AdminServer,
+  BalancerError,
   type AdminRoute,
   type ConfigProblem,
   type DaemonPart,
@@ -30,12 +31,16 @@ import {
   registerMetrics,
   type ReloadCounts,
   type StatsConfig,
+  workerCount,
+  type WorkersFacts,
 } from '@balancer/lb';
 import {
   descriptorLimit,
   type InheritedListeners,
   type ListeningSocket,
   ProxyPlane,
+  WorkersPlane,
+  type WorkersPlaneOptions,
 } from '@balancer/proxy';
 import { consoleRoutes } from './console.ts';
 import { VERSION } from './version.ts';
@@ -47,8 +52,10 @@ export interface ServiceOptions {
   readonly environment: Environment;
   /** What the command line changes in every configuration that is loaded. */
   readonly override?: (config: LoadBalancerConfig) => LoadBalancerConfig;
-  /** Sockets that are listening already. */
+  /** Sockets that are listening already, when this process alone serves. */
   readonly inherited?: InheritedListeners;
+  /** How worker processes are had; absent: this process alone serves. */
+  readonly workers?: Omit<WorkersPlaneOptions, 'logger'>;
   /** Further routes of the admin listener. */
   readonly routes?: readonly AdminRoute[];
 }
@@ -60,7 +67,7 @@ export class Service {
   private readonly options: ServiceOptions;
   private readonly log: Log;
   private readonly accessLog: AccessLog;
-  private readonly plane: ProxyPlane;
+  private readonly plane: ProxyPlane | WorkersPlane;
   private readonly metrics = new Metrics();
   private readonly console = loadConsole();
   private readonly reloader: Reloader<LoadBalancerConfig>;
@@ -72,11 +79,7 @@ export class Service {
     this.options = options;
     this.log = options.log;
     this.accessLog = new AccessLog(options.config.global.access_log);
-    this.plane = new ProxyPlane({
-      logger: options.log,
-      onRecord: (record) => this.accessLog.write(record),
-      ...(options.inherited && { inherited: options.inherited }),
-    });
+    this.plane = this.createPlane(options);
     this.loadBalancer = new LoadBalancer({
       config: options.config,
       logger: options.log,
@@ -95,6 +98,7 @@ export class Service {
       version: VERSION,
       descriptorsMax: descriptorLimit(),
       reloads: () => this.reloads,
+      workers: () => this.workers,
     });
   }
 
@@ -161,6 +165,16 @@ export class Service {
   reopenLogs(): void {
     this.log.reopen();
     this.accessLog.reopen();
+    if (this.plane instanceof WorkersPlane) this.plane.reopenLogs();
+  }
+
+  private createPlane({ log: logger, inherited, workers }: ServiceOptions): ProxyPlane | WorkersPlane {
+    if (workers) return new WorkersPlane({ logger, ...workers });
+    return new ProxyPlane({
+      logger,
+      onRecord: (record) => this.accessLog.write(record),
+      ...(inherited && { inherited }),
+    });
   }
 
   private async load(): Promise<LoadBalancerConfig> {
@@ -172,6 +186,7 @@ export class Service {
 
   /** Takes everything that may fail first and the load balancer last, so that all can be undone. */
   private async apply(next: LoadBalancerConfig, previous: LoadBalancerConfig): Promise<void> {
+    requireSameProcesses(next, previous);
     const movesAdmin = !sameAdminAddress(next.stats, previous.stats);
     const formerAddress = this.adminAddress;
     const opened = movesAdmin ? await this.openAdmin(next.stats) : undefined;
@@ -247,8 +262,41 @@ export class Service {
       version: VERSION,
       configError: lastError === null ? null : messageOf(lastError),
       descriptorsMax: descriptorLimit(),
+      workers: this.workers,
     };
   }
+
+  private get workers(): WorkersFacts {
+    const { plane } = this;
+    if (plane instanceof ProxyPlane) return { restarts: 0, processes: [] };
+    return {
+      restarts: plane.restarts,
+      processes: plane.workerFacts.map(({ pid, open, fds, rssBytes }) => ({
+        pid,
+        current_connections: open,
+        fds,
+        rss: rssBytes,
+      })),
+    };
+  }
+}
+
+/** A reload that needs another kind of main process. */
+class WorkersChangeError extends BalancerError {
+  override readonly name = 'WorkersChangeError';
+  readonly code = 'WORKERS_CHANGE';
+}
+
+/** One process that serves alone cannot become the main process of workers, nor the other way. */
+function requireSameProcesses(next: LoadBalancerConfig, previous: LoadBalancerConfig): void {
+  const [from, to] = [previous, next].map(({ global }) => workerCount(global.workers)) as [
+    number,
+    number,
+  ];
+  if ((from === 1) === (to === 1)) return;
+  throw new WorkersChangeError(
+    `global.workers: cannot change from ${from} to ${to} while running; send SIGUSR2, which hands over to a new process, or restart`,
+  );
 }
 
 /** Writes what the configuration says and probably does not mean. */

@@ -39,8 +39,6 @@ export function reportNotBuilt(file: ConfigFile, report: ConfigReport): void {
   for (const [name, table] of Object.entries(file.backends ?? {})) {
     refuse(table, ['backends', name], BACKEND, report);
   }
-  const workers = file.global?.workers ?? 1;
-  if (workers !== 1) report.problem(['global', 'workers'], notBuilt('more than one worker'));
 }
 
 function refuse<T>(
