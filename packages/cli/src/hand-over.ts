@@ -114,7 +114,11 @@ export function stillOpen(sockets: readonly InheritedDescriptor[]): readonly Inh
   const open = new Map(listeningDescriptors().map(({ fd, address }) => [fd, address]));
   return sockets.filter(({ fd, transport, address }) => {
     const found = open.get(fd);
-    return found !== undefined && found !== null && socketKey(transport, found) === socketKey(transport, address);
+    return (
+      found !== undefined &&
+      found !== null &&
+      socketKey(transport, found) === socketKey(transport, address)
+    );
   });
 }
 

@@ -43,6 +43,7 @@ import {
   type WorkersPlaneOptions,
 } from '@balancer/proxy';
 import { consoleRoutes } from './console.ts';
+import { SocketFiles } from './socket-files.ts';
 import { VERSION } from './version.ts';
 
 export interface ServiceOptions {
@@ -71,6 +72,7 @@ export class Service {
   private readonly metrics = new Metrics();
   private readonly console = loadConsole();
   private readonly reloader: Reloader<LoadBalancerConfig>;
+  private readonly handedOver = new SocketFiles();
   private admin: AdminServer | undefined;
   private reloads: ReloadCounts = { succeeded: 0, failed: 0, lastSuccessAt: Date.now() / 1000 };
 
@@ -115,8 +117,15 @@ export class Service {
       {
         name: 'load balancer',
         start: () => this.loadBalancer.start(),
-        drain: async (cut) => void (await this.loadBalancer.drain(cut)),
-        stop: () => this.loadBalancer.stop(),
+        drain: async (cut) => {
+          const drained = this.loadBalancer.drain(cut);
+          this.handedOver.restore();
+          await drained;
+        },
+        stop: async () => {
+          await this.loadBalancer.stop();
+          this.handedOver.end();
+        },
       },
       {
         name: 'configuration file',
@@ -145,17 +154,16 @@ export class Service {
     return this.reloader.reload(trigger);
   }
 
-  /** Every socket on which clients are accepted. */
-  get listening(): readonly ListeningSocket[] {
-    return this.plane.listening;
-  }
-
-  /** Frees the admin address while `action` runs, and takes it back when that fails. */
-  async withoutAdmin(action: () => Promise<void>): Promise<void> {
+  /**
+   * Lets `action` give every listening socket to another process, to which the admin address is free
+   * meanwhile. When it fails everything is as before.
+   */
+  async handOver(action: (sockets: readonly ListeningSocket[]) => Promise<void>): Promise<void> {
     const { stats } = this.loadBalancer.config;
     await this.admin?.close();
     try {
-      await action();
+      await action(this.plane.listening);
+      this.handedOver.keep(this.plane.listening);
     } catch (error) {
       this.admin = await this.openAdmin(stats);
       throw error;
@@ -168,7 +176,11 @@ export class Service {
     if (this.plane instanceof WorkersPlane) this.plane.reopenLogs();
   }
 
-  private createPlane({ log: logger, inherited, workers }: ServiceOptions): ProxyPlane | WorkersPlane {
+  private createPlane({
+    log: logger,
+    inherited,
+    workers,
+  }: ServiceOptions): ProxyPlane | WorkersPlane {
     if (workers) return new WorkersPlane({ logger, ...workers });
     return new ProxyPlane({
       logger,

@@ -127,161 +127,65 @@ async function holdOnEveryWorker({ port, statistics }: Setting): Promise<Socket[
   const held: Socket[] = [];
   for (;;) {
     // oxlint-disable-next-line no-await-in-loop -- in batches, until nobody is left out
-    held.push(...(await Promise.all(Array.from({ length: 16 }, () => greeted(port)))).map((s) => s!));
+    held.push(
+      ...(await Promise.all(Array.from({ length: 16 }, () => greeted(port)))).map((s) => s!),
+    );
     // oxlint-disable-next-line no-await-in-loop -- as above
     const { worker_processes: workers } = (await statistics()).process;
     if (workers.every(({ current_connections }) => current_connections > 0)) return held;
   }
 }
 
+/** An echo server for datagrams. @returns Its port. */
+async function startUdpEcho(): Promise<number> {
+  const echo = createSocket('udp4');
+  echo.on('message', (bytes, { port, address }) => echo.send(bytes, port, address));
+  echo.bind(0, '127.0.0.1');
+  await once(echo, 'listening');
+  cleanups.push(async () => echo.close());
+  return echo.address().port;
+}
+
 describe('workers', () => {
-  test('one that is killed loses its own connections alone, is replaced, and sums go on', async () => {
-    const setting = await start({ workers: 4 });
-    const { port, running, statistics } = setting;
-    const held = await holdOnEveryWorker(setting);
-    const before = await statistics();
-    expect(before.process.workers).toBe(4);
-    expect(before.current_connections).toBe(held.length);
-    expect(before.total_connections).toBe(held.length);
-
-    const [victim] = before.process.worker_processes;
-    let lost = 0;
-    for (const socket of held) socket.once('close', () => lost++);
-    process.kill(victim!.pid, 'SIGKILL');
-    await running.says(/a worker ended; its connections are lost/);
-    expect(await exchange(port)).toBe('.ping');
-    await until('its connections are lost', () => lost >= victim!.current_connections);
-    await until('a new worker takes its place', async () => {
-      const { worker_processes: workers } = (await statistics()).process;
-      return workers.length === 4 && workers.every(({ pid }) => pid !== victim!.pid);
+  test('share clients, keep to limits, lose nothing but the connections of one that is killed', async () => {
+    const [limitedPort, udpPort] = [await freePort(), await freePort()];
+    const setting = await start({
+      workers: 4,
+      servers: 2,
+      backend: 'balance = "leastconn"',
+      more: `[frontends.limited]
+listen_addr = "127.0.0.1:${limitedPort}"
+backend = "out"
+max_connections = 6
+[frontends.udp]
+listen_addr = "127.0.0.1:${udpPort}"
+protocol = "udp"
+backend = "echo"
+[backends.echo]
+health_check_interval = 0
+[backends.echo.servers.one]
+addr = "127.0.0.1:${await startUdpEcho()}"
+`,
     });
-    expect(lost).toBe(victim!.current_connections);
-    const after = await statistics();
-    expect(after.current_connections).toBe(held.length - lost);
-    expect(after.total_connections).toBe(held.length + 1);
-    const metrics = await (await fetch(`http://${adminOf(setting)}/metrics`)).text();
-    expect(metrics).toContain('balancer_worker_restarts_total 1');
-    // The living ones and the new one serve.
-    for (const socket of held) socket.destroy();
-    await holdOnEveryWorker(setting);
+    await expectEvenServers(setting);
+    await expectOneSession(setting, udpPort);
+    await expectLimitKept(setting, limitedPort);
+    await expectOnlyOwnLoss(setting);
   });
 
-  test('follow a reload all together, or not at all', async () => {
+  test('follow a reload all together or not at all, come and go, and hand over', async () => {
     const setting = await start({ workers: 2, servers: 2 });
-    const { port, file, config, running, statistics } = setting;
-    const taken = createServer().listen(0, '127.0.0.1');
-    await once(taken, 'listening');
-    cleanups.push(async () => taken.close());
-    const takenAddress = `127.0.0.1:${(taken.address() as AddressInfo).port}`;
-    const traffic = load(port);
-    const more = `[frontends.more]\nlisten_addr = "${takenAddress}"\nbackend = "out"\n`;
-    await writeFile(file, config.replace('[backends.out]', `${more}[backends.out]`));
-    await running.says(/address already in use.*reload refused/);
-    expect(Object.keys((await statistics()).frontends)).toEqual(['web']);
-
-    const [, first] = /addr = "([^"]+)"\n\[backends\.out\.servers\.s1\]/.exec(config)!;
-    await writeFile(file, config.replace(`addr = "${first}"\n`, `addr = "${first}"\nweight = 0\n`));
-    await running.says(/configuration reloaded/);
-    const answers = await traffic.stop();
-    expect(answers.filter((answer) => answer !== '.ping')).toEqual([]);
-    const before = (await statistics()).backends['out']!.server_stats[first!]!.total;
-    await Promise.all(Array.from({ length: 40 }, () => exchange(port)));
-    expect((await statistics()).backends['out']!.server_stats[first!]!.total).toBe(before);
-  });
-
-  test('come and go with a reload, under load, without a failed connection', async () => {
-    const { port, file, config, running, statistics } = await start({ workers: 2 });
-    const traffic = load(port);
-    for (const count of [3, 2]) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
-      await writeFile(file, config.replace('workers = 2', `workers = ${count}`));
-      // oxlint-disable-next-line no-await-in-loop -- as above
-      await until(`${count} workers serve`, async () => {
-        return (await statistics()).process.workers === count;
-      });
-    }
-    const answers = await traffic.stop();
-    expect(answers.filter((answer) => answer !== '.ping')).toEqual([]);
-    await writeFile(file, config.replace('workers = 2', 'workers = 1'));
-    await running.says(/global\.workers: cannot change from 2 to 1 while running; send SIGUSR2/);
-    expect(await exchange(port)).toBe('.ping');
-    expect(await running.end('SIGTERM')).toBe(0);
-  });
-
-  test('hand over to a new process under load without a failed connection', async () => {
-    const { running, port, file, config, statistics } = await start({ workers: 2 });
-    const held = (await greeted(port))!;
-    const traffic = load(port);
-    // What a reload cannot change, a new process can.
-    await writeFile(file, config.replace('workers = 2', 'workers = 1'));
-    await running.says(/cannot change from 2 to 1/);
-    running.child.kill('SIGUSR2');
-    await running.says(/a new process has taken over/);
-    held.write('still served');
-    expect(String((await once(held, 'data'))[0])).toBe('still served');
-    held.end();
-    expect(await running.end()).toBe(0);
-    const { process: next } = await statistics();
-    expect(next.pid).not.toBe(running.child.pid);
-    expect(next.worker_processes).toEqual([]);
-    const answers = await traffic.stop();
-    expect(answers.length).toBeGreaterThan(10);
-    expect(answers.filter((answer) => answer !== '.ping')).toEqual([]);
-  });
-
-  test('never let more clients in than a limit says', async () => {
-    const { port, statistics } = await start({ workers: 2, frontend: 'max_connections = 6' });
-    const clients = await Promise.all(Array.from({ length: 40 }, () => greeted(port)));
-    const served = clients.filter((client) => client !== undefined);
-    expect(served.length).toBeLessThanOrEqual(6);
-    expect(served.length).toBeGreaterThanOrEqual(3);
-    const { web } = (await statistics()).frontends;
-    expect(web!.refused.max_connections).toBe(40 - served.length);
-  });
-
-  // 4 workers, 2 servers: no worker is off by more than one, so all of them by four at most.
-  test('keep servers of a leastconn backend within 4 connections of each other', async () => {
-    const setting = await start({ workers: 4, servers: 2, backend: 'balance = "leastconn"' });
-    const count = process.env['BALANCER_TEST_LONG'] ? 1000 : 200;
-    for (let held = 0; held < count; held += 20) {
-      // oxlint-disable-next-line no-await-in-loop -- in batches that fit the queue
-      await Promise.all(Array.from({ length: 20 }, () => greeted(setting.port)));
-    }
-    const { server_stats } = (await setting.statistics()).backends['out']!;
-    const [a, b] = Object.values(server_stats).map(({ current }) => current) as [number, number];
-    expect(a + b).toBe(count);
-    expect(Math.abs(a - b)).toBeLessThanOrEqual(4);
-  });
-
-  test('keep the datagrams of a client in one session', async () => {
-    const echo = createSocket('udp4');
-    echo.on('message', (bytes, { port, address }) => echo.send(bytes, port, address));
-    echo.bind(0, '127.0.0.1');
-    await once(echo, 'listening');
-    cleanups.push(async () => echo.close());
-    const udpPort = await freePort();
-    const { statistics } = await start({
-      workers: 3,
-      more: `[frontends.udp]\nlisten_addr = "127.0.0.1:${udpPort}"\nprotocol = "udp"\nbackend = "echo"
-[backends.echo]\nhealth_check_interval = 0\n[backends.echo.servers.one]\naddr = "127.0.0.1:${echo.address().port}"`,
-    });
-    const client = createSocket('udp4');
-    cleanups.push(async () => client.close());
-    for (let i = 0; i < 30; i++) {
-      client.send(`datagram ${i}`, udpPort, '127.0.0.1');
-      // oxlint-disable-next-line no-await-in-loop -- question and answer
-      expect(String((await once(client, 'message'))[0])).toBe(`datagram ${i}`);
-    }
-    const { udp } = (await statistics()).frontends;
-    expect(udp).toMatchObject({ total_connections: 1, current_connections: 1 });
+    await expectRefusalByAll(setting);
+    await expectEffectOnAll(setting);
+    await expectComingAndGoing(setting);
+    await expectHandOver(setting);
   });
 
   test('that die as soon as they start end the process with 1', async () => {
     const { running, statistics } = await start({ workers: 2 });
     const killed = new Set<number>();
-    const exited = once(running.child, 'exit');
     let hasEnded = false;
-    void exited.then(() => (hasEnded = true));
+    void once(running.child, 'exit').then(() => (hasEnded = true));
     while (!hasEnded) {
       // oxlint-disable-next-line no-await-in-loop -- until it gives up
       const document = await statistics().catch(() => undefined);
@@ -296,26 +200,141 @@ describe('workers', () => {
   });
 });
 
-describe('a file with several workers', () => {
-  test('is refused when a limit cannot be divided or clients are sticky', async () => {
-    const { file, remove } = await temporaryFile(
-      'config.toml',
-      `[frontends.web]
-listen_addr = "127.0.0.1:0"
-backend = "out"
-max_connections_per_ip = 3
-[backends.out.servers.one]
-addr = "127.0.0.1:9"
-`,
-    );
-    cleanups.push(remove);
-    const running = startProcess('run', file, '--workers', '4');
-    expect(await running.end()).toBe(2);
-    expect(running.output().stderr).toContain(
-      '--workers 4: frontends.web.max_connections_per_ip is divided among 4 workers: must be 0 or at least 4; got 3',
-    );
+/** 4 workers, 2 servers: no worker is off by more than one, so all of them by four at most. */
+async function expectEvenServers({ port, statistics }: Setting): Promise<void> {
+  const count = process.env['BALANCER_TEST_LONG'] ? 1000 : 200;
+  for (let held = 0; held < count; held += 20) {
+    // oxlint-disable-next-line no-await-in-loop -- in batches that fit the queue
+    await Promise.all(Array.from({ length: 20 }, () => greeted(port)));
+  }
+  const { server_stats } = (await statistics()).backends['out']!;
+  const [a, b] = Object.values(server_stats).map(({ current }) => current) as [number, number];
+  expect(a + b).toBe(count);
+  expect(Math.abs(a - b)).toBeLessThanOrEqual(4);
+}
+
+async function expectOneSession({ statistics }: Setting, port: number): Promise<void> {
+  const client = createSocket('udp4');
+  cleanups.push(async () => client.close());
+  for (let i = 0; i < 30; i++) {
+    client.send(`datagram ${i}`, port, '127.0.0.1');
+    // oxlint-disable-next-line no-await-in-loop -- question and answer
+    expect(String((await once(client, 'message'))[0])).toBe(`datagram ${i}`);
+  }
+  const { udp } = (await statistics()).frontends;
+  expect(udp).toMatchObject({ total_connections: 1, current_connections: 1 });
+}
+
+async function expectLimitKept({ statistics }: Setting, port: number): Promise<void> {
+  const clients = await Promise.all(Array.from({ length: 40 }, () => greeted(port)));
+  const served = clients.filter((client) => client !== undefined);
+  expect(served.length).toBeGreaterThanOrEqual(1);
+  expect(served.length).toBeLessThanOrEqual(6);
+  const { limited } = (await statistics()).frontends;
+  expect(limited!.refused.max_connections).toBe(40 - served.length);
+  for (const client of served) client.destroy();
+  await until('they have left', async () => {
+    return (await statistics()).frontends['limited']!.current_connections === 0;
   });
-});
+}
+
+async function expectOnlyOwnLoss(setting: Setting): Promise<void> {
+  const { port, running, statistics } = setting;
+  const fresh = await holdOnEveryWorker(setting);
+  const before = await statistics();
+  expect(before.process.workers).toBe(4);
+  const [victim] = before.process.worker_processes;
+  process.kill(victim!.pid, 'SIGKILL');
+  await running.says(/a worker ended; its connections are lost/);
+  expect(await exchange(port)).toBe('.ping');
+  await until('a new worker takes its place', async () => {
+    const { worker_processes: workers } = (await statistics()).process;
+    return workers.length === 4 && workers.every(({ pid }) => pid !== victim!.pid);
+  });
+  const after = await statistics();
+  expect(after.current_connections).toBe(before.current_connections - victim!.current_connections);
+  expect(after.total_connections).toBe(before.total_connections + 1);
+  const metrics = await (await fetch(`http://${adminOf(setting)}/metrics`)).text();
+  expect(metrics).toContain('balancer_worker_restarts_total 1');
+  // The living ones and the new one serve.
+  for (const socket of fresh) socket.destroy();
+  await holdOnEveryWorker(setting);
+}
+
+async function expectRefusalByAll({
+  port,
+  file,
+  config,
+  running,
+  statistics,
+}: Setting): Promise<void> {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  cleanups.push(async () => taken.close());
+  const address = `127.0.0.1:${(taken.address() as AddressInfo).port}`;
+  const more = `[frontends.more]\nlisten_addr = "${address}"\nbackend = "out"\n`;
+  const traffic = load(port);
+  await writeFile(file, config.replace('[backends.out]', `${more}[backends.out]`));
+  await running.says(/address already in use.*reload refused/);
+  expect(Object.keys((await statistics()).frontends)).toEqual(['web']);
+  expect(failed(await traffic.stop())).toEqual([]);
+}
+
+async function expectEffectOnAll({
+  port,
+  file,
+  config,
+  running,
+  statistics,
+}: Setting): Promise<void> {
+  const [, first] = /addr = "([^"]+)"\n\[backends\.out\.servers\.s1\]/.exec(config)!;
+  const traffic = load(port);
+  await writeFile(file, config.replace(`addr = "${first}"\n`, `addr = "${first}"\nweight = 0\n`));
+  await running.says(/configuration reloaded/);
+  expect(failed(await traffic.stop())).toEqual([]);
+  const totalOfFirst = async (): Promise<number> =>
+    (await statistics()).backends['out']!.server_stats[first!]!.total;
+  const before = await totalOfFirst();
+  await Promise.all(Array.from({ length: 40 }, () => exchange(port)));
+  expect(await totalOfFirst()).toBe(before);
+}
+
+async function expectComingAndGoing({ port, file, config, statistics }: Setting): Promise<void> {
+  const traffic = load(port);
+  for (const count of [3, 2]) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await writeFile(file, config.replace('workers = 2', `workers = ${count}`));
+    // oxlint-disable-next-line no-await-in-loop -- as above
+    await until(`${count} workers serve`, async () => {
+      return (await statistics()).process.workers === count;
+    });
+  }
+  expect(failed(await traffic.stop())).toEqual([]);
+}
+
+async function expectHandOver({ running, port, file, config, statistics }: Setting): Promise<void> {
+  const held = (await greeted(port))!;
+  const traffic = load(port);
+  // What a reload cannot change, a new process can.
+  await writeFile(file, config.replace('workers = 2', 'workers = 1'));
+  await running.says(/global\.workers: cannot change from 2 to 1 while running; send SIGUSR2/);
+  running.child.kill('SIGUSR2');
+  await running.says(/a new process has taken over/);
+  held.write('still served');
+  expect(String((await once(held, 'data'))[0])).toBe('still served');
+  held.end();
+  expect(await running.end()).toBe(0);
+  const { process: next } = await statistics();
+  expect(next.pid).not.toBe(running.child.pid);
+  expect(next.worker_processes).toEqual([]);
+  expect(await exchange(port)).toBe('.ping');
+  expect(failed(await traffic.stop())).toEqual([]);
+}
+
+function failed(answers: readonly string[]): readonly string[] {
+  expect(answers.length).toBeGreaterThan(0);
+  return answers.filter((answer) => answer !== '.ping');
+}
 
 function adminOf({ config }: Setting): string {
   return /\[stats\]\nlisten_addr = "([^"]+)"/.exec(config)![1]!;

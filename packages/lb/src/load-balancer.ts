@@ -277,7 +277,8 @@ export class LoadBalancer {
   private onServerChange(server: Server, { from, to, reason }: ServerChange): void {
     const fields = { backend: server.backendName, server: server.address, name: server.name, from };
     const isLoss = to === 'down' || to === 'ejected';
-    if (from !== to) this.logger[isLoss ? 'warn' : 'info'](`server is ${to}`, { ...fields, reason });
+    if (from !== to)
+      this.logger[isLoss ? 'warn' : 'info'](`server is ${to}`, { ...fields, reason });
     for (const plane of this.planes) plane.serverChanged(server);
   }
 }

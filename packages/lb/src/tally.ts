@@ -32,7 +32,8 @@ export function addDifference(
   let position = 0;
   for (const group of tallied.numbers) {
     for (const key of keysOf(group)) {
-      (group as Record<string | number, number>)[key]! += now[position]! - (before?.[position] ?? 0);
+      (group as Record<string | number, number>)[key]! +=
+        now[position]! - (before?.[position] ?? 0);
       position++;
     }
   }

@@ -76,8 +76,7 @@ export function listeningDescriptors(): Omit<InheritedSocket, 'name'>[] {
     readRows(file).flatMap((row) => {
       const fd = byInode.get(row[inodeColumn] ?? '');
       if (fd === undefined || row[stateColumn] !== acceptingState) return [];
-      const address =
-        transport === 'unix' ? unixAddress(row[7]) : inetAddress(row[1] ?? '');
+      const address = transport === 'unix' ? unixAddress(row[7]) : inetAddress(row[1] ?? '');
       return [{ fd, transport, address }];
     }),
   );

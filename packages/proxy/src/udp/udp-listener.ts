@@ -18,6 +18,7 @@ export class UdpListener {
   address: Address;
   private readonly socket: Socket;
   private handler: DatagramHandler | undefined;
+  private isClosed = false;
 
   private constructor(address: Address, socket: Socket) {
     this.address = address;
@@ -83,13 +84,15 @@ export class UdpListener {
     this.handler = handler;
   }
 
-  /** Answers a client. */
+  /** Answers a client. Once the address was given back, nobody can be answered from it. */
   send(bytes: Buffer, { address, port }: Pick<RemoteInfo, 'address' | 'port'>): void {
+    if (this.isClosed) return;
     this.socket.send(bytes, port, address, () => {});
   }
 
   close(): void {
     this.handler = undefined;
+    this.isClosed = true;
     this.socket.close();
   }
 }

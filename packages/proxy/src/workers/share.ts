@@ -42,8 +42,7 @@ export function shareOfConfig(config: WorkerConfig, place: WorkerPlace): WorkerC
     global: {
       ...global,
       // "auto" follows from the descriptors of the process, which every worker has for itself.
-      max_connections:
-        max_connections === 'auto' ? 'auto' : shareOfCount(max_connections, place),
+      max_connections: max_connections === 'auto' ? 'auto' : shareOfCount(max_connections, place),
     },
     frontends: mapValues(frontends, (frontend, name) => {
       if (frontend.protocol !== 'udp') return shareOfFrontend(frontend, place);

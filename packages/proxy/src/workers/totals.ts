@@ -62,7 +62,10 @@ export class WorkerTotals {
 }
 
 /** A server counts as ejected for as long as any worker keeps it out. */
-export function followEjections(backends: Iterable<Backend>, workers: readonly WorkerTotals[]): void {
+export function followEjections(
+  backends: Iterable<Backend>,
+  workers: readonly WorkerTotals[],
+): void {
   for (const { servers } of backends) {
     for (const server of servers) {
       const untilMs = Math.max(...workers.map((worker) => worker.ejectedUntilMs(server) ?? 0), 0);

@@ -176,10 +176,7 @@ export class WorkerHost {
     if (backend) this.loadBalancer!.followServers(backend);
   }
 
-  private serverAt({
-    backend,
-    address,
-  }: OrderOf<'server'> | OrderOf<'close'>): Server | undefined {
+  private serverAt({ backend, address }: OrderOf<'server'> | OrderOf<'close'>): Server | undefined {
     return this.loadBalancer?.backends.get(backend)?.serverAt(address);
   }
 

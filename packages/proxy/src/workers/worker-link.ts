@@ -12,7 +12,7 @@ export interface WorkerProcess {
   /** Does nothing when the process is gone. */
   send(order: Order): void;
   onAnswer(listener: (answer: Answer) => void): void;
-  /** Called once. `how` is its exit code or signal. */
+  /** Calls back once. `how` is its exit code or signal. */
   onExit(listener: (how: string) => void): void;
   /** Ends it at once. */
   kill(): void;
@@ -54,11 +54,7 @@ export class WorkerLink {
       });
       void this.ended.then(() => resolve(false));
     });
-    void this.ended.then(() => {
-      this.isGone = true;
-      for (const resolve of this.waiting.values()) resolve(undefined);
-      this.waiting.clear();
-    });
+    process.onExit(() => this.giveUp());
   }
 
   get alive(): boolean {
@@ -76,6 +72,12 @@ export class WorkerLink {
     const answer = new Promise<Answer | undefined>((resolve) => this.waiting.set(id, resolve));
     this.process.send({ ...question, id });
     return { id, answer };
+  }
+
+  private giveUp(): void {
+    this.isGone = true;
+    for (const resolve of this.waiting.values()) resolve(undefined);
+    this.waiting.clear();
   }
 
   private settle(answer: Exclude<Answer, { kind: 'started' }>): void {

@@ -360,9 +360,7 @@ export class WorkersPlane implements DataPlane {
     this.workers.length = Math.min(this.workers.length, index);
     const { drain_timeout } = this.desired!.global;
     const cut =
-      drain_timeout > 0
-        ? setTimeout(() => worker.send({ kind: 'cut' }), drain_timeout)
-        : undefined;
+      drain_timeout > 0 ? setTimeout(() => worker.send({ kind: 'cut' }), drain_timeout) : undefined;
     this.take(worker, await worker.ask({ kind: 'drain' }).answer);
     clearTimeout(cut);
     this.dismiss(worker);
