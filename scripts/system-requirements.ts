@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface SystemRequirement {
@@ -22,6 +22,8 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     debianPackage: 'haproxy',
     neededFor: 'PROXY protocol and SNI routing beside HAProxy',
   },
+  { command: 'initdb', debianPackage: 'postgresql', neededFor: 'PostgreSQL through the relay' },
+  { command: 'redis-server', debianPackage: 'redis-server', neededFor: 'Redis through the relay' },
   { command: 'bash', debianPackage: 'bash', neededFor: 'the completion of bash' },
   { command: 'zsh', debianPackage: 'zsh', neededFor: 'the completion of zsh' },
   { command: 'fish', debianPackage: 'fish', neededFor: 'the completion of fish' },
@@ -44,9 +46,14 @@ const COMMAND_FOLDERS = [
   '/bin',
 ];
 
+/** Where Debian keeps the servers of PostgreSQL, one folder per version. */
+const POSTGRESQL_FOLDER = '/usr/lib/postgresql';
+
 /** Path of a command, or `undefined` when it is not installed. */
 export function commandPath(command: string): string | undefined {
-  return COMMAND_FOLDERS.map((folder) => join(folder, command)).find(isExecutable);
+  return [...COMMAND_FOLDERS, ...postgresqlFolders()]
+    .map((folder) => join(folder, command))
+    .find(isExecutable);
 }
 
 /** Rows whose command is not installed. */
@@ -60,6 +67,17 @@ export function skipReason(command: string): string {
   const row = SYSTEM_REQUIREMENTS.find((requirement) => requirement.command === command);
   if (!row) throw new Error(`${command} has no row in SYSTEM_REQUIREMENTS`);
   return ` (skipped: needs ${command}; apt-get install ${row.debianPackage})`;
+}
+
+/** The newest version first. */
+function postgresqlFolders(): string[] {
+  try {
+    return readdirSync(POSTGRESQL_FOLDER)
+      .toSorted((a, b) => Number(b) - Number(a))
+      .map((version) => join(POSTGRESQL_FOLDER, version, 'bin'));
+  } catch {
+    return [];
+  }
 }
 
 function isExecutable(path: string): boolean {

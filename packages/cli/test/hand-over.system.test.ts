@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { freePort } from '../src/ports.ts';
+import { exchange } from './load.ts';
 import { type Running, startProcess, temporaryFile } from './support.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -68,18 +69,6 @@ listen_addr = "127.0.0.1:${await freePort()}"
   });
   const [, port] = await running.says(/"web":\["127\.0\.0\.1:(\d+)"\].*"msg":"ready"/);
   return { running, port: Number(port), file, config, path };
-}
-
-/** One exchange on a connection of its own. @returns The answer, or how it failed. */
-function exchange(at: number | string): Promise<string> {
-  return new Promise((resolve) => {
-    const target = typeof at === 'string' ? { path: at } : { port: at, host: '127.0.0.1' };
-    const socket = connect(target, () => socket.end('ping'));
-    let answer = '';
-    socket.on('data', (bytes) => (answer += String(bytes)));
-    socket.on('end', () => resolve(answer));
-    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'error'));
-  });
 }
 
 /** Asks 200 times a second until told to stop. */
