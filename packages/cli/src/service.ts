@@ -12,6 +12,7 @@ import {
   type ConfigProblem,
   type DaemonPart,
   type Environment,
+  fileSettled,
   formatAddress,
   formatProblem,
   type Log,
@@ -191,6 +192,7 @@ export class Service {
 
   private async load(): Promise<LoadBalancerConfig> {
     const { file, environment, override } = this.options;
+    await fileSettled(file);
     const { config, warnings } = await loadLoadBalancerConfig(file, environment);
     logWarnings(this.log, warnings);
     return override ? override(config) : config;

@@ -41,6 +41,13 @@ export async function runHere(...args: readonly string[]): Promise<Captured> {
   return { code, ...output };
 }
 
+/** Interpreter and arguments of a command that runs from the sources. */
+export function balancerCommand(...args: readonly string[]): readonly string[] {
+  return [process.execPath, ...FROM_SOURCES, MAIN, ...args];
+}
+
+const FROM_SOURCES = ['--conditions=balancer-source', '--import', import.meta.resolve('tsx')];
+
 /** A running command. */
 export interface Running {
   readonly child: ChildProcess;
@@ -69,15 +76,7 @@ export function startProcessWith(
   { nodeOptions = [], descriptorsMax }: ProcessSettings,
   ...args: readonly string[]
 ): Running {
-  const command = [
-    process.execPath,
-    ...nodeOptions,
-    '--conditions=balancer-source',
-    '--import',
-    'tsx',
-    MAIN,
-    ...args,
-  ];
+  const command = [process.execPath, ...nodeOptions, ...FROM_SOURCES, MAIN, ...args];
   const limit = descriptorsMax === undefined ? '' : `ulimit -n ${descriptorsMax}; `;
   const child = spawn('/bin/sh', ['-c', `${limit}exec "$@"`, 'sh', ...command], {
     cwd: ROOT,
