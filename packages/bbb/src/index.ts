@@ -1,0 +1,6 @@
+/**
+ * The BigBlueButton gateway: many servers behind one address.
+ *
+ * @module
+ */
+export { Store } from './store/store.ts';
