@@ -48,8 +48,10 @@ const HUGE_LIST_COUNT = 1000;
 export class FakeBbb {
   readonly secret: string;
   readonly requests: LoggedRequest[] = [];
+  /** Called with each request as it is logged, before it is answered. */
+  onRequest: (request: LoggedRequest) => void = () => {};
   readonly #algorithms: readonly ChecksumAlgorithm[];
-  readonly #version: string | undefined;
+  #version: string | undefined;
   readonly #state: FakeState;
   readonly #port: number;
   readonly #modes = new Map<string, FailureMode>();
@@ -128,6 +130,11 @@ export class FakeBbb {
     this.#state.meetings.delete(meetingID);
   }
 
+  /** What the root tells from now on. */
+  setVersion(version: string): void {
+    this.#version = version;
+  }
+
   /** Makes a call (`*`: all calls) fail from now on; `null` makes it work again. */
   fail(call: string, mode: FailureMode | null): void {
     if (mode === null) this.#modes.delete(call);
@@ -137,6 +144,15 @@ export class FakeBbb {
   /** Ends all failures. */
   recover(): void {
     this.#modes.clear();
+  }
+
+  /** As new: no meetings, hooks, failures or log; the port is open. */
+  async reset(): Promise<void> {
+    this.recover();
+    this.#state.meetings.clear();
+    this.#state.hooks.clear();
+    this.requests.length = 0;
+    await this.accept();
   }
 
   /** Closes the port: connections are refused until `accept`. */
@@ -211,6 +227,7 @@ export class FakeBbb {
   #serve(request: IncomingMessage, body: Buffer, response: ServerResponse): void {
     const logged = readRequest(request, body);
     if (this.requests.push(logged) > LOGGED_MAX) this.requests.shift();
+    this.onRequest(logged);
     const mode = this.#modes.get(logged.call) ?? this.#modes.get('*');
     if (mode?.kind === 'hang') return;
     if (mode?.kind === 'reset') return void request.socket.destroy();

@@ -148,6 +148,15 @@ describe('failing', () => {
   });
 });
 
+test('a reset server has forgotten everything and works', async () => {
+  await call('create', { name: 'A', meetingID: 'm' });
+  server.fail('*', { kind: 'http-500' });
+  await server.refuse();
+  await server.reset();
+  expect(await call('getMeetings')).toContain('noMeetings');
+  expect(server.requests).toHaveLength(1);
+});
+
 describe('hooks', () => {
   test('are created once, listed, called with a signature and destroyed', async () => {
     const target = await FakeBbb.start();

@@ -23,7 +23,6 @@ export type MessageKey =
   | 'missingParamMeetingID'
   | 'missingParamRecordID'
   | 'missingParamPublish'
-  | 'missingParamMessage'
   | 'missingParameters'
   | 'validationError'
   | 'notFound'
@@ -40,7 +39,6 @@ const MESSAGES: Readonly<Record<MessageKey, string>> = {
   missingParamMeetingID: 'You must specify a meeting ID for the meeting.',
   missingParamRecordID: 'You must specify one or more a record IDs.',
   missingParamPublish: 'You must specify one a publish value true or false.',
-  missingParamMessage: 'You must specify a message of 1 to 500 characters.',
   missingParameters: 'You must specify a meeting ID or a record ID.',
   validationError: 'A parameter is out of its limits.',
   notFound: 'A meeting with that ID does not exist',

@@ -57,7 +57,8 @@ export function checksumsIn(rawQuery: string): string[] {
 
 /** Form encoding of parameters in order: the bytes that are signed and sent. */
 export function writeForm(parameters: Iterable<readonly [string, string]>): string {
-  return new URLSearchParams([...parameters].map(([name, value]) => [name, value])).toString();
+  const pairs = [...parameters].map(([name, value]): [string, string] => [name, value]);
+  return new URLSearchParams(pairs).toString();
 }
 
 /** One header; of a repeated one the first. */

@@ -48,7 +48,6 @@ const UNREACHABLE = new Set([
   'EAI_AGAIN',
   'EHOSTUNREACH',
   'ENETUNREACH',
-  'ETIMEDOUT',
   'UND_ERR_CONNECT_TIMEOUT',
   'EPROTO',
 ]);
@@ -124,7 +123,6 @@ export class UpstreamClient {
     const { connectMs, responseMs } = this.#timeoutsOf(server);
     // Counted from here, so that waiting for a connection cannot add to it without bound.
     const signal = AbortSignal.timeout(connectMs + responseMs);
-    let sent = false;
     try {
       const pool = await this.#poolOf(server, url, connectMs);
       const { body } = await pool.request({
@@ -134,14 +132,11 @@ export class UpstreamClient {
         bodyTimeout: responseMs,
         signal,
         ...(xml && { body: xml, headers: { 'content-type': 'application/xml' } }),
-        onInfo: () => {},
       });
-      sent = true;
       return readAnswer(await readBounded(body));
     } catch (error) {
       const reason = reasonOf(error);
-      const isUnsent = !sent && isConnectError(error);
-      return isUnsent ? { kind: 'unreachable', reason } : { kind: 'broken', reason };
+      return { kind: isConnectError(error) ? 'unreachable' : 'broken', reason };
     }
   }
 
