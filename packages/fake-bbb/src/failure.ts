@@ -26,18 +26,14 @@ export type FailureMode =
 
 /** What a mode sends in place of an answer; `null` when it sends the answer itself or nothing. */
 export function failureAnswer(mode: FailureMode): { status: number; body: string } | null {
-  switch (mode.kind) {
-    case 'http-500':
-      return { status: 500, body: '<html><body><h1>500 Internal Server Error</h1></body></html>' };
-    case 'truncated':
-      return { status: 200, body: '<response><returncode>SUCCESS</returncode><meetings><meet' };
-    case 'failed':
-      return { status: 200, body: failed(mode.messageKey, mode.message) };
-    case 'entity-bomb':
-      return { status: 200, body: entityBomb() };
-    default:
-      return null;
+  if (mode.kind === 'http-500') {
+    return { status: 500, body: '<html><body><h1>500 Internal Server Error</h1></body></html>' };
   }
+  if (mode.kind === 'truncated') {
+    return { status: 200, body: '<response><returncode>SUCCESS</returncode><meetings><meet' };
+  }
+  if (mode.kind === 'failed') return { status: 200, body: failed(mode.messageKey, mode.message) };
+  return mode.kind === 'entity-bomb' ? { status: 200, body: entityBomb() } : null;
 }
 
 /** Ten levels of ten references each: 10^10 copies of the innermost text, if expanded. */

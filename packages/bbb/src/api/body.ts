@@ -38,20 +38,14 @@ export function contentKind(contentType: string): BodyKind {
 
 /** Reads a body of a known kind; null if a multipart body cannot be read. */
 export async function parseBody(request: ApiRequest, kind: BodyKind): Promise<ParsedBody | null> {
-  switch (kind) {
-    case 'form': {
-      const rawForm = request.body.toString('latin1');
-      return { ...NO_BODY, rawForm, parameters: readForm(rawForm) };
-    }
-    case 'multipart': {
-      const parameters = await readMultipart(request);
-      return parameters && { ...NO_BODY, parameters };
-    }
-    case 'xml':
-      return { ...NO_BODY, xml: request.body };
-    default:
-      return NO_BODY;
+  if (kind === 'xml') return { ...NO_BODY, xml: request.body };
+  if (kind === 'form') {
+    const rawForm = request.body.toString('latin1');
+    return { ...NO_BODY, rawForm, parameters: readForm(rawForm) };
   }
+  if (kind !== 'multipart') return NO_BODY;
+  const parameters = await readMultipart(request);
+  return parameters && { ...NO_BODY, parameters };
 }
 
 async function readMultipart(request: ApiRequest): Promise<Map<string, string> | null> {

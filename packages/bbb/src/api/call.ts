@@ -71,12 +71,7 @@ export async function forward(
 
 /** A server's answer as the client gets it. */
 export function answerOf(upstream: UpstreamAnswer, serverId: string): ApiAnswer {
-  switch (upstream.kind) {
-    case 'success':
-      return passedOn(upstream.body, serverId);
-    case 'failed':
-      return { ...failedWith(upstream.messageKey, upstream.message), serverId };
-    default:
-      return { ...failed('internalError'), serverId };
-  }
+  if (upstream.kind === 'success') return passedOn(upstream.body, serverId);
+  if (upstream.kind !== 'failed') return { ...failed('internalError'), serverId };
+  return { ...failedWith(upstream.messageKey, upstream.message), serverId };
 }

@@ -83,7 +83,7 @@ export interface BbbConfig {
 
 /** How one key is read. */
 export interface Key<T> {
-  readonly schema: z.ZodType<T, unknown>;
+  readonly schema: z.ZodType<T>;
   readonly fallback: T;
   /** Turns the text of a variable into what the schema reads. */
   readonly fromText: (text: string) => unknown;

@@ -50,7 +50,7 @@ const fileSchema: z.ZodType<{ bbb?: Partial<BbbConfig> | undefined }> = z.looseO
       ),
     )
     .optional(),
-}) as never;
+});
 
 /**
  * @param file - TOML file; without one only the environment counts.
@@ -148,7 +148,7 @@ function collect(
     if (result.success) values[key] = result.data;
     else problems.push(...result.error.issues.map(({ message }) => `${name}: ${message}`));
   }
-  return values as Partial<BbbConfig>;
+  return values;
 }
 
 function secretText(name: string, path: string, problems: string[]): string {

@@ -28,7 +28,7 @@ export class Poller {
   readonly #owner = randomUUID();
   readonly #earlyAtMs = new Map<string, number>();
   readonly #tenantUsers = new Map<string, ReadonlyMap<string, number>>();
-  readonly #early = new Set<Promise<void>>();
+  readonly #early = new Set<Promise<unknown>>();
   #lease: Lease | null = null;
   #timers: { readonly lease: NodeJS.Timeout; round: NodeJS.Timeout | null } | null = null;
   #running: Promise<unknown> = Promise.resolve();
@@ -126,10 +126,8 @@ export class Poller {
     if (why === 'unreachable' && nowMs - lastMs < EARLY_POLL_MIN_MS) return;
     this.#earlyAtMs.set(serverId, nowMs);
     const poll = this.round(new Set([serverId]))
-      .then(
-        () => {},
-        (error: unknown) =>
-          context.logger.error('an early poll failed', { error: messageOf(error) }),
+      .catch((error: unknown) =>
+        context.logger.error('an early poll failed', { error: messageOf(error) }),
       )
       .finally(() => this.#early.delete(poll));
     this.#early.add(poll);

@@ -60,7 +60,7 @@ export class LeaseStore {
       )
       .returning('fence')
       .executeTakeFirst();
-    return row === undefined ? null : { name, owner, fence: Number(row.fence) };
+    return row === undefined ? null : { name, owner, fence: row.fence };
   }
 
   /** Gives a lease up, so that the next process need not wait for its end. */
@@ -84,7 +84,7 @@ export class LeaseStore {
       const row = await (
         this.#dialect === 'postgres' ? query.forShare() : query
       ).executeTakeFirst();
-      if (row === undefined || Number(row.fence) !== lease.fence) return false;
+      if (row === undefined || row.fence !== lease.fence) return false;
       await write(db);
       return true;
     });

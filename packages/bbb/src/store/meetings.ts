@@ -103,7 +103,7 @@ export class MeetingStore {
       .where('server_id', '=', serverId)
       .where('created_at_ms', '>=', sinceMs)
       .executeTakeFirstOrThrow();
-    return Number(row.count);
+    return row.count;
   }
 
   async count(): Promise<number> {
@@ -111,7 +111,7 @@ export class MeetingStore {
       .selectFrom('gw_meetings')
       .select((select) => select.fn.countAll<number>().as('count'))
       .executeTakeFirstOrThrow();
-    return Number(row.count);
+    return row.count;
   }
 
   /**
@@ -133,7 +133,7 @@ export class MeetingStore {
         ]),
       )
       .executeTakeFirstOrThrow();
-    return Number(row.count);
+    return row.count;
   }
 
   /** Notes that meetings of a server were seen running. Ids beyond those known are ignored. */

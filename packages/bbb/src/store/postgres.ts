@@ -17,8 +17,6 @@ export interface PostgresOptions {
   readonly onIdleError?: (error: Error) => void;
 }
 
-/** Type of 64-bit integers in PostgreSQL's catalogue; ours all fit a double. */
-const INT8_OID = 20;
 const CONNECT_TIMEOUT_MS = 5000;
 /** A query that takes longer is an outage, not work: requests must not pile up behind it. */
 const QUERY_TIMEOUT_MS = 15_000;
@@ -36,9 +34,10 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS,
     application_name: 'balancer-bbb',
+    // Ours all fit a double; pg would give strings.
     types: {
       getTypeParser: (oid, format) =>
-        oid === INT8_OID
+        oid === pg.types.builtins.INT8
           ? Number
           : (pg.types.getTypeParser(oid, format) as (text: string) => never),
     },

@@ -72,5 +72,5 @@ type KyselySqlite = Awaited<
 
 /** libsql has the methods that kysely calls; only its type of row ids is wider. */
 function asKyselys(database: SqliteDatabase.Database): KyselySqlite {
-  return database as unknown as KyselySqlite;
+  return database;
 }

@@ -74,8 +74,8 @@ export function describeScaledOut(parts: () => Parts): void {
         );
       });
       expect(await h.store.meetings.count()).toBe(1);
-      expect([await h.loadOf('bbb1'), await h.loadOf('bbb2')].toSorted()).toEqual([0, 1]);
-      expect([h.bbb1.meetings.size, h.bbb2.meetings.size].toSorted()).toEqual([0, 1]);
+      expect(new Set([await h.loadOf('bbb1'), await h.loadOf('bbb2')])).toEqual(new Set([0, 1]));
+      expect(h.bbb1.meetings.size + h.bbb2.meetings.size).toBe(1);
     });
 
     test('130: one polls, and another takes over when it is gone', async () => {

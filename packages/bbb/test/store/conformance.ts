@@ -172,12 +172,9 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
 
     test('refuse the writes of an owner that lost them', async () => {
       const a = await store.leases.acquire({ name: 'poller', owner: 'a' }, time(T0));
-      const write = (db: Parameters<Parameters<Store['leases']['fenced']>[1]>[0]) =>
-        db
-          .insertInto('gw_meta')
-          .values({ key: 'k', value: 'a' })
-          .execute()
-          .then(() => {});
+      const write: Parameters<Store['leases']['fenced']>[1] = async (db) => {
+        await db.insertInto('gw_meta').values({ key: 'k', value: 'a' }).execute();
+      };
       await store.leases.acquire({ name: 'poller', owner: 'b' }, time(T0 + 2000));
       expect(await store.leases.fenced(a!, write)).toBe(false);
       expect(await store.keep('k', () => 'b')).toEqual({ value: 'b', isNew: true });

@@ -35,7 +35,7 @@ const script = (folder: string, body: string): string[] => [
   'tsx',
   '--input-type=module',
   '-e',
-  `import { Store } from '${new URL('../../src/store/store.ts', import.meta.url)}';
+  `import { Store } from '${new URL('../../src/store/store.ts', import.meta.url).href}';
    const folder = ${JSON.stringify(folder)};
    ${body}`,
 ];

@@ -37,7 +37,7 @@ const PENDING_LOOK_MS = 50;
 const ROUNDS_MAX = 20;
 
 /** Creates in this process whose record is not decided yet, by meeting. */
-type InFlight = Map<string, Promise<void>>;
+type InFlight = Map<string, Promise<unknown>>;
 
 /** The call, with its memory of creates under way. */
 export class CreateCall {
@@ -86,11 +86,7 @@ export class CreateCall {
   ): Promise<ApiAnswer | null> {
     if (this.#inFlight.has(meetingId)) return null;
     const creating = createNew(context, call, meetingId);
-    const decided = creating.then(
-      () => {},
-      () => {},
-    );
-    this.#inFlight.set(meetingId, decided);
+    this.#inFlight.set(meetingId, Promise.allSettled([creating]));
     try {
       return await creating;
     } finally {
