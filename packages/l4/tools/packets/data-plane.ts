@@ -42,8 +42,8 @@ import { backendsOf, tableOf } from './selection-table.ts';
 export const SERVICE = 1;
 
 const NS_PER_S = 1_000_000_000n;
-/** Modes that only see packets of the client, and leave ports alone unless they rewrite addresses. */
-const KEEPS_PORT: readonly string[] = ['dr', 'tunnel'];
+/** Modes that leave the ports of packets alone. */
+const KEEPS_PORT: ReadonlySet<string> = new Set(['dr', 'tunnel']);
 
 /** What the programs return; "tx" stands for every way of sending. */
 const VERDICTS: Readonly<Record<Hook, Readonly<Record<number, string>>>> = {
@@ -242,7 +242,7 @@ export class DataPlane {
     this.#loaded.map('l4_be').set(index + 1, {
       ...EMPTY_BACKEND,
       address: toMapAddress(backend.address),
-      port: KEEPS_PORT.includes(this.#setup.mode) ? 0 : port,
+      port: KEEPS_PORT.has(this.#setup.mode) ? 0 : port,
       mode: MODES[this.#setup.mode],
       flags,
       family: familyOf(backend.address),
