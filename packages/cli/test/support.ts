@@ -17,8 +17,8 @@ import { main } from '../src/program.ts';
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** Longest silence of a process that is waited for. */
-const SAYS_MS = 15_000;
+/** Longest silence of a process that is waited for; only one that hangs gets there. */
+const SAYS_MS = 60_000;
 
 export interface Captured {
   readonly code: number;
@@ -124,4 +124,21 @@ export async function temporaryFile(
   const file = join(folder, name);
   await writeFile(file, text);
   return { file, remove: () => rm(folder, { recursive: true }) };
+}
+
+/** After so long a condition counts as hung. Far above what any step takes, below the limit of a test. */
+const HANG_MS = 60_000;
+
+/** Waits for a condition, and fails with its text when it hangs: a slow machine is no failure. */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const deadline = performance.now() + HANG_MS;
+  // oxlint-disable-next-line no-await-in-loop -- polling
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`never happened: ${what}`);
+    // oxlint-disable-next-line no-await-in-loop -- as above
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
