@@ -27,7 +27,7 @@ test('bigbluebutton-js creates, joins, watches and ends a meeting', async () => 
   const info = await bbb.http(api.monitoring.getMeetingInfo('m1'));
   expect(info).toMatchObject({ meetingName: 'Räume', participantCount: 1 });
   const meetings = await bbb.http(api.monitoring.getMeetings());
-  expect(meetings).toMatchObject({ meetings: { meeting: { meetingID: 'm1' } } });
+  expect(meetings).toMatchObject({ meetings: [{ meetingID: 'm1' }] });
   const running = await bbb.http(api.monitoring.isMeetingRunning('m1'));
   expect(running).toMatchObject({ running: true });
   const recordings = await bbb.http(api.recording.getRecordings({ meetingID: 'm1' }));
