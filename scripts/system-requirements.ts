@@ -23,13 +23,16 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     neededFor: 'PROXY protocol and SNI routing beside HAProxy',
   },
   { command: 'initdb', debianPackage: 'postgresql', neededFor: 'PostgreSQL through the relay' },
-  { command: 'redis-server', debianPackage: 'redis-server', neededFor: 'Redis through the relay' },
   {
     command: 'pg_ctlcluster',
     debianPackage: 'postgresql',
     neededFor: 'the gateway on PostgreSQL',
   },
-  { command: 'redis-server', debianPackage: 'redis-server', neededFor: 'the gateway on Redis' },
+  {
+    command: 'redis-server',
+    debianPackage: 'redis-server',
+    neededFor: 'Redis through the relay, the gateway on Redis',
+  },
   { command: 'bash', debianPackage: 'bash', neededFor: 'the completion of bash' },
   { command: 'zsh', debianPackage: 'zsh', neededFor: 'the completion of zsh' },
   { command: 'fish', debianPackage: 'fish', neededFor: 'the completion of fish' },

@@ -9,9 +9,11 @@ test('fileSettled waits for a writer that empties the file first', async () => {
   await writeFile(file, 'old');
   const handle = await open(file, 'w');
   let isSettled = false;
-  const settled = fileSettled(file, { quietMs: 200, atMostMs: 60_000 }).then(() => {
+  const settle = async (): Promise<void> => {
+    await fileSettled(file, { quietMs: 200, atMostMs: 60_000 });
     isSettled = true;
-  });
+  };
+  const settled = settle();
   let written = 0;
   const startedAt = performance.now();
   // As long as there is a write in every quiet time, it is not settled.
