@@ -104,7 +104,7 @@ interface RunFlags extends Omit<RunOptions, 'config' | 'mode'> {
 function runOptions(file: string | undefined, flags: RunFlags): RunOptions {
   const { config, mode: named, passthrough, dsr, ...rest } = flags;
   const mode = named ?? (passthrough ? 'passthrough' : dsr ? 'dsr' : undefined);
-  const plane = { proxy: 'proxy', passthrough: 'fnat', dsr: 'dr-ip' } as const;
+  const plane = { proxy: 'proxy', passthrough: 'passthrough', dsr: 'dr-ip' } as const;
   return {
     ...rest,
     config: file ?? config ?? 'config.toml',

@@ -39,6 +39,7 @@ export interface Native {
   readonly unshare: Call;
   readonly mount: Call;
   readonly umount: Call;
+  readonly flock: Call;
   /** Bytes of a memory page. */
   readonly pageBytes: number;
   /** The address of a buffer's memory, which must lie outside the JavaScript heap. */
@@ -100,6 +101,7 @@ function bind(): Native {
     unshare: call('unshare', 'int'),
     mount: call('mount', 'intptr_t', 'intptr_t', 'intptr_t', 'ulong', 'intptr_t'),
     umount: call('umount2', 'intptr_t', 'int'),
+    flock: call('flock', 'int', 'int'),
     pageBytes: call('getpagesize')(),
     addressOf: (buffer) => koffi.address(buffer),
     view: (address, length) => koffi.view(address, length),
