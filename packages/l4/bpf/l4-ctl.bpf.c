@@ -14,6 +14,21 @@ struct l4_gc {
 	__u32 zero;
 };
 
+/* What the last pass counted, by backend slot and by service. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4_MAX_BACKENDS);
+	__type(key, __u32);
+	__type(value, struct l4_backend_count);
+} l4_gc_be SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4_MAX_SERVICES);
+	__type(key, __u32);
+	__type(value, struct l4_service_count);
+} l4_gc_svc SEC(".maps");
+
 /* Seconds without a packet after which a flow is over; a service may have its own for established ones. */
 static __always_inline __u64 timeout_ns(const struct l4_flow *flow, const struct l4_config *cfg)
 {

@@ -57,7 +57,7 @@ static __always_inline enum verdict resolve(ctx_t *ctx, struct l4_scratch *s,
 	meta = (void *)(long)ctx->data_meta;
 	if ((void *)(meta + 1) > ctx_data(ctx))
 		return drop(s, L4_DROP_HELPER_ERROR);
-	meta->magic = L4_NEIGH_MAGIC;
+	meta->magic = L4_MAGIC;
 	meta->ifindex = fib->ifindex;
 	meta->family = fib->family;
 	__builtin_memcpy(meta->next_hop, fib->ipv6_dst, sizeof(meta->next_hop));

@@ -90,7 +90,14 @@ export class NodeTable {
   readonly #blocked: Uint8Array;
   readonly #isEligible: Uint8Array;
   readonly #isPolled: Uint8Array;
-  readonly #polledAt: Int32Array;
+  /** True when some nodes are polled and others report by themselves. */
+  readonly #isMixed: boolean;
+  /** The pick in which each node was asked by itself, and the one in which any was. */
+  readonly #askedAt: Int32Array;
+  #anyAskedAt = 0;
+  /** The pick in which all polled nodes were asked. */
+  #refreshedAt = 0;
+  #hasLimits: boolean;
   #readsLoad: boolean;
   readonly #readsAverage: boolean;
   readonly #panicPercent: number;
@@ -115,8 +122,9 @@ export class NodeTable {
     this.#limit = Float64Array.from(rows, (row) => row.limit);
     this.#blocked = Uint8Array.from(rows, (row) => row.blocked);
     this.#isEligible = new Uint8Array(count);
-    this.#polledAt = new Int32Array(count);
-    this.#readsLoad = options.reads.load === true || rows.some((row) => row.limit !== Infinity);
+    this.#askedAt = new Int32Array(count);
+    this.#hasLimits = this.#limit.some((limit) => limit !== Infinity);
+    this.#readsLoad = options.reads.load === true || this.#hasLimits;
     this.#readsAverage = options.reads.average === true;
     this.#panicPercent = options.panicPercent;
     this.#rank = ranksById(this.nodes);
@@ -130,6 +138,7 @@ export class NodeTable {
       mixesAverages || mustPoll(node) ? 1 : 0,
     );
     this.polled = this.#isPolled.includes(1);
+    this.#isMixed = this.polled && this.#isPolled.includes(0);
 
     for (let i = 0; i < count; i++) {
       if (this.#isPolled[i] === 1) continue;
@@ -182,9 +191,11 @@ export class NodeTable {
   /** Makes `eligible`, `load` and `average` true for polled nodes. Without effect otherwise. */
   refresh(): void {
     // A node's own method may call the balancer; the inner pick then uses what is known so far.
-    if (!this.polled || this.#isRefreshing) return;
+    if (!this.polled || this.#isRefreshing || this.#refreshedAt === this.#epoch) return;
     this.#isRefreshing = true;
-    for (let from = 0; from < this.count;) from = this.#askUntilNews(from);
+    const epoch = this.#epoch;
+    for (let from = 0; from < this.count;) from = this.#askUntilNews(from, epoch);
+    this.#refreshedAt = epoch;
     this.#isRefreshing = false;
   }
 
@@ -277,7 +288,10 @@ export class NodeTable {
 
   setLimit(index: number, limit: number): void {
     this.#limit[index] = limit;
-    if (limit !== Infinity) this.#readsLoad = true;
+    if (limit !== Infinity) {
+      this.#hasLimits = true;
+      this.#readsLoad = true;
+    }
     this.block(index, BLOCKED.full, this.load[index]! >= limit);
   }
 
@@ -305,23 +319,24 @@ export class NodeTable {
    *
    * @returns Where to go on; at least `count` when all were asked.
    */
-  #askUntilNews(from: number): number {
+  #askUntilNews(from: number, epoch: number): number {
     const { nodes, load, average, count } = this;
-    const polledAt = this.#polledAt;
     const blocked = this.#blocked;
     const isPolled = this.#isPolled;
+    const isMixed = this.#isMixed;
+    const askedAt = this.#askedAt;
+    const anyAsked = this.#anyAskedAt === epoch;
     const limit = this.#limit;
+    const hasLimits = this.#hasLimits;
     const readsLoad = this.#readsLoad;
     const readsAverage = this.#readsAverage;
     const mayPanic = this.#panicPercent > 0;
-    const epoch = this.#epoch;
     let i = from;
     let isHealthy = false;
     // A node that throws cannot take work, and a pick never throws.
     try {
       for (; i < count; i++) {
-        if (polledAt[i] === epoch || isPolled[i] === 0) continue;
-        polledAt[i] = epoch;
+        if ((isMixed && isPolled[i] === 0) || (anyAsked && askedAt[i] === epoch)) continue;
         const node = nodes[i]!;
         isHealthy = node.isHealthy();
         // Nobody reads the numbers of a node that is out, unless panic may bring it back.
@@ -330,7 +345,7 @@ export class NodeTable {
           if (readsAverage) average[i] = atLeastZero(node.averageResponseTime());
         }
         const wasHealthy = (blocked[i]! & BLOCKED.unhealthy) === 0;
-        if (isHealthy !== wasHealthy || limit[i]! !== Infinity) break;
+        if (isHealthy !== wasHealthy || (hasLimits && limit[i]! !== Infinity)) break;
       }
     } catch {
       isHealthy = false;
@@ -341,8 +356,11 @@ export class NodeTable {
 
   /** As {@link NodeTable.#askUntilNews}, for one node. */
   #askOne(index: number): void {
-    if (this.#polledAt[index] === this.#epoch || this.#isPolled[index] === 0) return;
-    this.#polledAt[index] = this.#epoch;
+    const epoch = this.#epoch;
+    if (this.#refreshedAt === epoch || this.#askedAt[index] === epoch) return;
+    if (this.#isPolled[index] === 0) return;
+    this.#askedAt[index] = epoch;
+    this.#anyAskedAt = epoch;
     const node = this.nodes[index]!;
     let isHealthy = false;
     try {

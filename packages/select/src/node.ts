@@ -349,9 +349,12 @@ function foldLastLatency(counters: Float64Array): void {
   const latencyMs = counters[COUNTER.lastLatencyMs]!;
   const now = counters[COUNTER.lastEndMs]!;
   const before = counters[COUNTER.ewmaMs]!;
-  const elapsedMs = Math.max(0, now - counters[COUNTER.ewmaAtMs]!);
-  const kept = Math.exp(-elapsedMs / NODE_AVERAGE_TAU_MS);
-  counters[COUNTER.ewmaMs] =
-    latencyMs > before ? latencyMs : before * kept + latencyMs * (1 - kept);
+  if (latencyMs >= before) {
+    counters[COUNTER.ewmaMs] = latencyMs;
+  } else {
+    const elapsedMs = Math.max(0, now - counters[COUNTER.ewmaAtMs]!);
+    const kept = Math.exp(-elapsedMs / NODE_AVERAGE_TAU_MS);
+    counters[COUNTER.ewmaMs] = before * kept + latencyMs * (1 - kept);
+  }
   counters[COUNTER.ewmaAtMs] = now;
 }

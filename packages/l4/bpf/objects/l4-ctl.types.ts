@@ -62,6 +62,19 @@ export interface L4Config {
   readonly reserved: Uint8Array;
 }
 
+export interface L4Meta {
+  readonly magic: number;
+  readonly schema: number;
+  readonly config_generation: bigint;
+  readonly heartbeat_ns: bigint;
+  readonly node_id: number;
+  readonly zero: number;
+}
+
+export interface L4Filter {
+  readonly words: bigint[];
+}
+
 export interface L4VipKey {
   readonly address: Addr16;
   readonly port: number;
@@ -124,6 +137,20 @@ export interface L4Backend {
   readonly reserved: Uint8Array;
 }
 
+export interface L4Template {
+  readonly backend: number;
+  readonly service: number;
+  readonly expires_ns: bigint;
+}
+
+export interface L4TemplateKey {
+  readonly client: Addr16;
+  readonly vip: Addr16;
+  readonly vport: number;
+  readonly protocol: number;
+  readonly zero: Uint8Array;
+}
+
 export interface L4Counters {
   readonly active: number;
   readonly inactive: number;
@@ -161,6 +188,28 @@ export interface L4Drops {
   readonly bytes: bigint;
 }
 
+export interface L4Event {
+  readonly type: number;
+  readonly len: number;
+  readonly ns: bigint;
+  readonly reason: number;
+  readonly service: number;
+  readonly ifindex: number;
+  readonly suppressed: number;
+  readonly src: Addr16;
+  readonly dst: Addr16;
+  readonly sport: number;
+  readonly dport: number;
+  readonly protocol: number;
+  readonly family: number;
+  readonly cpu: number;
+}
+
+export interface L4LastEvent {
+  readonly suppressed: bigint;
+  readonly event: L4Event;
+}
+
 export interface L4Scratch {
   readonly key: L4FlowKey;
   readonly l3_offset: number;
@@ -187,6 +236,24 @@ export interface L4Scratch {
   readonly reserved: Uint8Array;
 }
 
+export interface L4BackendCount {
+  readonly active: number;
+  readonly inactive: number;
+  readonly persist: number;
+  readonly zero: number;
+  readonly start_active: number;
+  readonly start_inactive: number;
+  readonly start_persist: number;
+  readonly zero2: number;
+}
+
+export interface L4ServiceCount {
+  readonly conns: number;
+  readonly half_open: number;
+  readonly start_conns: number;
+  readonly start_half_open: number;
+}
+
 export interface L4Ctl {
   readonly maps: {
     readonly l4_ct: {
@@ -196,6 +263,14 @@ export interface L4Ctl {
     readonly l4_cfg: {
       readonly key: number;
       readonly value: L4Config;
+    };
+    readonly l4_meta: {
+      readonly key: number;
+      readonly value: L4Meta;
+    };
+    readonly l4_filter: {
+      readonly key: number;
+      readonly value: L4Filter;
     };
     readonly l4_vip: {
       readonly key: L4VipKey;
@@ -221,6 +296,10 @@ export interface L4Ctl {
       readonly key: number;
       readonly value: number;
     };
+    readonly l4_tpl: {
+      readonly key: L4TemplateKey;
+      readonly value: L4Template;
+    };
     readonly l4_cnt: {
       readonly key: number;
       readonly value: L4Counters;
@@ -245,6 +324,18 @@ export interface L4Ctl {
       readonly key: number;
       readonly value: L4Drops[];
     };
+    readonly l4_last: {
+      readonly key: number;
+      readonly value: L4LastEvent[];
+    };
+    readonly l4_events: {
+      readonly key: number;
+      readonly value: number;
+    };
+    readonly l4_decap: {
+      readonly key: Addr16;
+      readonly value: number;
+    };
     readonly l4_tx: {
       readonly key: number;
       readonly value: number;
@@ -252,6 +343,14 @@ export interface L4Ctl {
     readonly l4_scratch: {
       readonly key: number;
       readonly value: L4Scratch[];
+    };
+    readonly l4_gc_be: {
+      readonly key: number;
+      readonly value: L4BackendCount;
+    };
+    readonly l4_gc_svc: {
+      readonly key: number;
+      readonly value: L4ServiceCount;
     };
   };
   readonly variables: {};
@@ -335,6 +434,25 @@ export const l4CtlLayout: ObjectLayout = {
       reserved: 960,
     },
   },
+  'map l4_meta key': { size: 4, members: {} },
+  'map l4_meta value': {
+    size: 32,
+    members: {
+      magic: 0,
+      schema: 32,
+      config_generation: 64,
+      heartbeat_ns: 128,
+      node_id: 192,
+      zero: 224,
+    },
+  },
+  'map l4_filter key': { size: 4, members: {} },
+  'map l4_filter value': {
+    size: 8192,
+    members: {
+      words: 0,
+    },
+  },
   'map l4_vip key': {
     size: 20,
     members: {
@@ -416,6 +534,28 @@ export const l4CtlLayout: ObjectLayout = {
   'map l4_list key': { size: 4, members: {} },
   'map l4_cur key': { size: 4, members: {} },
   'map l4_cur value': { size: 4, members: {} },
+  'map l4_tpl key': {
+    size: 40,
+    members: {
+      client: 0,
+      'client.bytes': 0,
+      'client.words': 0,
+      vip: 128,
+      'vip.bytes': 128,
+      'vip.words': 128,
+      vport: 256,
+      protocol: 272,
+      zero: 280,
+    },
+  },
+  'map l4_tpl value': {
+    size: 16,
+    members: {
+      backend: 0,
+      service: 32,
+      expires_ns: 64,
+    },
+  },
   'map l4_cnt key': { size: 4, members: {} },
   'map l4_cnt value': {
     size: 32,
@@ -481,6 +621,40 @@ export const l4CtlLayout: ObjectLayout = {
       bytes: 64,
     },
   },
+  'map l4_last key': { size: 4, members: {} },
+  'map l4_last value': {
+    size: 80,
+    members: {
+      suppressed: 0,
+      event: 64,
+      'event.type': 64,
+      'event.len': 96,
+      'event.ns': 128,
+      'event.reason': 192,
+      'event.service': 224,
+      'event.ifindex': 256,
+      'event.suppressed': 288,
+      'event.src': 320,
+      'event.src.bytes': 320,
+      'event.src.words': 320,
+      'event.dst': 448,
+      'event.dst.bytes': 448,
+      'event.dst.words': 448,
+      'event.sport': 576,
+      'event.dport': 592,
+      'event.protocol': 608,
+      'event.family': 616,
+      'event.cpu': 624,
+    },
+  },
+  'map l4_decap key': {
+    size: 16,
+    members: {
+      bytes: 0,
+      words: 0,
+    },
+  },
+  'map l4_decap value': { size: 4, members: {} },
   'map l4_scratch key': { size: 4, members: {} },
   'map l4_scratch value': {
     size: 512,
@@ -596,6 +770,30 @@ export const l4CtlLayout: ObjectLayout = {
       'reply_key.zone': 3176,
       'reply_key.zero': 3184,
       reserved: 3200,
+    },
+  },
+  'map l4_gc_be key': { size: 4, members: {} },
+  'map l4_gc_be value': {
+    size: 32,
+    members: {
+      active: 0,
+      inactive: 32,
+      persist: 64,
+      zero: 96,
+      start_active: 128,
+      start_inactive: 160,
+      start_persist: 192,
+      zero2: 224,
+    },
+  },
+  'map l4_gc_svc key': { size: 4, members: {} },
+  'map l4_gc_svc value': {
+    size: 16,
+    members: {
+      conns: 0,
+      half_open: 32,
+      start_conns: 64,
+      start_half_open: 96,
     },
   },
 };

@@ -20,6 +20,19 @@ export interface L4Config {
   readonly reserved: Uint8Array;
 }
 
+export interface L4Meta {
+  readonly magic: number;
+  readonly schema: number;
+  readonly config_generation: bigint;
+  readonly heartbeat_ns: bigint;
+  readonly node_id: number;
+  readonly zero: number;
+}
+
+export interface L4Filter {
+  readonly words: bigint[];
+}
+
 export interface L4VipKey {
   readonly address: Addr16;
   readonly port: number;
@@ -124,6 +137,20 @@ export interface L4FlowKey {
   readonly zero: number;
 }
 
+export interface L4Template {
+  readonly backend: number;
+  readonly service: number;
+  readonly expires_ns: bigint;
+}
+
+export interface L4TemplateKey {
+  readonly client: Addr16;
+  readonly vip: Addr16;
+  readonly vport: number;
+  readonly protocol: number;
+  readonly zero: Uint8Array;
+}
+
 export interface L4Counters {
   readonly active: number;
   readonly inactive: number;
@@ -161,6 +188,28 @@ export interface L4Drops {
   readonly bytes: bigint;
 }
 
+export interface L4Event {
+  readonly type: number;
+  readonly len: number;
+  readonly ns: bigint;
+  readonly reason: number;
+  readonly service: number;
+  readonly ifindex: number;
+  readonly suppressed: number;
+  readonly src: Addr16;
+  readonly dst: Addr16;
+  readonly sport: number;
+  readonly dport: number;
+  readonly protocol: number;
+  readonly family: number;
+  readonly cpu: number;
+}
+
+export interface L4LastEvent {
+  readonly suppressed: bigint;
+  readonly event: L4Event;
+}
+
 export interface L4Scratch {
   readonly key: L4FlowKey;
   readonly l3_offset: number;
@@ -193,6 +242,14 @@ export interface L4Xdp {
       readonly key: number;
       readonly value: L4Config;
     };
+    readonly l4_meta: {
+      readonly key: number;
+      readonly value: L4Meta;
+    };
+    readonly l4_filter: {
+      readonly key: number;
+      readonly value: L4Filter;
+    };
     readonly l4_vip: {
       readonly key: L4VipKey;
       readonly value: number;
@@ -221,6 +278,10 @@ export interface L4Xdp {
       readonly key: L4FlowKey;
       readonly value: L4Flow;
     };
+    readonly l4_tpl: {
+      readonly key: L4TemplateKey;
+      readonly value: L4Template;
+    };
     readonly l4_cnt: {
       readonly key: number;
       readonly value: L4Counters;
@@ -244,6 +305,18 @@ export interface L4Xdp {
     readonly l4_drop: {
       readonly key: number;
       readonly value: L4Drops[];
+    };
+    readonly l4_last: {
+      readonly key: number;
+      readonly value: L4LastEvent[];
+    };
+    readonly l4_events: {
+      readonly key: number;
+      readonly value: number;
+    };
+    readonly l4_decap: {
+      readonly key: Addr16;
+      readonly value: number;
     };
     readonly l4_tx: {
       readonly key: number;
@@ -279,6 +352,25 @@ export const l4XdpLayout: ObjectLayout = {
       reply_path: 896,
       ttl_dec: 928,
       reserved: 960,
+    },
+  },
+  'map l4_meta key': { size: 4, members: {} },
+  'map l4_meta value': {
+    size: 32,
+    members: {
+      magic: 0,
+      schema: 32,
+      config_generation: 64,
+      heartbeat_ns: 128,
+      node_id: 192,
+      zero: 224,
+    },
+  },
+  'map l4_filter key': { size: 4, members: {} },
+  'map l4_filter value': {
+    size: 8192,
+    members: {
+      words: 0,
     },
   },
   'map l4_vip key': {
@@ -416,6 +508,28 @@ export const l4XdpLayout: ObjectLayout = {
       zero: 1008,
     },
   },
+  'map l4_tpl key': {
+    size: 40,
+    members: {
+      client: 0,
+      'client.bytes': 0,
+      'client.words': 0,
+      vip: 128,
+      'vip.bytes': 128,
+      'vip.words': 128,
+      vport: 256,
+      protocol: 272,
+      zero: 280,
+    },
+  },
+  'map l4_tpl value': {
+    size: 16,
+    members: {
+      backend: 0,
+      service: 32,
+      expires_ns: 64,
+    },
+  },
   'map l4_cnt key': { size: 4, members: {} },
   'map l4_cnt value': {
     size: 32,
@@ -481,6 +595,40 @@ export const l4XdpLayout: ObjectLayout = {
       bytes: 64,
     },
   },
+  'map l4_last key': { size: 4, members: {} },
+  'map l4_last value': {
+    size: 80,
+    members: {
+      suppressed: 0,
+      event: 64,
+      'event.type': 64,
+      'event.len': 96,
+      'event.ns': 128,
+      'event.reason': 192,
+      'event.service': 224,
+      'event.ifindex': 256,
+      'event.suppressed': 288,
+      'event.src': 320,
+      'event.src.bytes': 320,
+      'event.src.words': 320,
+      'event.dst': 448,
+      'event.dst.bytes': 448,
+      'event.dst.words': 448,
+      'event.sport': 576,
+      'event.dport': 592,
+      'event.protocol': 608,
+      'event.family': 616,
+      'event.cpu': 624,
+    },
+  },
+  'map l4_decap key': {
+    size: 16,
+    members: {
+      bytes: 0,
+      words: 0,
+    },
+  },
+  'map l4_decap value': { size: 4, members: {} },
   'map l4_scratch key': { size: 4, members: {} },
   'map l4_scratch value': {
     size: 512,
