@@ -10,6 +10,7 @@ import {
   attachTc,
   attachXdp,
   deleteBpfFilter,
+  findXdp,
   Link,
   type LinkDescription,
   linkXdp,
@@ -93,6 +94,26 @@ export function chooseHook(
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
     return { hook: 'tc', reason: `${link.name} has no native XDP (${error.errnoName})` };
+  }
+}
+
+/**
+ * Never takes the place of a program that is not ours.
+ *
+ * @throws {PlaneError} naming the interface and the program.
+ */
+export function refuseForeignXdp(links: readonly LinkDescription[], pinPath: string): void {
+  for (const { name, ifindex, xdpProgramId } of links) {
+    if (xdpProgramId === 0) continue;
+    const path = join(pinPath, LINKS, pinName('xdp', ifindex));
+    if (existsSync(path)) {
+      using link = Link.openPinned(path);
+      if (link.info().programId === xdpProgramId) continue;
+    }
+    const occupant = findXdp(ifindex);
+    throw new PlaneError(
+      `interface ${name} runs the XDP program "${occupant?.name}" (id ${xdpProgramId}); detach it first: ip link set dev ${name} xdp off`,
+    );
   }
 }
 

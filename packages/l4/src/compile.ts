@@ -5,9 +5,10 @@
  * @module
  */
 import { parseMac } from '@balancer/ebpf';
-import { familyOf, NO_ADDRESS, toMapAddress } from './address.ts';
+import { familyOf, fromMapAddress, NO_ADDRESS, toMapAddress } from './address.ts';
 import {
   BACKEND_FLAGS,
+  CONFIG_FLAGS,
   HASH_MODES,
   MODES,
   OWNED,
@@ -61,7 +62,7 @@ export interface PlaneImage {
   readonly tables: ReadonlyMap<number, Uint32Array>;
   /** By service: all backend slots, for the schedulers that compare loads. */
   readonly lists: ReadonlyMap<number, Uint32Array>;
-  /** By index. Entries of former runs are not here; they stay as they are. */
+  /** By index; those of former runs stay as long as flows refer to them. */
   readonly localAddresses: ReadonlyMap<number, string>;
 }
 
@@ -88,7 +89,6 @@ export function compile({ desired, ids, before, links }: CompileInput): PlaneIma
   const backends = new Map<number, L4Backend>();
   const tables = new Map<number, Uint32Array>();
   const lists = new Map<number, Uint32Array>();
-  const localAddresses = new Map<number, string>();
   for (const service of desired.services) {
     const id = ids.serviceId(service);
     const compiled = service.backends.map((spec) => {
@@ -101,8 +101,6 @@ export function compile({ desired, ids, before, links }: CompileInput): PlaneIma
     const list = comparesLoads(service) ? roundRobinTable(members) : new Uint32Array(0);
     tables.set(id, table);
     lists.set(id, list);
-    const run = ids.localRuns.get(id);
-    run?.addresses.forEach((address, index) => localAddresses.set(run.first + index, address));
     services.set(id, compileService(service, { table, list, ids, id }));
   }
   keepLeaving(before, { services, backends, tables, lists });
@@ -113,7 +111,7 @@ export function compile({ desired, ids, before, links }: CompileInput): PlaneIma
     backends,
     tables,
     lists,
-    localAddresses,
+    localAddresses: new Map(ids.localAddresses),
   };
 }
 
@@ -128,6 +126,20 @@ export function emptyImage(): PlaneImage {
     lists: new Map(),
     localAddresses: new Map(),
   };
+}
+
+/**
+ * Addresses that packets of ours have: services, local addresses, and nat servers, whose replies are
+ * addressed to clients. Those of what is leaving count as long as it has flows.
+ */
+export function filteredAddresses({ services, backends, localAddresses, vips }: PlaneImage): string[] {
+  const nat = [...backends.values()].filter(({ mode }) => mode === MODES.nat);
+  return [
+    ...[...vips.values()].map(({ key }) => key.address),
+    ...[...services.values()].map(({ vip }) => fromMapAddress(vip)),
+    ...nat.map(({ address }) => fromMapAddress(address)),
+    ...localAddresses.values(),
+  ];
 }
 
 /** Text of a key, to find it by. */
@@ -149,6 +161,7 @@ function compileConfig(settings: PlaneSettings): L4Config {
   return {
     ...EMPTY_CONFIG,
     timeouts,
+    flags: CONFIG_FLAGS.filter,
     new_flow_cap: settings.newFlowCap,
     port_lo: settings.portLow,
     port_hi: settings.portHigh,
@@ -234,6 +247,8 @@ function compileService(
     (service.persistenceS > 0 ? SERVICE_FLAGS.persistent : 0) |
     (service.expireQuiescent ? SERVICE_FLAGS.expireQuiescent : 0) |
     (service.fallback ? SERVICE_FLAGS.fallback : 0) |
+    (service.onePacket ? SERVICE_FLAGS.onePacket : 0) |
+    (service.resetOnNoBackend ? SERVICE_FLAGS.reset : 0) |
     (service.port === 0 ? SERVICE_FLAGS.anyPort : 0);
   const run = ids.localRuns.get(id);
   const mask = service.persistenceMask;

@@ -8,7 +8,8 @@
 import { BPF_F_INNER_MAP, BpfMap, type LoadedObject } from '@balancer/ebpf';
 import type { L4Tc } from '../bpf/objects/l4-tc.types.ts';
 import { fromMapAddress, toMapAddress } from './address.ts';
-import { emptyImage, type PlaneImage, type VipKey, vipText } from './compile.ts';
+import { addressFilter } from './address-filter.ts';
+import { emptyImage, filteredAddresses, type PlaneImage, type VipKey, vipText } from './compile.ts';
 import { BACKEND_FLAGS, PROTOCOLS } from './constants.ts';
 import type { Protocol } from './desired.ts';
 import { EMPTY_BACKEND, EMPTY_SERVICE, sameRecord } from './records.ts';
@@ -16,6 +17,8 @@ import { EMPTY_BACKEND, EMPTY_SERVICE, sameRecord } from './records.ts';
 /** Descriptors of tables that are open at a time while they are put into their outer map. */
 const TABLES_AT_ONCE = 256;
 const ANY_PROTOCOL = 0;
+/** An entry that nobody filled. */
+const NO_ADDRESS_TEXT = '::';
 
 const NO_STATS = { conns: 0n, inpkts: 0n, outpkts: 0n, inbytes: 0n, outbytes: 0n };
 
@@ -23,11 +26,13 @@ export class PlaneMaps {
   readonly #loaded: LoadedObject<L4Tc>;
   readonly #cpus: number;
   #image: PlaneImage;
+  #filter: readonly bigint[] | undefined;
 
   /** Takes over maps, whoever filled them. */
   constructor(loaded: LoadedObject<L4Tc>) {
     this.#loaded = loaded;
     this.#image = readImage(loaded);
+    this.#filter = loaded.map('l4_filter').get(0)?.words;
     this.#cpus = loaded.map('l4_stat_svc').get(0)?.length ?? 1;
   }
 
@@ -42,6 +47,8 @@ export class PlaneMaps {
     let writes = 0;
     this.#resetCounters(before, next);
     const [staying, leaving] = changedBackends(before, next);
+    // Bits of the filter are set before anything refers to their addresses.
+    writes += this.#writeFilter(next);
     writes += this.#writeAll('l4_be', staying);
     for (const [index, address] of changed(before.localAddresses, next.localAddresses)) {
       const value = { address: toMapAddress(address), conns: 0, conflicts: 0, misses: 0, zero: 0 };
@@ -65,6 +72,7 @@ export class PlaneMaps {
     const tables = new Map(this.#image.tables);
     const lists = new Map(this.#image.lists);
     const backends = new Map(this.#image.backends);
+    const localAddresses = new Map(this.#image.localAddresses);
     for (const id of gone.services) {
       this.#loaded.map('l4_svc').set(id, EMPTY_SERVICE);
       this.#loaded.map('l4_sel').delete(id);
@@ -81,8 +89,9 @@ export class PlaneMaps {
     for (const index of gone.localAddresses) {
       const value = { address: EMPTY_SERVICE.vip, conns: 0, conflicts: 0, misses: 0, zero: 0 };
       this.#loaded.map('l4_lip').set(index, value);
+      localAddresses.delete(index);
     }
-    this.#image = { ...this.#image, services, tables, lists, backends };
+    this.#image = { ...this.#image, services, tables, lists, backends, localAddresses };
   }
 
   /** Numbers that are given out anew begin to count at 0. */
@@ -100,6 +109,14 @@ export class PlaneMaps {
       this.#loaded.map('l4_stat_be').set(slot, zeros);
       this.#loaded.map('l4_cnt').set(slot, { ...none, last_new_ns: 0n });
     }
+  }
+
+  #writeFilter(next: PlaneImage): number {
+    const filter = addressFilter(filteredAddresses(next));
+    if (this.#filter?.every((word, index) => word === filter.words[index])) return 0;
+    this.#loaded.map('l4_filter').set(0, filter);
+    this.#filter = filter.words;
+    return 1;
   }
 
   /** A service says how long its table is: a shorter table comes after that, a longer one before. */
@@ -229,11 +246,9 @@ function readImage(loaded: LoadedObject<L4Tc>): PlaneImage {
     [...loaded.map('l4_be').entries()].filter(([, { family }]) => family !== 0),
   );
   const localAddresses = new Map<number, string>();
-  for (const { lip_first, lip_count } of services.values()) {
-    for (let index = lip_first; index < lip_first + lip_count; index++) {
-      const entry = loaded.map('l4_lip').get(index);
-      if (entry) localAddresses.set(index, fromMapAddress(entry.address));
-    }
+  for (const [index, { address }] of loaded.map('l4_lip').entries()) {
+    const text = fromMapAddress(address);
+    if (text !== NO_ADDRESS_TEXT) localAddresses.set(index, text);
   }
   const tables = new Map<number, Uint32Array>();
   const lists = new Map<number, Uint32Array>();

@@ -40,10 +40,7 @@ export function recoverIds(image: PlaneImage, loaded: LoadedObject<L4Tc>): Ids {
   for (const [slot, { generation }] of loaded.map('l4_be').entries()) {
     if (generation > 0) ids.generations.set(slot, generation);
   }
-  for (const [index, { address }] of loaded.map('l4_lip').entries()) {
-    const text = fromMapAddress(address);
-    if (text !== '::') ids.localAddresses.set(index, text);
-  }
+  for (const [index, address] of image.localAddresses) ids.localAddresses.set(index, address);
   for (const id of narrowedServices(image)) ids.narrowed.add(id);
   return ids;
 }

@@ -8,6 +8,7 @@ import type { L4Tc } from '../bpf/objects/l4-tc.types.ts';
 import type { GarbageCollection } from './garbage-collection.ts';
 import type { AttachedInterface } from './attachments.ts';
 import { DROP_REASONS } from './constants.ts';
+import type { Ids } from './ids.ts';
 
 /** Packets and bytes; bytes are those of IP packets as received. */
 export interface TrafficCounts {
@@ -38,6 +39,12 @@ export interface LocalAddressCounts {
 
 /** A picture of the plane at one time. */
 export interface PlaneSnapshot {
+  /** Service ids by the text of their key, backend slots by identity (`backendKey`). */
+  readonly numbers: {
+    readonly services: ReadonlyMap<string, number>;
+    readonly backends: ReadonlyMap<string, number>;
+    readonly localRuns: Ids['localRuns'];
+  };
   /** By service id. */
   readonly services: ReadonlyMap<number, TrafficCounts & { readonly flows: number }>;
   /** By backend slot. */

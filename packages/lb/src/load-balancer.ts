@@ -250,7 +250,10 @@ export class LoadBalancer {
   }
 }
 
-function desiredOf(plane: DataPlane, { frontends, backends }: LoadBalancerConfig): DesiredConfig {
+function desiredOf(
+  plane: DataPlane,
+  { frontends, backends, l4 }: LoadBalancerConfig,
+): DesiredConfig {
   const served = Object.entries(frontends).filter(([, { mode }]) => plane.modes.has(mode));
-  return { frontends: new Map(served), backends: new Map(Object.entries(backends)) };
+  return { frontends: new Map(served), backends: new Map(Object.entries(backends)), l4 };
 }

@@ -85,9 +85,9 @@ function checkPlane({ path, mode }: Place, { l4 }: ConfigFile, report: ConfigRep
     report.problem(['l4'], 'interfaces is required, such as interfaces = ["eth0", "eth1"]');
   }
   if (mode === 'dr-ip') {
-    report.problem(
+    report.warning(
       [...path, 'mode'],
-      '"dr-ip" is not part of this version; use "dr", or dsr_rewrite = "mac" with "dsr"',
+      'servers answer from their own address: each must rewrite the source of its replies to the service',
     );
   }
 }
