@@ -13,6 +13,7 @@ import { run, type RunOptions } from './commands/run.ts';
 import { top } from './commands/top.ts';
 import { exitCodeOf } from './exit.ts';
 import type { Io } from './io.ts';
+import { registerL4 } from './l4/register.ts';
 import { registerPools } from './pools/register.ts';
 import { poolsIo } from './pools/files.ts';
 import { bashCompletion } from './reference/bash.ts';
@@ -70,6 +71,9 @@ function createProgram(io: Io, finish: Finish): Command {
   addCheck(program, io, finish);
   addRemote(program, io, finish);
   addDemo(program, io, finish);
+  const l4 = registerL4(program, io, finish);
+  addRun(l4, 'run', io, finish);
+  addCheck(l4, io, finish);
   registerPools(program, { ...poolsIo, stdout: io.stdout, stderr: io.stderr, finish });
   addReference(program, io);
   addVersion(program, io);

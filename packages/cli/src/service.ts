@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import {
   type Address,
   AdminServer,
@@ -20,6 +22,7 @@ import {
   type ReloadResult,
 } from '@balancer/kit';
 import { loadConsole } from '@balancer/console';
+import { L4Plane, l4Routes, registerL4Metrics } from '@balancer/l4';
 import {
   AccessLog,
   adminRoutes,
@@ -53,6 +56,9 @@ export interface ServiceOptions {
   readonly routes?: readonly AdminRoute[];
 }
 
+/** Largest batch of `ipvsadm --restore`: some 100,000 rules. */
+const RULES_MAX_BYTES = 32 * 1024 * 1024;
+
 export class Service {
   readonly loadBalancer: LoadBalancer;
   /** Where the admin listener is bound; `undefined` without one. */
@@ -61,10 +67,13 @@ export class Service {
   private readonly log: Log;
   private readonly accessLog: AccessLog;
   private readonly plane: ProxyPlane;
+  private readonly packetPlane: L4Plane;
   private readonly metrics = new Metrics();
   private readonly console = loadConsole();
   private readonly reloader: Reloader<LoadBalancerConfig>;
   private admin: AdminServer | undefined;
+  /** Where `balancer ipvsadm` finds the packet plane. */
+  private packetSocket: { readonly path: string; readonly server: AdminServer } | undefined;
   private reloads: ReloadCounts = { succeeded: 0, failed: 0, lastSuccessAt: Date.now() / 1000 };
 
   /** @throws {LogTargetError} The access log cannot be opened. */
@@ -77,10 +86,11 @@ export class Service {
       onRecord: (record) => this.accessLog.write(record),
       ...(options.inherited && { inherited: options.inherited }),
     });
+    this.packetPlane = new L4Plane({ logger: options.log });
     this.loadBalancer = new LoadBalancer({
       config: options.config,
       logger: options.log,
-      planes: [this.plane],
+      planes: [this.plane, this.packetPlane],
     });
     this.reloader = new Reloader({
       file: options.file,
@@ -96,6 +106,7 @@ export class Service {
       descriptorsMax: descriptorLimit(),
       reloads: () => this.reloads,
     });
+    registerL4Metrics(this.packetPlane, this.metrics);
   }
 
   /** In the order of their start. */
@@ -110,9 +121,17 @@ export class Service {
       },
       {
         name: 'load balancer',
-        start: () => this.loadBalancer.start(),
+        start: async () => {
+          await this.loadBalancer.start();
+          await this.packetPlane.settled();
+        },
         drain: async (cut) => void (await this.loadBalancer.drain(cut)),
         stop: () => this.loadBalancer.stop(),
+      },
+      {
+        name: 'socket of the packet plane',
+        start: () => this.followPacketSocket(),
+        stop: async () => this.packetSocket?.server.close(),
       },
       {
         name: 'configuration file',
@@ -146,14 +165,18 @@ export class Service {
     return this.plane.listening;
   }
 
-  /** Frees the admin address while `action` runs, and takes it back when that fails. */
-  async withoutAdmin(action: () => Promise<void>): Promise<void> {
+  /** Frees what one process alone can have while `action` runs, and takes it back when that fails. */
+  async withoutClaims(action: () => Promise<void>): Promise<void> {
     const { stats } = this.loadBalancer.config;
     await this.admin?.close();
+    await this.closePacketSocket();
+    await this.packetPlane.release();
     try {
       await action();
     } catch (error) {
       this.admin = await this.openAdmin(stats);
+      await this.packetPlane.resume();
+      await this.followPacketSocket();
       throw error;
     }
   }
@@ -178,6 +201,7 @@ export class Service {
     try {
       this.configureLogs(next);
       await this.loadBalancer.apply(next);
+      await this.followPacketSocket();
     } catch (error) {
       this.configureLogs(previous);
       this.adminAddress = formerAddress;
@@ -213,6 +237,29 @@ export class Service {
     }
   }
 
+  /** Opens, moves or closes the socket as the configuration in force says. */
+  private async followPacketSocket(): Promise<void> {
+    const path = this.loadBalancer.config.l4?.admin_socket ?? '';
+    if (path === (this.packetSocket?.path ?? '')) return;
+    await this.closePacketSocket();
+    if (path === '') return;
+    mkdirSync(dirname(path), { recursive: true });
+    const server = new AdminServer({
+      routes: l4Routes(this.packetPlane),
+      logger: this.log,
+      addressSetting: 'l4.admin_socket',
+      bodyMaxBytes: RULES_MAX_BYTES,
+    });
+    await server.listen({ kind: 'unix', path });
+    this.packetSocket = { path, server };
+  }
+
+  private async closePacketSocket(): Promise<void> {
+    const open = this.packetSocket;
+    this.packetSocket = undefined;
+    await open?.server.close();
+  }
+
   private async openAdmin(stats: StatsConfig | undefined): Promise<AdminServer | undefined> {
     if (!stats) return undefined;
     const server = new AdminServer(this.adminOptions(stats));
@@ -232,6 +279,7 @@ export class Service {
           reload: () => this.reload('api'),
           app: this.console?.app,
         }),
+        ...l4Routes(this.packetPlane),
         ...(this.options.routes ?? []),
       ],
       token: stats.token,

@@ -6,11 +6,13 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import type { ApplyReport, EngineOptions, OpenReport } from './engine.ts';
+import type { ApplyReport, Engine, EngineOptions, OpenReport } from './engine.ts';
 import type { DesiredPlane } from './desired.ts';
 import { PlaneError } from './errors.ts';
 import type { FlowFilter, FlowView } from './flows.ts';
 import type { GarbageCollection } from './garbage-collection.ts';
+import type { Finding } from './host-checks.ts';
+import type { FlowPlace } from './lookup.ts';
 import type { PlaneSnapshot } from './statistics.ts';
 
 /** What the thread does when it is asked; see `Engine`. */
@@ -23,6 +25,8 @@ export interface Operations {
   readonly snapshot: () => PlaneSnapshot;
   readonly collectNow: () => GarbageCollection;
   readonly flows: (filter: FlowFilter) => FlowView[];
+  readonly lookup: (...args: Parameters<Engine['lookup']>) => FlowPlace;
+  readonly inspect: () => Finding[];
   readonly close: () => void;
   readonly detach: () => void;
 }

@@ -30,6 +30,8 @@ const operations: Operations = {
   snapshot: () => current().snapshot(),
   collectNow: () => current().collectNow(),
   flows: (filter) => current().flows(filter),
+  lookup: (...args) => current().lookup(...args),
+  inspect: () => current().inspect(),
   close: () => end((each) => each.close()),
   detach: () => end((each) => each.detach()),
 };

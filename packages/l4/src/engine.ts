@@ -30,14 +30,16 @@ import {
 } from './attachments.ts';
 import { compile, type KnownLink } from './compile.ts';
 import { META } from './constants.ts';
-import type { DesiredPlane } from './desired.ts';
+import { type DesiredPlane, formatServiceKey, type ServiceKey, type ServiceSpec } from './desired.ts';
 import { PlaneError } from './errors.ts';
 import { type FlowFilter, type FlowView, listFlows } from './flows.ts';
 import { collectGarbage, type GarbageCollection } from './garbage-collection.ts';
+import { type CheckedPlane, checkHost, type Finding, hostFacts } from './host-checks.ts';
 import { hostStatePath, readHostState, writeHostState } from './host-state.ts';
 import { allocate, type Ids, type Limits } from './ids.ts';
 import { type Leaving, leavingOf, withoutGone } from './leaving.ts';
 import { Neighbours } from './neighbours.ts';
+import { type FlowPlace, placeOf } from './lookup.ts';
 import { loadPlane, type MapSizes, type PlaneObjects } from './objects.ts';
 import { PlaneMaps } from './plane-maps.ts';
 import { recoverIds } from './recover.ts';
@@ -234,6 +236,23 @@ export class Engine {
     return listFlows(this.#objects.tc, backends, filter);
   }
 
+  /** Where a flow would go that chooses by its key. Sends nothing. */
+  lookup(service: ServiceKey, client: { readonly address: string; readonly port: number }): FlowPlace {
+    const id = this.#ids.services.get(formatServiceKey(service));
+    const value = id === undefined ? undefined : this.#maps.image.services.get(id);
+    if (id === undefined || value === undefined) {
+      throw new PlaneError(`there is no service ${formatServiceKey(service)}`);
+    }
+    const table = this.#maps.image.tables.get(id) ?? new Uint32Array(0);
+    return placeOf({ service, client, value, table, backends: this.#maps.image.backends });
+  }
+
+  /** What is not as it should be on this host. */
+  inspect(): Finding[] {
+    const plane = checkedPlane(this.#options, this.#desired?.services ?? []);
+    return checkHost(plane, hostFacts(plane));
+  }
+
   /** Lets go of everything; the kernel goes on forwarding. */
   close(): void {
     this.#attachments.close();
@@ -340,6 +359,22 @@ export class Engine {
       mounted: this.#mounted === '' ? before.mounted : this.#mounted,
     });
   }
+}
+
+/** What the host checks look at. */
+export function checkedPlane(
+  { hook, interfaces, pinPath, manageVips }: EngineOptions,
+  services: readonly ServiceSpec[],
+): CheckedPlane {
+  return {
+    hook,
+    interfaces,
+    pinPath,
+    manageVips,
+    services: services.map(({ address }) => address),
+    localAddresses: services.flatMap(({ localAddresses }) => localAddresses),
+    backends: services.flatMap(({ backends }) => backends),
+  };
 }
 
 /** Addresses that the kernel should answer for. */

@@ -18,8 +18,13 @@ import type {
   PreparedChange,
   Server,
 } from '@balancer/lb';
-import { type DesiredPlane, formatEndpoint, type ServiceSpec } from './desired.ts';
-import type { EngineOptions, OpenReport } from './engine.ts';
+import {
+  type DesiredPlane,
+  formatEndpoint,
+  type PlaneSettings,
+  type ServiceSpec,
+} from './desired.ts';
+import type { Engine, EngineOptions, OpenReport } from './engine.ts';
 import { EngineThread } from './engine-thread.ts';
 import { PlaneError } from './errors.ts';
 import type { FlowFilter, FlowView } from './flows.ts';
@@ -31,10 +36,13 @@ import {
   settingsOf,
   tryPlainIp,
 } from './from-config.ts';
+import type { Finding } from './host-checks.ts';
 import { backendKey } from './ids.ts';
+import type { FlowPlace } from './lookup.ts';
 import { Rates } from './rates.ts';
 import { type Services, ServiceTable } from './service-table.ts';
 import type { BackendCounts, PlaneSnapshot, TrafficCounts } from './statistics.ts';
+import { ZeroBase } from './zero-base.ts';
 
 export interface L4PlaneOptions {
   readonly logger: Logger;
@@ -68,6 +76,9 @@ export class L4Plane implements DataPlane {
   /** The change that is under way; the next one waits for it and takes everything since along. */
   private applying: Promise<void> | undefined;
   private isStale = false;
+  /** Time-outs that were ordered, over those of the file. */
+  private timeoutOrders: Partial<PlaneSettings['timeouts']> = {};
+  private readonly zero = new ZeroBase();
   /** Why the kernel does not follow; `undefined` when it does. */
   private failure: Error | undefined;
 
@@ -173,6 +184,52 @@ export class L4Plane implements DataPlane {
     await this.settled();
   }
 
+  /** Where a flow would go. */
+  async lookup(...args: Parameters<Engine['lookup']>): Promise<FlowPlace> {
+    await this.settled();
+    return this.engine.call('lookup', ...args);
+  }
+
+  /** What is not as it should be on this host. */
+  async inspect(): Promise<Finding[]> {
+    await this.settled();
+    return this.engine.call('inspect');
+  }
+
+  /** Seconds of ESTABLISHED, of the states of closing, and of UDP. */
+  get timeouts(): { readonly tcp: number; readonly tcpfin: number; readonly udp: number } {
+    const { timeouts } = this.settingsInForce;
+    return { tcp: timeouts.ESTABLISHED, tcpfin: timeouts.FIN_WAIT, udp: timeouts.UDP };
+  }
+
+  /** Replaces time-outs until the next reload; 0 keeps a value. Seconds. */
+  async orderTimeouts(order: {
+    readonly tcp: number;
+    readonly tcpfin: number;
+    readonly udp: number;
+  }): Promise<void> {
+    const { tcp, tcpfin, udp } = order;
+    this.timeoutOrders = {
+      ...this.timeoutOrders,
+      ...(tcp > 0 && { ESTABLISHED: tcp }),
+      ...(tcpfin > 0 && { FIN_WAIT: tcpfin, CLOSE_WAIT: tcpfin, LAST_ACK: tcpfin }),
+      ...(udp > 0 && { UDP: udp, UDP_ONEWAY: udp }),
+    };
+    this.follow();
+    await this.settled();
+  }
+
+  /** Lets `sinceZero` count from now on. @param key - One service; all by default. */
+  async zeroCounters(key?: string): Promise<void> {
+    await this.collect();
+    if (this.latest) this.zero.set(this.latest, key);
+  }
+
+  /** The counters since they were last set to 0. */
+  sinceZero(snapshot: PlaneSnapshot): PlaneSnapshot {
+    return this.zero.subtract(snapshot);
+  }
+
   /** Lets go, so that another process can take over; the kernel goes on forwarding. */
   async release(): Promise<void> {
     await this.end('close');
@@ -213,6 +270,7 @@ export class L4Plane implements DataPlane {
 
   private commit(desired: DesiredState): void {
     this.desired = desired;
+    this.timeoutOrders = {};
     this.table.load(servicesOf(desired.frontends.values()));
     this.listen(desired);
     this.follow();
@@ -267,6 +325,9 @@ export class L4Plane implements DataPlane {
   private async attachOnce(): Promise<void> {
     if (this.sampling || !this.thread || !this.opened) return;
     await this.thread.call('attach');
+    for (const { level, what, mend } of await this.thread.call('inspect')) {
+      if (level !== 'hint') this.logger.warn(`packet plane: ${what}`, { mend });
+    }
     this.sampling = setInterval(() => void this.sample(), SAMPLE_MS).unref();
     const { hook, unwatchedS } = this.opened;
     this.logger.info('packet plane attached', {
@@ -287,8 +348,13 @@ export class L4Plane implements DataPlane {
   }
 
   private wantedPlane(services: readonly ServiceSpec[]): DesiredPlane {
+    return { settings: this.settingsInForce, services };
+  }
+
+  private get settingsInForce(): PlaneSettings {
     if (!this.config || !this.desired) throw new PlaneError('the packet plane is not running');
-    return { settings: settingsOf(this.config, configsOf(this.desired).values()), services };
+    const settings = settingsOf(this.config, configsOf(this.desired).values());
+    return { ...settings, timeouts: { ...settings.timeouts, ...this.timeoutOrders } };
   }
 
   /** Frontends and servers show what their services and backends counted. */

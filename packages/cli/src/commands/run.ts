@@ -53,7 +53,7 @@ export async function run(options: RunOptions, io: Io): Promise<number> {
     onReload: async () => void (await service.reload('signal')),
     onReopenLogs: () => service.reopenLogs(),
     onHandOver: async () => {
-      await service.withoutAdmin(() => handOver(service.listening));
+      await service.withoutClaims(() => handOver(service.listening));
       daemon.stop('a new process has taken over');
     },
     onPhase: (phase) => {
