@@ -76,7 +76,11 @@ export class Network {
       inNamespace(server, (socket) => {
         for (const family of FAMILIES) {
           const gateway = (mode === 'nat' ? ADDRESSES.balancer : ADDRESSES.router)[family];
-          addRoute(socket, { destination: ALL[family], gateway, ifindex: index(socket, 'eth0') }, 'replace');
+          addRoute(
+            socket,
+            { destination: ALL[family], gateway, ifindex: index(socket, 'eth0') },
+            'replace',
+          );
         }
       });
       if (mode === 'dr' || mode === 'tunnel') answerForService(server);

@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { type AdminContext, type AdminRoute, BalancerError, readJson, refusal, z } from '@balancer/kit';
+import {
+  type AdminContext,
+  type AdminRoute,
+  BalancerError,
+  readJson,
+  refusal,
+  z,
+} from '@balancer/kit';
 import { backendSetup } from './backend-setup.ts';
 import { checkCounters } from './counter-checks.ts';
 import type { FlowFilter } from './flows.ts';
@@ -29,7 +36,8 @@ export function l4Routes(plane: L4Plane): readonly AdminRoute[] {
   const whenOpen =
     (action: (context: AdminContext) => Response | Promise<Response>) =>
     async (context: AdminContext): Promise<Response> => {
-      if (!plane.isOpen) return refusal(409, 'the packet plane is not running: the file has no [l4]');
+      if (!plane.isOpen)
+        return refusal(409, 'the packet plane is not running: the file has no [l4]');
       try {
         return await action(context);
       } catch (error) {
@@ -70,7 +78,10 @@ async function flows(context: AdminContext, plane: L4Plane): Promise<Response> {
   if (!parsed.success) return refusal(400, z.prettifyError(parsed.error));
   const { service, ...rest } = parsed.data;
   const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
-  const filter: FlowFilter = { ...given, ...(service !== undefined && { service: endpointOf(service) }) };
+  const filter: FlowFilter = {
+    ...given,
+    ...(service !== undefined && { service: endpointOf(service) }),
+  };
   return Response.json(await plane.flows(filter));
 }
 

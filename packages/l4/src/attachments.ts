@@ -42,7 +42,16 @@ export interface ChosenHook {
 }
 
 /** Kinds of interfaces whose peers or lower parts make native XDP do less than it promises. */
-const NO_XDP_KINDS = ['veth', 'tun', 'bridge', 'bond', 'vlan', 'team', 'macvlan', 'ipvlan'];
+const NO_XDP_KINDS: ReadonlySet<string> = new Set([
+  'veth',
+  'tun',
+  'bridge',
+  'bond',
+  'vlan',
+  'team',
+  'macvlan',
+  'ipvlan',
+]);
 /** Programs by the part of a pin's name that says what it is. */
 type Part = 'xdp' | 'tc' | 'neigh';
 const LINKS = 'links';
@@ -77,16 +86,18 @@ export function chooseHook(
   tryProgram: () => Program,
 ): ChosenHook {
   if (choice !== 'auto') return { hook: choice, reason: `hook = "${choice}"` };
-  const unfit = links.find(({ kind }) => kind !== undefined && NO_XDP_KINDS.includes(kind));
+  const unfit = links.find(({ kind }) => kind !== undefined && NO_XDP_KINDS.has(kind));
   if (unfit) return { hook: 'tc', reason: `${unfit.name} is a ${unfit.kind} interface` };
   if (links.length > 1) {
     return {
       hook: 'tc',
-      reason: 'whether several interfaces can send frames that XDP redirects is not known; set hook = "xdp" if they can',
+      reason:
+        'whether several interfaces can send frames that XDP redirects is not known; set hook = "xdp" if they can',
     };
   }
   const [link] = links;
-  if (link === undefined || link.flags % 16 >= 8) return { hook: 'tc', reason: 'loopback has no native XDP' };
+  if (link === undefined || link.flags % 16 >= 8)
+    return { hook: 'tc', reason: 'loopback has no native XDP' };
   if (link.xdpProgramId !== 0) return { hook: 'xdp', reason: `${link.name} runs XDP already` };
   try {
     linkXdp({ program: tryProgram(), ifindex: link.ifindex, mode: 'native' }).close();
@@ -216,7 +227,11 @@ export class Attachments {
 
   /** @returns Whether it is attached anew. */
   #attachOne(
-    { part, link, name }: { readonly part: Part; readonly link: LinkDescription; readonly name: string },
+    {
+      part,
+      link,
+      name,
+    }: { readonly part: Part; readonly link: LinkDescription; readonly name: string },
     objects: PlaneObjects,
     hook: Hook,
   ): boolean {

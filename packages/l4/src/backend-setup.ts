@@ -32,7 +32,10 @@ function linesOf(mode: ServiceSpec['backends'][number]['mode'], service: Service
     ];
   }
   if (mode === 'nat') {
-    return ['# replies have to pass the balancer: make it the router towards the clients', 'ip route replace default via <address of the balancer>'];
+    return [
+      '# replies have to pass the balancer: make it the router towards the clients',
+      'ip route replace default via <address of the balancer>',
+    ];
   }
   if (mode === 'dr-ip') {
     const endpoint = formatEndpoint(service.address, service.port);

@@ -132,7 +132,12 @@ export function emptyImage(): PlaneImage {
  * Addresses that packets of ours have: services, local addresses, and nat servers, whose replies are
  * addressed to clients. Those of what is leaving count as long as it has flows.
  */
-export function filteredAddresses({ services, backends, localAddresses, vips }: PlaneImage): string[] {
+export function filteredAddresses({
+  services,
+  backends,
+  localAddresses,
+  vips,
+}: PlaneImage): string[] {
   const nat = [...backends.values()].filter(({ mode }) => mode === MODES.nat);
   return [
     ...[...vips.values()].map(({ key }) => key.address),
@@ -155,13 +160,14 @@ function compileConfig(settings: PlaneSettings): L4Config {
     timeouts[STATES[state as keyof typeof STATES]] = seconds;
   }
   const sourceOf = (family: 4 | 6): L4Config['tunnel_source4'] => {
+    if (settings.tunnelSources === 'rss') return NO_ADDRESS;
     const source = settings.tunnelSources.find((address) => familyOf(address) === family);
     return source === undefined ? NO_ADDRESS : toMapAddress(source);
   };
   return {
     ...EMPTY_CONFIG,
     timeouts,
-    flags: CONFIG_FLAGS.filter,
+    flags: CONFIG_FLAGS.filter | (settings.tunnelSources === 'rss' ? CONFIG_FLAGS.tunnelRss : 0),
     new_flow_cap: settings.newFlowCap,
     port_lo: settings.portLow,
     port_hi: settings.portHigh,
@@ -222,7 +228,7 @@ function compileBackend(
     generation: ids.generations.get(slot) ?? 1,
     ...(link && {
       ifindex: link.ifindex,
-      dmac: parseMac(spec.staticL2!.mac),
+      dmac: parseMac(spec.staticL2.mac),
       smac: parseMac(link.mac ?? '00:00:00:00:00:00'),
     }),
   };
@@ -268,6 +274,8 @@ function compileService(
     est_timeout_s: service.connTimeoutS,
     persist_s: service.persistenceS,
     persist_mask4: service.persistenceS === 0 ? 0 : (0xffff_ffff << (32 - mask)) >>> 0,
+    port_lo: service.portRange?.[0] ?? 0,
+    port_hi: service.portRange?.[1] ?? 0,
     persist_plen6: service.persistenceS === 0 ? 0 : service.persistencePrefix6,
   };
 }
@@ -296,7 +304,8 @@ function tableOf(
   const { scheduler } = service;
   if (comparesLoads(service)) return new Uint32Array(0);
   if (scheduler === 'rr') return roundRobinTable(members.filter(({ eligible }) => eligible));
-  if (scheduler === 'wrr') return weightedRoundRobinTable(members.filter(({ eligible }) => eligible));
+  if (scheduler === 'wrr')
+    return weightedRoundRobinTable(members.filter(({ eligible }) => eligible));
   const placed = narrow(members, id, ids);
   return scheduler === 'mh' ? maglevTable(placed, service.mhTable) : ringTable(placed);
 }
@@ -338,4 +347,3 @@ function keepLeaving(
     next.backends.set(slot, { ...value, flags: value.flags | BACKEND_FLAGS.retired });
   }
 }
-

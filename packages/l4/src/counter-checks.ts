@@ -37,7 +37,12 @@ const CAUSES: Readonly<Record<string, { readonly what: string; readonly mend: st
 };
 
 /** Findings from counters that are not 0, the most frequent drops first. */
-export function checkCounters({ drops, flows, services, local_addresses }: PlaneDocument): Finding[] {
+export function checkCounters({
+  drops,
+  flows,
+  services,
+  local_addresses,
+}: PlaneDocument): Finding[] {
   const findings: Finding[] = [];
   if (flows.entries > flows.max * FULL_SHARE) {
     const share = Math.round((flows.entries / flows.max) * 100);
@@ -50,7 +55,12 @@ export function checkCounters({ drops, flows, services, local_addresses }: Plane
   const byCount = Object.entries(drops).toSorted(([, a], [, b]) => b.packets - a.packets);
   for (const [reason, { packets }] of byCount) {
     const cause = CAUSES[reason];
-    if (cause) findings.push({ level: 'warning', what: `${packets} packets dropped: ${cause.what}`, mend: cause.mend });
+    if (cause)
+      findings.push({
+        level: 'warning',
+        what: `${packets} packets dropped: ${cause.what}`,
+        mend: cause.mend,
+      });
   }
   for (const { service, backends } of services) {
     for (const { address, port, mode, counters } of backends) {

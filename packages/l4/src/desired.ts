@@ -53,6 +53,8 @@ export interface ServiceSpec extends ServiceKey {
   readonly onePacket: boolean;
   /** Sources of packets to servers of mode `fnat`. */
   readonly localAddresses: readonly string[];
+  /** Ports of local addresses; `undefined` for those of the settings. */
+  readonly portRange?: readonly [low: number, high: number];
   readonly backends: readonly BackendSpec[];
 }
 
@@ -64,7 +66,8 @@ export interface PlaneSettings {
   readonly newFlowCap: number;
   readonly portLow: number;
   readonly portHigh: number;
-  readonly tunnelSources: readonly string[];
+  /** Sources of outer headers; `rss` makes them of the flow's hash, so that servers spread the work. */
+  readonly tunnelSources: readonly string[] | 'rss';
   readonly replyPath: keyof typeof REPLY_PATHS;
   readonly unknownPort: 'pass' | 'drop';
 }

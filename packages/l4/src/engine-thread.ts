@@ -44,9 +44,7 @@ export type Answer =
   | { readonly id: number; readonly error: { readonly name: string; readonly message: string } };
 
 /** What the thread says by itself. */
-export type Notice =
-  | { readonly findings: readonly string[] }
-  | { readonly failure: string };
+export type Notice = { readonly findings: readonly string[] } | { readonly failure: string };
 
 export interface EngineThreadOptions {
   /** Something had to be mended. */
@@ -92,6 +90,7 @@ export class EngineThread {
       // The thread answers with what the method of this name returns.
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
       this.#waiting.set(id, { resolve: resolve as (result: unknown) => void, reject });
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
       this.#worker.postMessage({ id, method, args } satisfies Call);
     });
   }
@@ -115,11 +114,17 @@ export class EngineThread {
   }
 }
 
-/** Sources run by a loader, which the thread needs as well; what is built runs as it is. */
+/** Sources are run by a loader, which a thread has to install for itself; what is built runs as it is. */
 function startWorker(): Worker {
-  const isSource = import.meta.url.endsWith('.ts');
-  const file = new URL(isSource ? './engine-worker.ts' : './engine-worker.js', import.meta.url);
-  if (!isSource) return new Worker(file);
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  return new Worker(file, { execArgv: ['--conditions=balancer-source', '--import', loader] });
+  if (!import.meta.url.endsWith('.ts'))
+    return new Worker(new URL('./engine-worker.js', import.meta.url), { trackUnmanagedFds: false });
+  const found = createRequire(import.meta.url).resolve('tsx/esm/api');
+  const loader = pathToFileURL(found.replace(/\.cjs$/, '.mjs')).href;
+  const file = new URL('./engine-worker.ts', import.meta.url).href;
+  const script = `import(${JSON.stringify(loader)}).then(({ register }) => {
+    register();
+    return import(${JSON.stringify(file)});
+  });`;
+  const execArgv = ['--conditions=balancer-source'];
+  return new Worker(script, { eval: true, execArgv, trackUnmanagedFds: false });
 }

@@ -65,9 +65,14 @@ function end(action: (engine: Engine) => void): void {
 function tick(): void {
   try {
     const findings = engine?.tick() ?? [];
-    if (findings.length > 0) port!.postMessage({ findings } satisfies Notice);
+    if (findings.length > 0) say({ findings });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    port!.postMessage({ failure: reason } satisfies Notice);
+    say({ failure: reason });
   }
+}
+
+function say(notice: Notice): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+  port!.postMessage(notice);
 }

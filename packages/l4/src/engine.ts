@@ -30,7 +30,12 @@ import {
 } from './attachments.ts';
 import { compile, type KnownLink } from './compile.ts';
 import { META } from './constants.ts';
-import { type DesiredPlane, formatServiceKey, type ServiceKey, type ServiceSpec } from './desired.ts';
+import {
+  type DesiredPlane,
+  formatServiceKey,
+  type ServiceKey,
+  type ServiceSpec,
+} from './desired.ts';
 import { PlaneError } from './errors.ts';
 import { type FlowFilter, type FlowView, listFlows } from './flows.ts';
 import { collectGarbage, type GarbageCollection } from './garbage-collection.ts';
@@ -237,7 +242,10 @@ export class Engine {
   }
 
   /** Where a flow would go that chooses by its key. Sends nothing. */
-  lookup(service: ServiceKey, client: { readonly address: string; readonly port: number }): FlowPlace {
+  lookup(
+    service: ServiceKey,
+    client: { readonly address: string; readonly port: number },
+  ): FlowPlace {
     const id = this.#ids.services.get(formatServiceKey(service));
     const value = id === undefined ? undefined : this.#maps.image.services.get(id);
     if (id === undefined || value === undefined) {
@@ -419,4 +427,3 @@ function removeFolder(directory: string): void {
   }
   rmSync(directory, { recursive: true, force: true });
 }
-

@@ -104,7 +104,8 @@ function matches(flow: FlowView, filter: FlowFilter): boolean {
   return (
     (protocol === undefined || flow.protocol === protocol) &&
     (service === undefined ||
-      (flow.virtual === service.address && (service.port === 0 || flow.virtualPort === service.port))) &&
+      (flow.virtual === service.address &&
+        (service.port === 0 || flow.virtualPort === service.port))) &&
     (client === undefined || flow.client === client) &&
     (clientPort === undefined || flow.clientPort === clientPort) &&
     (backend === undefined || flow.destination === backend) &&

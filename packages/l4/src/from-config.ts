@@ -24,9 +24,12 @@ import type {
   ServiceSpec,
 } from './desired.ts';
 import { formatServiceKey } from './desired.ts';
+import type { EngineOptions } from './engine.ts';
 
 /** Ports of the service's address that `passthrough` takes for packets to servers. */
 const PASSTHROUGH_PORTS = [33_768, 61_000] as const;
+/** Ports of local addresses when nothing else is said. */
+const DEFAULT_PORTS = [1025, 65_535] as const;
 
 /** A server, whether it runs already or only stands in the file. */
 interface ServerFacts {
@@ -73,13 +76,10 @@ export function serviceKeysOf({ protocol, listen_addr }: FrontendConfig): string
 }
 
 /** What holds for all services. */
-export function settingsOf(
-  l4: L4Config,
-  frontends: Iterable<FrontendConfig>,
-): PlaneSettings {
+export function settingsOf(l4: L4Config): PlaneSettings {
   const { timeouts } = l4.conntrack;
   const seconds = (ms: number): number => Math.ceil(ms / 1000);
-  const [portLow, portHigh] = portRangeOf(frontends);
+  const [portLow, portHigh] = DEFAULT_PORTS;
   return {
     timeouts: {
       NONE: 0,
@@ -104,8 +104,34 @@ export function settingsOf(
   };
 }
 
+/** Where the plane is and how large its maps are. */
+export function engineOptions(
+  l4: L4Config,
+  frontends: ReadonlyMap<string, FrontendConfig>,
+): EngineOptions {
+  const forced = [...frontends.values()].flatMap((frontend) => {
+    const services = frontend.listen_addr.flatMap((a) => (a.kind === 'inet' ? [a.host] : []));
+    if (frontend.mode === 'passthrough') return services;
+    return frontend.l4.force ? frontend.l4.local_addresses.flatMap(expandRange) : [];
+  });
+  return {
+    pinPath: l4.pin_path,
+    hook: l4.hook,
+    interfaces: l4.interfaces,
+    manageVips: l4.manage_vips,
+    forcedAddresses: forced,
+    sizes: {
+      flows: l4.conntrack.max_entries,
+      services: l4.limits.max_services,
+      backends: l4.limits.max_backends,
+      localAddresses: l4.limits.max_local_addresses,
+      rejectWhenFull: l4.conntrack.eviction === 'reject',
+    },
+  };
+}
+
 /** Addresses of `first-last`, both included, at most 4096. */
-export function expandRange(range: string): string[] {
+function expandRange(range: string): string[] {
   const [first = '', last = first] = range.split('-');
   const start = parseIp(first);
   const end = parseIp(last);
@@ -126,28 +152,19 @@ function increment(address: Uint8Array): void {
   }
 }
 
-function portRangeOf(frontends: Iterable<FrontendConfig>): readonly [number, number] {
-  for (const { mode, l4 } of frontends) {
-    if (mode === 'passthrough') return PASSTHROUGH_PORTS;
-    if (mode === 'fnat') return readPortRange(l4.port_range) ?? DEFAULT_PORTS;
-  }
-  return DEFAULT_PORTS;
-}
-
-const DEFAULT_PORTS = [1025, 65_535] as const;
-
 function servicesOfFrontend(
   frontend: FrontendConfig,
   backend: BackendConfig,
   servers: readonly ServerFacts[],
 ): ServiceSpec[] {
   const { protocol, l4, listen_addr, on_no_backend } = frontend;
-  const mode = modeOf(frontend);
+  const mode = frontend.mode;
+  const forward = modeOf(frontend);
   const { scheduler, hash } = schedulerOf(backend);
   return listen_addr.flatMap((listen): ServiceSpec[] => {
     if (listen.kind !== 'inet') return [];
     const address = plainIp(listen.host);
-    const backends = servers.flatMap((server) => backendOf(server, mode, listen.port));
+    const backends = servers.flatMap((server) => backendOf(server, forward, listen.port));
     return [
       {
         protocol: protocol === 'udp' ? 'udp' : 'tcp',
@@ -165,6 +182,7 @@ function servicesOfFrontend(
         resetOnNoBackend: on_no_backend === 'reset',
         onePacket: false,
         localAddresses: localAddressesOf(frontend, address, backends),
+        portRange: mode === 'passthrough' ? PASSTHROUGH_PORTS : readPortRange(l4.port_range)!,
         backends,
       },
     ];

@@ -57,7 +57,7 @@ const CAP_NET_ADMIN = 12n;
 const CAP_SYS_ADMIN = 21n;
 const CAP_BPF = 39n;
 /** Kinds of interfaces that hand over frames with unfinished checksums. */
-const OFFLOADING_KINDS = ['veth', 'tun'];
+const OFFLOADING_KINDS: ReadonlySet<string> = new Set(['veth', 'tun']);
 
 /** Looks at this host, in the network namespace of the calling thread. */
 export function hostFacts({ backends }: CheckedPlane): HostFacts {
@@ -125,7 +125,10 @@ function checkForwarding({ services, backends }: CheckedPlane, { sysctl }: HostF
   });
 }
 
-function checkInterfaces({ interfaces, hook, manageVips }: CheckedPlane, { links }: HostFacts): Finding[] {
+function checkInterfaces(
+  { interfaces, hook, manageVips }: CheckedPlane,
+  { links }: HostFacts,
+): Finding[] {
   const findings: Finding[] = [];
   const isXdp = hook === 'xdp' || hook === 'xdp-generic';
   for (const name of interfaces) {
@@ -143,7 +146,7 @@ function checkInterfaces({ interfaces, hook, manageVips }: CheckedPlane, { links
         ),
       );
     }
-    if (isXdp && OFFLOADING_KINDS.includes(link.kind ?? '')) {
+    if (isXdp && OFFLOADING_KINDS.has(link.kind ?? '')) {
       findings.push(
         warning(
           `interface ${name} is a ${link.kind} interface: its peer hands over unfinished checksums, and XDP cannot send to it without GRO`,
@@ -177,7 +180,8 @@ function checkAddresses(
 
 function checkPaths({ backends }: CheckedPlane, { paths, neighbours }: HostFacts): Finding[] {
   return paths.flatMap(({ server, hop, isGateway, problem: reason }): Finding[] => {
-    if (!hop) return [problem(`server ${server}: ${reason}`, `ip route add ${server} via <router>`)];
+    if (!hop)
+      return [problem(`server ${server}: ${reason}`, `ip route add ${server} via <router>`)];
     const isDirect = backends.some(({ address, mode }) => address === server && mode === 'dr');
     if (isDirect && isGateway) {
       return [
@@ -192,7 +196,12 @@ function checkPaths({ backends }: CheckedPlane, { paths, neighbours }: HostFacts
     );
     const failed = entry && (entry.state & NEIGHBOUR_STATES.failed) !== 0;
     if (!failed) return [];
-    return [warning(`next hop ${hop.address} of server ${server} does not answer`, `ip neigh show ${hop.address}`)];
+    return [
+      warning(
+        `next hop ${hop.address} of server ${server} does not answer`,
+        `ip neigh show ${hop.address}`,
+      ),
+    ];
   });
 }
 

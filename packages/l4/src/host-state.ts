@@ -43,7 +43,10 @@ export function readHostState(path: string): HostState {
   try {
     // Only this program writes there.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    return { ...EMPTY_HOST_STATE, ...(JSON.parse(readFileSync(path, 'utf8')) as Partial<HostState>) };
+    return {
+      ...EMPTY_HOST_STATE,
+      ...(JSON.parse(readFileSync(path, 'utf8')) as Partial<HostState>),
+    };
   } catch {
     return EMPTY_HOST_STATE;
   }

@@ -86,20 +86,26 @@ export function allocate(services: readonly ServiceSpec[], ids: Ids, limits: Lim
   const vips = new Set(services.flatMap((service) => [formatServiceKey(service), service.address]));
   const locals = new Set(services.flatMap(({ localAddresses }) => localAddresses));
   if (vips.size + locals.size > limits.vips) {
-    throw full('addresses and ports of services', limits.vips, 'spread the services over several balancers');
+    throw full(
+      'addresses and ports of services',
+      limits.vips,
+      'spread the services over several balancers',
+    );
   }
   const freeServices = freeNumbers(next.services.values(), limits.services);
   const freeBackends = freeNumbers(next.backends.values(), limits.backends);
   for (const service of services) {
     const key = formatServiceKey(service);
     const id = next.services.get(key) ?? freeServices.next().value;
-    if (id === undefined) throw full('services', limits.services - 1, 'raise l4.limits.max_services');
+    if (id === undefined)
+      throw full('services', limits.services - 1, 'raise l4.limits.max_services');
     next.services.set(key, id);
     for (const backend of service.backends) {
       const identity = backendKey({ ...backend, service: id });
       if (next.backends.has(identity)) continue;
       const slot = freeBackends.next().value;
-      if (slot === undefined) throw full('backends', limits.backends - 1, 'raise l4.limits.max_backends');
+      if (slot === undefined)
+        throw full('backends', limits.backends - 1, 'raise l4.limits.max_backends');
       next.backends.set(identity, slot);
       next.generations.set(slot, (next.generations.get(slot) ?? 0) + 1);
     }

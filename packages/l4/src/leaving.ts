@@ -16,11 +16,7 @@ export interface Leaving {
 }
 
 /** Finds them. Before anything is wanted nothing is leaving: what is there waits to be taken over. */
-export function leavingOf(
-  image: PlaneImage,
-  ids: Ids,
-  desired: DesiredPlane | undefined,
-): Leaving {
+export function leavingOf(image: PlaneImage, ids: Ids, desired: DesiredPlane | undefined): Leaving {
   if (desired === undefined) return { services: [], backends: [], localAddresses: [] };
   const wanted = new Set(desired.services.map(formatServiceKey));
   const used = new Set(

@@ -40,7 +40,9 @@ export function placeOf({
 }): FlowPlace {
   const isRing = value.scheduler === SCHEDULERS.conhash;
   if (!isRing && value.scheduler !== SCHEDULERS.mh) {
-    throw new PlaneError('the scheduler of this service does not choose by the client; mh and conhash do');
+    throw new PlaneError(
+      'the scheduler of this service does not choose by the client; mh and conhash do',
+    );
   }
   const mode = HASH_NAMES.find((name) => HASH_MODES[name] === value.hash_mode) ?? 'ip';
   const tuple = {
@@ -56,7 +58,8 @@ export function placeOf({
   const tries = hasFallback ? (isRing ? RING_TRIES : FALLBACK_TRIES) : 1;
   const step = isRing
     ? 1
-    : (hashFlow(tuple, mode, (value.hash_seed ^ STEP_SEED) >>> 0) % Math.max(1, table.length - 1)) + 1;
+    : (hashFlow(tuple, mode, (value.hash_seed ^ STEP_SEED) >>> 0) % Math.max(1, table.length - 1)) +
+      1;
   for (let attempt = 0; attempt < tries; attempt++) {
     const slot = (first + attempt * step) % table.length;
     const backend = backends.get(table[slot]!);

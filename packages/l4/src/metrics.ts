@@ -9,8 +9,10 @@ import type { PlaneSnapshot } from './statistics.ts';
 
 /** Registers the metrics; without a running plane they have no series. */
 export function registerL4Metrics(plane: L4Plane, metrics: Metrics): void {
-  const from = <L extends string>(read: (snapshot: PlaneSnapshot) => Sample<L>[]) => (): Sample<L>[] =>
-    plane.isOpen && plane.snapshot ? read(plane.snapshot) : [];
+  const from =
+    <L extends string>(read: (snapshot: PlaneSnapshot) => Sample<L>[]) =>
+    (): Sample<L>[] =>
+      plane.isOpen && plane.snapshot ? read(plane.snapshot) : [];
   const single = (read: (snapshot: PlaneSnapshot) => number): (() => Sample<never>[]) =>
     from((snapshot) => [{ labels: {}, value: read(snapshot) }]);
   metrics.counter<'service' | 'direction'>({
@@ -29,7 +31,10 @@ export function registerL4Metrics(plane: L4Plane, metrics: Metrics): void {
     help: 'Packets dropped, by reason.',
     labels: ['reason'],
     collect: from(({ drops }) =>
-      Object.entries(drops).map(([reason, { packets }]) => ({ labels: { reason }, value: packets })),
+      Object.entries(drops).map(([reason, { packets }]) => ({
+        labels: { reason },
+        value: packets,
+      })),
     ),
   });
   metrics.counter<'service'>({

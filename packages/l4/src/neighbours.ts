@@ -76,7 +76,8 @@ export class Neighbours {
       const managed: NextHop[] = [];
       for (const hop of hops.values()) {
         const entry = find(hop);
-        const isFixed = ((entry?.state ?? 0) & (NEIGHBOUR_STATES.permanent | NEIGHBOUR_STATES.noarp)) !== 0;
+        const isFixed =
+          ((entry?.state ?? 0) & (NEIGHBOUR_STATES.permanent | NEIGHBOUR_STATES.noarp)) !== 0;
         if (isFixed) continue;
         if (entry?.managed !== true) setNeighbour(socket, hop);
         managed.push(hop);

@@ -35,15 +35,7 @@ export interface PlaneObjects {
   close(): void;
 }
 
-const BY_SERVICE = [
-  'l4_svc',
-  'l4_sel',
-  'l4_list',
-  'l4_cur',
-  'l4_scnt',
-  'l4_stat_svc',
-  'l4_gc_svc',
-];
+const BY_SERVICE = ['l4_svc', 'l4_sel', 'l4_list', 'l4_cur', 'l4_scnt', 'l4_stat_svc', 'l4_gc_svc'];
 const BY_BACKEND = ['l4_be', 'l4_cnt', 'l4_stat_be', 'l4_gc_be'];
 
 /**
@@ -90,6 +82,7 @@ function load<T extends L4Tc | L4Xdp | L4Ctl>(
   const wanted: Record<string, number> = {
     l4_ct: sizes.flows,
     l4_lip: sizes.localAddresses,
+    l4_gc_lip: sizes.localAddresses,
     ...Object.fromEntries(BY_SERVICE.map((map) => [map, sizes.services])),
     ...Object.fromEntries(BY_BACKEND.map((map) => [map, sizes.backends])),
   };

@@ -67,7 +67,11 @@ export class PlaneMaps {
   }
 
   /** Empties the entries of what has no flows any more; the generation of a backend stays. */
-  free(gone: { readonly services: Iterable<number>; readonly backends: Iterable<number>; readonly localAddresses: Iterable<number> }): void {
+  free(gone: {
+    readonly services: Iterable<number>;
+    readonly backends: Iterable<number>;
+    readonly localAddresses: Iterable<number>;
+  }): void {
     const services = new Map(this.#image.services);
     const tables = new Map(this.#image.tables);
     const lists = new Map(this.#image.lists);
@@ -128,7 +132,13 @@ export class PlaneMaps {
     let writes = this.#writeAll('l4_svc', services.filter(shrinks));
     writes += this.#swapTables('l4_sel', changed(before.tables, next.tables, sameTable));
     writes += this.#swapTables('l4_list', changed(before.lists, next.lists, sameTable));
-    return writes + this.#writeAll('l4_svc', services.filter((entry) => !shrinks(entry)));
+    return (
+      writes +
+      this.#writeAll(
+        'l4_svc',
+        services.filter((entry) => !shrinks(entry)),
+      )
+    );
   }
 
   #writeVips(before: PlaneImage, next: PlaneImage): number {
@@ -236,7 +246,11 @@ function mapKey({ address, port, protocol }: VipKey): L4Tc['maps']['l4_vip']['ke
 function readImage(loaded: LoadedObject<L4Tc>): PlaneImage {
   const vips = new Map<string, { key: VipKey; value: number }>();
   for (const [key, value] of loaded.map('l4_vip').entries()) {
-    const vip = { address: fromMapAddress(key.address), port: key.port, protocol: protocolOf(key.protocol) };
+    const vip = {
+      address: fromMapAddress(key.address),
+      port: key.port,
+      protocol: protocolOf(key.protocol),
+    };
     vips.set(vipText(vip), { key: vip, value });
   }
   const services = new Map(

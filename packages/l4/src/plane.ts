@@ -29,7 +29,7 @@ import { EngineThread } from './engine-thread.ts';
 import { PlaneError } from './errors.ts';
 import type { FlowFilter, FlowView } from './flows.ts';
 import {
-  expandRange,
+  engineOptions,
   serviceKeysOf,
   servicesInFile,
   servicesOf,
@@ -114,7 +114,7 @@ export class L4Plane implements DataPlane {
     await this.open(l4, frontends);
     try {
       const services = servicesInFile(frontends.values(), backends);
-      await this.engine.call('check', { settings: settingsOf(l4, frontends.values()), services });
+      await this.engine.call('check', { settings: settingsOf(l4), services });
     } catch (error) {
       if (!wasOpen) await this.close();
       throw error;
@@ -255,7 +255,8 @@ export class L4Plane implements DataPlane {
     }
     const thread = new EngineThread({
       onFinding: (finding) => this.logger.warn('packet plane mended', { finding }),
-      onFailure: (reason) => this.logger.error('packet plane: the look once a second failed', { reason }),
+      onFailure: (reason) =>
+        this.logger.error('packet plane: the look once a second failed', { reason }),
     });
     this.thread = thread;
     try {
@@ -353,7 +354,7 @@ export class L4Plane implements DataPlane {
 
   private get settingsInForce(): PlaneSettings {
     if (!this.config || !this.desired) throw new PlaneError('the packet plane is not running');
-    const settings = settingsOf(this.config, configsOf(this.desired).values());
+    const settings = settingsOf(this.config);
     return { ...settings, timeouts: { ...settings.timeouts, ...this.timeoutOrders } };
   }
 
@@ -443,31 +444,6 @@ function countsOf(
 
 function configsOf({ frontends }: DesiredState): Map<string, FrontendConfig> {
   return new Map([...frontends].map(([name, { config }]) => [name, config]));
-}
-
-function engineOptions(
-  l4: L4Config,
-  frontends: ReadonlyMap<string, FrontendConfig>,
-): EngineOptions {
-  const forced = [...frontends.values()].flatMap((frontend) => {
-    const services = frontend.listen_addr.flatMap((a) => (a.kind === 'inet' ? [a.host] : []));
-    if (frontend.mode === 'passthrough') return services;
-    return frontend.l4.force ? frontend.l4.local_addresses.flatMap(expandRange) : [];
-  });
-  return {
-    pinPath: l4.pin_path,
-    hook: l4.hook,
-    interfaces: l4.interfaces,
-    manageVips: l4.manage_vips,
-    forcedAddresses: forced,
-    sizes: {
-      flows: l4.conntrack.max_entries,
-      services: l4.limits.max_services,
-      backends: l4.limits.max_backends,
-      localAddresses: l4.limits.max_local_addresses,
-      rejectWhenFull: l4.conntrack.eviction === 'reject',
-    },
-  };
 }
 
 /** Where the plane is and how large its maps are cannot change under flows. */

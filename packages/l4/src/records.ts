@@ -51,7 +51,9 @@ export const EMPTY_SERVICE: L4Service = {
   max_conns: 0,
   src_max_conns: 0,
   generation: 0,
-  reserved: new Uint8Array(36),
+  port_lo: 0,
+  port_hi: 0,
+  reserved: new Uint8Array(32),
 };
 
 export const EMPTY_BACKEND: L4Backend = {

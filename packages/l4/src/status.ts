@@ -5,7 +5,7 @@
  */
 import { formatEndpoint, formatServiceKey, type ServiceSpec } from './desired.ts';
 import { backendKey } from './ids.ts';
-import type { Rates, TrafficRates } from './rates.ts';
+import type { Rates } from './rates.ts';
 import type { Services } from './service-table.ts';
 import type { BackendCounts, PlaneSnapshot, TrafficCounts } from './statistics.ts';
 
@@ -136,7 +136,7 @@ const NOTHING: BackendCounts = {
   persistent: 0,
 };
 
-function trafficDocument(counts: TrafficCounts | TrafficRates): TrafficDocument {
+function trafficDocument(counts: TrafficCounts): TrafficDocument {
   return {
     conns: counts.conns,
     in_packets: counts.inPackets,

@@ -51,7 +51,11 @@ export function unload(pinPath: string): Unloaded {
   new Neighbours(state.neighbours).clear();
   new HostAddresses(state.addresses).follow([]);
   rmSync(pinPath, { recursive: true, force: true });
-  if (state.mounted !== '' && existsSync(state.mounted) && readdirSync(state.mounted).length === 0) {
+  if (
+    state.mounted !== '' &&
+    existsSync(state.mounted) &&
+    readdirSync(state.mounted).length === 0
+  ) {
     unmountBpfFilesystem(state.mounted);
   }
   removeHostState(statePath);

@@ -5,7 +5,6 @@
  */
 import { createStyler, EXIT } from '@balancer/kit';
 import {
-  attachDecapsulation,
   checkHostFor,
   type Finding,
   type FlowView,
@@ -35,7 +34,8 @@ export async function showPlane(
   const style = createStyler(io.stdout, io.environment);
   const part = what === 'plane' ? document : document[what];
   if (json) io.stdout.write(`${JSON.stringify(part)}\n`);
-  else io.stdout.write(what === 'drops' ? renderDrops(document.drops) : renderPlane(document, style));
+  else
+    io.stdout.write(what === 'drops' ? renderDrops(document.drops) : renderPlane(document, style));
   return EXIT.ok;
 }
 
@@ -112,25 +112,5 @@ export async function unloadPlane(
       ? `nothing is pinned at ${path}\n`
       : `removed ${pins} pins at ${path}, ${addresses.length} addresses, ${neighbours.length} neighbours\n`;
   io.stdout.write(json ? `${JSON.stringify({ path, pins, addresses, neighbours })}\n` : text);
-  return EXIT.ok;
-}
-
-/** Attaches the program that takes off tunnel headers, or detaches it. @returns The exit code. */
-export function decapsulate(
-  options: {
-    readonly interface: string;
-    readonly address: readonly string[];
-    readonly pinPath: string;
-    readonly off: boolean;
-  },
-  io: Io,
-): number {
-  const text = attachDecapsulation({
-    interfaceName: options.interface,
-    addresses: options.address,
-    pinPath: options.pinPath,
-    detach: options.off,
-  });
-  io.stdout.write(`${text}\n`);
   return EXIT.ok;
 }

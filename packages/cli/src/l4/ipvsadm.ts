@@ -60,7 +60,9 @@ async function restore(target: PlaneTarget, io: Io): Promise<number> {
   if (lines.length === 0 && commands.length > 0) {
     const orders = commands.map(({ command }) => command);
     const { errors } = await send(orders, target, io);
-    lines.push(...errors.map(({ command, message }) => `line ${commands[command]?.line}: ${message}`));
+    lines.push(
+      ...errors.map(({ command, message }) => `line ${commands[command]?.line}: ${message}`),
+    );
   }
   for (const line of lines) io.stderr.write(`${line}\n`);
   return lines.length === 0 ? EXIT.ok : EXIT.usage;

@@ -3,19 +3,11 @@
  *
  * @module
  */
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { Io } from '../io.ts';
 import { withExamples } from '../reference/examples.ts';
 import type { PlaneTarget } from './client.ts';
-import {
-  decapsulate,
-  doctor,
-  lookUp,
-  setUpBackends,
-  showFlows,
-  showPlane,
-  unloadPlane,
-} from './commands.ts';
+import { doctor, lookUp, setUpBackends, showFlows, showPlane, unloadPlane } from './commands.ts';
 import { ipvsadm } from './ipvsadm.ts';
 
 type Finish = (code: number) => void;
@@ -72,7 +64,12 @@ function addViews(l4: Command, io: Io, finish: Finish): void {
 }
 
 function addFlows(l4: Command, io: Io, finish: Finish): void {
-  running(l4, 'conns', 'flows of the connection table', 'balancer l4 conns --service 203.0.113.1:80')
+  running(
+    l4,
+    'conns',
+    'flows of the connection table',
+    'balancer l4 conns --service 203.0.113.1:80',
+  )
     .option('--service <address:port>', 'only to this service')
     .option('--client <address>', 'only from this client')
     .option('--backend <address>', 'only to this server')
@@ -121,34 +118,17 @@ function addHostCommands(l4: Command, io: Io, finish: Finish): void {
     .option('--pin-path <directory>', 'instead of the file (default: /sys/fs/bpf/balancer)')
     .option('--json', 'print as JSON')
     .action(
-      async ({ json = false, ...options }: { json?: boolean; config?: string; pinPath?: string }) => {
+      async ({
+        json = false,
+        ...options
+      }: {
+        json?: boolean;
+        config?: string;
+        pinPath?: string;
+      }) => {
         finish(await unloadPlane(options, { json, io }));
       },
     );
-  withExamples(
-    l4.command('decap'),
-    'balancer l4 decap --interface eth0 --address 10.0.0.11',
-    'balancer l4 decap --interface eth0 --off',
-  )
-    .description('on a server of mode "tunnel": take off the outer headers')
-    .requiredOption('--interface <name>', 'where the packets arrive')
-    .option('--address <address...>', 'addresses of this server that tunnels lead to', [])
-    .addOption(
-      new Option('--pin-path <directory>', 'where the program is kept').default(
-        '/sys/fs/bpf/balancer-decap',
-      ),
-    )
-    .option('--off', 'detach it')
-    .action((options: DecapFlags) => {
-      finish(decapsulate({ off: false, ...options }, io));
-    });
-}
-
-interface DecapFlags {
-  readonly interface: string;
-  readonly address: readonly string[];
-  readonly pinPath: string;
-  readonly off?: boolean;
 }
 
 function addIpvsadm(program: Command, io: Io, finish: Finish): void {

@@ -24,7 +24,8 @@ export function renderPlane(document: PlaneDocument, style: Styler): string {
         `out ${formatCount(counters.out_packets)} packets (${formatBytes(counters.out_bytes)})`,
     );
     for (const backend of service.backends) {
-      const state = backend.health === 'down' ? style('red', 'down') : style('green', backend.health);
+      const state =
+        backend.health === 'down' ? style('red', 'down') : style('green', backend.health);
       lines.push(
         `  ${`${backend.address}:${backend.port}`.padEnd(28)} ${backend.mode.padEnd(6)} ${state}  weight ${backend.weight}  ` +
           `${backend.active} active, ${backend.inactive} inactive, ${formatCount(backend.counters.conns)} so far`,

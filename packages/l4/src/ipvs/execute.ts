@@ -52,37 +52,23 @@ export async function executeIpvs(
 
 /** What a command does to services. */
 function follow(command: IpvsCommand, table: Map<string, ServiceSpec>): void {
-  switch (command.op) {
-    case 'list':
-    case 'zero':
-      if (command.service && !table.has(formatServiceKey(command.service))) {
-        throw new IpvsError('No such service');
-      }
-      return;
-    case 'save':
-    case 'timeouts':
-      return;
-    default:
-      change(table, command);
+  const { op } = command;
+  if (op === 'list' || op === 'zero') {
+    const isKnown = !command.service || table.has(formatServiceKey(command.service));
+    if (!isKnown) throw new IpvsError('No such service');
+  } else if (op !== 'save' && op !== 'timeouts') {
+    change(table, command);
   }
 }
 
 /** What a command does beside that, and what it prints. */
 async function answer(command: IpvsCommand, plane: L4Plane): Promise<string> {
-  switch (command.op) {
-    case 'zero':
-      await plane.zeroCounters(command.service && formatServiceKey(command.service));
-      return '';
-    case 'timeouts':
-      await plane.orderTimeouts(command);
-      return '';
-    case 'save':
-      return formatRules([...plane.services.values()], command);
-    case 'list':
-      return list(command, plane);
-    default:
-      return '';
-  }
+  const { op } = command;
+  if (op === 'list') return list(command, plane);
+  if (op === 'save') return formatRules([...plane.services.values()], command);
+  if (op === 'timeouts') await plane.orderTimeouts(command);
+  if (op === 'zero') await plane.zeroCounters(command.service && formatServiceKey(command.service));
+  return '';
 }
 
 async function list(command: IpvsListing, plane: L4Plane): Promise<string> {
@@ -124,7 +110,11 @@ async function list(command: IpvsListing, plane: L4Plane): Promise<string> {
   return formatServices(services, command, snapshot.flowsMax);
 }
 
-function keyOf({ protocol, address, port }: ServiceDocument): Parameters<typeof formatServiceKey>[0] {
+function keyOf({
+  protocol,
+  address,
+  port,
+}: ServiceDocument): Parameters<typeof formatServiceKey>[0] {
   return { protocol: protocol === 'udp' ? 'udp' : 'tcp', address, port };
 }
 

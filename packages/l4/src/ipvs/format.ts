@@ -49,7 +49,10 @@ export function formatServices(
 }
 
 /** Connections, seven columns when one of them has a local address. */
-export function formatFlows(flows: readonly FlowView[], { cpu }: { readonly cpu: boolean }): string {
+export function formatFlows(
+  flows: readonly FlowView[],
+  { cpu }: { readonly cpu: boolean },
+): string {
   if (cpu) {
     const lines = flows.map((flow) => {
       const columns = [...flowColumns(flow), local(flow)];
@@ -63,7 +66,9 @@ export function formatFlows(flows: readonly FlowView[], { cpu }: { readonly cpu:
   const lines = flows.map((flow) => {
     const [protocol, expire, state, client, virtual, destination] = flowColumns(flow);
     const line = `${protocol!.padEnd(3)} ${expire!.padEnd(6)} ${state!.padEnd(11)} ${client!.padEnd(18)} ${virtual!.padEnd(18)}`;
-    return flow.local === '' ? `${line} ${destination}` : `${line} ${destination!.padEnd(18)} ${local(flow)}`;
+    return flow.local === ''
+      ? `${line} ${destination}`
+      : `${line} ${destination!.padEnd(18)} ${local(flow)}`;
   });
   return `${['IPVS connection entries', title, ...lines].join('\n')}\n`;
 }
@@ -128,7 +133,12 @@ function schedulerFlags({ scheduler, hash, fallback }: ServiceSpec): string[] {
 }
 
 /** The mask of persistence when it is not that of a single client: dotted, or a length for IPv6. */
-function maskText({ address, persistenceS, persistenceMask, persistencePrefix6 }: ServiceSpec): string {
+function maskText({
+  address,
+  persistenceS,
+  persistenceMask,
+  persistencePrefix6,
+}: ServiceSpec): string {
   if (persistenceS === 0) return '';
   if (address.includes(':')) return persistencePrefix6 === 128 ? '' : `${persistencePrefix6}`;
   if (persistenceMask === 32) return '';
@@ -146,10 +156,16 @@ function titleOf(view: IpvsListing['view']): string[] {
   if (view === 'stats') return wide('Conns', 'InPkts', 'OutPkts', 'InBytes', 'OutBytes');
   if (view === 'rate') return wide('CPS', 'InPPS', 'OutPPS', 'InBPS', 'OutBPS');
   if (view === 'thresholds') {
-    return [`${name.padEnd(33)} ${padded(THRESHOLDS, ['Uthreshold', 'Lthreshold', 'ActiveConn', 'InActConn'])}`, second];
+    return [
+      `${name.padEnd(33)} ${padded(THRESHOLDS, ['Uthreshold', 'Lthreshold', 'ActiveConn', 'InActConn'])}`,
+      second,
+    ];
   }
   if (view === 'persistent') {
-    return [`${name.padEnd(33)} ${padded(PERSISTENT, ['Weight', 'PersistConn', 'ActiveConn', 'InActConn'])}`, second];
+    return [
+      `${name.padEnd(33)} ${padded(PERSISTENT, ['Weight', 'PersistConn', 'ActiveConn', 'InActConn'])}`,
+      second,
+    ];
   }
   return [
     'Prot LocalAddress:Port Scheduler Flags',
@@ -225,9 +241,9 @@ export function largeNumber(value: number, exact: boolean): string {
     return digits.padStart(digits.length <= 8 ? 9 : digits.length + 1);
   }
   if (value < 1e8) return String(value).padStart(9);
-  const [divisor, letter] =
+  const [divisor, letter]: [number, string] =
     value < 1e9 ? [1e3, 'K'] : value < 1e11 ? [1e6, 'M'] : value < 1e14 ? [1e9, 'G'] : [1e12, 'T'];
-  return `${String(Math.floor(value / Number(divisor))).padStart(8)}${letter}`;
+  return `${String(Math.floor(value / divisor)).padStart(8)}${letter}`;
 }
 
 function flowColumns(flow: FlowView): string[] {
@@ -254,7 +270,9 @@ function local({ local: address, localPort }: FlowView): string {
 function byAddress(a: ListedService, b: ListedService): number {
   const { protocol, address, port } = a.spec;
   return (
-    protocol.localeCompare(b.spec.protocol) || compareAddress(address, b.spec.address) || port - b.spec.port
+    protocol.localeCompare(b.spec.protocol) ||
+    compareAddress(address, b.spec.address) ||
+    port - b.spec.port
   );
 }
 

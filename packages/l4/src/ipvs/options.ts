@@ -195,7 +195,8 @@ function find(
   if (name === 'fullnat') return FULL_NAT;
   if (name === 'sched-flags') return SCHEDULER_FLAGS;
   const what = Object.entries(REFUSED).find(([refused]) => refused === name)?.[1];
-  if (what !== undefined) throw new IpvsUsageError(`${shown}: ${what} are not part of this version`);
+  if (what !== undefined)
+    throw new IpvsUsageError(`${shown}: ${what} are not part of this version`);
   throw new IpvsUsageError(`invalid option \`${shown}'`);
 }
 

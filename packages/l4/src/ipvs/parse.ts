@@ -16,7 +16,11 @@ import type {
 import { IpvsUsageError, type ParsedArguments, readArguments } from './options.ts';
 
 /** A command, or what the command line does by itself. */
-export type IpvsCall = IpvsCommand | { readonly op: 'restore' | 'help' | 'version' };
+export type IpvsCall =
+  | IpvsCommand
+  | { readonly op: 'restore' }
+  | { readonly op: 'help' }
+  | { readonly op: 'version' };
 
 const COMMON_SERVICE = ['tcp-service', 'udp-service'];
 const SERVICE_OPTIONS = [
@@ -203,7 +207,9 @@ function checkOptions({ command, options }: ParsedArguments): void {
         ? COMMON_SERVICE.some((name) => options.has(name))
         : options.has(need);
     if (!isGiven) {
-      throw new IpvsUsageError(`You need to supply the '${need}' option for the '${command}' command`);
+      throw new IpvsUsageError(
+        `You need to supply the '${need}' option for the '${command}' command`,
+      );
     }
   }
   const pairs = [
@@ -252,7 +258,9 @@ class Reader {
     const scheduler = options.get('scheduler');
     const known = SCHEDULERS.find((name) => name === scheduler);
     if (scheduler !== undefined && known === undefined) {
-      throw new IpvsUsageError(`Scheduler not found: ${scheduler}; there are ${SCHEDULERS.join(', ')}`);
+      throw new IpvsUsageError(
+        `Scheduler not found: ${scheduler}; there are ${SCHEDULERS.join(', ')}`,
+      );
     }
     const persistent = options.get('persistent');
     const target = options.get('hash-target');
@@ -287,7 +295,12 @@ class Reader {
       throw new IpvsUsageError(`--tun-type ${type} is not part of this version; there is ipip`);
     }
     const weight = options.get('weight');
-    const modes = { gatewaying: 'dr', ipip: 'tunnel', masquerading: 'nat', fullnat: 'fnat' } as const;
+    const modes = {
+      gatewaying: 'dr',
+      ipip: 'tunnel',
+      masquerading: 'nat',
+      fullnat: 'fnat',
+    } as const;
     const mode = Object.entries(modes).find(([name]) => options.has(name))?.[1];
     return {
       ...(mode && { mode }),
@@ -331,7 +344,10 @@ async function listing(
   const pair = options.get('sockpair');
   return {
     op: 'list',
-    view: command === 'get-laddr' ? 'local' : (named ?? (pair === undefined ? 'services' : 'connections')),
+    view:
+      command === 'get-laddr'
+        ? 'local'
+        : (named ?? (pair === undefined ? 'services' : 'connections')),
     exact: options.has('exact'),
     sorted: !options.has('nosort'),
     ...(reader.hasService && { service: await reader.service() }),
@@ -342,7 +358,8 @@ async function listing(
 /** `proto:sip:sport:tip:tport`, IPv6 addresses in brackets. */
 function sockpair(text: string): NonNullable<IpvsListing['sockpair']> {
   const match = /^(tcp|udp):(\[[^\]]+\]|[^:]+):(\d+):(\[[^\]]+\]|[^:]+):(\d+)$/i.exec(text);
-  if (!match) throw new IpvsUsageError(`illegal --sockpair \`${text}'; needs proto:sip:sport:tip:tport`);
+  if (!match)
+    throw new IpvsUsageError(`illegal --sockpair \`${text}'; needs proto:sip:sport:tip:tport`);
   const [, protocol, client, clientPort, target, targetPort] = match;
   const plain = (address: string | undefined): string => (address ?? '').replace(/^\[|\]$/g, '');
   return {

@@ -60,6 +60,7 @@ function changed(
     case 'add-local':
       return { ...service, localAddresses: addLocal(service, command.addresses) };
     case 'delete-local':
+    default:
       return { ...service, localAddresses: deleteLocal(service, command.addresses) };
   }
 }
@@ -86,10 +87,12 @@ function newService({ protocol, address, port }: IpvsServiceKey): ServiceSpec {
 }
 
 /** What an edit of a service leaves alone. */
-function keptBy({ localAddresses, backends, mhTable, resetOnNoBackend }: ServiceSpec): Pick<
-  ServiceSpec,
-  'localAddresses' | 'backends' | 'mhTable' | 'resetOnNoBackend'
-> {
+function keptBy({
+  localAddresses,
+  backends,
+  mhTable,
+  resetOnNoBackend,
+}: ServiceSpec): Pick<ServiceSpec, 'localAddresses' | 'backends' | 'mhTable' | 'resetOnNoBackend'> {
   return { localAddresses, backends, mhTable, resetOnNoBackend };
 }
 
@@ -168,10 +171,7 @@ export function portOf(service: ServiceSpec, { port }: { readonly port: number }
   return port === 0 ? service.port : port;
 }
 
-function find(
-  service: ServiceSpec,
-  { address, port }: IpvsServer,
-): BackendSpec | undefined {
+function find(service: ServiceSpec, { address, port }: IpvsServer): BackendSpec | undefined {
   const wanted = port || service.port;
   return service.backends.find(
     (backend) => backend.address === address && portOf(service, backend) === wanted,

@@ -135,7 +135,8 @@ function checkLocalAddresses(place: Place, places: readonly Place[], report: Con
   const at = [...path, 'l4', 'local_addresses'];
   const ranges = l4.local_addresses ?? [];
   if (mode !== 'fnat') {
-    if (ranges.length > 0) report.problem(at, `mode "${mode}" has no local addresses; remove the key`);
+    if (ranges.length > 0)
+      report.problem(at, `mode "${mode}" has no local addresses; remove the key`);
     return;
   }
   if (ranges.length === 0) {
@@ -151,9 +152,14 @@ function checkLocalAddresses(place: Place, places: readonly Place[], report: Con
   }
   if (l4.force === true) return;
   const services = new Set(places.flatMap((each) => each.vips.map(({ host }) => host)));
-  const taken = ranges.find((range) => services.has(range)) ?? vips.find(({ host }) => ranges.includes(host))?.host;
+  const taken =
+    ranges.find((range) => services.has(range)) ??
+    vips.find(({ host }) => ranges.includes(host))?.host;
   if (taken !== undefined) {
-    report.problem(at, `${taken} is the address of a service; take another one, or set l4.force = true`);
+    report.problem(
+      at,
+      `${taken} is the address of a service; take another one, or set l4.force = true`,
+    );
   }
 }
 
@@ -197,7 +203,10 @@ function checkServers(place: Place, report: ConfigReport): void {
   }
 }
 
-function checkScheduler({ path, mode, frontend, backend, balance }: Place, report: ConfigReport): void {
+function checkScheduler(
+  { path, mode, frontend, backend, balance }: Place,
+  report: ConfigReport,
+): void {
   const at = ['backends', frontend.backend ?? ''];
   if (!balance.startsWith('lvs:') && !PACKET_BALANCES.includes(balance)) {
     const usable = [...PACKET_BALANCES, '"lvs:<name>"'].join(', ');
@@ -216,20 +225,11 @@ function checkScheduler({ path, mode, frontend, backend, balance }: Place, repor
   }
 }
 
-/** The programs know one range of ports for all local addresses. */
 function checkPortRanges(places: readonly Place[], report: ConfigReport): void {
-  const first: { range?: string; name?: string } = {};
   for (const { path, mode, l4 } of places) {
     if (mode !== 'fnat' && mode !== 'passthrough') continue;
     const range = mode === 'fnat' ? (l4.port_range ?? DEFAULT_PORTS) : PASSTHROUGH_PORTS;
     const at = report.has([...path, 'l4', 'port_range']) ? [...path, 'l4', 'port_range'] : path;
-    if (first.range === undefined) Object.assign(first, { range, name: path[1] });
-    else if (first.range !== range) {
-      report.problem(
-        at,
-        `ports ${range}: frontends.${first.name} has ${first.range}, and all full NAT of this version shares one range; set l4.port_range there and here to the same`,
-      );
-    }
     checkServicePorts({ range, at, mode, l4 }, places, report);
   }
 }
@@ -243,7 +243,10 @@ function checkServicePorts(
   const [low, high] = readPortRange(range) ?? [0, 0];
   for (const { mode: otherMode, vips } of places) {
     for (const { host, port } of vips) {
-      const shared = mode === 'passthrough' ? otherMode === 'passthrough' : (l4.local_addresses ?? []).includes(host);
+      const shared =
+        mode === 'passthrough'
+          ? otherMode === 'passthrough'
+          : (l4.local_addresses ?? []).includes(host);
       if (shared && port >= low && port <= high) {
         report.problem(at, `ports ${range} of ${host} contain the service's port ${port}`);
       }
@@ -251,14 +254,24 @@ function checkServicePorts(
   }
 }
 
-function checkTunnelSources(places: readonly Place[], { l4 }: ConfigFile, report: ConfigReport): void {
+function checkTunnelSources(
+  places: readonly Place[],
+  { l4 }: ConfigFile,
+  report: ConfigReport,
+): void {
   const sources = l4?.tunnel_source ?? [];
+  if (sources === 'rss') return;
   for (const family of [4, 6]) {
     const count = sources.filter((source) => isIP(source) === family).length;
     if (count > 1) {
-      report.problem(['l4', 'tunnel_source'], `needs at most one IPv${family} address; got ${count}`);
+      report.problem(
+        ['l4', 'tunnel_source'],
+        `needs at most one IPv${family} address; got ${count}`,
+      );
     }
-    const user = places.find((place) => place.mode === 'tunnel' && serverFamilies(place).includes(family));
+    const user = places.find(
+      (place) => place.mode === 'tunnel' && serverFamilies(place).includes(family),
+    );
     if (user && count === 0) {
       report.problem(
         ['l4'],

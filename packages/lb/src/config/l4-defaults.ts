@@ -73,7 +73,10 @@ export function completeL4({ conntrack = {}, limits, ...table }: L4Table): L4Con
 
 /** The table `l4` of a frontend, over that of `[defaults]`, with every default. */
 export function completeFrontendL4(
-  ...tables: readonly ({ readonly [K in keyof FrontendL4Config]?: FrontendL4Config[K] | undefined } | undefined)[]
+  ...tables: readonly (
+    | { readonly [K in keyof FrontendL4Config]?: FrontendL4Config[K] | undefined }
+    | undefined
+  )[]
 ): FrontendL4Config {
   return complete(FRONTEND_L4, ...tables);
 }

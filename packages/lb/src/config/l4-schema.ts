@@ -30,9 +30,9 @@ const SECOND_MS = 1000;
 /** Whole seconds, as the kernel side keeps them. */
 const seconds = duration({ minMs: SECOND_MS, maxMs: COUNT_MAX });
 
-const ipAddress = z
-  .string()
-  .refine((text) => isIP(text) !== 0, { error: ({ input }) => `needs an IP address; got ${show(input)}` });
+const ipAddress = z.string().refine((text) => isIP(text) !== 0, {
+  error: ({ input }) => `needs an IP address; got ${show(input)}`,
+});
 
 /** One address or `first-last`. */
 const addressRange = z.string().refine(isAddressRange, {
@@ -52,7 +52,7 @@ export const l4Schema: z.ZodType<L4Table> = z.strictObject({
   reply_path: z.enum(['fib', 'symmetric']).optional(),
   unknown_port: z.enum(['pass', 'drop']).optional(),
   new_flow_cap: integer({ min: 0, max: COUNT_MAX }).optional(),
-  tunnel_source: z.array(ipAddress).optional(),
+  tunnel_source: z.union([z.literal('rss'), z.array(ipAddress)]).optional(),
   admin_socket: z.string().optional(),
   detach_on_exit: z.boolean().optional(),
   conntrack: z

@@ -39,8 +39,8 @@ export interface L4Config {
   readonly unknown_port: 'pass' | 'drop';
   /** New flows per second and CPU; 0 is no limit. */
   readonly new_flow_cap: number;
-  /** Sources of tunnel headers: at most one address of each family. */
-  readonly tunnel_source: readonly string[];
+  /** Sources of tunnel headers: at most one address of each family, or `rss` for one per flow. */
+  readonly tunnel_source: readonly string[] | 'rss';
   /** Unix socket on which `balancer ipvsadm` and `balancer l4` find the plane; `''` for none. */
   readonly admin_socket: string;
   /** Removes the programs when the process ends. Otherwise the kernel goes on forwarding. */

@@ -216,9 +216,13 @@ const frontend = z.strictObject({
   xdp: z.record(text, z.unknown()).optional(),
 });
 
-const macAddress = text.refine((given) => given === '' || /^[\da-f]{2}(:[\da-f]{2}){5}$/i.test(given), {
-  error: ({ input }) => `needs a MAC address such as "02:00:00:00:00:01"; got ${JSON.stringify(input)}`,
-});
+const macAddress = text.refine(
+  (given) => given === '' || /^[\da-f]{2}(:[\da-f]{2}){5}$/i.test(given),
+  {
+    error: ({ input }) =>
+      `needs a MAC address such as "02:00:00:00:00:01"; got ${JSON.stringify(input)}`,
+  },
+);
 
 /** One server, as a table of the file or an entry of a discovered list. */
 export const serverSchema: z.ZodType<Given<ServerConfig>> = z.strictObject({

@@ -61,7 +61,10 @@ export function buildRingTable(
   const table = { count: members.length, nodes: members, weight, rankById };
   const ring = new Ring(table, checkRingOptions('buildRingTable', options));
   const width = 2 ** 32 / slots;
-  return Uint32Array.from({ length: slots }, (_, slot) => ring.owners[ring.pointFor(slot * width)]!);
+  return Uint32Array.from(
+    { length: slots },
+    (_, slot) => ring.owners[ring.pointFor(slot * width)]!,
+  );
 }
 
 function byId(members: readonly { readonly id: string }[], a: number, b: number): number {
@@ -188,7 +191,7 @@ function sortedByHash(points: Points): Points {
 function pointCounts({ weight, count }: RingMembers, replicas: number): number[] {
   const weights = Array.from(weight);
   const sum = weights.reduce((total, each) => total + each, 0);
-  return weights.map( (each) =>
+  return weights.map((each) =>
     sum === 0 ? 1 : Math.max(1, Math.round((replicas * count * each) / sum)),
   );
 }
