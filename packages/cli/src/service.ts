@@ -9,6 +9,7 @@ import { dirname } from 'node:path';
 import {
   type Address,
   AdminServer,
+  BalancerError,
   type AdminRoute,
   type ConfigProblem,
   type DaemonPart,
@@ -33,14 +34,19 @@ import {
   registerMetrics,
   type ReloadCounts,
   type StatsConfig,
+  workerCount,
+  type WorkersFacts,
 } from '@balancer/lb';
 import {
   descriptorLimit,
   type InheritedListeners,
   type ListeningSocket,
   ProxyPlane,
+  WorkersPlane,
+  type WorkersPlaneOptions,
 } from '@balancer/proxy';
 import { consoleRoutes } from './console.ts';
+import { SocketFiles } from './socket-files.ts';
 import { VERSION } from './version.ts';
 
 export interface ServiceOptions {
@@ -50,8 +56,10 @@ export interface ServiceOptions {
   readonly environment: Environment;
   /** What the command line changes in every configuration that is loaded. */
   readonly override?: (config: LoadBalancerConfig) => LoadBalancerConfig;
-  /** Sockets that are listening already. */
+  /** Sockets that are listening already, when this process alone serves. */
   readonly inherited?: InheritedListeners;
+  /** How worker processes are had; absent: this process alone serves. */
+  readonly workers?: Omit<WorkersPlaneOptions, 'logger'>;
   /** Further routes of the admin listener. */
   readonly routes?: readonly AdminRoute[];
 }
@@ -66,11 +74,12 @@ export class Service {
   private readonly options: ServiceOptions;
   private readonly log: Log;
   private readonly accessLog: AccessLog;
-  private readonly plane: ProxyPlane;
+  private readonly plane: ProxyPlane | WorkersPlane;
   private readonly packetPlane: L4Plane;
   private readonly metrics = new Metrics();
   private readonly console = loadConsole();
   private readonly reloader: Reloader<LoadBalancerConfig>;
+  private readonly handedOver = new SocketFiles();
   private admin: AdminServer | undefined;
   /** Where `balancer ipvsadm` finds the packet plane. */
   private packetSocket: { readonly path: string; readonly server: AdminServer } | undefined;
@@ -81,11 +90,7 @@ export class Service {
     this.options = options;
     this.log = options.log;
     this.accessLog = new AccessLog(options.config.global.access_log);
-    this.plane = new ProxyPlane({
-      logger: options.log,
-      onRecord: (record) => this.accessLog.write(record),
-      ...(options.inherited && { inherited: options.inherited }),
-    });
+    this.plane = this.createPlane(options);
     this.packetPlane = new L4Plane({ logger: options.log });
     this.loadBalancer = new LoadBalancer({
       config: options.config,
@@ -105,6 +110,7 @@ export class Service {
       version: VERSION,
       descriptorsMax: descriptorLimit(),
       reloads: () => this.reloads,
+      workers: () => this.workers,
     });
     registerL4Metrics(this.packetPlane, this.metrics);
   }
@@ -125,8 +131,15 @@ export class Service {
           await this.loadBalancer.start();
           await this.packetPlane.settled();
         },
-        drain: async (cut) => void (await this.loadBalancer.drain(cut)),
-        stop: () => this.loadBalancer.stop(),
+        drain: async (cut) => {
+          const drained = this.loadBalancer.drain(cut);
+          this.handedOver.restore();
+          await drained;
+        },
+        stop: async () => {
+          await this.loadBalancer.stop();
+          this.handedOver.end();
+        },
       },
       {
         name: 'socket of the packet plane',
@@ -160,19 +173,18 @@ export class Service {
     return this.reloader.reload(trigger);
   }
 
-  /** Every socket on which clients are accepted. */
-  get listening(): readonly ListeningSocket[] {
-    return this.plane.listening;
-  }
-
-  /** Frees what one process alone can have while `action` runs, and takes it back when that fails. */
-  async withoutClaims(action: () => Promise<void>): Promise<void> {
+  /**
+   * Lets `action` give every listening socket to another process, to which the admin address is free
+   * meanwhile. When it fails everything is as before.
+   */
+  async handOver(action: (sockets: readonly ListeningSocket[]) => Promise<void>): Promise<void> {
     const { stats } = this.loadBalancer.config;
     await this.admin?.close();
     await this.closePacketSocket();
     await this.packetPlane.release();
     try {
-      await action();
+      await action(this.plane.listening);
+      this.handedOver.keep(this.plane.listening);
     } catch (error) {
       this.admin = await this.openAdmin(stats);
       await this.packetPlane.resume();
@@ -184,6 +196,20 @@ export class Service {
   reopenLogs(): void {
     this.log.reopen();
     this.accessLog.reopen();
+    if (this.plane instanceof WorkersPlane) this.plane.reopenLogs();
+  }
+
+  private createPlane({
+    log: logger,
+    inherited,
+    workers,
+  }: ServiceOptions): ProxyPlane | WorkersPlane {
+    if (workers) return new WorkersPlane({ logger, ...workers });
+    return new ProxyPlane({
+      logger,
+      onRecord: (record) => this.accessLog.write(record),
+      ...(inherited && { inherited }),
+    });
   }
 
   private async load(): Promise<LoadBalancerConfig> {
@@ -195,6 +221,7 @@ export class Service {
 
   /** Takes everything that may fail first and the load balancer last, so that all can be undone. */
   private async apply(next: LoadBalancerConfig, previous: LoadBalancerConfig): Promise<void> {
+    requireSameProcesses(next, previous);
     const movesAdmin = !sameAdminAddress(next.stats, previous.stats);
     const formerAddress = this.adminAddress;
     const opened = movesAdmin ? await this.openAdmin(next.stats) : undefined;
@@ -295,8 +322,41 @@ export class Service {
       version: VERSION,
       configError: lastError === null ? null : messageOf(lastError),
       descriptorsMax: descriptorLimit(),
+      workers: this.workers,
     };
   }
+
+  private get workers(): WorkersFacts {
+    const { plane } = this;
+    if (plane instanceof ProxyPlane) return { restarts: 0, processes: [] };
+    return {
+      restarts: plane.restarts,
+      processes: plane.workerFacts.map(({ pid, open, fds, rssBytes }) => ({
+        pid,
+        current_connections: open,
+        fds,
+        rss: rssBytes,
+      })),
+    };
+  }
+}
+
+/** A reload that needs another kind of main process. */
+class WorkersChangeError extends BalancerError {
+  override readonly name = 'WorkersChangeError';
+  readonly code = 'WORKERS_CHANGE';
+}
+
+/** One process that serves alone cannot become the main process of workers, nor the other way. */
+function requireSameProcesses(next: LoadBalancerConfig, previous: LoadBalancerConfig): void {
+  const [from, to] = [previous, next].map(({ global }) => workerCount(global.workers)) as [
+    number,
+    number,
+  ];
+  if ((from === 1) === (to === 1)) return;
+  throw new WorkersChangeError(
+    `global.workers: cannot change from ${from} to ${to} while running; send SIGUSR2, which hands over to a new process, or restart`,
+  );
 }
 
 /** Writes what the configuration says and probably does not mean. */

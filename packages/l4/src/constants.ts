@@ -61,7 +61,7 @@ export const SERVICE_FLAGS = {
 export const CONFIG_FLAGS = {
   /** `l4_filter` is complete: packets without an address of ours pass at once. */
   filter: 1,
-  /** Outer sources of tunnels are made of the flow's hash. */
+  /** Outer sources of tunnels are made from the flow's hash. */
   tunnelRss: 2,
 } as const;
 

@@ -24,6 +24,7 @@ export type { GarbageCollection } from './garbage-collection.ts';
 export { hashFlow, murmur3 } from './hash.ts';
 export type { FlowTuple } from './hash.ts';
 export { l4Routes } from './admin.ts';
+export { attachDecapsulation, detachDecapsulation } from './decapsulation.ts';
 export { Engine } from './engine.ts';
 export type { EngineOptions, OpenReport } from './engine.ts';
 export type { BackendSpec, DesiredPlane, PlaneSettings, ServiceSpec } from './desired.ts';

@@ -5,7 +5,9 @@
  */
 import { createStyler, EXIT } from '@balancer/kit';
 import {
+  attachDecapsulation,
   checkHostFor,
+  detachDecapsulation,
   type Finding,
   type FlowView,
   type PlaneDocument,
@@ -112,5 +114,26 @@ export async function unloadPlane(
       ? `nothing is pinned at ${path}\n`
       : `removed ${pins} pins at ${path}, ${addresses.length} addresses, ${neighbours.length} neighbours\n`;
   io.stdout.write(json ? `${JSON.stringify({ path, pins, addresses, neighbours })}\n` : text);
+  return EXIT.ok;
+}
+
+/** Attaches the program that takes off tunnel headers, or detaches it. @returns The exit code. */
+export function decapsulate(
+  options: {
+    readonly interface: string;
+    readonly address: readonly string[];
+    readonly pinPath: string;
+    readonly off: boolean;
+  },
+  io: Io,
+): number {
+  const { interface: interfaceName, address: addresses, pinPath, off } = options;
+  if (off) {
+    const wasAttached = detachDecapsulation({ interfaceName, pinPath });
+    io.stdout.write(`${interfaceName}: ${wasAttached ? 'detached' : 'nothing was attached'}\n`);
+    return EXIT.ok;
+  }
+  attachDecapsulation({ interfaceName, addresses, pinPath });
+  io.stdout.write(`${interfaceName}: tunnels to ${addresses.join(', ')} end here\n`);
   return EXIT.ok;
 }

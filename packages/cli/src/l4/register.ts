@@ -3,11 +3,19 @@
  *
  * @module
  */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Io } from '../io.ts';
 import { withExamples } from '../reference/examples.ts';
 import type { PlaneTarget } from './client.ts';
-import { doctor, lookUp, setUpBackends, showFlows, showPlane, unloadPlane } from './commands.ts';
+import {
+  decapsulate,
+  doctor,
+  lookUp,
+  setUpBackends,
+  showFlows,
+  showPlane,
+  unloadPlane,
+} from './commands.ts';
 import { ipvsadm } from './ipvsadm.ts';
 
 type Finish = (code: number) => void;
@@ -129,6 +137,30 @@ function addHostCommands(l4: Command, io: Io, finish: Finish): void {
         finish(await unloadPlane(options, { json, io }));
       },
     );
+  withExamples(
+    l4.command('decap'),
+    'balancer l4 decap --interface eth0 --address 10.0.0.11',
+    'balancer l4 decap --interface eth0 --off',
+  )
+    .description('on a server of mode "tunnel": take off the outer headers')
+    .requiredOption('--interface <name>', 'where the packets arrive')
+    .option('--address <address...>', 'addresses of this server that tunnels lead to', [])
+    .addOption(
+      new Option('--pin-path <directory>', 'where the program is kept').default(
+        '/sys/fs/bpf/balancer-decap',
+      ),
+    )
+    .option('--off', 'detach it')
+    .action((options: DecapFlags) => {
+      finish(decapsulate({ off: false, ...options }, io));
+    });
+}
+
+interface DecapFlags {
+  readonly interface: string;
+  readonly address: readonly string[];
+  readonly pinPath: string;
+  readonly off?: boolean;
 }
 
 function addIpvsadm(program: Command, io: Io, finish: Finish): void {

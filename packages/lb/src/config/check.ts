@@ -17,6 +17,7 @@ import type { BackendTable, ConfigFile, FrontendTable } from './schema.ts';
 import { authorityProblem, certificateProblem } from './certificates.ts';
 import { checkPacketModes } from './l4-check.ts';
 import { reportNotBuilt } from './not-built.ts';
+import { reportWorkers } from './workers.ts';
 
 /** Longest connect timeout that raises no warning. */
 const CONNECT_TIMEOUT_WARN_MS = 60_000;
@@ -29,6 +30,7 @@ export function checkConfig(file: ConfigFile, report: ConfigReport): void {
   noticePacketSettings(file, report);
   checkPacketModes(file, report);
   reportNotBuilt(file, report);
+  reportWorkers(file, report);
 }
 
 function checkFrontends(file: ConfigFile, report: ConfigReport): void {
