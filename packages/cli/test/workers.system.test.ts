@@ -152,24 +152,6 @@ addr = "127.0.0.1:${await startUdpEcho()}"
     await expectComingAndGoing(setting);
     await expectHandOver(setting);
   });
-
-  test('that die as soon as they start end the process with 1', async () => {
-    const { running, statistics } = await start({ workers: 2 });
-    const killed = new Set<number>();
-    let hasEnded = false;
-    void once(running.child, 'exit').then(() => (hasEnded = true));
-    while (!hasEnded) {
-      // oxlint-disable-next-line no-await-in-loop -- until it gives up
-      const document = await statistics().catch(() => undefined);
-      for (const { pid } of document?.process.worker_processes ?? []) {
-        if (killed.has(pid)) continue;
-        killed.add(pid);
-        process.kill(pid, 'SIGKILL');
-      }
-    }
-    expect(await running.end()).toBe(1);
-    expect(running.output().stderr).toContain('workers end as soon as they are started');
-  });
 });
 
 /** 4 workers, 2 servers: no worker is off by more than one, so all of them by four at most. */
