@@ -209,6 +209,7 @@ export class Service {
     return new ProxyPlane({
       logger,
       onRecord: (record) => this.accessLog.write(record),
+      wantsRecord: () => this.accessLog.wants(),
       ...(inherited && { inherited }),
     });
   }

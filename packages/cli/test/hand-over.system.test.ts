@@ -35,7 +35,10 @@ interface Setting {
   readonly config: string;
 }
 
-async function start(): Promise<Setting> {
+/** A configuration in front of a server that sends back what it gets. */
+async function configFor(
+  port: number,
+): Promise<{ readonly config: string; readonly path: string }> {
   const server = createServer((socket: Socket) => {
     socket.on('error', () => {});
     socket.on('data', (bytes) => socket.write(bytes));
@@ -51,7 +54,7 @@ shutdown_timeout = "5s"
 listen_addr = "unix:${path}"
 backend = "out"
 [frontends.web]
-listen_addr = "127.0.0.1:${await freePort()}"
+listen_addr = "127.0.0.1:${port}"
 backend = "out"
 [backends.out]
 health_check_interval = 0
@@ -60,6 +63,11 @@ addr = "127.0.0.1:${(server.address() as AddressInfo).port}"
 [stats]
 listen_addr = "127.0.0.1:${await freePort()}"
 `;
+  return { config, path };
+}
+
+async function start(): Promise<Setting> {
+  const { config, path } = await configFor(await freePort());
   const { file, remove } = await temporaryFile('config.toml', config);
   cleanups.push(remove);
   const running = startProcess('run', file);
@@ -128,13 +136,13 @@ describe('SIGUSR2', () => {
 
 describe('LISTEN_FDS', () => {
   test('brings a socket that is used, and its clients wait for the start', async () => {
-    const { running, port, config } = await start();
-    await running.end('SIGTERM');
+    const manager = createServer();
+    manager.listen(0, '127.0.0.1');
+    await once(manager, 'listening');
+    const { port } = manager.address() as AddressInfo;
+    const { config } = await configFor(port);
     const { file, remove } = await temporaryFile('config.toml', config);
     cleanups.push(remove);
-    const manager = createServer();
-    manager.listen(port, '127.0.0.1');
-    await once(manager, 'listening');
     // A service manager passes descriptors; what Node calls them is not documented.
     const descriptor = Number(Reflect.get(Reflect.get(manager, '_handle') as object, 'fd'));
     const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
