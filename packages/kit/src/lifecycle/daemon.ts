@@ -86,6 +86,7 @@ export class Daemon {
   readonly #cut = new AbortController();
   readonly #ended = withResolvers<Ending>();
   #ending: Ending | null = null;
+  #isRetiring = false;
   #phase: DaemonPhase = 'idle';
 
   constructor(options: DaemonOptions) {
@@ -117,15 +118,19 @@ export class Daemon {
   /** Drains and stops, as SIGTERM does; a second call cuts. */
   stop(reason: string): void {
     if (this.#ending === null) this.#end({ how: 'drain', reason, hasSuccessor: false });
+    else if (this.#isRetiring) this.#isRetiring = false;
     else this.#cutNow(reason);
   }
 
   /**
    * Drains and stops as `stop` does, because another process does the work from here on. The service
-   * manager is not told: the service goes on.
+   * manager is not told: the service goes on. The first `stop` after it cuts nothing, since it may be
+   * the signal that a manager sends to old and new alike.
    */
   retire(reason: string): void {
-    if (this.#ending === null) this.#end({ how: 'drain', reason, hasSuccessor: true });
+    if (this.#ending !== null) return;
+    this.#isRetiring = true;
+    this.#end({ how: 'drain', reason, hasSuccessor: true });
   }
 
   /** Stops at once with exit code 1, because `error` leaves nothing to run for. */

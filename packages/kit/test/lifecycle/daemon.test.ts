@@ -256,6 +256,18 @@ describe('Daemon', () => {
     expect(calls).toEqual(['READY']);
   });
 
+  test('with a successor goes on draining at the first signal, and cuts at the second', async () => {
+    const { daemon, events, code, signal, seen } = running((note) => [part('a', note, forever)]);
+    await seen('log ready');
+    daemon.retire('another process does it');
+    await seen('drain a');
+    signal('SIGTERM');
+    expect(events).not.toContain('cut a');
+    signal('SIGTERM');
+    expect(await code).toBe(3);
+    expect(events).toContain('cut a');
+  });
+
   test('takes its signal handlers away when it ends', async () => {
     const { signals, code, signal, seen } = running((note) => [part('a', note)]);
     await seen('log ready');
