@@ -82,7 +82,9 @@ const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
   UDP: async (port, { servers }) => {
     const echo = createSocket('udp4');
     cleanups.push(() => echo.close());
-    echo.on('message', (bytes, from) => echo.send(`echo ${bytes}`, from.port, from.address));
+    echo.on('message', (bytes, from) =>
+      echo.send(`echo ${String(bytes)}`, from.port, from.address),
+    );
     echo.bind(servers[0]!.port, '127.0.0.1');
     await once(echo, 'listening');
     const client = createSocket('udp4');
@@ -110,27 +112,30 @@ describe.each(PEERS)('the guide from %s', (peer, needed) => {
   });
 
   test.each(pairs)('$title: Balancer does it', async (pair) => {
-    await tryOn(pair, (world, port) => runBalancer(settle(pair.toml, world, port)));
+    const run: Run = (world, port) => runBalancer(settle(pair.toml, world, port));
+    await expect(tryOn(pair, run)).resolves.toBe(pair);
   });
 
   test.skipIf(isMissing).each(pairs)(
     `$title: ${peer} does it${skipReason(needed)}`,
     async (pair) => {
-      await tryOn(pair, (world, port) => runPeer(peer, settle(pair.peer, world, port), port));
+      const run: Run = (world, port) => runPeer(peer, settle(pair.peer, world, port), port);
+      await expect(tryOn(pair, run)).resolves.toBe(pair);
     },
   );
 });
 
-async function tryOn(
-  pair: Pair,
-  run: (world: World, port: number) => Promise<{ readonly stop: () => Promise<unknown> }>,
-): Promise<void> {
+type Run = (world: World, port: number) => Promise<{ readonly stop: () => Promise<unknown> }>;
+
+/** Expects what the section promises of the program that `run` starts. @returns The pair. */
+async function tryOn(pair: Pair, run: Run): Promise<Pair> {
   const world = await startWorld();
   cleanups.push(world.stop);
   const port = await freePort();
   const running = await run(world, port);
   cleanups.push(running.stop);
   await BEHAVIOURS[behaviourTitle(pair)]!(port, world);
+  return pair;
 }
 
 function behaviourTitle({ title }: Pair): string {
