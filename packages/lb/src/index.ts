@@ -53,7 +53,13 @@ export {
   type ServerState,
 } from './server.ts';
 export { adminRoutes, type AdminRoutesOptions } from './admin.ts';
-export { LoadBalancer, type LoadBalancerOptions, ModeError, type Phase } from './load-balancer.ts';
+export {
+  LoadBalancer,
+  type LoadBalancerEvents,
+  type LoadBalancerOptions,
+  ModeError,
+  type Phase,
+} from './load-balancer.ts';
 export { type LoadBalancerMetricsOptions, registerMetrics, type ReloadCounts } from './metrics.ts';
 export {
   type BackendStatistics,

@@ -4,8 +4,9 @@
  *
  * @module
  */
+import { EventEmitter } from 'node:events';
 import { BalancerError, type Logger } from '@balancer/kit';
-import { Backend, type ServerEntry } from './backend.ts';
+import { Backend, type ServerEntry, type ServersChanged } from './backend.ts';
 import type { LoadBalancerConfig, Mode } from './config/types.ts';
 import type {
   DataPlane,
@@ -46,7 +47,18 @@ export interface LoadBalancerOptions {
 /** Where the load balancer is in its life. */
 export type Phase = 'starting' | 'running' | 'draining' | 'stopped';
 
-export class LoadBalancer {
+/** What a load balancer tells the program that it runs in. A listener must not throw. */
+export interface LoadBalancerEvents {
+  /** The state of a server has changed. */
+  server: [server: Server, change: ServerChange];
+  /** Discovery has added or removed servers. */
+  servers: [backend: Backend, change: ServersChanged];
+  /** Another configuration is running. */
+  applied: [config: LoadBalancerConfig];
+  phase: [phase: Phase];
+}
+
+export class LoadBalancer extends EventEmitter<LoadBalancerEvents> {
   private readonly planes: readonly DataPlane[];
   private readonly logger: Logger;
   private readonly health = new HealthSupervisor();
@@ -58,6 +70,7 @@ export class LoadBalancer {
   private loadedAtDate: Date = new Date();
 
   constructor(options: LoadBalancerOptions) {
+    super();
     this.currentConfig = options.config;
     this.planes = options.planes;
     this.logger = options.logger;
@@ -114,7 +127,7 @@ export class LoadBalancer {
       this.release();
       throw error;
     }
-    this.currentPhase = 'running';
+    this.enter('running');
   }
 
   /**
@@ -132,6 +145,7 @@ export class LoadBalancer {
       if (this.backendsByName.get(backend.name) !== backend) backend.destroy();
     }
     this.loadedAtDate = new Date();
+    this.emit('applied', config);
   }
 
   /** Brings all counters up to date. */
@@ -147,7 +161,7 @@ export class LoadBalancer {
 
   /** Stops accepting and waits for connections to end; cuts what is left when `cut` aborts. */
   async drain(cut: AbortSignal): Promise<DrainResult> {
-    this.currentPhase = 'draining';
+    this.enter('draining');
     const results = await Promise.all(this.planes.map((plane) => plane.drain(cut)));
     return { cut: results.reduce((sum, result) => sum + result.cut, 0) };
   }
@@ -159,8 +173,14 @@ export class LoadBalancer {
     this.release();
   }
 
+  private enter(phase: Phase): void {
+    if (phase === this.currentPhase) return;
+    this.currentPhase = phase;
+    this.emit('phase', phase);
+  }
+
   private release(): void {
-    this.currentPhase = 'stopped';
+    this.enter('stopped');
     this.discovery.stop();
     this.health.stop();
     for (const backend of this.backendsByName.values()) backend.destroy();
@@ -231,6 +251,7 @@ export class LoadBalancer {
       added: added.map((server) => server.address),
       removed: removed.map((server) => server.address),
     });
+    this.emit('servers', backend, { added, removed });
   }
 
   private createBackend(name: string): Backend {
@@ -242,11 +263,13 @@ export class LoadBalancer {
     });
   }
 
-  private onServerChange(server: Server, { from, to, reason }: ServerChange): void {
+  private onServerChange(server: Server, change: ServerChange): void {
+    const { from, to, reason } = change;
     const fields = { backend: server.backendName, server: server.address, name: server.name, from };
     const isLoss = to === 'down' || to === 'ejected';
     this.logger[isLoss ? 'warn' : 'info'](`server is ${to}`, { ...fields, reason });
     for (const plane of this.planes) plane.serverChanged(server);
+    this.emit('server', server, change);
   }
 }
 
