@@ -31,6 +31,12 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     debianPackage: 'libnginx-mod-stream',
     neededFor: 'the configurations of the migration guide beside nginx',
   },
+  {
+    command: 'pg_ctlcluster',
+    debianPackage: 'postgresql',
+    neededFor: 'the gateway on PostgreSQL',
+  },
+  { command: 'redis-server', debianPackage: 'redis-server', neededFor: 'the gateway on Redis' },
   { command: 'bash', debianPackage: 'bash', neededFor: 'the completion of bash' },
   { command: 'zsh', debianPackage: 'zsh', neededFor: 'the completion of zsh' },
   { command: 'fish', debianPackage: 'fish', neededFor: 'the completion of fish' },
