@@ -22,6 +22,16 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     debianPackage: 'haproxy',
     neededFor: 'PROXY protocol and SNI routing beside HAProxy',
   },
+  {
+    command: 'clang-14',
+    debianPackage: 'clang-14',
+    neededFor: 'compiling the BPF objects again, to compare them with the committed ones',
+  },
+  {
+    command: 'llvm-strip-14',
+    debianPackage: 'llvm-14',
+    neededFor: 'compiling the BPF objects again, to compare them with the committed ones',
+  },
   { command: 'bash', debianPackage: 'bash', neededFor: 'the completion of bash' },
   { command: 'zsh', debianPackage: 'zsh', neededFor: 'the completion of zsh' },
   { command: 'fish', debianPackage: 'fish', neededFor: 'the completion of fish' },
