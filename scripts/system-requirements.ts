@@ -32,6 +32,12 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     debianPackage: 'llvm-14',
     neededFor: 'compiling the BPF objects again, to compare them with the committed ones',
   },
+  {
+    command: 'pg_ctlcluster',
+    debianPackage: 'postgresql',
+    neededFor: 'the gateway on PostgreSQL',
+  },
+  { command: 'redis-server', debianPackage: 'redis-server', neededFor: 'the gateway on Redis' },
   { command: 'bash', debianPackage: 'bash', neededFor: 'the completion of bash' },
   { command: 'zsh', debianPackage: 'zsh', neededFor: 'the completion of zsh' },
   { command: 'fish', debianPackage: 'fish', neededFor: 'the completion of fish' },
