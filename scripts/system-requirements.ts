@@ -32,6 +32,16 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     neededFor: 'the configurations of the migration guide beside nginx',
   },
   {
+    command: 'clang-14',
+    debianPackage: 'clang-14',
+    neededFor: 'compiling the BPF objects again, to compare them with the committed ones',
+  },
+  {
+    command: 'llvm-strip-14',
+    debianPackage: 'llvm-14',
+    neededFor: 'compiling the BPF objects again, to compare them with the committed ones',
+  },
+  {
     command: 'pg_ctlcluster',
     debianPackage: 'postgresql',
     neededFor: 'the gateway on PostgreSQL',
