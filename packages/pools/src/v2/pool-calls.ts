@@ -126,7 +126,13 @@ const CALLS: Calls = {
     const sender = pool.address;
     const outcome = onJoin(
       pool,
-      { sender, recipient: sender, request: { kind: 'INIT', amounts: [] }, protocolSwapFee: 0n },
+      {
+        sender,
+        recipient: sender,
+        kind: 'INIT',
+        request: { kind: 'INIT', amounts: [] },
+        protocolSwapFee: 0n,
+      },
       tx.env,
     );
     const minted = applyMoves(tx, outcome.pool, outcome.moves);

@@ -80,8 +80,9 @@ export class EngineDriver implements Driver {
   private attempt(step: Step): Outcome {
     const view = VIEWS[step.do];
     if (view !== undefined) {
-      const pool = this.idOf(step.pool ?? '');
-      return view({ state: this.current, pool, step, addressOf: (sym) => this.addressOf(sym) });
+      const { spec, ...asked } = this.translator(step);
+      if (spec === undefined) throw new Error('the step names no pool');
+      return view({ ...asked, spec });
     }
     const translate = OPERATIONS[step.do];
     if (translate === undefined) throw new Error(`the engine driver knows no step ${step.do}`);

@@ -6,6 +6,7 @@
  */
 import type { Outcome, Scenario, Step } from '../evm/scenario.ts';
 import { Dice } from './dice.ts';
+import { liquidityQuotes } from './liquidity-quotes.ts';
 import { quotes } from './quotes.ts';
 import { type Operation, supports } from './operations.ts';
 import type { PlannedStep } from './plan.ts';
@@ -57,14 +58,18 @@ export function resolve(
   const situation = { scenario, state, time, dice, pool };
   // Most of what can be done with an empty pool is the same revert, so it is mostly filled first.
   // What queries and exits of an empty pool revert with is an accident of the order of its arithmetic.
-  const isIdle = pool.supply === 0n;
-  if (
-    isIdle &&
-    (operation === 'query' || operation === 'exit' || operation === 'quotes' || !dice.onceIn(12))
-  )
+  if (pool.supply === 0n && (NEEDS_FILLING.has(operation) || !dice.onceIn(12))) {
     return fill(situation);
+  }
   return RESOLVERS[operation](situation);
 }
+
+const NEEDS_FILLING: ReadonlySet<Operation> = new Set([
+  'query',
+  'exit',
+  'quotes',
+  'liquidityQuotes',
+]);
 
 function fill({ dice, pool, scenario }: Situation): Step {
   if (isLinear(pool)) return { do: 'initializeLinear', pool: pool.spec.name };
@@ -86,6 +91,7 @@ const RESOLVERS: Readonly<Record<Operation, (situation: Situation) => Step>> = {
   batchSwap,
   query,
   quotes,
+  liquidityQuotes,
   warp,
   setRate,
   rateCache,

@@ -136,7 +136,7 @@ export function exitAmounts(
     }
     case 'RECOVERY':
     default:
-      return revert(336);
+      return revertNoData('This pool has no recovery mode.');
   }
 }
 

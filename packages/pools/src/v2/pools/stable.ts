@@ -37,7 +37,6 @@ import {
   addSwapFee,
   firstMint,
   initialAmounts,
-  isRecovery,
   recoveryExit,
   requireNotPaused,
   single,
@@ -136,7 +135,7 @@ function onExit(
   exit: ExitHookRequest,
   env: PoolEnv,
 ): LiquidityOutcome<StablePool> {
-  if (isRecovery(stale, exit)) return recoveryExit(stale, exit, stale.totalSupply, null);
+  if (exit.isRecovery) return recoveryExit(stale, exit, stale.totalSupply, null);
   if (rulesOf(stale).pausedExit === 'recovery') requireNotPaused(stale);
 
   const pool = withFreshRates(stale, env);
@@ -175,7 +174,7 @@ function dueProtocolFees(
   balances: readonly bigint[],
   protocolSwapFee: bigint,
 ): readonly bigint[] {
-  if (protocolSwapFee === 0n || pool.recoveryMode) return zeros(balances.length);
+  if (protocolSwapFee === 0n) return zeros(balances.length);
   const { lastAmp, lastInvariant } = pool;
   const index = indexOfGreatest(balances);
   const due = formulas.dueProtocolSwapFee({

@@ -36,7 +36,6 @@ import {
   addSwapFee,
   firstMint,
   initialAmounts,
-  isRecovery,
   recoveryExit,
   requireNotPaused,
   subAll,
@@ -95,7 +94,7 @@ function onJoin(
   const observed = pool.oracle === null ? pool : observeWeighted(pool, env);
   const settled = fees.settle(observed, scaled, weights, join.protocolSwapFee, env);
   const math = liquidityOf(settled);
-  requireProportional(pool, join.request.kind === 'ALL_TOKENS_IN_FOR_EXACT_BPT_OUT');
+  requireProportional(pool, join.kind === 'ALL_TOKENS_IN_FOR_EXACT_BPT_OUT');
   const { bptAmount, amounts } = joinAmounts(pool, math, join.request, scales);
   const balances = addAll(settled.balances, amounts);
   const supply = settled.supply + bptAmount;
@@ -144,7 +143,7 @@ function onExit(
   env: PoolEnv,
 ): LiquidityOutcome<WeightedPool> {
   const rules = rulesOf(pool);
-  if (isRecovery(pool, exit)) return recoveryExit(pool, exit, pool.totalSupply, null);
+  if (exit.isRecovery) return recoveryExit(pool, exit, pool.totalSupply, null);
   if (rules.pausedExit === 'recovery') requireNotPaused(pool);
 
   const scales = pool.scalingFactors.map(plainScale);
@@ -161,7 +160,7 @@ function onExit(
         env,
       );
   const math = liquidityOf(settled);
-  requireProportional(pool, exit.request.kind === 'EXACT_BPT_IN_FOR_TOKENS_OUT');
+  requireProportional(pool, exit.kind === 'EXACT_BPT_IN_FOR_TOKENS_OUT');
   const { bptAmount, amounts } = exitAmounts(pool, math, exit.request, scales);
   const balances = subAll(settled.balances, amounts);
   const supply = settled.supply - bptAmount;
