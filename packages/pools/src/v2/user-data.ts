@@ -5,7 +5,7 @@
  */
 import { InputError, revert, revertNoData } from '../errors.ts';
 import { MAX_UINT256 } from '../uint.ts';
-import { POOL_KINDS } from './kinds.ts';
+import { POOL_KINDS, rulesOf } from './kinds.ts';
 import type { ExitRequest, JoinRequest } from './requests.ts';
 import type { Pool } from './state.ts';
 import { requireNotPaused } from './pools/shared.ts';
@@ -64,6 +64,8 @@ export function decodeExit(pool: Pool, userData: string): ExitRequest {
     case 'BPT_IN_FOR_EXACT_TOKENS_OUT':
       requireNotPaused(pool);
       return { kind, amounts: arrayAt(words, 1), maxBpt: wordAt(words, 2) };
+    case 'MANAGEMENT_FEE_TOKENS_OUT':
+      return { kind };
     case 'EXACT_BPT_IN_FOR_TOKENS_OUT':
     case 'RECOVERY':
     default:
@@ -115,6 +117,8 @@ export function encodeExit(pool: Pool, request: ExitRequest): string {
       return encode([number, request.bpt, BigInt(request.index)]);
     case 'BPT_IN_FOR_EXACT_TOKENS_OUT':
       return encode([number, request.amounts, request.maxBpt ?? MAX_UINT256]);
+    case 'MANAGEMENT_FEE_TOKENS_OUT':
+      return encode([number]);
     case 'EXACT_BPT_IN_FOR_TOKENS_OUT':
     default:
       return encode([number, request.bpt]);
@@ -145,6 +149,7 @@ const PHANTOM_JOINS = ['INIT', 'COLLECT_PROTOCOL_FEES'] as const;
 function exitKinds(pool: Pool): readonly ExitRequest['kind'][] {
   const [one, all, exact] = EXITS;
   if (pool.family === 'linear' || isPhantom(pool)) return [all];
+  if (pool.family === 'weighted' && rulesOf(pool).managementFees) return INVESTMENT_EXITS;
   if (pool.family !== 'composable') return EXITS;
   // The first composable pools have no proportional joins and exits.
   return pool.kind === 'composable-1' ? [one, exact] : [one, exact, all];
@@ -155,6 +160,7 @@ const EXITS = [
   'EXACT_BPT_IN_FOR_TOKENS_OUT',
   'BPT_IN_FOR_EXACT_TOKENS_OUT',
 ] as const;
+const INVESTMENT_EXITS = [...EXITS, 'MANAGEMENT_FEE_TOKENS_OUT'] as const;
 
 function numberOf<K extends string>(kinds: readonly K[], kind: K): bigint {
   const index = kinds.indexOf(kind);

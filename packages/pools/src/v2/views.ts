@@ -23,6 +23,7 @@ import {
   managedVirtualSupply,
   managedWeights,
 } from './pools/managed.ts';
+import { collectedFees, hasManagementFees } from './pools/management-fees.ts';
 import { phantomSupply } from './pools/phantom.ts';
 import { plainScale, totalsOf, upscaleAll, virtualSupplyOf } from './pools/scaling.ts';
 import { stableRate } from './pools/stable.ts';
@@ -174,6 +175,14 @@ export function getActualSupply(state: WorldState, id: PoolId, hooks: Hooks = {}
     default:
       return getVirtualSupply(state, id);
   }
+}
+
+/** Raw amounts put aside for the owner of an investment pool, registered order. */
+export function getCollectedManagementFees(state: WorldState, id: PoolId): readonly bigint[] {
+  const pool = poolOf(state, id);
+  return pool.family === 'weighted' && hasManagementFees(pool)
+    ? collectedFees(pool)
+    : unsupported(pool, 'management fees');
 }
 
 /** Circuit breaker of a token; prices raw, bounds and weight with 18 decimals, 0 where off. */

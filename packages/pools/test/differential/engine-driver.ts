@@ -147,6 +147,7 @@ export class EngineDriver implements Driver {
       this.apply({ do: 'createRateProvider', rate, address: wrappedRateProvider });
     }
     const { amp, weights, durations, exempt, upperTarget, aumFee, assetManagers } = spec;
+    const { managementSwapFee } = spec;
     const isLinear = spec.main !== undefined && spec.wrapped !== undefined;
     const syms = isLinear ? [spec.main, spec.wrapped] : spec.tokens;
     const pool: PoolDescription = {
@@ -163,6 +164,7 @@ export class EngineDriver implements Driver {
       ...(assetManagers && { assetManagers }),
       ...(upperTarget && { upperTarget: BigInt(upperTarget), wrappedRateProvider }),
       ...(aumFee && { aumFee: BigInt(aumFee) }),
+      ...(managementSwapFee && { managementSwapFee: BigInt(managementSwapFee) }),
     };
     const { result } = run(this.current, { do: 'createPool', pool });
     this.apply({ do: 'createPool', pool });

@@ -37,6 +37,7 @@ export const OPERATIONS = [
   'flashLoan',
   'poolBalance',
   'relayer',
+  'managementFees',
 ] as const;
 
 /** One of them. */
@@ -70,7 +71,7 @@ const BY_KIND: Readonly<Record<PoolKind, Frequencies>> = {
   'weighted-3': { setRate: 3, recovery: 1, poolBalance: 2 },
   'lbp-1': { weightRamp: 4, swapEnabled: 1 },
   'lbp-1-no-protocol-fee': { weightRamp: 4, swapEnabled: 1 },
-  'investment-1': { weightRamp: 3, swapEnabled: 1 },
+  'investment-1': { weightRamp: 3, swapEnabled: 1, managementFees: 3 },
   'managed-1': {
     weightRamp: 2,
     feeRamp: 2,

@@ -160,8 +160,7 @@ function poolOf(dice: Dice, choice: PoolChoice): PoolSpec {
       return {
         ...common,
         weights: weights(dice, tokens.length),
-        // The engine has no management fee on swaps.
-        managementSwapFee: '0',
+        managementSwapFee: String(dice.pick([0n, ONE / 2n, dice.part(ONE), ONE])),
       };
     case 'managed-1':
       return {

@@ -17,6 +17,7 @@ import {
   ampRamp,
   weightRamp,
   feeRamp,
+  managementFees,
   setSwapFee,
   swapEnabled,
   read,
@@ -115,4 +116,5 @@ const RESOLVERS: Readonly<Record<Operation, (situation: Situation) => Step>> = {
   flashLoan,
   poolBalance,
   relayer,
+  managementFees,
 };

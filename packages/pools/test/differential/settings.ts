@@ -94,6 +94,13 @@ export const feeRamp = ({ dice, pool, time }: Situation): Step => {
   };
 };
 
+export const managementFees = ({ dice, pool }: Situation): Step => ({
+  do: 'withdrawManagementFees',
+  pool: pool.spec.name,
+  recipient: dice.pick(ACTORS),
+  ...actor(dice, 6),
+});
+
 export const setSwapFee = ({ dice, pool }: Situation): Step => {
   const fee = dice.pick([
     10n ** 12n,
