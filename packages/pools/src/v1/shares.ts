@@ -12,13 +12,36 @@ import { type Address, type V1Event, ZERO_ADDRESS } from './types.ts';
 export interface Shares {
   readonly totalSupply: bigint;
   readonly balances: Readonly<Record<Address, bigint>>;
+  /** What an account lets another spend, by owner and spender. Nothing has no entry. */
+  readonly allowances: Readonly<Record<Address, Readonly<Record<Address, bigint>>>>;
 }
 
-export const NO_SHARES: Shares = { totalSupply: 0n, balances: {} };
+export const NO_SHARES: Shares = { totalSupply: 0n, balances: {}, allowances: {} };
 
 /** Shares of one account. */
 export function sharesOf(shares: Shares, account: Address): bigint {
   return Object.hasOwn(shares.balances, account) ? shares.balances[account]! : 0n;
+}
+
+/** What `owner` lets `spender` take of its shares. */
+export function allowanceOf(shares: Shares, owner: Address, spender: Address): bigint {
+  if (!Object.hasOwn(shares.allowances, owner)) return 0n;
+  const ofOwner = shares.allowances[owner]!;
+  return Object.hasOwn(ofOwner, spender) ? ofOwner[spender]! : 0n;
+}
+
+/** The shares with one allowance set. */
+export function withAllowance(
+  shares: Shares,
+  owner: Address,
+  spender: Address,
+  amount: bigint,
+): Shares {
+  const { [owner]: ofOwner = {}, ...others } = shares.allowances;
+  const { [spender]: _, ...rest } = ofOwner;
+  const changed = amount > 0n ? { ...rest, [spender]: amount } : rest;
+  const isEmpty = Object.keys(changed).length === 0;
+  return { ...shares, allowances: isEmpty ? others : { ...others, [owner]: changed } };
 }
 
 /**
@@ -34,6 +57,7 @@ export function mintTo(
   recordTransfer(events, { contract, from: ZERO_ADDRESS, to: contract, amount });
   recordTransfer(events, { contract, from: contract, to, amount });
   return {
+    ...shares,
     totalSupply: badd(shares.totalSupply, amount),
     balances: withBalance(shares, to, sharesOf(shares, to) + amount),
   };
@@ -54,6 +78,7 @@ export function burnFrom(
   recordTransfer(events, { contract, from, to: contract, amount });
   recordTransfer(events, { contract, from: contract, to: ZERO_ADDRESS, amount });
   return {
+    ...shares,
     totalSupply: bsub(shares.totalSupply, amount),
     balances: withBalance(shares, from, balance - amount),
   };

@@ -106,7 +106,7 @@ function mutantsOf(file: string, source: string): Mutant[] {
 
 /** Comments, imports, constants and names for functions round nothing. */
 const NO_CODE =
-  /^\s*(?:\*|\/\/|\/\*\*|import|export function|(?:export )?const [A-Z]|function|\w+,$|const (?:\{.*\}|divUsual|divOpposite) =)/u;
+  /^\s*(?:\*|\/\/|\/\*\*|import|export function|(?:export )?const [A-Z]|function|\w+,$|pow\w+\(.*\{$|const (?:\{.*\}|divUsual|divOpposite) =)/u;
 
 function isCode(line: string): boolean {
   return !NO_CODE.test(line);
@@ -183,9 +183,9 @@ function operandAfter(line: string, start: number): string {
   let depth = 0;
   while (at < line.length) {
     const character = line[at]!;
+    if (depth === 0 && !/[\w.!([]/u.test(character)) break;
     if ('(['.includes(character)) depth++;
-    else if (')]'.includes(character) && --depth < 0) break;
-    else if (depth === 0 && !/[\w.!]/u.test(character)) break;
+    if (')]'.includes(character)) depth--;
     at++;
   }
   return line.slice(start, at);
