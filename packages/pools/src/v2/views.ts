@@ -16,7 +16,7 @@ import { unsupported } from './pool-authority.ts';
 import { ampAt, isAmpUpdating } from './pools/amp.ts';
 import { boundPrices, boundsOf } from './pools/circuit-breakers.ts';
 import { composableActualSupply, composableRate } from './pools/composable.ts';
-import { linearRate } from './pools/linear.ts';
+import { linearBalances, linearRate, linearScales } from './pools/linear.ts';
 import {
   managedActualSupply,
   managedSwapFee,
@@ -29,6 +29,7 @@ import { plainScale, totalsOf, upscaleAll, virtualSupplyOf } from './pools/scali
 import { stableRate } from './pools/stable.ts';
 import { weightedFees } from './pools/weighted-fees.ts';
 import { plainWeightAt, weightsOf } from './pools/weights.ts';
+import type { LinearPool } from '../math/linear.ts';
 import * as weighted from '../math/weighted.ts';
 import type {
   Address,
@@ -122,6 +123,13 @@ export function getRate(state: WorldState, id: PoolId, hooks: Hooks = {}): bigin
     default:
       return unsupported(pool, 'rate');
   }
+}
+
+/** What the swaps of a linear pool go by: scaled balances and targets, supply and fee; 18 decimals. */
+export function getLinearBalances(state: WorldState, id: PoolId, hooks: Hooks = {}): LinearPool {
+  const pool = poolOf(state, id);
+  if (pool.family !== 'linear') return unsupported(pool, 'linear balances');
+  return linearBalances(pool, linearScales(pool, envOf(state, hooks)));
 }
 
 /** The weighted invariant of the balances now; 18 decimals. */
