@@ -120,6 +120,7 @@ enum {
 /* Bits of l4_config.flags. */
 enum {
 	L4_CFG_FILTER = 1 << 0, /* l4_filter holds every address of ours: other packets pass at once */
+	L4_CFG_TUNNEL_RSS = 1 << 1, /* outer sources of tunnels are made from the flow's hash */
 };
 
 enum l4_reply_path {
@@ -213,7 +214,9 @@ struct l4_service {
 	__u32 max_conns;
 	__u32 src_max_conns;
 	__u32 generation;
-	__u8 reserved[36];
+	__u16 port_lo; /* of full NAT; 0 = the configuration's range */
+	__u16 port_hi;
+	__u8 reserved[32];
 };
 
 struct l4_backend {
@@ -363,8 +366,8 @@ struct l4_last_event {
 	struct l4_event event;
 };
 
-/* What a pass of lb_gc counted for a backend, beside its counters when the pass began. A slot may be given
- * to another backend when a whole pass counted nothing. */
+/* What a pass of lb_gc counted, beside the counters when the pass began. A slot may be given to another
+ * backend when a whole pass counted nothing. */
 struct l4_backend_count {
 	__u32 active;
 	__u32 inactive;
@@ -383,6 +386,11 @@ struct l4_service_count {
 	__u32 start_half_open;
 };
 
+struct l4_lip_count {
+	__u32 conns;
+	__u32 start_conns;
+};
+
 /* Metadata in front of a frame whose next hop's MAC is unknown; lb_neigh sends it on. */
 struct l4_neigh_meta {
 	__u32 magic;
@@ -391,31 +399,31 @@ struct l4_neigh_meta {
 	__u8 next_hop[16];
 };
 
-/* What the parser found, and state that lives from packet to packet on this CPU. */
-struct l4_scratch {
-	struct l4_flow_key key;
-	__u16 l3_offset;
-	__u16 l4_offset;
-	__u16 total_bytes; /* IP header and content; frame padding excluded */
-	__u8 family; /* 4 or 6 */
-	__u8 tos;
-	__u8 tcp_flags;
-	__u8 ttl;
-	__u16 zero;
-	__u32 hash; /* of the flow, by the service's mode */
-	__u8 frame_dst[6];
-	__u8 frame_src[6];
-	__u32 ifindex;
+/* A search for a free local port. */
+struct l4_claim {
 	__u64 now_ns;
+	__u32 first; /* port where it begins, relative to lo */
+	__u32 count; /* ports of the range */
+	__u32 lo;
+	__u32 result;
+	__u32 attempt;
+	__u32 conflicts;
+	__u64 zero;
+};
+
+/* State that lives from packet to packet on this CPU, and the entries of a flow under construction. */
+struct l4_scratch {
 	__u64 window_start_ns; /* of the new-flow limit */
 	__u32 window_count;
-	__u32 reason;
-	__s32 verdict; /* of the hook, when the packet was sent */
-	__u32 zero2;
-	struct l4_flow flow; /* an entry under construction */
+	__u32 reject_count; /* of the limit on answers of our own */
+	__u64 reject_start_ns;
+	struct l4_flow flow;
 	struct l4_flow reply;
 	struct l4_flow_key reply_key;
-	__u8 reserved[112];
+	struct l4_claim claim;
+	struct l4_flow_key peer_key;
+	struct l4_template_key template_key;
+	__u8 reserved[72];
 };
 
 #endif

@@ -64,6 +64,8 @@ describe('layout', () => {
       max_conns: 80,
       src_max_conns: 84,
       generation: 88,
+      port_lo: 92,
+      port_hi: 94,
     });
   });
 

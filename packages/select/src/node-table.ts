@@ -9,28 +9,15 @@
  *
  * @module
  */
-import { countersOf, COUNTER, Node, NODE_AVERAGE_TAU_MS, type NodeLike } from './node.ts';
+import * as BLOCKED from './blocked.ts';
+import * as COUNTER from './counters.ts';
+import { countersOf, Node, NODE_AVERAGE_TAU_MS, type NodeLike } from './node.ts';
 import { NO_NODE } from './policy.ts';
 
-/** Reasons why a node gets no work, as bits. A node without any is eligible. */
-export const BLOCKED = {
-  unhealthy: 1,
-  ejected: 2,
-  draining: 4,
-  weightless: 8,
-  full: 16,
-  /** Tried before by the job in question; set for the length of one pick. */
-  tried: 32,
-} as const;
-
 /** Elements of `NodeTable.lastJob`. */
-export const LAST_JOB = { latencyMs: 0, endedAtMs: 1 } as const;
+export const JOB_LATENCY_MS = 0;
+export const JOB_ENDED_AT_MS = 1;
 
-/** What panic looks beyond: a full or draining node stays out even then. */
-const HEALTH_BITS = BLOCKED.unhealthy | BLOCKED.ejected;
-/** A full pool is busy, not broken: saturation alone must not start a panic. */
-const LASTING_BITS = HEALTH_BITS | BLOCKED.draining | BLOCKED.weightless;
-const ALL_BITS = LASTING_BITS | BLOCKED.full | BLOCKED.tried;
 /** Averages are rescaled before e^(elapsed / tau) could leave the range of a double. */
 const SCALE_EXPONENT_MAX = 300;
 
@@ -69,7 +56,7 @@ export class NodeTable {
    */
   readonly average: Float64Array;
   readonly picks: Float64Array;
-  /** Latency and end, by the pool's clock, of the job that ended last; see `LAST_JOB`. */
+  /** Latency and end, by the pool's clock, of the job that ended last; at `JOB_LATENCY_MS` and `JOB_ENDED_AT_MS`. */
   readonly lastJob: Float64Array = new Float64Array(2);
   /** Eligible indices, ascending; only the first `eligibleCount` are meant. Polled: after `refresh`. */
   readonly eligible: Int32Array;
@@ -113,13 +100,14 @@ export class NodeTable {
     const count = rows.length;
     this.count = count;
     this.nodes = rows.map((row) => row.node);
-    this.weight = Float64Array.from(rows, (row) => row.weight);
-    this.effectiveWeight = Float64Array.from(rows, (row) => row.effectiveWeight);
+    const column = (read: (row: TableRow) => number): Float64Array => Float64Array.from(rows, read);
+    this.weight = column((row) => row.weight);
+    this.effectiveWeight = column((row) => row.effectiveWeight);
     this.load = new Float64Array(count);
     this.average = new Float64Array(count);
-    this.picks = Float64Array.from(rows, (row) => row.picks);
+    this.picks = column((row) => row.picks);
     this.eligible = new Int32Array(count);
-    this.#limit = Float64Array.from(rows, (row) => row.limit);
+    this.#limit = column((row) => row.limit);
     this.#blocked = Uint8Array.from(rows, (row) => row.blocked);
     this.#isEligible = new Uint8Array(count);
     this.#askedAt = new Int32Array(count);
@@ -143,13 +131,13 @@ export class NodeTable {
     for (let i = 0; i < count; i++) {
       if (this.#isPolled[i] === 1) continue;
       const counters = countersOf(this.nodes[i] as Node);
-      this.load[i] = counters[COUNTER.load]!;
-      if (this.load[i]! >= this.#limit[i]!) this.#blocked[i]! |= BLOCKED.full;
+      this.load[i] = counters[COUNTER.LOAD]!;
+      if (this.load[i]! >= this.#limit[i]!) this.#blocked[i]! |= BLOCKED.FULL;
       this.averageChanged(i);
     }
     for (let i = 0; i < count; i++) {
-      this.#availableCount += isFree(this.#blocked[i]!, LASTING_BITS);
-      this.#readyCount += isFree(this.#blocked[i]!, ALL_BITS);
+      this.#availableCount += isFree(this.#blocked[i]!, BLOCKED.LASTING_BITS);
+      this.#readyCount += isFree(this.#blocked[i]!, BLOCKED.ALL_BITS);
     }
     this.#noteEqualWeights();
     this.isPanicking = this.#shouldPanic();
@@ -180,10 +168,10 @@ export class NodeTable {
   /** Is this node in rotation for clients it already has: healthy and not ejected? */
   isUsable(index: number): boolean {
     if (this.polled) this.#askOne(index);
-    return (this.#blocked[index]! & HEALTH_BITS) === 0;
+    return (this.#blocked[index]! & BLOCKED.HEALTH_BITS) === 0;
   }
 
-  /** Why the node gets no work, as `BLOCKED` bits; 0 when it may. */
+  /** Why the node gets no work, as bits of `blocked.ts`; 0 when it may. */
   blockedBits(index: number): number {
     return this.#blocked[index]!;
   }
@@ -241,40 +229,40 @@ export class NodeTable {
     const after = isBlocked ? before | bit : before & ~bit;
     if (after === before) return;
     this.#blocked[index] = after;
-    this.#availableCount += isFree(after, LASTING_BITS) - isFree(before, LASTING_BITS);
-    this.#readyCount += isFree(after, ALL_BITS) - isFree(before, ALL_BITS);
+    this.#availableCount +=
+      isFree(after, BLOCKED.LASTING_BITS) - isFree(before, BLOCKED.LASTING_BITS);
+    this.#readyCount += isFree(after, BLOCKED.ALL_BITS) - isFree(before, BLOCKED.ALL_BITS);
     const isPanicking = this.#shouldPanic();
     if (isPanicking !== this.isPanicking) {
       this.isPanicking = isPanicking;
       this.#rebuildEligible();
       return;
     }
-    this.#updateEligible(index, bit !== BLOCKED.tried);
+    this.#updateEligible(index, bit !== BLOCKED.TRIED);
   }
 
   /** A built-in node's load changed. On the hot path of `begin` and `end`. */
   loadChanged(index: number, load: number): void {
     this.load[index] = load;
     const limit = this.#limit[index]!;
-    if (limit !== Infinity) this.block(index, BLOCKED.full, load >= limit);
+    if (limit !== Infinity) this.block(index, BLOCKED.FULL, load >= limit);
   }
 
   /** A built-in node completed a job; takes its average over. */
   averageChanged(index: number): void {
     const node = this.nodes[index] as Node;
     const counters = countersOf(node);
-    this.lastJob[LAST_JOB.latencyMs] = counters[COUNTER.lastLatencyMs]!;
-    this.lastJob[LAST_JOB.endedAtMs] = counters[COUNTER.lastEndMs]!;
+    this.noteJob(counters[COUNTER.LAST_LATENCY_MS]!, counters[COUNTER.LAST_END_MS]!);
     if (!this.#readsAverage || this.#isPolled[index] === 1) return;
     if (node.average === 'cumulative') {
-      const completed = counters[COUNTER.successes]! + counters[COUNTER.failures]!;
-      this.average[index] = completed === 0 ? 0 : counters[COUNTER.latencySumMs]! / completed;
+      const completed = counters[COUNTER.SUCCESSES]! + counters[COUNTER.FAILURES]!;
+      this.average[index] = completed === 0 ? 0 : counters[COUNTER.LATENCY_SUM_MS]! / completed;
       return;
     }
     // All averages decay at one rate, so instead of shrinking the others, new ones grow: the order
     // is the same, and picks need neither the time nor an exponential.
-    const at = counters[COUNTER.ewmaAtMs]!;
-    const value = counters[COUNTER.ewmaMs]!;
+    const at = counters[COUNTER.EWMA_AT_MS]!;
+    const value = counters[COUNTER.EWMA_MS]!;
     if (value === 0) return;
     if (!((at - this.#scaleOriginMs) / NODE_AVERAGE_TAU_MS < SCALE_EXPONENT_MAX)) this.#rescale(at);
     this.average[index] = value * Math.exp((at - this.#scaleOriginMs) / NODE_AVERAGE_TAU_MS);
@@ -282,8 +270,8 @@ export class NodeTable {
 
   /** Takes over the outcome of a job that ran on a node which does not count for itself. */
   noteJob(latencyMs: number, endedAtMs: number): void {
-    this.lastJob[LAST_JOB.latencyMs] = latencyMs;
-    this.lastJob[LAST_JOB.endedAtMs] = endedAtMs;
+    this.lastJob[JOB_LATENCY_MS] = latencyMs;
+    this.lastJob[JOB_ENDED_AT_MS] = endedAtMs;
   }
 
   setLimit(index: number, limit: number): void {
@@ -292,7 +280,7 @@ export class NodeTable {
       this.#hasLimits = true;
       this.#readsLoad = true;
     }
-    this.block(index, BLOCKED.full, this.load[index]! >= limit);
+    this.block(index, BLOCKED.FULL, this.load[index]! >= limit);
   }
 
   /** Sets the configured weight, and with it the effective one. */
@@ -301,7 +289,7 @@ export class NodeTable {
     this.effectiveWeight[index] = weight;
     this.#noteEqualWeights();
     this.version++;
-    this.block(index, BLOCKED.weightless, weight === 0);
+    this.block(index, BLOCKED.WEIGHTLESS, weight === 0);
   }
 
   /** Sets the weight that slow start allows at the moment. */
@@ -344,7 +332,7 @@ export class NodeTable {
           if (readsLoad) load[i] = atLeastZero(node.load());
           if (readsAverage) average[i] = atLeastZero(node.averageResponseTime());
         }
-        const wasHealthy = (blocked[i]! & BLOCKED.unhealthy) === 0;
+        const wasHealthy = (blocked[i]! & BLOCKED.UNHEALTHY) === 0;
         if (isHealthy !== wasHealthy || (hasLimits && limit[i]! !== Infinity)) break;
       }
     } catch {
@@ -372,19 +360,19 @@ export class NodeTable {
     } catch {
       isHealthy = false;
     }
-    const wasHealthy = (this.#blocked[index]! & BLOCKED.unhealthy) === 0;
+    const wasHealthy = (this.#blocked[index]! & BLOCKED.UNHEALTHY) === 0;
     if (isHealthy !== wasHealthy || this.#limit[index]! !== Infinity) this.#note(index, isHealthy);
   }
 
   /** Takes over what a polled node has said. */
   #note(index: number, isHealthy: boolean): void {
-    const wasHealthy = (this.#blocked[index]! & BLOCKED.unhealthy) === 0;
+    const wasHealthy = (this.#blocked[index]! & BLOCKED.UNHEALTHY) === 0;
     if (isHealthy !== wasHealthy) {
-      this.block(index, BLOCKED.unhealthy, !isHealthy);
+      this.block(index, BLOCKED.UNHEALTHY, !isHealthy);
       this.onHealth?.(index, isHealthy);
     }
     const limit = this.#limit[index]!;
-    if (limit !== Infinity) this.block(index, BLOCKED.full, this.load[index]! >= limit);
+    if (limit !== Infinity) this.block(index, BLOCKED.FULL, this.load[index]! >= limit);
   }
 
   #scanFrom(from: number): number {
@@ -427,7 +415,7 @@ export class NodeTable {
   }
 
   #mayPick(index: number): boolean {
-    const reasons = this.isPanicking ? ALL_BITS & ~HEALTH_BITS : ALL_BITS;
+    const reasons = this.isPanicking ? BLOCKED.ALL_BITS & ~BLOCKED.HEALTH_BITS : BLOCKED.ALL_BITS;
     return (this.#blocked[index]! & reasons) === 0;
   }
 
@@ -444,10 +432,8 @@ export class NodeTable {
   }
 
   #noteEqualWeights(): void {
-    this.equalWeights = this.weight.every((weight) => weight === this.weight[0]);
-    this.equalEffectiveWeights = this.effectiveWeight.every(
-      (weight) => weight === this.effectiveWeight[0],
-    );
+    this.equalWeights = areEqual(this.weight);
+    this.equalEffectiveWeights = areEqual(this.effectiveWeight);
   }
 }
 
@@ -465,6 +451,10 @@ function mustPoll(node: NodeLike): boolean {
 /** What a caller's node counts, with nonsense (negative, NaN) read as 0. */
 function atLeastZero(value: number): number {
   return value >= 0 ? value : 0;
+}
+
+function areEqual(values: Float64Array): boolean {
+  return values.every((value) => value === values[0]);
 }
 
 function isFree(blocked: number, considered: number): number {
