@@ -28,10 +28,10 @@ import type { Address } from './types.ts';
 const ADDRESS = hex(20);
 const AMOUNT = uint();
 
-const SHARES: Codec<Shares> = object({
+const SHARES: Codec<Shares> = object<Shares>({
   totalSupply: AMOUNT,
   balances: record(AMOUNT),
-  allowances: record(record(AMOUNT)),
+  allowances: optional(record(record(AMOUNT))),
 });
 
 /** State of a V1 pool. */

@@ -12,11 +12,11 @@ import { type Address, type V1Event, ZERO_ADDRESS } from './types.ts';
 export interface Shares {
   readonly totalSupply: bigint;
   readonly balances: Readonly<Record<Address, bigint>>;
-  /** What an account lets another spend, by owner and spender. Nothing has no entry. */
-  readonly allowances: Readonly<Record<Address, Readonly<Record<Address, bigint>>>>;
+  /** What an account lets another spend, by owner and spender; left out while nobody lets anybody. */
+  readonly allowances?: Readonly<Record<Address, Readonly<Record<Address, bigint>>>> | undefined;
 }
 
-export const NO_SHARES: Shares = { totalSupply: 0n, balances: {}, allowances: {} };
+export const NO_SHARES: Shares = { totalSupply: 0n, balances: {} };
 
 /** Shares of one account. */
 export function sharesOf(shares: Shares, account: Address): bigint {
@@ -25,8 +25,8 @@ export function sharesOf(shares: Shares, account: Address): bigint {
 
 /** What `owner` lets `spender` take of its shares. */
 export function allowanceOf(shares: Shares, owner: Address, spender: Address): bigint {
-  if (!Object.hasOwn(shares.allowances, owner)) return 0n;
-  const ofOwner = shares.allowances[owner]!;
+  const { allowances = {} } = shares;
+  const ofOwner = Object.hasOwn(allowances, owner) ? allowances[owner]! : {};
   return Object.hasOwn(ofOwner, spender) ? ofOwner[spender]! : 0n;
 }
 
@@ -37,11 +37,12 @@ export function withAllowance(
   spender: Address,
   amount: bigint,
 ): Shares {
-  const { [owner]: ofOwner = {}, ...others } = shares.allowances;
+  const { allowances = {}, ...others } = shares;
+  const { [owner]: ofOwner = {}, ...ofOthers } = allowances;
   const { [spender]: _, ...rest } = ofOwner;
   const changed = amount > 0n ? { ...rest, [spender]: amount } : rest;
-  const isEmpty = Object.keys(changed).length === 0;
-  return { ...shares, allowances: isEmpty ? others : { ...others, [owner]: changed } };
+  const all = Object.keys(changed).length > 0 ? { ...ofOthers, [owner]: changed } : ofOthers;
+  return Object.keys(all).length > 0 ? { ...others, allowances: all } : others;
 }
 
 /**

@@ -8,6 +8,7 @@ import type { WorldState } from '../../src/v2/state.ts';
 import type { Json, Outcome, PoolSpec, Step } from '../evm/scenario.ts';
 import { asFields, asInteger, asList, asText } from '../evm/values.ts';
 import { answerLiquidityQuotes } from './liquidity-quotes.ts';
+import { answerPowers } from './powers.ts';
 import { answerQuotes } from './quotes.ts';
 
 /** What a view is asked about. */
@@ -43,6 +44,7 @@ export const VIEWS: Readonly<Record<string, View>> = {
   },
   quotes: ({ state, pool, step }) => answerQuotes(state, pool, step),
   liquidityQuotes: ({ state, pool, ...asked }) => answerLiquidityQuotes(state, pool, asked),
+  powers: ({ step }) => answerPowers(step),
   oracleLatest: ({ state, pool, step }) => ({
     value: String(views.getOracleLatest(state, pool, variableOf(step))),
   }),

@@ -30,13 +30,15 @@ export const liquidityQuotes = (situation: Situation): Step => {
 
 function madeUpBalances({ dice, pool, scenario }: Situation, isNear: boolean): readonly bigint[] {
   const level = dice.below(9);
+  // Of a few units every rounding shows.
+  const isDust = dice.onceIn(4);
   const isEven = pool.spec.amp !== undefined || isLinear(pool);
   return pool.registered.map((sym, index) => {
     const token = scenario.tokens.find((found) => found.sym === sym);
     // The pool's own token in the Vault says how much is in circulation, which is left as it is.
     if (token === undefined) return pool.balances[index]!;
     if (isNear) return dice.part(pool.balances[index]!, 0.9, 1.2);
-    const unit = 10n ** BigInt(token.decimals + (isEven ? level : dice.below(9)));
+    const unit = isDust ? 1n : 10n ** BigInt(token.decimals + (isEven ? level : dice.below(9)));
     return dice.magnitude(unit, unit * 50n);
   });
 }

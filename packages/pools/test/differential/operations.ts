@@ -14,6 +14,7 @@ export const OPERATIONS = [
   'query',
   'quotes',
   'liquidityQuotes',
+  'powers',
   'warp',
   'setRate',
   'rateCache',
@@ -73,6 +74,7 @@ const BY_KIND: Readonly<Record<PoolKind, Frequencies>> = {
   'lbp-1-no-protocol-fee': { weightRamp: 4, swapEnabled: 1 },
   'investment-1': { weightRamp: 3, swapEnabled: 1, managementFees: 3 },
   'managed-1': {
+    powers: 4,
     weightRamp: 2,
     feeRamp: 2,
     swapEnabled: 1,

@@ -193,7 +193,10 @@ function poolOf(dice: Dice, choice: PoolChoice): PoolSpec {
         main: first,
         wrapped: second,
         wrappedRate: String(dice.part(ONE, 1, 1.5)),
-        upperTarget: String(dice.pick([0n, 1000n, 1_000_000n]) * ONE),
+        upperTarget: String(
+          dice.pick([0n, 1000n, 1_000_000n]) * ONE +
+            (kind === 'linear-3' ? 0n : dice.pick([0n, 7n])),
+        ),
       };
     }
   }

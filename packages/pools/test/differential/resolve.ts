@@ -7,6 +7,7 @@
 import type { Outcome, Scenario, Step } from '../evm/scenario.ts';
 import { Dice } from './dice.ts';
 import { liquidityQuotes } from './liquidity-quotes.ts';
+import { powers } from './powers.ts';
 import { quotes } from './quotes.ts';
 import { type Operation, supports } from './operations.ts';
 import type { PlannedStep } from './plan.ts';
@@ -93,6 +94,7 @@ const RESOLVERS: Readonly<Record<Operation, (situation: Situation) => Step>> = {
   query,
   quotes,
   liquidityQuotes,
+  powers,
   warp,
   setRate,
   rateCache,

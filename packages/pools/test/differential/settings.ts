@@ -156,7 +156,8 @@ export const oracle = ({ dice, pool, time }: Situation): Step => {
 };
 
 export const targets = ({ dice, pool }: Situation): Step => {
-  const lower = BigInt(dice.pick([0, 100, 1000, 100_000])) * ONE + (dice.onceIn(12) ? 1n : 0n);
+  const lower =
+    BigInt(dice.pick([0, 100, 1000, 100_000])) * ONE + BigInt(dice.pick([0, 0, 1, 354_224]));
   const upper = lower + BigInt(dice.pick([1_000_000, 1000, 0, -1])) * ONE;
   return {
     do: 'setTargets',

@@ -53,7 +53,7 @@ export class DifferenceError extends Error {
 }
 
 /** Steps that the EVM driver runs as reads. */
-const READ_ONLY = /^(get|oracle|query|quotes|liquidityQuotes)/u;
+const READ_ONLY = /^(get|oracle|query|quotes|liquidityQuotes|powers)/u;
 
 /** A chain with the shared contracts, wound back before every scenario. */
 export class Recorder {

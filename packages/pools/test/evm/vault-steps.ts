@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { AbiValue } from './abi.ts';
+import { type AbiValue, parametersOf } from './abi.ts';
 import { type ChainEvent, EvmOutOfGas, EvmRevert } from './chain.ts';
 import type { Outcome } from './scenario.ts';
 import { accountOf, type Handler, StepContext } from './step-context.ts';
@@ -194,6 +194,33 @@ const liquidityQuotes: Handler = async (context) => {
   return { answers };
 };
 
+/** Powers of the library contract of managed pools. */
+const powers: Handler = async (context) => {
+  const { chain, weightedMath } = context.d;
+  const library = chain.at(weightedMath, WEIGHTED_MATH_ABI);
+  const answers: string[] = [];
+  for (const { base, exponent } of context.entries('quotes')) {
+    try {
+      const args = [[asInteger(exponent)], [asInteger(base)]];
+      answers.push(decimal((await library.read('calculateInvariant', args))[0]));
+    } catch (error) {
+      if (!(error instanceof EvmRevert)) throw error;
+      answers.push(error.code);
+    }
+  }
+  return { answers };
+};
+
+/** The package lists no ABI of the library: weights, balances, and the invariant. */
+const WEIGHTED_MATH_ABI = [
+  {
+    type: 'function',
+    name: 'calculateInvariant',
+    inputs: parametersOf('uint256[]', 'uint256[]'),
+    outputs: parametersOf('uint256'),
+  },
+];
+
 /** Many swaps there and back with the same two amounts, each after some time. */
 const pump: Handler = async (context) => {
   const { clock } = context.d.chain;
@@ -278,6 +305,7 @@ export const VAULT_STEPS: Readonly<Record<string, Handler>> = {
   queryBatchSwap,
   quotes,
   liquidityQuotes,
+  powers,
   pump,
   manageUserBalance,
   flashLoan,
