@@ -4,12 +4,11 @@
  *
  * @module
  */
-import { requireUint } from '../uint.ts';
 import { requireV1, type V1ErrorCode } from './errors.ts';
 import { badd, bsub } from './num.ts';
 import { allowanceOf, moveShares, type Shares, withAllowance } from './shares.ts';
 import type { Address, Env, V1Event } from './types.ts';
-import { MAX_UINT256 } from '../uint.ts';
+import { MAX_UINT256, requireUint } from '../uint.ts';
 
 /** A call of the pool's own token; `do` tells it from the calls of the pool. */
 export type ShareOperation =
@@ -25,19 +24,6 @@ export type ShareOperation =
       readonly spender: Address;
       readonly amount: bigint;
     };
-
-const NAMES: ReadonlySet<string> = new Set<ShareOperation['do']>([
-  'transferShares',
-  'transferSharesFrom',
-  'approveShares',
-  'increaseShareApproval',
-  'decreaseShareApproval',
-]);
-
-/** Whether a call is one of the pool's own token. */
-export function isShareOperation(operation: { readonly do: string }): operation is ShareOperation {
-  return NAMES.has(operation.do);
-}
 
 /** The token's contract, and what it reverts with when the spender was not let. */
 export interface ShareToken {
