@@ -8,11 +8,15 @@ import { accessSync, constants, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface SystemRequirement {
+  /** Name of a command, or the whole path of a file that must be there. */
   readonly command: string;
   readonly debianPackage: string;
   /** What cannot be tested without it. */
   readonly neededFor: string;
 }
+
+/** What nginx loads for its `stream` block. */
+export const NGINX_STREAM_MODULE = '/usr/lib/nginx/modules/ngx_stream_module.so';
 
 const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
   { command: 'nginx', debianPackage: 'nginx-light', neededFor: 'the relay in front of nginx' },
@@ -22,12 +26,27 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     debianPackage: 'haproxy',
     neededFor: 'PROXY protocol and SNI routing beside HAProxy',
   },
-  { command: 'initdb', debianPackage: 'postgresql', neededFor: 'PostgreSQL through the relay' },
+  {
+    command: NGINX_STREAM_MODULE,
+    debianPackage: 'libnginx-mod-stream',
+    neededFor: 'the configurations of the migration guide beside nginx',
+  },
+  {
+    command: 'clang-14',
+    debianPackage: 'clang-14',
+    neededFor: 'compiling the BPF objects again, to compare them with the committed ones',
+  },
+  {
+    command: 'llvm-strip-14',
+    debianPackage: 'llvm-14',
+    neededFor: 'compiling the BPF objects again, to compare them with the committed ones',
+  },
   {
     command: 'pg_ctlcluster',
     debianPackage: 'postgresql',
     neededFor: 'the gateway on PostgreSQL',
   },
+  { command: 'initdb', debianPackage: 'postgresql', neededFor: 'PostgreSQL through the relay' },
   {
     command: 'redis-server',
     debianPackage: 'redis-server',
@@ -58,11 +77,12 @@ const COMMAND_FOLDERS = [
 /** Where Debian keeps the servers of PostgreSQL, one folder per version. */
 const POSTGRESQL_FOLDER = '/usr/lib/postgresql';
 
-/** Path of a command, or `undefined` when it is not installed. */
+/** Path of a command or file, or `undefined` when it is not installed. */
 export function commandPath(command: string): string | undefined {
+  if (command.startsWith('/')) return isThere(command, constants.R_OK) ? command : undefined;
   return [...COMMAND_FOLDERS, ...postgresqlFolders()]
     .map((folder) => join(folder, command))
-    .find(isExecutable);
+    .find((path) => isThere(path, constants.X_OK));
 }
 
 /** Rows whose command is not installed. */
@@ -80,18 +100,15 @@ export function skipReason(command: string): string {
 
 /** The newest version first. */
 function postgresqlFolders(): string[] {
-  try {
-    return readdirSync(POSTGRESQL_FOLDER)
-      .toSorted((a, b) => Number(b) - Number(a))
-      .map((version) => join(POSTGRESQL_FOLDER, version, 'bin'));
-  } catch {
-    return [];
-  }
+  if (!isThere(POSTGRESQL_FOLDER, constants.R_OK)) return [];
+  return readdirSync(POSTGRESQL_FOLDER)
+    .toSorted((a, b) => Number(b) - Number(a))
+    .map((version) => join(POSTGRESQL_FOLDER, version, 'bin'));
 }
 
-function isExecutable(path: string): boolean {
+function isThere(path: string, mode: number): boolean {
   try {
-    accessSync(path, constants.X_OK);
+    accessSync(path, mode);
     return true;
   } catch {
     return false;

@@ -23,7 +23,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { commandPath } from '../../../scripts/system-requirements.ts';
+import { commandPath, NGINX_STREAM_MODULE } from '../../../scripts/system-requirements.ts';
 import { closedPort } from '../test/support.ts';
 
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3);
@@ -179,8 +179,7 @@ stream {
 
 /** Debian loads the stream module by a line of its own; other builds have it inside. */
 function nginxModules(): string {
-  const module = '/usr/lib/nginx/modules/ngx_stream_module.so';
-  return existsSync(module) ? `load_module ${module};` : '';
+  return existsSync(NGINX_STREAM_MODULE) ? `load_module ${NGINX_STREAM_MODULE};` : '';
 }
 
 /** @returns The ids of all its processes. */
