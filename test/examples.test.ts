@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { runDemo } from '../examples/bbb-demo/run.ts';
 import { runExample } from '../examples/load-balancer/run.ts';
 
 /** What every example prints. */
@@ -24,4 +25,22 @@ describe('examples of the load balancer', () => {
   test.each(names)('%s prints what it says', async (name) => {
     expect(await runExample(name)).toMatch(EXPECTED[name]!);
   });
+});
+
+test('the demonstration of the BigBlueButton gateway loses a server and no meeting', async () => {
+  const lines: string[] = [];
+  await runDemo((line) => void lines.push(line));
+  expect(lines).toEqual([
+    'six meetings over three servers',
+    '  bbb1: algebra drama',
+    '  bbb2: biology english',
+    '  bbb3: chemistry french',
+    'bbb1 dies; two polls later it is out',
+    '  bbb2: biology english',
+    '  bbb3: chemistry french',
+    'the front-end opens its rooms again, as it does before every join',
+    '  bbb2: algebra biology english',
+    '  bbb3: chemistry drama french',
+    'Ada joins algebra: /client',
+  ]);
 });

@@ -1,6 +1,7 @@
 /**
  * Exit codes: 0 done, 1 failed at run time, 2 bad usage or configuration, 3 the drain deadline
- * passed with connections open, 130 interrupted.
+ * passed with connections open or, of the gateway, its data are another process's, 4 the gateway's
+ * data are a newer program's, 130 interrupted.
  *
  * @module
  */
@@ -15,8 +16,16 @@ export class UsageError extends BalancerError {
   readonly code = 'USAGE';
 }
 
+const GATEWAY_CODES: Readonly<Record<string, number>> = {
+  BBB_ENVIRONMENT: EXIT.usage,
+  DATA_LOCKED: 3,
+  SCHEMA_TOO_NEW: 4,
+};
+
 /** The code for an error that ends a command. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError || error instanceof ConfigFileError) return EXIT.usage;
-  return EXIT.failed;
+  // By code: the gateway is loaded only by the commands that need it.
+  const code = error instanceof BalancerError ? GATEWAY_CODES[error.code] : undefined;
+  return code ?? EXIT.failed;
 }
