@@ -58,7 +58,7 @@ for (let i = 0; i < setup.recordCount; i++) {
 gateway.context.directory.forget();
 
 process.on('message', (message) => {
-  if (message === 'memory') {
+  if (message === 'usage') {
     process.send!({ memoryMiB: process.memoryUsage().rss / 2 ** 20, cpu: process.cpuUsage() });
   } else if (message === 'poll') {
     void gateway.poller.round().then((summary) => process.send!({ summary }));

@@ -28,6 +28,8 @@ const CREATE_COUNT = 400;
 
 interface Round {
   readonly perSecond: number;
+  /** Processor time of the gateway per call. */
+  readonly cpuMicros: number;
   readonly p99Ms: number;
 }
 
@@ -55,6 +57,12 @@ class BenchGateway {
     return answer;
   }
 
+  /** Processor time that the gateway has used so far. */
+  async cpuMicros(): Promise<number> {
+    const { cpu } = await this.ask<{ cpu: NodeJS.CpuUsage }>('usage');
+    return cpu.user + cpu.system;
+  }
+
   /** The path of a signed call. */
   path(call: string, query: string): string {
     return `/bigbluebutton/api/${call}?${signedQuery({ call, query, secret: SECRET })}`;
@@ -71,6 +79,7 @@ class BenchGateway {
 /** Asks over all connections for a while. */
 async function hammer(gateway: BenchGateway, path: () => string, status: number): Promise<Round> {
   const timesMs: number[] = [];
+  const cpuBefore = await gateway.cpuMicros();
   const startMs = performance.now();
   const worker = async (): Promise<void> => {
     while (performance.now() - startMs < ROUND_MS) {
@@ -82,9 +91,10 @@ async function hammer(gateway: BenchGateway, path: () => string, status: number)
     }
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, worker));
-  timesMs.sort((a, b) => a - b);
   const perSecond = timesMs.length / ((performance.now() - startMs) / 1000);
-  return { perSecond, p99Ms: timesMs[Math.floor(timesMs.length * 0.99)]! };
+  const cpuMicros = ((await gateway.cpuMicros()) - cpuBefore) / timesMs.length;
+  timesMs.sort((a, b) => a - b);
+  return { perSecond, cpuMicros, p99Ms: timesMs[Math.floor(timesMs.length * 0.99)]! };
 }
 
 function median(values: readonly number[]): number {
@@ -94,9 +104,10 @@ function median(values: readonly number[]): number {
 function report(name: string, rounds: readonly Round[]): void {
   const perSecond = median(rounds.map((round) => round.perSecond));
   const p99Ms = median(rounds.map((round) => round.p99Ms));
+  const cpuMicros = median(rounds.map((round) => round.cpuMicros));
   const raw = rounds.map((round) => Math.round(round.perSecond)).join(' ');
   process.stdout.write(
-    `${name.padEnd(24)} ${perSecond.toFixed(0).padStart(6)}/s   p99 ${p99Ms.toFixed(1)} ms   (${raw})\n`,
+    `${name.padEnd(24)} ${perSecond.toFixed(0).padStart(6)}/s   ${cpuMicros.toFixed(0).padStart(5)} us CPU   p99 ${p99Ms.toFixed(1)} ms   (${raw})\n`,
   );
 }
 
@@ -138,7 +149,7 @@ try {
   );
   const { summary } = await gateway.ask<{ summary: { durationMs: number } }>('poll');
   process.stdout.write(`poll of 200 servers      ${(summary.durationMs / 1000).toFixed(2)} s\n`);
-  const { memoryMiB } = await gateway.ask<{ memoryMiB: number }>('memory');
+  const { memoryMiB } = await gateway.ask<{ memoryMiB: number }>('usage');
   process.stdout.write(`resident memory          ${memoryMiB.toFixed(0)} MiB\n`);
   process.stdout.write(`open to listening        ${gateway.readyMs.toFixed(0)} ms\n`);
 } finally {

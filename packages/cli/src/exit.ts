@@ -16,7 +16,11 @@ export class UsageError extends BalancerError {
   readonly code = 'USAGE';
 }
 
-const GATEWAY_CODES: Readonly<Record<string, number>> = {
+/** Codes of errors that have an exit code of their own. */
+const EXIT_BY_CODE: Readonly<Record<string, number>> = {
+  // An experiment's file or a recording.
+  SIMULATION: EXIT.usage,
+  // The gateway's variables and its data.
   BBB_ENVIRONMENT: EXIT.usage,
   DATA_LOCKED: 3,
   SCHEMA_TOO_NEW: 4,
@@ -25,7 +29,7 @@ const GATEWAY_CODES: Readonly<Record<string, number>> = {
 /** The code for an error that ends a command. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError || error instanceof ConfigFileError) return EXIT.usage;
-  // By code: the gateway is loaded only by the commands that need it.
-  const code = error instanceof BalancerError ? GATEWAY_CODES[error.code] : undefined;
+  // By code: simulations and the gateway are loaded only by the commands that need them.
+  const code = error instanceof Error ? EXIT_BY_CODE[String(Reflect.get(error, 'code'))] : undefined;
   return code ?? EXIT.failed;
 }

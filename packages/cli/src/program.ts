@@ -14,6 +14,7 @@ import { run, type RunOptions } from './commands/run.ts';
 import { top } from './commands/top.ts';
 import { exitCodeOf } from './exit.ts';
 import type { Io } from './io.ts';
+import { registerL4 } from './l4/register.ts';
 import { registerPools } from './pools/register.ts';
 import { poolsIo } from './pools/files.ts';
 import { bashCompletion } from './reference/bash.ts';
@@ -22,6 +23,7 @@ import { withExamples } from './reference/examples.ts';
 import { fishCompletion } from './reference/fish.ts';
 import { manPage } from './reference/man-page.ts';
 import { zshCompletion } from './reference/zsh.ts';
+import { registerSimulation } from './sim/register.ts';
 import { VERSION } from './version.ts';
 
 /**
@@ -72,8 +74,12 @@ function createProgram(io: Io, finish: Finish): Command {
   addRemote(program, io, finish);
   addDemo(program, io, finish);
   registerBbb(program, io, finish);
+  const l4 = registerL4(program, io, finish);
+  addRun(l4, 'run', io, finish);
+  addCheck(l4, io, finish);
   registerPools(program, { ...poolsIo, stdout: io.stdout, stderr: io.stderr, finish });
   addReference(program, io);
+  registerSimulation(program, io, finish);
   addVersion(program, io);
   return program;
 }
@@ -114,7 +120,7 @@ interface RunFlags extends Omit<RunOptions, 'config' | 'mode'> {
 function runOptions(file: string | undefined, flags: RunFlags): RunOptions {
   const { config, mode: named, passthrough, dsr, ...rest } = flags;
   const mode = named ?? (passthrough ? 'passthrough' : dsr ? 'dsr' : undefined);
-  const plane = { proxy: 'proxy', passthrough: 'fnat', dsr: 'dr-ip' } as const;
+  const plane = { proxy: 'proxy', passthrough: 'passthrough', dsr: 'dr-ip' } as const;
   return {
     ...rest,
     config: file ?? config ?? 'config.toml',
