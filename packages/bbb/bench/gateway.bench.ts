@@ -134,6 +134,7 @@ try {
   report('floor: no storage', floor);
   report('join', join);
 
+  const cpuBefore = await gateway.cpuMicros();
   const startMs = performance.now();
   const results = await Promise.all(
     Array.from({ length: CREATE_COUNT }, async (_, i) => {
@@ -143,9 +144,10 @@ try {
     }),
   );
   const seconds = (performance.now() - startMs) / 1000;
+  const cpuMicros = ((await gateway.cpuMicros()) - cpuBefore) / CREATE_COUNT;
   const failures = results.filter((isSuccess) => !isSuccess).length;
   process.stdout.write(
-    `create                   ${(CREATE_COUNT / seconds).toFixed(0).padStart(6)}/s   ${failures} of ${CREATE_COUNT} failed\n`,
+    `create                   ${(CREATE_COUNT / seconds).toFixed(0).padStart(6)}/s   ${cpuMicros.toFixed(0).padStart(5)} us CPU   ${failures} of ${CREATE_COUNT} failed\n`,
   );
   const { summary } = await gateway.ask<{ summary: { durationMs: number } }>('poll');
   process.stdout.write(`poll of 200 servers      ${(summary.durationMs / 1000).toFixed(2)} s\n`);

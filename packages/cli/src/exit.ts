@@ -30,6 +30,7 @@ const EXIT_BY_CODE: Readonly<Record<string, number>> = {
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError || error instanceof ConfigFileError) return EXIT.usage;
   // By code: simulations and the gateway are loaded only by the commands that need them.
-  const code = error instanceof Error ? EXIT_BY_CODE[String(Reflect.get(error, 'code'))] : undefined;
+  const code =
+    error instanceof Error ? EXIT_BY_CODE[String(Reflect.get(error, 'code'))] : undefined;
   return code ?? EXIT.failed;
 }
