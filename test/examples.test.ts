@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { runDemo } from '../examples/bbb-demo/run.ts';
 import { runExample } from '../examples/load-balancer/run.ts';
+import { runRollingDeploy, summaryOf } from '../examples/rolling-deploy/run.ts';
 
 /** What every example prints. */
 const EXPECTED: Readonly<Record<string, RegExp>> = {
@@ -43,4 +44,17 @@ test('the demonstration of the BigBlueButton gateway loses a server and no meeti
     '  bbb3: chemistry drama french',
     'Ada joins algebra: /client',
   ]);
+
+describe('the rolling deployment', () => {
+  test('replaces every server under load without a failed request', async () => {
+    const steps: string[] = [];
+    const answers = await runRollingDeploy((step) => void steps.push(step));
+    expect(steps).toEqual(
+      ['one', 'two', 'three'].flatMap((name) => [`${name}: drained`, `${name}: v2 is up`]),
+    );
+    expect(answers.failures).toEqual([]);
+    expect(answers.byVersion.get('v1')).toBeGreaterThan(0);
+    expect(answers.byVersion.get('v2')).toBeGreaterThan(0);
+    expect(summaryOf(answers)).toMatch(/^requests: \d+ \(v1 \d+, v2 \d+\), failed: 0$/);
+  });
 });
