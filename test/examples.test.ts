@@ -28,6 +28,20 @@ describe('examples of the load balancer', () => {
   });
 });
 
+describe('the rolling deployment', () => {
+  test('replaces every server under load without a failed request', async () => {
+    const steps: string[] = [];
+    const answers = await runRollingDeploy((step) => void steps.push(step));
+    expect(steps).toEqual(
+      ['one', 'two', 'three'].flatMap((name) => [`${name}: drained`, `${name}: v2 is up`]),
+    );
+    expect(answers.failures).toEqual([]);
+    expect(answers.byVersion.get('v1')).toBeGreaterThan(0);
+    expect(answers.byVersion.get('v2')).toBeGreaterThan(0);
+    expect(summaryOf(answers)).toMatch(/^requests: \d+ \(v1 \d+, v2 \d+\), failed: 0$/);
+  });
+});
+
 test('the demonstration of the BigBlueButton gateway loses a server and no meeting', async () => {
   const lines: string[] = [];
   await runDemo((line) => void lines.push(line));
@@ -44,17 +58,4 @@ test('the demonstration of the BigBlueButton gateway loses a server and no meeti
     '  bbb3: chemistry drama french',
     'Ada joins algebra: /client',
   ]);
-
-describe('the rolling deployment', () => {
-  test('replaces every server under load without a failed request', async () => {
-    const steps: string[] = [];
-    const answers = await runRollingDeploy((step) => void steps.push(step));
-    expect(steps).toEqual(
-      ['one', 'two', 'three'].flatMap((name) => [`${name}: drained`, `${name}: v2 is up`]),
-    );
-    expect(answers.failures).toEqual([]);
-    expect(answers.byVersion.get('v1')).toBeGreaterThan(0);
-    expect(answers.byVersion.get('v2')).toBeGreaterThan(0);
-    expect(summaryOf(answers)).toMatch(/^requests: \d+ \(v1 \d+, v2 \d+\), failed: 0$/);
-  });
 });
