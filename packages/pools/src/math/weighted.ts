@@ -122,16 +122,13 @@ export function outGivenIn(
   swap: WeightedPair & { readonly amountIn: bigint },
   revision: WeightedRevision,
 ): bigint {
-  const { weightIn, weightOut } = swap;
-  const certified = certifiedShareOut(
-    {
-      balance: swap.balanceIn,
-      amount: swap.amountIn,
-      numerator: weightIn,
-      denominator: weightOut,
-    },
-    revision.fixedPoint.hasShortcuts,
-  );
+  const certified = certifiedShareOut({
+    balance: swap.balanceIn,
+    amount: swap.amountIn,
+    numerator: swap.weightIn,
+    denominator: swap.weightOut,
+    hasShortcuts: revision.fixedPoint.hasShortcuts,
+  });
   return mulDown(swap.balanceOut, certified ?? shareOut(swap, revision));
 }
 
@@ -158,15 +155,13 @@ export function inGivenOut(
   swap: WeightedPair & { readonly amountOut: bigint },
   revision: WeightedRevision,
 ): bigint {
-  const certified = certifiedShareIn(
-    {
-      balance: swap.balanceOut,
-      amount: swap.amountOut,
-      numerator: swap.weightOut,
-      denominator: swap.weightIn,
-    },
-    revision.fixedPoint.hasShortcuts,
-  );
+  const certified = certifiedShareIn({
+    balance: swap.balanceOut,
+    amount: swap.amountOut,
+    numerator: swap.weightOut,
+    denominator: swap.weightIn,
+    hasShortcuts: revision.fixedPoint.hasShortcuts,
+  });
   return mulUp(swap.balanceIn, certified ?? shareIn(swap, revision));
 }
 
