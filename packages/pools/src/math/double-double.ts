@@ -211,8 +211,9 @@ export function increase(to: Register, by: number): void {
   const value = M[to]!;
   const sum = value + by;
   const error = value - sum + by + M[to + 1]!;
-  M[to] = sum + error;
-  M[to + 1] = sum - M[to]! + error;
+  const whole = sum + error;
+  M[to] = whole;
+  M[to + 1] = sum - whole + error;
 }
 
 /**
