@@ -22,6 +22,16 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     debianPackage: 'haproxy',
     neededFor: 'PROXY protocol and SNI routing beside HAProxy',
   },
+  { command: 'bash', debianPackage: 'bash', neededFor: 'the completion of bash' },
+  { command: 'zsh', debianPackage: 'zsh', neededFor: 'the completion of zsh' },
+  { command: 'fish', debianPackage: 'fish', neededFor: 'the completion of fish' },
+  { command: 'mandoc', debianPackage: 'mandoc', neededFor: 'the faults of the manual page' },
+  { command: 'groff', debianPackage: 'groff-base', neededFor: 'the looks of the manual page' },
+  {
+    command: 'systemd-analyze',
+    debianPackage: 'systemd',
+    neededFor: 'the units of the service manager',
+  },
 ];
 
 /** Where Debian puts commands, whatever PATH says. */

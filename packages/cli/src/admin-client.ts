@@ -14,7 +14,12 @@ import {
   messageOf,
   parseAddress,
 } from '@balancer/kit';
-import { loadLoadBalancerConfig, type Statistics } from '@balancer/lb';
+import {
+  type AdminState,
+  loadLoadBalancerConfig,
+  type ServerState,
+  type Statistics,
+} from '@balancer/lb';
 import { UsageError } from './exit.ts';
 
 /** What `balancer run` takes when it is given no file. */
@@ -39,6 +44,20 @@ export interface AdminTarget {
   readonly url?: string;
   /** Instead of the file's token and of BALANCER_TOKEN. */
   readonly token?: string;
+}
+
+/** A server as an order names it: by the name of its section, or by its address. */
+export interface ServerName {
+  readonly backend: string;
+  readonly server: string;
+}
+
+/** The server after an order. */
+export interface OrderedServer {
+  /** Its address. */
+  readonly server: string;
+  readonly weight: number;
+  readonly state: ServerState;
 }
 
 export class AdminClient {
@@ -76,12 +95,12 @@ export class AdminClient {
   }
 
   /** @throws {AdminRequestError} */
-  async setState(
-    server: { readonly backend: string; readonly server: string },
-    state: 'ready' | 'drain' | 'maint',
-  ): Promise<void> {
-    const names = [server.backend, server.server].map((name) => encodeURIComponent(name));
-    await this.send('PUT', `/backends/${names[0]}/servers/${names[1]}`, { state });
+  async order(
+    { backend, server }: ServerName,
+    order: { readonly state: AdminState } | { readonly weight: number },
+  ): Promise<OrderedServer> {
+    const path = `/backends/${encodeURIComponent(backend)}/servers/${encodeURIComponent(server)}`;
+    return (await this.send('PUT', path, order)) as OrderedServer;
   }
 
   private async send(method: string, path: string, body?: unknown): Promise<unknown> {

@@ -3,18 +3,24 @@
  *
  * @module
  */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigFileError, createStyler, EXIT, LOG_LEVELS, messageOf } from '@balancer/kit';
 import type { AdminTarget } from './admin-client.ts';
 import { checkFile } from './commands/check.ts';
 import { demo, type DemoOptions } from './commands/demo.ts';
-import { drain, reload, stats } from './commands/remote.ts';
+import { completeServers, drain, reload, stats, weigh } from './commands/remote.ts';
 import { run, type RunOptions } from './commands/run.ts';
 import { top } from './commands/top.ts';
 import { exitCodeOf } from './exit.ts';
 import type { Io } from './io.ts';
 import { registerPools } from './pools/register.ts';
 import { poolsIo } from './pools/files.ts';
+import { bashCompletion } from './reference/bash.ts';
+import { type CommandReference, describeCommand } from './reference/describe.ts';
+import { withExamples } from './reference/examples.ts';
+import { fishCompletion } from './reference/fish.ts';
+import { manPage } from './reference/man-page.ts';
+import { zshCompletion } from './reference/zsh.ts';
 import { VERSION } from './version.ts';
 
 /**
@@ -56,8 +62,8 @@ function createProgram(io: Io, finish: Finish): Command {
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
-    })
-    .addHelpText('after', example('balancer demo', 'balancer run balancer.toml'));
+    });
+  withExamples(program, 'balancer demo', 'balancer run balancer.toml');
   addRun(program, 'run', io, finish);
   // The name under which the load balancer alone was known.
   addRun(program, 'proxy', io, finish);
@@ -65,13 +71,16 @@ function createProgram(io: Io, finish: Finish): Command {
   addRemote(program, io, finish);
   addDemo(program, io, finish);
   registerPools(program, { ...poolsIo, stdout: io.stdout, stderr: io.stderr, finish });
+  addReference(program, io);
   addVersion(program, io);
   return program;
 }
 
 function addRun(program: Command, name: string, io: Io, finish: Finish): void {
-  program
-    .command(name, { hidden: name !== 'run' })
+  withExamples(
+    program.command(name, { hidden: name !== 'run' }),
+    `balancer ${name} balancer.toml --log-level debug`,
+  )
     .description('serve every frontend of a configuration file')
     .argument('[file]', 'configuration file (default: config.toml)')
     .option('-c, --config <file>', 'the same as the argument')
@@ -88,7 +97,6 @@ function addRun(program: Command, name: string, io: Io, finish: Finish): void {
     .option('-p, --passthrough', 'the same as --mode passthrough')
     .option('-d, --dsr', 'the same as --mode dsr')
     .option('--workers <count>', 'override the file', positiveInteger)
-    .addHelpText('after', example(`balancer ${name} balancer.toml --log-level debug`))
     .action(async (file: string | undefined, options: RunFlags) => {
       finish(await run(runOptions(file, options), io));
     });
@@ -113,12 +121,10 @@ function runOptions(file: string | undefined, flags: RunFlags): RunOptions {
 }
 
 function addCheck(program: Command, io: Io, finish: Finish): void {
-  program
-    .command('check')
+  withExamples(program.command('check'), 'balancer check balancer.toml')
     .description('check a configuration file; open nothing')
     .argument('[file]', 'configuration file', 'config.toml')
     .option('--json', 'print the outcome as JSON')
-    .addHelpText('after', example('balancer check balancer.toml'))
     .action(async (file: string, { json = false }: { json?: boolean }) => {
       finish(await checkFile({ file, json }, io));
     });
@@ -126,28 +132,56 @@ function addCheck(program: Command, io: Io, finish: Finish): void {
 
 /** Commands that talk to a running load balancer. */
 function addRemote(program: Command, io: Io, finish: Finish): void {
-  remote(program, 'reload', 'read the configuration file again')
-    .addHelpText('after', example('balancer reload --config balancer.toml'))
-    .action(async (target: AdminTarget) => finish(await reload(target, io)));
-  remote(program, 'drain', 'let a server finish its connections and give it no new ones')
+  withExamples(
+    remote(program, 'reload', 'read the configuration file again'),
+    'balancer reload --config balancer.toml',
+  )
+    .option('--json', 'print the outcome as JSON')
+    .action(async ({ json = false, ...target }: RemoteFlags) => {
+      finish(await reload({ json, ...target }, io));
+    });
+  withExamples(
+    remote(program, 'drain', 'let a server finish its connections and give it no new ones'),
+    'balancer drain web/one --wait 60',
+    'balancer drain web/one --ready',
+  )
     .argument('<backend/server>', 'as the file or the statistics name them')
     .addOption(new Option('--ready', 'take it back into service').conflicts('maint'))
     .option('--maint', 'take it out of service')
-    .addHelpText('after', example('balancer drain web/one', 'balancer drain web/one --ready'))
-    .action(async (server: string, { ready, maint, ...target }: DrainFlags) => {
+    .addOption(
+      new Option(
+        '--wait <seconds>',
+        'until its connections have ended, or with --ready until it is up; 1 when that takes longer',
+      ).argParser(seconds),
+    )
+    .option('--json', 'print the server as JSON')
+    .action(async (server: string, { ready, maint, wait, json = false, ...target }: DrainFlags) => {
       const state = ready ? 'ready' : maint ? 'maint' : 'drain';
-      finish(await drain(server, state, { target, io }));
+      const waitMs = wait === undefined ? undefined : wait * 1000;
+      finish(await drain(server, { state, waitMs, json, ...target }, io));
     });
-  remote(program, 'stats', 'print the statistics')
+  withExamples(
+    remote(program, 'weight', 'change the share of a server until the file changes it'),
+    'balancer weight web/one 5',
+  )
+    .argument('<backend/server>', 'as the file or the statistics name them')
+    .argument('<weight>', '0 to 65535; 0 gives it no new connections', weight)
+    .option('--json', 'print the server as JSON')
+    .action(async (server: string, value: number, { json = false, ...target }: RemoteFlags) => {
+      finish(await weigh(server, { weight: value, json, ...target }, io));
+    });
+  withExamples(remote(program, 'stats', 'print the statistics'), 'balancer stats --json')
     .option('--json', 'as JSON')
-    .addHelpText('after', example('balancer stats --json'))
-    .action(async ({ json = false, ...target }: AdminTarget & { json?: boolean }) => {
+    .action(async ({ json = false, ...target }: RemoteFlags) => {
       finish(await stats({ json, ...target }, io));
     });
-  remote(program, 'top', 'watch the statistics with rates, redrawn in place')
+  withExamples(
+    remote(program, 'top', 'watch the statistics with rates, redrawn in place'),
+    'balancer top',
+    'balancer top --url http://10.0.0.1:7000',
+  )
     .option('--interval <seconds>', 'between two pictures', seconds, 2)
     .option('--count <pictures>', 'end after so many', positiveInteger)
-    .addHelpText('after', example('balancer top', 'balancer top --url http://10.0.0.1:7000'))
     .action(
       async ({ interval, ...options }: AdminTarget & { interval: number; count?: number }) => {
         finish(await top({ intervalMs: interval * 1000, ...options }, io));
@@ -155,15 +189,22 @@ function addRemote(program: Command, io: Io, finish: Finish): void {
     );
 }
 
-interface DrainFlags extends AdminTarget {
+interface RemoteFlags extends AdminTarget {
+  readonly json?: boolean;
+}
+
+interface DrainFlags extends RemoteFlags {
   readonly ready?: boolean;
   readonly maint?: boolean;
+  readonly wait?: number;
 }
 
 function remote(program: Command, name: string, description: string): Command {
-  return program
-    .command(name)
-    .description(description)
+  return withTarget(program.command(name).description(description));
+}
+
+function withTarget(command: Command): Command {
+  return command
     .option(
       '-c, --config <file>',
       'file of the running load balancer (default: config.toml, if any)',
@@ -176,23 +217,50 @@ function remote(program: Command, name: string, description: string): Command {
 }
 
 function addDemo(program: Command, io: Io, finish: Finish): void {
-  program
-    .command('demo')
+  withExamples(program.command('demo'), 'balancer demo --port 0 --stats-port 0')
     .description('three small servers, the load balancer in front of them, a page of statistics')
     .option('--port <port>', 'port of the load balancer; 0 picks a free one', port, 8080)
     .option('--stats-port <port>', 'port of the statistics; 0 picks a free one', port, 7000)
-    .addHelpText('after', example('balancer demo --port 0 --stats-port 0'))
     .action(async (options: DemoOptions) => {
       finish(await demo(options, io));
     });
 }
 
+const COMPLETIONS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const;
+
+/** What is written from the definitions above, and must come after them. */
+function addReference(program: Command, io: Io): void {
+  const reference = (): CommandReference => describeCommand(program);
+  withExamples(
+    program.command('completion'),
+    'source <(balancer completion bash)',
+    'balancer completion fish > ~/.config/fish/completions/balancer.fish',
+  )
+    .description('print the completions for a shell')
+    .addArgument(
+      new Argument('<shell>', 'which shell they are for').choices(Object.keys(COMPLETIONS)),
+    )
+    .action((shell: keyof typeof COMPLETIONS) => {
+      io.stdout.write(COMPLETIONS[shell](reference()));
+    });
+  withExamples(
+    program.command('man'),
+    'balancer man | man -l -',
+    'balancer man > /usr/local/share/man/man1/balancer.1',
+  )
+    .description('print the manual page')
+    .action(() => void io.stdout.write(manPage(reference(), VERSION)));
+  // Asked by the completions with the words of an unfinished line.
+  withTarget(program.command('complete-servers', { hidden: true }))
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action((target: AdminTarget) => completeServers(target, io));
+}
+
 function addVersion(program: Command, io: Io): void {
-  program
-    .command('version')
+  withExamples(program.command('version'), 'balancer version --json')
     .description('print the version')
     .option('--json', 'with the versions of what it runs on')
-    .addHelpText('after', example('balancer version --json'))
     .action(({ json = false }: { json?: boolean }) => {
       const facts = { version: VERSION, node: process.versions.node, platform: process.platform };
       io.stdout.write(json ? `${JSON.stringify(facts)}\n` : `${VERSION}\n`);
@@ -211,13 +279,14 @@ function seconds(text: string): number {
   throw new InvalidArgumentError('needs seconds, at least 0.1.');
 }
 
+function weight(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value <= 65_535) return value;
+  throw new InvalidArgumentError('needs a number from 0 to 65535.');
+}
+
 function positiveInteger(text: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= 1) return value;
   throw new InvalidArgumentError('needs a number of at least 1.');
-}
-
-function example(...lines: readonly string[]): string {
-  const label = lines.length === 1 ? 'Example:' : 'Examples:';
-  return `\n${label}\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`;
 }

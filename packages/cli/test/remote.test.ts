@@ -93,6 +93,49 @@ describe('a command to a running load balancer', () => {
     expect((await runHere('drain', 'one', '-c', file)).code).toBe(2);
   });
 
+  test('drain --wait waits for the connections of a server, and says when that takes too long', async () => {
+    const [server] = service.loadBalancer.backends.get('out')!.servers;
+    server!.counters.opened();
+    server!.counters.opened();
+    const late = await runHere('drain', 'out/one', '-c', file, '--wait', '0.1');
+    expect([late.code, late.stderr]).toEqual([
+      1,
+      'balancer: out/one still has 2 open connections after 0.1 s; the order stands\n',
+    ]);
+    expect(server!.state).toBe('drain');
+    server!.counters.closed();
+    server!.counters.closed();
+    const done = await runHere('drain', 'out/one', '-c', file, '--wait', '60', '--json');
+    expect(JSON.parse(done.stdout)).toMatchObject({ server: '127.0.0.1:9', state: 'drain' });
+    const back = await runHere('drain', 'out/one', '-c', file, '--ready', '--wait', '60');
+    expect(back.stdout).toBe('out/one: ready\n');
+  });
+
+  test('weight changes the share of a server', async () => {
+    const [server] = service.loadBalancer.backends.get('out')!.servers;
+    expect((await runHere('weight', 'out/one', '7', '-c', file)).stdout).toBe(
+      'out/one: weight 7\n',
+    );
+    expect(server!.weight).toBe(7);
+    const { stdout } = await runHere('weight', 'out/one', '0', '-c', file, '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ server: '127.0.0.1:9', weight: 0 });
+    const refused = await runHere('weight', 'out/one', '65536', '-c', file);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('needs a number from 0 to 65535.');
+  });
+
+  test('reload and its outcome as JSON', async () => {
+    const { stdout } = await runHere('reload', '-c', file, '--json');
+    expect(JSON.parse(stdout)).toEqual({ outcome: 'unchanged' });
+  });
+
+  test('the completions learn the servers, from an unfinished line too', async () => {
+    expect((await runHere('complete-servers', '-c', file)).stdout).toBe('out/one\n');
+    expect((await runHere('complete-servers', '--config', file, '--ready', 'x')).stdout).toBe(
+      'out/one\n',
+    );
+  });
+
   test('without the token is refused', async () => {
     const admin = /127\.0\.0\.1:\d{3,}/.exec(await readFile(file, 'utf8'))![0];
     const { code, stderr } = await runHere('reload', '--url', `http://${admin}/`);

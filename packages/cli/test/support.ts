@@ -17,8 +17,8 @@ import { main } from '../src/program.ts';
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** Longest silence of a process that is waited for. */
-const SAYS_MS = 15_000;
+/** Longest silence of a process that is waited for; only one that hangs gets there. */
+const SAYS_MS = 60_000;
 
 export interface Captured {
   readonly code: number;

@@ -83,6 +83,12 @@ export class AdminClient {
     return (await response.json()) as OrderedServer;
   }
 
+  /** @param weight - 0 to 65535. */
+  async setWeight(name: ServerName, weight: number): Promise<OrderedServer> {
+    const response = await this.request('PUT', pathOf(name), { weight });
+    return (await response.json()) as OrderedServer;
+  }
+
   /** Resets the server's connections. @returns How many there were. */
   async closeConnections(name: ServerName): Promise<number> {
     const response = await this.request('POST', `${pathOf(name)}/close`);

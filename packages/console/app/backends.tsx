@@ -6,7 +6,7 @@
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import type { BackendStatistics, ServerStatistics } from '@balancer/lb';
-import { formatBytes, formatCount } from '../src/format.ts';
+import { formatBytes, formatCount, formatCounted } from '../src/format.ts';
 import { latestOf } from '../src/history.ts';
 import { useHistory } from './context.ts';
 import { ServerRow } from './server-row.tsx';
@@ -50,7 +50,7 @@ function BackendCard({
         </h3>
         <p class="facts">
           <span>{backend.balance}</span>
-          <span>{formatCount(backend.total_connections)} connections so far</span>
+          <span>{formatCounted(backend.total_connections, 'connection')} so far</span>
           <span>
             {formatBytes(backend.bytes_tx)} to servers, {formatBytes(backend.bytes_rx)} to clients
           </span>

@@ -5,8 +5,12 @@
  */
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import { formatCount } from '../src/format.ts';
 import type { TokenQuestion } from './access.ts';
-import type { Confirmation } from './orders.ts';
+import type { Confirmation, WeightQuestion } from './orders.ts';
+
+/** What the configuration file and the admin API take. */
+const WEIGHT_MAX = 65_535;
 
 export function TokenDialog({ question }: { readonly question: TokenQuestion }): JSX.Element {
   const field = useRef<HTMLInputElement>(null);
@@ -61,6 +65,53 @@ export function ConfirmationDialog({
           {action}
         </button>
       </div>
+    </Dialog>
+  );
+}
+
+export function WeightDialog({
+  question: { name, current, answer },
+}: {
+  readonly question: WeightQuestion;
+}): JSX.Element {
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current!.select(), []);
+  return (
+    <Dialog title={`Weight of ${name.server}`} onCancel={() => answer(null)}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          answer(field.current!.valueAsNumber);
+        }}
+      >
+        <p>
+          Its share of new connections, in proportion to the weights of the others. With 0 it keeps
+          those it has and gets no new ones.
+        </p>
+        <label>
+          Weight, 0 to {formatCount(WEIGHT_MAX)}
+          <input
+            ref={field}
+            type="number"
+            name="weight"
+            min={0}
+            max={WEIGHT_MAX}
+            step={1}
+            defaultValue={String(current)}
+            inputMode="numeric"
+            autofocus
+            required
+          />
+        </label>
+        <div class="buttons">
+          <button type="button" onClick={() => answer(null)}>
+            Cancel
+          </button>
+          <button type="submit" class="primary">
+            Set it
+          </button>
+        </div>
+      </form>
     </Dialog>
   );
 }

@@ -5,7 +5,7 @@
  */
 import type { JSX } from 'preact';
 import type { FrontendStatistics } from '@balancer/lb';
-import { formatBytes, formatCount } from '../src/format.ts';
+import { formatBytes, formatCount, formatCounted } from '../src/format.ts';
 import { Traffic } from './traffic.tsx';
 
 export function Frontends({
@@ -47,7 +47,7 @@ function FrontendCard({
               to <a href={`#backend-${encodeURIComponent(backend)}`}>{backend}</a>
             </span>
           )}
-          <span>{formatCount(frontend.total_connections)} connections so far</span>
+          <span>{formatCounted(frontend.total_connections, 'connection')} so far</span>
           <span>
             {formatBytes(frontend.bytes_tx)} to servers, {formatBytes(frontend.bytes_rx)} to clients
           </span>

@@ -6,7 +6,7 @@
 import { type Signal, signal } from '@preact/signals';
 import type { AdminState } from '@balancer/lb';
 import type { AdminClient, ServerName } from './admin-client.ts';
-import { formatCount } from '../src/format.ts';
+import { formatCount, formatCounted } from '../src/format.ts';
 import { type Access, NoTokenError } from './access.ts';
 
 /** The outcome of the last order, until it is dismissed or the next one. */
@@ -22,6 +22,14 @@ export interface Confirmation {
   readonly answer: (isWanted: boolean) => void;
 }
 
+/** A server that is to get another weight, waiting for the figure. */
+export interface WeightQuestion {
+  readonly name: ServerName;
+  readonly current: number;
+  /** `null` leaves it as it is. */
+  readonly answer: (weight: number | null) => void;
+}
+
 export interface OrdersOptions {
   readonly client: AdminClient;
   readonly access: Access;
@@ -33,6 +41,7 @@ export interface OrdersOptions {
 export class Orders {
   readonly notice: Signal<Notice | null> = signal(null);
   readonly confirmation: Signal<Confirmation | null> = signal(null);
+  readonly weightQuestion: Signal<WeightQuestion | null> = signal(null);
   private readonly options: OrdersOptions;
 
   constructor(options: OrdersOptions) {
@@ -49,9 +58,19 @@ export class Orders {
     });
   }
 
+  /** Asks for the weight, and sets it. @param current - What it is, for the question. */
+  async setWeight(name: ServerName, current: number): Promise<void> {
+    const weight = await this.askWeight(name, current);
+    if (weight === null || weight === current) return;
+    await this.carryOut(async () => {
+      const { weight: now } = await this.options.client.setWeight(name, weight);
+      return `${name.server} has the weight ${formatCount(now)} until the file gives it another`;
+    });
+  }
+
   /** @param open - Connections that the operator sees, for the question. */
   async kill(name: ServerName, open: number): Promise<void> {
-    const connections = `${formatCount(open)} ${open === 1 ? 'connection' : 'connections'}`;
+    const connections = formatCounted(open, 'connection');
     const isWanted = await this.confirm(
       `Reset ${connections} of ${name.server}? Its clients see a broken connection.`,
       `Reset ${connections}`,
@@ -69,6 +88,16 @@ export class Orders {
       return outcome === 'unchanged'
         ? 'The file says what is running already'
         : 'The configuration was read again';
+    });
+  }
+
+  private askWeight(name: ServerName, current: number): Promise<number | null> {
+    return new Promise((resolve) => {
+      const answer = (weight: number | null): void => {
+        this.weightQuestion.value = null;
+        resolve(weight);
+      };
+      this.weightQuestion.value = { name, current, answer };
     });
   }
 

@@ -10,7 +10,7 @@ import { formatAge, formatBytes, formatCount, formatSeconds } from '../src/forma
 import { Backends } from './backends.tsx';
 import { Configuration } from './configuration.tsx';
 import { useDashboard } from './context.ts';
-import { ConfirmationDialog, TokenDialog } from './dialogs.tsx';
+import { ConfirmationDialog, TokenDialog, WeightDialog } from './dialogs.tsx';
 import { Frontends } from './frontends.tsx';
 import { Traffic } from './traffic.tsx';
 
@@ -19,6 +19,7 @@ export function Page(): JSX.Element {
   const statistics = live.reading.value?.statistics;
   const question = access.question.value;
   const confirmation = orders.confirmation.value;
+  const weightQuestion = orders.weightQuestion.value;
   useTitle(statistics);
   return (
     <>
@@ -39,6 +40,7 @@ export function Page(): JSX.Element {
       )}
       <OrderNotice />
       {question && <TokenDialog key={String(question.refusal)} question={question} />}
+      {weightQuestion && <WeightDialog question={weightQuestion} />}
       {confirmation && <ConfirmationDialog confirmation={confirmation} />}
     </>
   );

@@ -33,9 +33,7 @@ export function ServerRow(props: ServerRowProps): JSX.Element {
         <span class="name">{server.name}</span> <code>{address}</code>
       </th>
       <State server={server} />
-      <Cell label="Weight" kind="number">
-        {weightOf(server)}
-      </Cell>
+      <Weight backend={backend} server={server} />
       <Cell label="New/s" kind="number">
         {formatRate(latest.connections)}
         <span class="bar" aria-hidden="true">
@@ -63,6 +61,29 @@ export function ServerRow(props: ServerRowProps): JSX.Element {
       <LastCheck check={server.last_check} />
       <ServerOrders backend={backend} server={server} />
     </tr>
+  );
+}
+
+function Weight({
+  backend,
+  server,
+}: {
+  readonly backend: string;
+  readonly server: ServerStatistics;
+}): JSX.Element {
+  const { orders } = useDashboard();
+  return (
+    <Cell label="Weight" kind="number">
+      <button
+        type="button"
+        class="weight"
+        title="Change the weight"
+        aria-label={`Weight of ${server.name}: ${weightOf(server)}`}
+        onClick={() => void orders.setWeight({ backend, server: server.name }, server.weight)}
+      >
+        {weightOf(server)}
+      </button>
+    </Cell>
   );
 }
 

@@ -12,6 +12,11 @@ export function formatCount(value: number): string {
   return value.toLocaleString('en-US');
 }
 
+/** `1 connection`, `1,234 connections`. */
+export function formatCounted(value: number, noun: string): string {
+  return `${formatCount(value)} ${noun}${value === 1 ? '' : 's'}`;
+}
+
 /** Three significant digits at most: `0`, `0.25`, `7.5`, `123`, `12.3 k`, `4.5 M`. */
 export function formatRate(value: number | null): string {
   if (value === null) return UNKNOWN_FIGURE;

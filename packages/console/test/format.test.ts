@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   formatAge,
   formatBytes,
+  formatCounted,
   formatMilliseconds,
   formatRate,
   formatSeconds,
@@ -23,6 +24,14 @@ describe('figures', () => {
     [4_500_000, '4.5 M'],
   ])('writes the rate %d as %s', (value, text) => {
     expect(formatRate(value)).toBe(text);
+  });
+
+  test.each([
+    [0, '0 servers'],
+    [1, '1 server'],
+    [1234, '1,234 servers'],
+  ])('counts %d as %s', (value, text) => {
+    expect(formatCounted(value, 'server')).toBe(text);
   });
 
   test.each([

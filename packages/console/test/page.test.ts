@@ -29,7 +29,7 @@ class FakeDaemon {
       if (given === null) return refused(401, 'needs the header');
       if (given !== `Bearer ${this.token}`) return refused(403, 'wrong token');
     }
-    if (text.startsWith('PUT')) return Response.json({ server: 'one', weight: 1, state: 'drain' });
+    if (text.startsWith('PUT')) return Response.json({ server: 'one', weight: 7, state: 'drain' });
     if (text.endsWith('/close')) return Response.json({ closing: 3 });
     if (text.endsWith('/config')) return new Response('[frontends.web]\n');
     if (text.endsWith('/reload')) return refused(409, 'a.toml:3:1: nonsense');
@@ -140,7 +140,7 @@ describe('the page', () => {
     clock.advance(10_000);
     await settled();
     await vi.waitFor(() => expect(textOf('.link')).toContain('nothing answers at this address'));
-    expect(document.title).toBe('no answer · Balancer');
+    await vi.waitFor(() => expect(document.title).toBe('no answer · Balancer'));
     daemon.isReachable = true;
     await next(documentOf({ total: 90, open: 2 }));
     await vi.waitFor(() => expect(textOf('.link')).toContain('live'));
@@ -216,6 +216,29 @@ describe('the page', () => {
     await settled();
   });
 
+  test('changes the weight of a server to what the operator enters', async () => {
+    [daemon.token, stored] = ['t', 't'];
+    daemon.statistics = documentOf({ server: { weight: 5, effective_weight: 5 } });
+    await open();
+    const enter = (value: string): void => {
+      document.querySelector<HTMLInputElement>('dialog input')!.value = value;
+      press('Set it');
+    };
+    const weight = (): HTMLButtonElement => document.querySelector('.weight')!;
+    expect(weight().getAttribute('aria-label')).toBe('Weight of one: 5');
+    weight().click();
+    await vi.waitFor(() => expect(textOf('dialog h2')).toBe('Weight of one'));
+    enter('5');
+    await vi.waitFor(() => expect(document.querySelector('dialog')).toBeNull());
+    expect(daemon.asked.join('\n')).not.toContain('PUT');
+    weight().click();
+    await vi.waitFor(() => expect(document.querySelector('dialog')).not.toBeNull());
+    enter('7');
+    await vi.waitFor(() => expect(textOf('.notices')).toContain('one has the weight 7'));
+    expect(daemon.asked).toContain('PUT /backends/out/servers/one {"weight":7}');
+    await settled();
+  });
+
   test('offers no kill where nothing is open', async () => {
     await open();
     expect(document.querySelector<HTMLButtonElement>('.kill')!.disabled).toBe(true);
@@ -260,6 +283,6 @@ describe('the page', () => {
     expect(document.querySelectorAll('tr.server')).toHaveLength(20);
     press('Not up 1');
     await vi.waitFor(() => expect(document.querySelectorAll('tr.server')).toHaveLength(1));
-    expect(document.title).toBe('1 not up · Balancer');
+    await vi.waitFor(() => expect(document.title).toBe('1 not up · Balancer'));
   });
 });

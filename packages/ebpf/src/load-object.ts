@@ -16,7 +16,7 @@ import { INSTRUCTION_BYTES } from './instruction.ts';
 import { checkLayout, type ObjectLayout } from './layout.ts';
 import { linkProgram, type LinkedProgram } from './link-program.ts';
 import type { MapSpec, VariableSpec } from './map-spec.ts';
-import { acceptsBtf, isMapOfMaps } from './map-type.ts';
+import { acceptsBtf, isMapOfMaps, type MapType } from './map-type.ts';
 import { BpfMap } from './map.ts';
 import { readObject, type ObjectFile, type ProgramSpec } from './object.ts';
 import { Program, type ProgramBtf } from './program.ts';
@@ -48,7 +48,9 @@ export interface LoadOptions<T extends ObjectTypes = ObjectTypes> {
   readonly maps?: Readonly<Record<string, BpfMap>>;
   /** Other sizes than the object's, by map name. */
   readonly maxEntries?: Readonly<Record<string, number>>;
-  /** Programs to load; all by default. */
+  /** Other types than the object's, by map name: a hash may take the place of an LRU hash. */
+  readonly mapTypes?: Readonly<Record<string, MapType>>;
+  /** Programs to load; all by default. Maps that only other programs use are then not created. */
   readonly programs?: readonly T['programs'][];
   /** Ask the verifier for statistics of each program. */
   readonly statistics?: boolean;
@@ -180,12 +182,23 @@ class Loader<T extends ObjectTypes> {
     );
     const linked = programs.map((spec) => ({ spec, code: linkProgram(this.#object, spec) }));
     this.#btf = this.#own(loadBtf(this.#object));
-    for (const spec of this.#object.maps.values())
-      this.#loaded.maps.set(spec.name, this.#map(spec));
+    const maps = this.#mapsOf(linked.map(({ code }) => code));
+    for (const spec of maps) this.#loaded.maps.set(spec.name, this.#map(spec));
     for (const { spec, code } of linked) {
       this.#loaded.programs.set(spec.name, this.#own(this.#program(spec, code)));
     }
-    for (const spec of this.#object.maps.values()) this.#fillSlots(spec);
+    for (const spec of maps) this.#fillSlots(spec);
+  }
+
+  /** Those that the chosen programs need, and the maps in their slots; all without a choice. */
+  #mapsOf(programs: readonly LinkedProgram[]): MapSpec[] {
+    const all = [...this.#object.maps.values()];
+    if (this.#options.programs === undefined) return all;
+    const used = new Set(programs.flatMap(({ maps }) => maps.map(({ map }) => map)));
+    for (const { name, initial } of all) {
+      if (used.has(name)) for (const { symbol } of initial) used.add(symbol);
+    }
+    return all.filter(({ name }) => used.has(name));
   }
 
   #own<H extends { close(): void } | undefined>(handle: H): H {
@@ -194,11 +207,12 @@ class Loader<T extends ObjectTypes> {
   }
 
   #checkNames(): void {
-    const { variables, programs, maps, maxEntries } = this.#options;
+    const { variables, programs, maps, maxEntries, mapTypes } = this.#options;
     this.#checkKnown('variable', Object.keys(variables ?? {}), this.#object.variables);
     this.#checkKnown('program', programs ?? [], this.#object.programs);
     this.#checkKnown('map', Object.keys(maps ?? {}), this.#object.maps);
     this.#checkKnown('map', Object.keys(maxEntries ?? {}), this.#object.maps);
+    this.#checkKnown('map', Object.keys(mapTypes ?? {}), this.#object.maps);
   }
 
   #checkKnown(what: string, names: readonly string[], known: ReadonlyMap<string, unknown>): void {
@@ -210,7 +224,8 @@ class Loader<T extends ObjectTypes> {
 
   #map(definition: MapSpec): BpfMap {
     const maxEntries = this.#options.maxEntries?.[definition.name] ?? definition.maxEntries;
-    const spec = { ...definition, maxEntries };
+    const type = this.#options.mapTypes?.[definition.name] ?? definition.type;
+    const spec = { ...definition, type, maxEntries };
     const given = this.#options.maps?.[spec.name];
     if (given !== undefined) {
       checkCompatible(spec, given);

@@ -113,7 +113,7 @@ export class Program extends Handle {
       ? loadWithLog(options, LOG_LEVEL_STATISTICS)
       : { fd: tryBpf(BPF.progLoad, loadAttr(options)), log: '' };
     if (first.fd >= 0) {
-      const statistics = readStatistics(first.log);
+      const statistics = readStatistics(first.log, options.instructions);
       return new Program(first.fd, { name, type, ...(statistics && { statistics }) });
     }
     const { fd, log } = loadWithLog(options, LOG_LEVEL_FULL);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { deepestChain } from './call-chain.ts';
 
 /** Lines of a shrunk log. */
 const LINES_MAX = 40;
@@ -50,12 +51,16 @@ export interface VerifierStatistics {
   readonly stackBytes: number;
 }
 
-/** Reads the statistics that log level 4 prints; `undefined` when there are none. */
-export function readStatistics(log: string): VerifierStatistics | undefined {
+/**
+ * Reads the statistics that log level 4 prints; `undefined` when there are none.
+ *
+ * @param code - Instructions of the program, which say what calls what.
+ */
+export function readStatistics(log: string, code: Uint8Array): VerifierStatistics | undefined {
   const processed = /processed (\d+) insns/.exec(log)?.[1];
   const depths = /stack depth ([\d+]+)/.exec(log)?.[1];
   if (processed === undefined) return undefined;
-  const stackBytes = (depths ?? '').split('+').reduce((sum, depth) => sum + Number(depth), 0);
+  const stackBytes = deepestChain(code, (depths ?? '').split('+').map(Number));
   return { processedInstructions: Number(processed), stackBytes };
 }
 

@@ -37,6 +37,21 @@ describeAsRoot('loadObject', () => {
     expect(loaded.variable('seen').get()).toBe(1n);
   });
 
+  test('creates only the maps that the chosen programs use', () => {
+    const part = loadObject<Selftest>(objectBytes('selftest'), { programs: ['table'] });
+    expect([...part.maps.keys()].toSorted()).toEqual(['first_inner', 'tables']);
+    part.close();
+  });
+
+  test('makes a map of another type when told to', () => {
+    const other = loadObject<Selftest>(objectBytes('selftest'), { mapTypes: { lru: 'hash' } });
+    expect(other.maps.get('lru')!.type).toBe('hash');
+    other.close();
+    expect(() => loadObject(objectBytes('selftest'), { mapTypes: { lur: 'hash' } })).toThrow(
+      'the object has no map "lur"',
+    );
+  });
+
   test('shares variables with running programs', () => {
     loaded.variable('limit').set(50);
     expect(run('compute')).toBe(9 + 2 * 50);

@@ -43,12 +43,33 @@ describe('summarizeLog', () => {
 });
 
 describe('readStatistics', () => {
-  test('adds the stack of all functions on the way', () => {
-    const log = 'verification time 91 usec\nstack depth 16+8\nprocessed 42 insns (limit 1000000)';
-    expect(readStatistics(log)).toEqual({ processedInstructions: 42, stackBytes: 24 });
+  /** Opcode, registers, offset and immediate of one instruction. */
+  const instruction = (opcode: number, source: number, immediate: number): number[] => {
+    const bytes = new Uint8Array(8);
+    bytes[0] = opcode;
+    bytes[1] = source << 4;
+    new DataView(bytes.buffer).setInt32(4, immediate, true);
+    return [...bytes];
+  };
+  const EXIT = instruction(0x95, 0, 0);
+
+  test('adds the stack along the deepest chain of calls', () => {
+    const code = Uint8Array.from([
+      ...instruction(0x85, 1, 4), // 0: call function at 5
+      ...instruction(0x18, 4, 4), // 1: call-back at 6
+      ...instruction(0, 0, 0),
+      ...instruction(0x85, 0, 6), // 3: a helper
+      ...EXIT,
+      ...EXIT, // 5: 8 bytes
+      ...instruction(0x85, 1, 1), // 6: 24 bytes, calls 8
+      ...EXIT,
+      ...EXIT, // 8: 4 bytes
+    ]);
+    const log = 'time 91 usec\nstack depth 16+8+24+4\nprocessed 42 insns (limit 1000000)';
+    expect(readStatistics(log, code)).toEqual({ processedInstructions: 42, stackBytes: 44 });
   });
 
   test('is undefined without statistics', () => {
-    expect(readStatistics('nothing here')).toBeUndefined();
+    expect(readStatistics('nothing here', new Uint8Array())).toBeUndefined();
   });
 });

@@ -10,7 +10,7 @@
 #include "maps.h"
 #include "packet.h"
 
-/* Bounds an offset of the scratch record for the verifier; parse() has checked the real one. */
+/* Bounds an offset of the packet's record for the verifier; parse() has checked the real one. */
 #define OFFSET_MASK 0x3fff
 
 /* Verdicts of the modules above; ctx_verdict turns them into those of the hook. */
@@ -69,12 +69,21 @@ static __always_inline __u32 ctx_bytes(const ctx_t *ctx)
 	return ctx->len;
 }
 
-/* Makes headers readable. Returns whether the frame was sent to this host. */
+/* Bytes of the IP packet that goes over the wire: of one segment, when the card will cut the packet. */
+static __always_inline __u32 ctx_segment_bytes(const ctx_t *ctx, const struct packet *p)
+{
+	if (!ctx->gso_size)
+		return p->total_bytes;
+	return p->l4_offset - sizeof(struct eth_header) + p->l4_header_bytes + ctx->gso_size;
+}
+
+/* Makes headers readable. Returns whether the frame was sent to this host, and without a VLAN tag: the
+ * kernel takes tags off before this hook. */
 static __always_inline int ctx_prepare(ctx_t *ctx)
 {
 	__u32 linear = ctx_end(ctx) - ctx_data(ctx);
 
-	if (ctx->pkt_type != 0)
+	if (ctx->pkt_type != 0 || ctx->vlan_present)
 		return 0;
 	if (linear < PULL_BYTES && linear < ctx->len)
 		bpf_skb_pull_data(ctx, ctx->len < PULL_BYTES ? ctx->len : PULL_BYTES);
@@ -98,17 +107,55 @@ static __always_inline int ctx_grow_head(ctx_t *ctx, int room, int outer6)
 					    BPF_F_ADJ_ROOM_ENCAP_L3_IPV4);
 }
 
-static __always_inline int ctx_send(ctx_t *ctx, struct l4_scratch *s, __u32 ifindex)
+static __always_inline int ctx_load(ctx_t *ctx, __u32 offset, void *to, __u32 bytes)
 {
-	s->verdict = bpf_redirect(ifindex, 0);
-	return s->verdict == TC_ACT_REDIRECT ? 0 : -1;
+	return bpf_skb_load_bytes(ctx, offset, to, bytes);
 }
 
-static __always_inline int ctx_verdict(const struct l4_scratch *s, enum verdict verdict)
+static __always_inline int ctx_store(ctx_t *ctx, __u32 offset, const void *from, __u32 bytes)
+{
+	return bpf_skb_store_bytes(ctx, offset, from, bytes, BPF_F_RECOMPUTE_CSUM);
+}
+
+/* Cuts the frame off; offloads go. */
+static __always_inline int ctx_resize(ctx_t *ctx, __u32 bytes)
+{
+	return bpf_skb_change_tail(ctx, bytes, 0);
+}
+
+/* Room between the Ethernet header and what follows it. */
+static __always_inline int ctx_make_room(ctx_t *ctx, int room)
+{
+	return bpf_skb_adjust_room(ctx, room, BPF_ADJ_ROOM_MAC, 0);
+}
+
+/* Whether the kernel will finish the checksum at an offset. Such a checksum is left alone by the helper that
+ * replaces words under it, which is how one can tell. */
+static __always_inline int ctx_checksum_is_unfinished(ctx_t *ctx, __u32 offset)
+{
+	__u16 before = 0, after = 0;
+
+	if (bpf_skb_load_bytes(ctx, offset, &before, sizeof(before)) ||
+	    bpf_l4_csum_replace(ctx, offset, 0, 1, sizeof(before)) ||
+	    bpf_skb_load_bytes(ctx, offset, &after, sizeof(after)))
+		return 0;
+	if (before == after)
+		return 1;
+	bpf_skb_store_bytes(ctx, offset, &before, sizeof(before), 0);
+	return 0;
+}
+
+static __always_inline int ctx_send(ctx_t *ctx, struct packet *p, __u32 ifindex)
+{
+	p->verdict = bpf_redirect(ifindex, 0);
+	return p->verdict == TC_ACT_REDIRECT ? 0 : -1;
+}
+
+static __always_inline int ctx_verdict(const struct packet *p, enum verdict verdict)
 {
 	if (verdict == VERDICT_DROP)
 		return TC_ACT_SHOT;
-	return verdict == VERDICT_SENT ? s->verdict : TC_ACT_UNSPEC;
+	return verdict == VERDICT_SENT ? p->verdict : TC_ACT_UNSPEC;
 }
 
 #else
@@ -123,6 +170,11 @@ static __always_inline __u32 ctx_bytes(const ctx_t *ctx)
 	return ctx_end(ctx) - ctx_data(ctx);
 }
 
+static __always_inline __u32 ctx_segment_bytes(const ctx_t *ctx, const struct packet *p)
+{
+	return p->total_bytes;
+}
+
 static __always_inline int ctx_prepare(ctx_t *ctx)
 {
 	return 1;
@@ -135,21 +187,59 @@ static __always_inline int ctx_grow_head(ctx_t *ctx, int room, int outer6)
 	return bpf_xdp_adjust_head(ctx, -room);
 }
 
-static __always_inline int ctx_send(ctx_t *ctx, struct l4_scratch *s, __u32 ifindex)
+static __always_inline int ctx_load(ctx_t *ctx, __u32 offset, void *to, __u32 bytes)
 {
-	if (ifindex == s->ifindex) {
-		s->verdict = XDP_TX;
-		return 0;
-	}
-	s->verdict = bpf_redirect_map(&l4_tx, ifindex, 0);
-	return s->verdict == XDP_REDIRECT ? 0 : -1;
+	return bpf_xdp_load_bytes(ctx, offset, to, bytes);
 }
 
-static __always_inline int ctx_verdict(const struct l4_scratch *s, enum verdict verdict)
+static __always_inline int ctx_store(ctx_t *ctx, __u32 offset, const void *from, __u32 bytes)
+{
+	return bpf_xdp_store_bytes(ctx, offset, from, bytes);
+}
+
+static __always_inline int ctx_resize(ctx_t *ctx, __u32 bytes)
+{
+	return bpf_xdp_adjust_tail(ctx, (int)bytes - (int)ctx_bytes(ctx));
+}
+
+/* The Ethernet header has to be written again: its type here, its addresses on sending. */
+static __always_inline int ctx_make_room(ctx_t *ctx, int room)
+{
+	struct eth_header *eth = ctx_data(ctx);
+	__be16 type;
+
+	if ((void *)(eth + 1) > ctx_end(ctx))
+		return -1;
+	type = eth->type;
+	if (bpf_xdp_adjust_head(ctx, -room))
+		return -1;
+	eth = ctx_data(ctx);
+	if ((void *)(eth + 1) > ctx_end(ctx))
+		return -1;
+	eth->type = type;
+	return 0;
+}
+
+static __always_inline int ctx_checksum_is_unfinished(ctx_t *ctx, __u32 offset)
+{
+	return 0;
+}
+
+static __always_inline int ctx_send(ctx_t *ctx, struct packet *p, __u32 ifindex)
+{
+	if (ifindex == p->ifindex) {
+		p->verdict = XDP_TX;
+		return 0;
+	}
+	p->verdict = bpf_redirect_map(&l4_tx, ifindex, 0);
+	return p->verdict == XDP_REDIRECT ? 0 : -1;
+}
+
+static __always_inline int ctx_verdict(const struct packet *p, enum verdict verdict)
 {
 	if (verdict == VERDICT_DROP)
 		return XDP_DROP;
-	return verdict == VERDICT_SENT ? s->verdict : XDP_PASS;
+	return verdict == VERDICT_SENT ? p->verdict : XDP_PASS;
 }
 
 #endif

@@ -54,16 +54,16 @@ static __always_inline __u32 hash_address(const struct addr16 *address, int fami
 }
 
 /* The service's hash of a packet from a client. */
-static __always_inline __u32 hash_flow(const struct l4_scratch *s, const struct l4_service *svc,
+static __always_inline __u32 hash_flow(const struct packet *p, const struct l4_service *svc,
 				       __u32 seed, int mode)
 {
-	__u16 vport = svc->flags & L4_SVC_ANY_PORT ? 0 : s->key.dport;
+	__u16 vport = svc->flags & L4_SVC_ANY_PORT ? 0 : p->key.dport;
 	/* The bytes of the source port stand first, then those of the service's port. */
-	__u32 ports = s->key.sport | (__u32)vport << 16;
+	__u32 ports = p->key.sport | (__u32)vport << 16;
 
 	if (mode == L4_HASH_DST_IP)
-		return hash_address(&s->key.dst, s->family, seed, 0, 0);
-	return hash_address(&s->key.src, s->family, seed, mode == L4_HASH_IP_PORT, ports);
+		return hash_address(&p->key.dst, p->family, seed, 0, 0);
+	return hash_address(&p->key.src, p->family, seed, mode == L4_HASH_IP_PORT, ports);
 }
 
 #endif

@@ -1,9 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Work of the control plane that is done in the kernel: collecting flows that are over. The control plane
- * runs lb_gc by test run; it goes once over the whole table.
+ * Work of the control plane that is done in the kernel. The control plane runs lb_gc by test run: it goes
+ * once over all flows and templates, removes those that are over, and puts right the counters that flows
+ * evicted from a full table have left too high.
  */
-#include "flow.h"
+#include "template.h"
+
+/* What the last pass counted, by backend slot, service and local address. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4_MAX_BACKENDS);
+	__type(key, __u32);
+	__type(value, struct l4_backend_count);
+} l4_gc_be SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4_MAX_SERVICES);
+	__type(key, __u32);
+	__type(value, struct l4_service_count);
+} l4_gc_svc SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4_MAX_LIPS);
+	__type(key, __u32);
+	__type(value, struct l4_lip_count);
+} l4_gc_lip SEC(".maps");
 
 /* In and out of a run. */
 struct l4_gc {
@@ -11,32 +34,103 @@ struct l4_gc {
 	__u32 entries; /* looked at */
 	__u32 removed; /* flows */
 	__u32 orphans; /* replies whose flow was evicted */
-	__u32 zero;
+	__u32 templates; /* looked at */
+	__u32 expired; /* templates */
+	__u32 corrected; /* counters that were wrong */
 };
 
-/* Seconds without a packet after which a flow is over; a service may have its own for established ones. */
-static __always_inline __u64 timeout_ns(const struct l4_flow *flow, const struct l4_config *cfg)
+static long begin_backend(void *map, const __u32 *slot, struct l4_counters *live, void *context)
 {
-	__u32 service = flow->service, state = flow->state;
-	struct l4_service *svc;
+	__u32 key = *slot;
+	struct l4_backend_count *count = bpf_map_lookup_elem(&l4_gc_be, &key);
 
-	if (state == L4_ESTABLISHED || state == L4_UDP) {
-		svc = bpf_map_lookup_elem(&l4_svc, &service);
-		if (svc && svc->est_timeout_s)
-			return svc->est_timeout_s * NS_PER_S;
+	if (!count)
+		return 1;
+	count->active = 0;
+	count->inactive = 0;
+	count->persist = 0;
+	count->start_active = live->active;
+	count->start_inactive = live->inactive;
+	count->start_persist = live->persist;
+	return 0;
+}
+
+static long begin_service(void *map, const __u32 *id, struct l4_service_counters *live, void *context)
+{
+	__u32 key = *id;
+	struct l4_service_count *count = bpf_map_lookup_elem(&l4_gc_svc, &key);
+
+	if (!count)
+		return 1;
+	count->conns = 0;
+	count->half_open = 0;
+	count->start_conns = live->conns;
+	count->start_half_open = live->half_open;
+	return 0;
+}
+
+static long begin_lip(void *map, const __u32 *index, struct l4_lip *live, void *context)
+{
+	__u32 key = *index;
+	struct l4_lip_count *count = bpf_map_lookup_elem(&l4_gc_lip, &key);
+
+	if (!count)
+		return 1;
+	count->conns = 0;
+	count->start_conns = live->conns;
+	return 0;
+}
+
+/* Counts a flow that stays. */
+static __always_inline void count_flow(const struct l4_flow *flow)
+{
+	__u32 backend = flow->backend, service = flow->service, lip = flow->lip;
+	struct l4_backend_count *backend_count = bpf_map_lookup_elem(&l4_gc_be, &backend);
+	struct l4_service_count *service_count = bpf_map_lookup_elem(&l4_gc_svc, &service);
+	struct l4_lip_count *lip_count;
+
+	if (backend_count && flow->state == L4_ESTABLISHED)
+		backend_count->active++;
+	else if (backend_count)
+		backend_count->inactive++;
+	if (service_count) {
+		service_count->conns++;
+		service_count->half_open += flow->state == L4_SYN_RECV;
 	}
-	return cfg->timeouts[state & 15] * NS_PER_S;
+	if (flow->mode != L4_MODE_FNAT)
+		return;
+	lip_count = bpf_map_lookup_elem(&l4_gc_lip, &lip);
+	if (lip_count)
+		lip_count->conns++;
+}
+
+/* A flow that this pass removes was in the counters when it began, and is out of them now. */
+static __always_inline void forget_flow(const struct flow_summary *flow)
+{
+	__u32 backend = flow->backend, service = flow->service, lip = flow->lip;
+	struct l4_backend_count *backend_count = bpf_map_lookup_elem(&l4_gc_be, &backend);
+	struct l4_service_count *service_count = bpf_map_lookup_elem(&l4_gc_svc, &service);
+	struct l4_lip_count *lip_count = bpf_map_lookup_elem(&l4_gc_lip, &lip);
+
+	if (backend_count && flow->state == L4_ESTABLISHED)
+		backend_count->start_active--;
+	else if (backend_count)
+		backend_count->start_inactive--;
+	if (service_count) {
+		service_count->start_conns--;
+		service_count->start_half_open -= flow->state == L4_SYN_RECV;
+	}
+	if (lip_count && flow->mode == L4_MODE_FNAT)
+		lip_count->start_conns--;
 }
 
 static long collect(void *map, const struct l4_flow_key *key, struct l4_flow *flow, struct l4_gc *gc)
 {
 	struct l4_config *cfg = config();
 	struct l4_flow_key peer_key;
-	__u32 backend = flow->backend, service = flow->service;
-	__u64 last_ns = flow->last_ns;
+	struct flow_summary summary;
 	struct l4_flow *peer = NULL;
-	__u8 state = flow->state, mode = flow->mode, dir = flow->dir;
-	__u16 lip = flow->lip;
+	__u8 dir = flow->dir;
 
 	if (!cfg)
 		return 1;
@@ -48,10 +142,12 @@ static long collect(void *map, const struct l4_flow_key *key, struct l4_flow *fl
 	/* A reply's entry goes with its flow's, unless that was evicted. */
 	if (dir == L4_DIR_OUT && peer)
 		return 0;
-	if (peer && peer->last_ns > last_ns)
-		last_ns = peer->last_ns;
-	if (gc->now_ns < last_ns || gc->now_ns - last_ns <= timeout_ns(flow, cfg))
+	if (!is_over(flow, peer, cfg, gc->now_ns)) {
+		if (dir == L4_DIR_IN)
+			count_flow(flow);
 		return 0;
+	}
+	summarise(flow, &summary);
 	if (bpf_map_delete_elem(&l4_ct, key))
 		return 0;
 	if (dir == L4_DIR_OUT) {
@@ -60,11 +156,87 @@ static long collect(void *map, const struct l4_flow_key *key, struct l4_flow *fl
 	}
 	if (peer)
 		bpf_map_delete_elem(&l4_ct, &peer_key);
-	count_state(backend, state, L4_NONE);
-	count_service(service, -1);
-	if (mode == L4_MODE_FNAT)
-		count_lip(lip, -1);
+	count_removed(&summary);
+	forget_flow(&summary);
 	gc->removed++;
+	return 0;
+}
+
+static long expire(void *map, const struct l4_template_key *key, struct l4_template *template,
+		   struct l4_gc *gc)
+{
+	__u32 backend = template->backend;
+	struct l4_backend_count *count = bpf_map_lookup_elem(&l4_gc_be, &backend);
+
+	gc->templates++;
+	if (template->expires_ns > gc->now_ns) {
+		if (count)
+			count->persist++;
+		return 0;
+	}
+	if (bpf_map_delete_elem(&l4_tpl, key))
+		return 0;
+	count_template(backend, -1);
+	if (count)
+		count->start_persist--;
+	gc->expired++;
+	return 0;
+}
+
+/*
+ * Adds to a counter what it is wrong by. Packets go on changing counters while the table is counted, so any
+ * number between the counter's values before and after is right; only what lies outside is an error.
+ */
+static __always_inline void correct(__u32 *live, __u32 start, __u32 counted, struct l4_gc *gc)
+{
+	__s32 now = *live, begin = start, count = counted;
+	__s32 low = now < begin ? now : begin, high = now < begin ? begin : now;
+	__s32 error = 0;
+
+	if (count < low)
+		error = count - low;
+	else if (count > high)
+		error = count - high;
+	if (!error)
+		return;
+	__sync_fetch_and_add(live, error);
+	gc->corrected++;
+}
+
+static long correct_backend(void *map, const __u32 *slot, struct l4_counters *live, struct l4_gc *gc)
+{
+	__u32 key = *slot;
+	struct l4_backend_count *count = bpf_map_lookup_elem(&l4_gc_be, &key);
+
+	if (!count)
+		return 1;
+	correct(&live->active, count->start_active, count->active, gc);
+	correct(&live->inactive, count->start_inactive, count->inactive, gc);
+	correct(&live->persist, count->start_persist, count->persist, gc);
+	return 0;
+}
+
+static long correct_service(void *map, const __u32 *id, struct l4_service_counters *live,
+			    struct l4_gc *gc)
+{
+	__u32 key = *id;
+	struct l4_service_count *count = bpf_map_lookup_elem(&l4_gc_svc, &key);
+
+	if (!count)
+		return 1;
+	correct(&live->conns, count->start_conns, count->conns, gc);
+	correct(&live->half_open, count->start_half_open, count->half_open, gc);
+	return 0;
+}
+
+static long correct_lip(void *map, const __u32 *index, struct l4_lip *live, struct l4_gc *gc)
+{
+	__u32 key = *index;
+	struct l4_lip_count *count = bpf_map_lookup_elem(&l4_gc_lip, &key);
+
+	if (!count)
+		return 1;
+	correct(&live->conns, count->start_conns, count->conns, gc);
 	return 0;
 }
 
@@ -75,10 +247,20 @@ int lb_gc(struct l4_gc *context)
 
 	if (!gc.now_ns)
 		gc.now_ns = bpf_ktime_get_ns();
+	bpf_for_each_map_elem(&l4_cnt, begin_backend, &gc, 0);
+	bpf_for_each_map_elem(&l4_scnt, begin_service, &gc, 0);
+	bpf_for_each_map_elem(&l4_lip, begin_lip, &gc, 0);
 	bpf_for_each_map_elem(&l4_ct, collect, &gc, 0);
+	bpf_for_each_map_elem(&l4_tpl, expire, &gc, 0);
+	bpf_for_each_map_elem(&l4_cnt, correct_backend, &gc, 0);
+	bpf_for_each_map_elem(&l4_scnt, correct_service, &gc, 0);
+	bpf_for_each_map_elem(&l4_lip, correct_lip, &gc, 0);
 	context->entries = gc.entries;
 	context->removed = gc.removed;
 	context->orphans = gc.orphans;
+	context->templates = gc.templates;
+	context->expired = gc.expired;
+	context->corrected = gc.corrected;
 	return 0;
 }
 

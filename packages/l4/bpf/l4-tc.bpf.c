@@ -18,7 +18,7 @@ int lb_neigh(struct __sk_buff *ctx)
 	struct l4_neigh_meta *meta = (void *)(long)ctx->data_meta;
 	struct bpf_redir_neigh hop = {};
 
-	if ((void *)(meta + 1) > (void *)(long)ctx->data || meta->magic != L4_NEIGH_MAGIC)
+	if ((void *)(meta + 1) > (void *)(long)ctx->data || meta->magic != L4_MAGIC)
 		return TC_ACT_UNSPEC;
 	hop.nh_family = meta->family;
 	__builtin_memcpy(hop.ipv6_nh, meta->next_hop, sizeof(hop.ipv6_nh));

@@ -24,6 +24,16 @@ enum {
 	L4_MAX_FLOWS = 1048576,
 	L4_MAX_LIPS = 4096,
 	L4_MAX_PORTS = 64,
+	L4_MAX_TEMPLATES = 262144,
+	L4_MAX_DECAP = 256,
+	L4_EVENT_BYTES = 4194304,
+	L4_FILTER_BITS = 65536,
+};
+
+/* l4_meta: whose maps these are. A schema is a set of layouts; it rises when one of them changes. */
+enum {
+	L4_MAGIC = 0x4c344c42,
+	L4_SCHEMA = 1,
 };
 
 /* Values of l4_vip that are not service ids: addresses of ours without a service on that port. */
@@ -38,6 +48,7 @@ enum l4_mode {
 	L4_MODE_TUNNEL = 2,
 	L4_MODE_NAT = 3,
 	L4_MODE_FNAT = 4,
+	L4_MODE_DR_IP = 6,
 };
 
 enum l4_scheduler {
@@ -89,9 +100,11 @@ enum {
 enum {
 	L4_SVC_ENABLED = 1 << 0,
 	L4_SVC_PERSISTENT = 1 << 1,
+	L4_SVC_ONE_PACKET = 1 << 2, /* UDP in one-way modes: no entry, every datagram is scheduled */
 	L4_SVC_EXPIRE_QUIESCENT = 1 << 7,
 	L4_SVC_FALLBACK = 1 << 8,
 	L4_SVC_ANY_PORT = 1 << 10,
+	L4_SVC_RESET = 1 << 11, /* no backend: answer with RST or port unreachable */
 	L4_SVC_ADOPT = 1 << 12,
 };
 
@@ -102,6 +115,12 @@ enum {
 	L4_BE_STATIC_L2 = 1 << 2,
 	L4_BE_INHIBITED = 1 << 5,
 	L4_BE_RETIRED = 1 << 6,
+};
+
+/* Bits of l4_config.flags. */
+enum {
+	L4_CFG_FILTER = 1 << 0, /* l4_filter holds every address of ours: other packets pass at once */
+	L4_CFG_TUNNEL_RSS = 1 << 1, /* outer sources of tunnels are made from the flow's hash */
 };
 
 enum l4_reply_path {
@@ -143,6 +162,23 @@ struct l4_config {
 	__u8 reserved[136];
 };
 
+struct l4_meta {
+	__u32 magic;
+	__u32 schema;
+	__u64 config_generation;
+	__u64 heartbeat_ns; /* CLOCK_MONOTONIC when the control plane last looked */
+	__u32 node_id;
+	__u32 zero;
+};
+
+/*
+ * One bit per hash of an address: set for VIPs, local addresses, and the addresses of nat backends, whose
+ * replies are addressed to clients. A packet with neither address in it cannot be ours.
+ */
+struct l4_filter {
+	__u64 words[L4_FILTER_BITS / 64];
+};
+
 struct l4_vip_key {
 	struct addr16 address;
 	__be16 port; /* 0 = any */
@@ -178,7 +214,9 @@ struct l4_service {
 	__u32 max_conns;
 	__u32 src_max_conns;
 	__u32 generation;
-	__u8 reserved[36];
+	__u16 port_lo; /* of full NAT; 0 = the configuration's range */
+	__u16 port_hi;
+	__u8 reserved[32];
 };
 
 struct l4_backend {
@@ -247,6 +285,21 @@ struct l4_flow {
 	__u16 zero;
 };
 
+/* Persistence: where the clients of a network go for as long as they keep coming. */
+struct l4_template_key {
+	struct addr16 client; /* masked */
+	struct addr16 vip;
+	__be16 vport; /* 0 for services on any port */
+	__u8 protocol;
+	__u8 zero[5];
+};
+
+struct l4_template {
+	__u32 backend;
+	__u32 service;
+	__u64 expires_ns;
+};
+
 struct l4_counters {
 	__u32 active;
 	__u32 inactive;
@@ -284,6 +337,60 @@ struct l4_drops {
 	__u64 bytes;
 };
 
+enum l4_event_type {
+	L4_EVENT_DROP = 1, /* packets are dropped for a reason that the operator can mend */
+	L4_EVENT_NEIGHBOUR = 2, /* dst is a next hop on ifindex whose MAC is not known */
+};
+
+/* Record of l4_events. Each type and reason is reported at most once per second and CPU. */
+struct l4_event {
+	__u32 type;
+	__u32 len;
+	__u64 ns;
+	__u32 reason;
+	__u32 service; /* 0xffffffff = none */
+	__u32 ifindex;
+	__u32 suppressed; /* events of this kind since the one before, on this CPU */
+	struct addr16 src;
+	struct addr16 dst;
+	__be16 sport;
+	__be16 dport;
+	__u8 protocol;
+	__u8 family;
+	__u16 cpu;
+};
+
+/* The event of a kind that was last reported on this CPU, and how many were not since. */
+struct l4_last_event {
+	__u64 suppressed;
+	struct l4_event event;
+};
+
+/* What a pass of lb_gc counted, beside the counters when the pass began. A slot may be given to another
+ * backend when a whole pass counted nothing. */
+struct l4_backend_count {
+	__u32 active;
+	__u32 inactive;
+	__u32 persist;
+	__u32 zero;
+	__u32 start_active;
+	__u32 start_inactive;
+	__u32 start_persist;
+	__u32 zero2;
+};
+
+struct l4_service_count {
+	__u32 conns;
+	__u32 half_open;
+	__u32 start_conns;
+	__u32 start_half_open;
+};
+
+struct l4_lip_count {
+	__u32 conns;
+	__u32 start_conns;
+};
+
 /* Metadata in front of a frame whose next hop's MAC is unknown; lb_neigh sends it on. */
 struct l4_neigh_meta {
 	__u32 magic;
@@ -292,33 +399,31 @@ struct l4_neigh_meta {
 	__u8 next_hop[16];
 };
 
-#define L4_NEIGH_MAGIC 0x4c344c42
-
-/* What the parser found, and state that lives from packet to packet on this CPU. */
-struct l4_scratch {
-	struct l4_flow_key key;
-	__u16 l3_offset;
-	__u16 l4_offset;
-	__u16 total_bytes; /* IP header and content; frame padding excluded */
-	__u8 family; /* 4 or 6 */
-	__u8 tos;
-	__u8 tcp_flags;
-	__u8 ttl;
-	__u16 zero;
-	__u32 hash; /* of the flow, by the service's mode */
-	__u8 frame_dst[6];
-	__u8 frame_src[6];
-	__u32 ifindex;
+/* A search for a free local port. */
+struct l4_claim {
 	__u64 now_ns;
+	__u32 first; /* port where it begins, relative to lo */
+	__u32 count; /* ports of the range */
+	__u32 lo;
+	__u32 result;
+	__u32 attempt;
+	__u32 conflicts;
+	__u64 zero;
+};
+
+/* State that lives from packet to packet on this CPU, and the entries of a flow under construction. */
+struct l4_scratch {
 	__u64 window_start_ns; /* of the new-flow limit */
 	__u32 window_count;
-	__u32 reason;
-	__s32 verdict; /* of the hook, when the packet was sent */
-	__u32 zero2;
-	struct l4_flow flow; /* an entry under construction */
+	__u32 reject_count; /* of the limit on answers of our own */
+	__u64 reject_start_ns;
+	struct l4_flow flow;
 	struct l4_flow reply;
 	struct l4_flow_key reply_key;
-	__u8 reserved[112];
+	struct l4_claim claim;
+	struct l4_flow_key peer_key;
+	struct l4_template_key template_key;
+	__u8 reserved[72];
 };
 
 #endif

@@ -13,6 +13,20 @@ struct {
 } l4_cfg SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct l4_meta);
+} l4_meta SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct l4_filter);
+} l4_filter SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, L4_MAX_VIPS);
 	__type(key, struct l4_vip_key);
@@ -73,6 +87,13 @@ struct {
 } l4_ct SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, L4_MAX_TEMPLATES);
+	__type(key, struct l4_template_key);
+	__type(value, struct l4_template);
+} l4_tpl SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, L4_MAX_BACKENDS);
 	__type(key, __u32);
@@ -113,6 +134,28 @@ struct {
 	__type(key, __u32);
 	__type(value, struct l4_drops);
 } l4_drop SEC(".maps");
+
+/* By drop reason; 0 stands for next hops that are not resolved. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 128);
+	__type(key, __u32);
+	__type(value, struct l4_last_event);
+} l4_last SEC(".maps");
+
+/* Records are struct l4_event. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, L4_EVENT_BYTES);
+} l4_events SEC(".maps");
+
+/* Outer destinations that decap takes off. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, L4_MAX_DECAP);
+	__type(key, struct addr16);
+	__type(value, __u32);
+} l4_decap SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);

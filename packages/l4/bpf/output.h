@@ -7,57 +7,55 @@
 #define BALANCER_L4_OUTPUT_H
 
 #include "ctx.h"
+#include "report.h"
 
-#define AF_INET 2
-#define AF_INET6 10
-
-static __always_inline enum verdict drop(struct l4_scratch *s, __u32 reason)
+static __always_inline enum verdict drop(struct packet *p, __u32 reason)
 {
-	s->reason = reason;
+	p->reason = reason;
 	return VERDICT_DROP;
 }
 
-static __always_inline enum verdict send_frame(ctx_t *ctx, struct l4_scratch *s, const __u8 *to,
+static __always_inline enum verdict send_frame(ctx_t *ctx, struct packet *p, const __u8 *to,
 					       const __u8 *from, __u32 ifindex)
 {
 	struct eth_header *eth = ctx_data(ctx);
 
 	if ((void *)(eth + 1) > ctx_end(ctx))
-		return drop(s, L4_DROP_HELPER_ERROR);
+		return drop(p, L4_DROP_HELPER_ERROR);
 	__builtin_memcpy(eth->dst, to, sizeof(eth->dst));
 	__builtin_memcpy(eth->src, from, sizeof(eth->src));
-	if (ctx_send(ctx, s, ifindex ? ifindex : s->ifindex))
-		return drop(s, L4_DROP_HELPER_ERROR);
+	if (ctx_send(ctx, p, ifindex ? ifindex : p->ifindex))
+		return drop(p, L4_DROP_HELPER_ERROR);
 	return VERDICT_SENT;
 }
 
 #ifdef L4_HOOK_TC
 
 /* The kernel resolves the next hop and sends. */
-static __always_inline enum verdict resolve(ctx_t *ctx, struct l4_scratch *s,
+static __always_inline enum verdict resolve(ctx_t *ctx, struct packet *p,
 					    const struct bpf_fib_lookup *fib)
 {
 	struct bpf_redir_neigh hop = { .nh_family = fib->family };
 
 	__builtin_memcpy(hop.ipv6_nh, fib->ipv6_dst, sizeof(hop.ipv6_nh));
-	s->verdict = bpf_redirect_neigh(fib->ifindex, &hop, sizeof(hop), 0);
-	return s->verdict == TC_ACT_REDIRECT ? VERDICT_SENT : drop(s, L4_DROP_HELPER_ERROR);
+	p->verdict = bpf_redirect_neigh(fib->ifindex, &hop, sizeof(hop), 0);
+	return p->verdict == TC_ACT_REDIRECT ? VERDICT_SENT : drop(p, L4_DROP_HELPER_ERROR);
 }
 
 #else
 
 /* Puts the next hop in front of the frame, for lb_neigh. The frame goes up the stack to get there. */
-static __always_inline enum verdict resolve(ctx_t *ctx, struct l4_scratch *s,
+static __always_inline enum verdict resolve(ctx_t *ctx, struct packet *p,
 					    const struct bpf_fib_lookup *fib)
 {
 	struct l4_neigh_meta *meta;
 
 	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*meta)))
-		return drop(s, L4_DROP_HELPER_ERROR);
+		return drop(p, L4_DROP_HELPER_ERROR);
 	meta = (void *)(long)ctx->data_meta;
 	if ((void *)(meta + 1) > ctx_data(ctx))
-		return drop(s, L4_DROP_HELPER_ERROR);
-	meta->magic = L4_NEIGH_MAGIC;
+		return drop(p, L4_DROP_HELPER_ERROR);
+	meta->magic = L4_MAGIC;
 	meta->ifindex = fib->ifindex;
 	meta->family = fib->family;
 	__builtin_memcpy(meta->next_hop, fib->ipv6_dst, sizeof(meta->next_hop));
@@ -75,23 +73,17 @@ static __always_inline __u32 fib_reason(long result)
 	return L4_DROP_NO_ROUTE;
 }
 
-/* What to send by route: from and to these addresses. */
-struct journey {
-	const struct addr16 *src;
-	const struct addr16 *dst;
-	__u32 total_bytes;
-	/* Direct routing: a gateway would deliver the packet to the wrong machine. */
-	__u32 on_link;
-};
-
-static __always_inline enum verdict send_by_route(ctx_t *ctx, struct l4_scratch *s,
-						  const struct journey *journey)
+/* Sends by the kernel's routing table, from and to these addresses; p->route says what else matters. */
+__noinline int send_by_route(ctx_t *ctx, struct packet *p, const struct addr16 *src,
+			     const struct addr16 *dst)
 {
-	const struct addr16 *src = journey->src, *dst = journey->dst;
 	struct bpf_fib_lookup fib = {};
-	int v4 = is_v4_mapped(dst);
 	long result;
+	int v4;
 
+	if (!p || !src || !dst)
+		return VERDICT_DROP;
+	v4 = is_v4_mapped(dst);
 	fib.family = v4 ? AF_INET : AF_INET6;
 	if (v4) {
 		fib.ipv4_src = src->words[3];
@@ -100,19 +92,21 @@ static __always_inline enum verdict send_by_route(ctx_t *ctx, struct l4_scratch 
 		__builtin_memcpy(fib.ipv6_src, src, sizeof(fib.ipv6_src));
 		__builtin_memcpy(fib.ipv6_dst, dst, sizeof(fib.ipv6_dst));
 	}
-	fib.l4_protocol = s->key.protocol;
-	fib.tot_len = journey->total_bytes;
-	fib.ifindex = s->ifindex;
+	fib.l4_protocol = p->key.protocol;
+	fib.tot_len = p->route.bytes;
+	fib.ifindex = p->ifindex;
 	result = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
 	if (result != BPF_FIB_LKUP_RET_SUCCESS && result != BPF_FIB_LKUP_RET_NO_NEIGH)
-		return drop(s, fib_reason(result));
+		return drop(p, fib_reason(result));
 	/* The answer has the gateway in the place of the destination. */
-	if (journey->on_link &&
+	if (p->route.on_link &&
 	    (v4 ? fib.ipv4_dst != dst->words[3] : !same_address((void *)fib.ipv6_dst, dst)))
-		return drop(s, L4_DROP_NOT_ONLINK);
-	if (result == BPF_FIB_LKUP_RET_NO_NEIGH)
-		return resolve(ctx, s, &fib);
-	return send_frame(ctx, s, fib.dmac, fib.smac, fib.ifindex);
+		return drop(p, L4_DROP_NOT_ONLINK);
+	if (result == BPF_FIB_LKUP_RET_NO_NEIGH) {
+		report_neighbour(p, &fib);
+		return resolve(ctx, p, &fib);
+	}
+	return send_frame(ctx, p, fib.dmac, fib.smac, fib.ifindex);
 }
 
 #endif

@@ -5,6 +5,12 @@
 
 #include "l4.h"
 
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+#define AF_INET 2
+#define AF_INET6 10
+
 #define ETH_P_IP 0x0800
 #define ETH_P_IPV6 0x86dd
 
@@ -22,14 +28,47 @@
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
 
+#define IPPROTO_ICMP 1
+#define IPPROTO_ICMPV6 58
+
 /* More fragments, or an offset. */
 #define IP_FRAGMENT_MASK 0x3fff
+
+/* What the parser found in a packet, and what became of it. Lives on the stack, whose cache lines are warm. */
+struct packet {
+	struct l4_flow_key key;
+	__u16 l4_offset;
+	__u16 total_bytes; /* IP header and content; frame padding excluded */
+	__u8 l4_header_bytes;
+	__u8 zero[3];
+	__u8 family; /* 4 or 6 */
+	__u8 tos;
+	__u8 tcp_flags;
+	__u8 ttl;
+	__u32 ifindex; /* it came in by */
+	__u32 reason; /* of the drop */
+	__s32 verdict; /* of the hook, when the packet was sent */
+	__u32 service; /* of a packet that opens a flow */
+	__u64 now_ns;
+	struct {
+		__u32 bytes; /* of the IP packet that leaves */
+		/* Direct routing: a gateway would deliver the packet to the wrong machine. */
+		__u32 on_link;
+	} route;
+};
+
+#define NO_SERVICE 0xffffffff
 
 struct eth_header {
 	__u8 dst[6];
 	__u8 src[6];
 	__be16 type;
 } __packed;
+
+struct macs {
+	__u8 dst[6];
+	__u8 src[6];
+};
 
 struct ip4_header {
 	__u8 version_ihl;
@@ -104,6 +143,14 @@ static __always_inline int same_address(const struct addr16 *a, const struct add
 {
 	return a->words[0] == b->words[0] && a->words[1] == b->words[1] &&
 	       a->words[2] == b->words[2] && a->words[3] == b->words[3];
+}
+
+/* Bit of an address in l4_filter: Fibonacci hashing of the four words together. */
+static __always_inline __u32 filter_bit(const struct addr16 *address)
+{
+	__u32 words = address->words[0] ^ address->words[1] ^ address->words[2] ^ address->words[3];
+
+	return words * 0x9e3779b1 >> 16;
 }
 
 static __always_inline int same_mac(const __u8 *a, const __u8 *b)

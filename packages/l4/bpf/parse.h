@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Parsing. Headers are read where they are; what later steps need goes into the scratch record of this
- * CPU. Lengths come from the IP header, so padding of short frames is never taken for payload.
+ * Parsing. Headers are read where they are; what later steps need goes into the packet's record. Lengths
+ * come from the IP header, so padding of short frames is never taken for payload.
  */
 #ifndef BALANCER_L4_PARSE_H
 #define BALANCER_L4_PARSE_H
@@ -17,59 +17,62 @@ enum parse_result {
 /* IPv6 extension headers that are walked before the packet counts as something else. */
 #define EXTENSIONS_MAX 6
 
-static __always_inline int parse_ports(struct l4_scratch *s, void *data, void *end, __u32 offset,
+static __always_inline int parse_ports(struct packet *p, void *data, void *end, __u32 offset,
 				       __u32 content_bytes)
 {
 	struct udp_header *udp = data + offset;
 	struct tcp_header *tcp = data + offset;
 	__u32 tcp_bytes;
 
-	if (s->key.protocol == IPPROTO_UDP) {
+	if (p->key.protocol == IPPROTO_UDP) {
 		if (content_bytes < sizeof(*udp) || (void *)(udp + 1) > end)
 			return PARSE_BAD;
-		s->tcp_flags = 0;
+		p->tcp_flags = 0;
+		p->l4_header_bytes = sizeof(*udp);
 	} else {
 		if (content_bytes < sizeof(*tcp) || (void *)(tcp + 1) > end)
 			return PARSE_BAD;
 		tcp_bytes = (tcp->doff >> 4) * 4;
 		if (tcp_bytes < sizeof(*tcp) || tcp_bytes > content_bytes)
 			return PARSE_BAD;
-		s->tcp_flags = tcp->flags;
+		p->tcp_flags = tcp->flags;
+		p->l4_header_bytes = tcp_bytes;
 	}
-	s->key.sport = udp->sport;
-	s->key.dport = udp->dport;
-	s->l4_offset = offset;
+	p->key.sport = udp->sport;
+	p->key.dport = udp->dport;
+	p->l4_offset = offset;
 	return PARSED;
 }
 
-static __always_inline int parse_ip4(struct l4_scratch *s, void *data, void *end, __u32 frame_bytes)
+static __always_inline int parse_ip4(struct packet *p, void *data, void *end, __u32 frame_bytes)
 {
 	struct ip4_header *ip = data + sizeof(struct eth_header);
 	__u32 header_bytes, total_bytes;
 
-	if ((void *)(ip + 1) > end)
+	if (unlikely((void *)(ip + 1) > end))
 		return PARSE_BAD;
 	header_bytes = (ip->version_ihl & 0xf) * 4;
 	total_bytes = bpf_ntohs(ip->total_length);
-	if (ip->version_ihl >> 4 != 4 || header_bytes < sizeof(*ip) || total_bytes < header_bytes ||
-	    sizeof(struct eth_header) + total_bytes > frame_bytes)
+	if (unlikely(ip->version_ihl >> 4 != 4 || header_bytes < sizeof(*ip) ||
+		     total_bytes < header_bytes ||
+		     sizeof(struct eth_header) + total_bytes > frame_bytes))
 		return PARSE_BAD;
 	if (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP)
 		return PARSE_PASS;
-	if (ip->fragment & bpf_htons(IP_FRAGMENT_MASK))
+	if (unlikely(ip->fragment & bpf_htons(IP_FRAGMENT_MASK)))
 		return PARSE_PASS;
-	set_v4(&s->key.src, ip->src);
-	set_v4(&s->key.dst, ip->dst);
-	s->key.protocol = ip->protocol;
-	s->family = 4;
-	s->tos = ip->tos;
-	s->ttl = ip->ttl;
-	s->total_bytes = total_bytes;
-	return parse_ports(s, data, end, sizeof(struct eth_header) + header_bytes,
+	set_v4(&p->key.src, ip->src);
+	set_v4(&p->key.dst, ip->dst);
+	p->key.protocol = ip->protocol;
+	p->family = 4;
+	p->tos = ip->tos;
+	p->ttl = ip->ttl;
+	p->total_bytes = total_bytes;
+	return parse_ports(p, data, end, sizeof(struct eth_header) + header_bytes,
 			   total_bytes - header_bytes);
 }
 
-static __always_inline int parse_ip6(struct l4_scratch *s, void *data, void *end, __u32 frame_bytes)
+static __always_inline int parse_ip6(struct packet *p, void *data, void *end, __u32 frame_bytes)
 {
 	struct ip6_header *ip = data + sizeof(struct eth_header);
 	__u32 offset = sizeof(struct eth_header) + sizeof(*ip);
@@ -77,17 +80,18 @@ static __always_inline int parse_ip6(struct l4_scratch *s, void *data, void *end
 	__u8 next, *extension;
 	int i;
 
-	if ((void *)(ip + 1) > end)
+	if (unlikely((void *)(ip + 1) > end))
 		return PARSE_BAD;
 	total_bytes = bpf_ntohs(ip->payload_length) + sizeof(*ip);
-	if ((ip->version_class_label & bpf_htonl(0xf0000000)) != bpf_htonl(0x60000000) ||
-	    sizeof(struct eth_header) + total_bytes > frame_bytes)
+	if (unlikely((ip->version_class_label & bpf_htonl(0xf0000000)) != bpf_htonl(0x60000000) ||
+		     sizeof(struct eth_header) + total_bytes > frame_bytes))
 		return PARSE_BAD;
 	ip_end = sizeof(struct eth_header) + total_bytes;
 	next = ip->next;
 #pragma unroll
 	for (i = 0; i < EXTENSIONS_MAX; i++) {
-		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS)
+		if (likely(next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING &&
+			   next != IPPROTO_DSTOPTS))
 			break;
 		extension = data + offset;
 		if ((void *)(extension + 8) > end)
@@ -99,36 +103,33 @@ static __always_inline int parse_ip6(struct l4_scratch *s, void *data, void *end
 	}
 	if (next != IPPROTO_TCP && next != IPPROTO_UDP)
 		return PARSE_PASS;
-	__builtin_memcpy(&s->key.src, ip->src, sizeof(s->key.src));
-	__builtin_memcpy(&s->key.dst, ip->dst, sizeof(s->key.dst));
-	s->key.protocol = next;
-	s->family = 6;
-	s->tos = bpf_ntohl(ip->version_class_label) >> 20;
-	s->ttl = ip->hop_limit;
-	s->total_bytes = total_bytes;
-	return parse_ports(s, data, end, offset, ip_end - offset);
+	__builtin_memcpy(&p->key.src, ip->src, sizeof(p->key.src));
+	__builtin_memcpy(&p->key.dst, ip->dst, sizeof(p->key.dst));
+	p->key.protocol = next;
+	p->family = 6;
+	p->tos = bpf_ntohl(ip->version_class_label) >> 20;
+	p->ttl = ip->hop_limit;
+	p->total_bytes = total_bytes;
+	return parse_ports(p, data, end, offset, ip_end - offset);
 }
 
-static __always_inline int parse(struct l4_scratch *s, const ctx_t *ctx)
+static __always_inline int parse(struct packet *p, const ctx_t *ctx)
 {
 	void *data = ctx_data(ctx), *end = ctx_end(ctx);
 	__u32 frame_bytes = ctx_bytes(ctx);
 	struct eth_header *eth = data;
 
-	if ((void *)(eth + 1) > end)
+	if (unlikely((void *)(eth + 1) > end))
 		return PARSE_PASS;
 	/* Broadcast and multicast. */
-	if (eth->dst[0] & 1)
+	if (unlikely(eth->dst[0] & 1))
 		return PARSE_PASS;
-	__builtin_memcpy(s->frame_dst, eth->dst, sizeof(eth->dst));
-	__builtin_memcpy(s->frame_src, eth->src, sizeof(eth->src));
-	s->l3_offset = sizeof(*eth);
-	s->key.zone = 0;
-	s->key.zero = 0;
-	if (eth->type == bpf_htons(ETH_P_IP))
-		return parse_ip4(s, data, end, frame_bytes);
+	p->key.zone = 0;
+	p->key.zero = 0;
+	if (likely(eth->type == bpf_htons(ETH_P_IP)))
+		return parse_ip4(p, data, end, frame_bytes);
 	if (eth->type == bpf_htons(ETH_P_IPV6))
-		return parse_ip6(s, data, end, frame_bytes);
+		return parse_ip6(p, data, end, frame_bytes);
 	return PARSE_PASS;
 }
 

@@ -11,13 +11,11 @@
 #define TUNNEL_TTL 64
 #define IP_DF 0x4000
 
-/* Takes one hop off the TTL of an IPv4 header and corrects the checksum. */
-static __always_inline void decrement_ttl4(struct ip4_header *ip)
+/* Takes one hop off the TTL of an IPv4 header. Returns what that changes in its checksum. */
+static __always_inline __u64 decrement_ttl4(struct ip4_header *ip)
 {
-	__u16 *word = (__u16 *)&ip->ttl, old = *word;
-
 	ip->ttl--;
-	ip->checksum = csum_apply(ip->checksum, csum_replaced(old, *word));
+	return csum_replaced(1, 0);
 }
 
 /* Puts the addresses of the entry into an IPv4 header and takes one hop. Returns what the addresses
@@ -32,8 +30,7 @@ static __always_inline int rewrite_ip4(ctx_t *ctx, const struct l4_flow *flow, _
 		    csum_replaced(ip->dst, flow->new_dst.words[3]);
 	ip->src = flow->new_src.words[3];
 	ip->dst = flow->new_dst.words[3];
-	ip->checksum = csum_apply(ip->checksum, *replaced);
-	decrement_ttl4(ip);
+	ip->checksum = csum_apply(ip->checksum, *replaced + decrement_ttl4(ip));
 	return 0;
 }
 
@@ -50,8 +47,8 @@ struct ip6_tail {
 
 /* IPv6 has no checksum of its own that would absorb a change: a sum over the whole packet that the card
  * computed has to be told, which the helper does. */
-static __always_inline int rewrite_ip6(ctx_t *ctx, struct l4_scratch *s, const struct l4_flow *flow,
-				       __u64 *replaced)
+static __noinline int rewrite_ip6(ctx_t *ctx, struct packet *p, const struct l4_flow *flow,
+				  __u64 *replaced)
 {
 	struct ip6_tail tail;
 	int i;
@@ -59,30 +56,30 @@ static __always_inline int rewrite_ip6(ctx_t *ctx, struct l4_scratch *s, const s
 	*replaced = 0;
 #pragma unroll
 	for (i = 0; i < 4; i++)
-		*replaced += csum_replaced(s->key.src.words[i], flow->new_src.words[i]) +
-			     csum_replaced(s->key.dst.words[i], flow->new_dst.words[i]);
-	tail.hop_limit = s->ttl - 1;
+		*replaced += csum_replaced(p->key.src.words[i], flow->new_src.words[i]) +
+			     csum_replaced(p->key.dst.words[i], flow->new_dst.words[i]);
+	tail.hop_limit = p->ttl - 1;
 	__builtin_memcpy(tail.src, &flow->new_src, sizeof(tail.src));
 	__builtin_memcpy(tail.dst, &flow->new_dst, sizeof(tail.dst));
 	return bpf_skb_store_bytes(ctx, IP6_TAIL_OFFSET, &tail, sizeof(tail), BPF_F_RECOMPUTE_CSUM);
 }
 
-static __always_inline int decrement_hop6(ctx_t *ctx, struct l4_scratch *s)
+static __always_inline int decrement_hop6(ctx_t *ctx, struct packet *p)
 {
-	__u8 hop_limit = s->ttl - 1;
+	__u8 hop_limit = p->ttl - 1;
 
 	return bpf_skb_store_bytes(ctx, IP6_TAIL_OFFSET, &hop_limit, 1, BPF_F_RECOMPUTE_CSUM);
 }
 
 /* Ports and L4 checksum. replaced is what the addresses changed in the pseudo header. */
-static __always_inline int rewrite_l4(ctx_t *ctx, struct l4_scratch *s, const struct l4_flow *flow,
+static __always_inline int rewrite_l4(ctx_t *ctx, struct packet *p, const struct l4_flow *flow,
 				      __u64 replaced)
 {
 	__u32 ports = flow->new_sport | (__u32)flow->new_dport << 16;
-	__u64 changed = csum_replaced(s->key.sport, flow->new_sport) +
-			csum_replaced(s->key.dport, flow->new_dport);
-	int udp = s->key.protocol == IPPROTO_UDP;
-	__u32 offset = s->l4_offset;
+	__u64 changed = csum_replaced(p->key.sport, flow->new_sport) +
+			csum_replaced(p->key.dport, flow->new_dport);
+	int udp = p->key.protocol == IPPROTO_UDP;
+	__u32 offset = p->l4_offset;
 
 	if (bpf_skb_store_bytes(ctx, offset, &ports, sizeof(ports), 0))
 		return -1;
@@ -93,8 +90,8 @@ static __always_inline int rewrite_l4(ctx_t *ctx, struct l4_scratch *s, const st
 
 #else
 
-static __always_inline int rewrite_ip6(ctx_t *ctx, struct l4_scratch *s, const struct l4_flow *flow,
-				       __u64 *replaced)
+static __noinline int rewrite_ip6(ctx_t *ctx, struct packet *p, const struct l4_flow *flow,
+				  __u64 *replaced)
 {
 	struct ip6_header *ip = ctx_data(ctx) + sizeof(struct eth_header);
 	int i;
@@ -113,7 +110,7 @@ static __always_inline int rewrite_ip6(ctx_t *ctx, struct l4_scratch *s, const s
 	return 0;
 }
 
-static __always_inline int decrement_hop6(ctx_t *ctx, struct l4_scratch *s)
+static __always_inline int decrement_hop6(ctx_t *ctx, struct packet *p)
 {
 	struct ip6_header *ip = ctx_data(ctx) + sizeof(struct eth_header);
 
@@ -124,17 +121,17 @@ static __always_inline int decrement_hop6(ctx_t *ctx, struct l4_scratch *s)
 }
 
 /* Ports and L4 checksum. replaced is what the addresses changed in the pseudo header. */
-static __always_inline int rewrite_l4(ctx_t *ctx, struct l4_scratch *s, const struct l4_flow *flow,
+static __always_inline int rewrite_l4(ctx_t *ctx, struct packet *p, const struct l4_flow *flow,
 				      __u64 replaced)
 {
-	void *end = ctx_end(ctx), *l4 = ctx_data(ctx) + (s->l4_offset & OFFSET_MASK);
+	void *end = ctx_end(ctx), *l4 = ctx_data(ctx) + (p->l4_offset & OFFSET_MASK);
 	struct tcp_header *tcp = l4;
 	struct udp_header *udp = l4;
 	__u16 checksum;
 
-	replaced += csum_replaced(s->key.sport, flow->new_sport);
-	replaced += csum_replaced(s->key.dport, flow->new_dport);
-	if (s->key.protocol == IPPROTO_TCP) {
+	replaced += csum_replaced(p->key.sport, flow->new_sport);
+	replaced += csum_replaced(p->key.dport, flow->new_dport);
+	if (p->key.protocol == IPPROTO_TCP) {
 		if ((void *)(tcp + 1) > end)
 			return -1;
 		tcp->sport = flow->new_sport;
@@ -157,41 +154,41 @@ static __always_inline int rewrite_l4(ctx_t *ctx, struct l4_scratch *s, const st
 #endif
 
 /* NAT of addresses and ports, both directions: the entry says what the packet becomes. */
-static __always_inline int rewrite_nat(ctx_t *ctx, struct l4_scratch *s, const struct l4_flow *flow)
+static __always_inline int rewrite_nat(ctx_t *ctx, struct packet *p, const struct l4_flow *flow)
 {
 	__u64 replaced;
 
-	if (s->family == 4 ? rewrite_ip4(ctx, flow, &replaced) : rewrite_ip6(ctx, s, flow, &replaced))
+	if (p->family == 4 ? rewrite_ip4(ctx, flow, &replaced) : rewrite_ip6(ctx, p, flow, &replaced))
 		return -1;
-	return rewrite_l4(ctx, s, flow, replaced);
+	return rewrite_l4(ctx, p, flow, replaced);
 }
 
 /* Direct routing: only the TTL changes. */
-static __always_inline int rewrite_dr(ctx_t *ctx, struct l4_scratch *s)
+static __always_inline int rewrite_dr(ctx_t *ctx, struct packet *p)
 {
 	struct ip4_header *ip = ctx_data(ctx) + sizeof(struct eth_header);
 
-	if (s->family != 4)
-		return decrement_hop6(ctx, s);
+	if (p->family != 4)
+		return decrement_hop6(ctx, p);
 	if ((void *)(ip + 1) > ctx_end(ctx))
 		return -1;
-	decrement_ttl4(ip);
+	ip->checksum = csum_apply(ip->checksum, decrement_ttl4(ip));
 	return 0;
 }
 
-static __always_inline void write_outer4(struct l4_scratch *s, struct ip4_header *ip, __be32 src,
+static __always_inline void write_outer4(struct packet *p, struct ip4_header *ip, __be32 src,
 					 __be32 dst)
 {
-	__u16 total_bytes = s->total_bytes + sizeof(*ip);
+	__u16 total_bytes = p->total_bytes + sizeof(*ip);
 	__u64 sum;
 
 	ip->version_ihl = 0x45;
-	ip->tos = s->tos;
+	ip->tos = p->tos;
 	ip->total_length = bpf_htons(total_bytes);
 	ip->id = 0;
 	ip->fragment = bpf_htons(IP_DF);
 	ip->ttl = TUNNEL_TTL;
-	ip->protocol = s->family == 4 ? IPPROTO_IPIP : IPPROTO_IPV6;
+	ip->protocol = p->family == 4 ? IPPROTO_IPIP : IPPROTO_IPV6;
 	ip->src = src;
 	ip->dst = dst;
 	sum = (__u64)src + dst + ip->total_length + bpf_htons(IP_DF);
@@ -200,22 +197,22 @@ static __always_inline void write_outer4(struct l4_scratch *s, struct ip4_header
 	ip->checksum = ~csum_fold(sum);
 }
 
-static __always_inline void write_outer6(struct l4_scratch *s, struct ip6_header *ip,
+static __always_inline void write_outer6(struct packet *p, struct ip6_header *ip, __u32 hash,
 					 const struct addr16 *src, const struct addr16 *dst)
 {
-	__u32 label = s->hash & 0xfffff;
+	__u32 label = hash & 0xfffff;
 
-	ip->version_class_label = bpf_htonl(0x60000000 | (__u32)s->tos << 20 | label);
-	ip->payload_length = bpf_htons(s->total_bytes);
-	ip->next = s->family == 4 ? IPPROTO_IPIP : IPPROTO_IPV6;
+	ip->version_class_label = bpf_htonl(0x60000000 | (__u32)p->tos << 20 | label);
+	ip->payload_length = bpf_htons(p->total_bytes);
+	ip->next = p->family == 4 ? IPPROTO_IPIP : IPPROTO_IPV6;
 	ip->hop_limit = TUNNEL_TTL;
 	__builtin_memcpy(ip->src, src, sizeof(ip->src));
 	__builtin_memcpy(ip->dst, dst, sizeof(ip->dst));
 }
 
 /* IPIP: a new header in front, the packet itself untouched. */
-static __always_inline int encapsulate(ctx_t *ctx, struct l4_scratch *s,
-				       const struct l4_backend *backend, const struct l4_config *cfg)
+static __always_inline int encapsulate(ctx_t *ctx, struct packet *p, const struct addr16 *src,
+				       const struct l4_backend *backend, __u32 hash)
 {
 	int outer6 = backend->family == 6;
 	int room = outer6 ? sizeof(struct ip6_header) : sizeof(struct ip4_header);
@@ -228,11 +225,10 @@ static __always_inline int encapsulate(ctx_t *ctx, struct l4_scratch *s,
 		return -1;
 	if (outer6) {
 		eth->type = bpf_htons(ETH_P_IPV6);
-		write_outer6(s, (void *)(eth + 1), &cfg->tunnel_source6, &backend->address);
+		write_outer6(p, (void *)(eth + 1), hash, src, &backend->address);
 	} else {
 		eth->type = bpf_htons(ETH_P_IP);
-		write_outer4(s, (void *)(eth + 1), cfg->tunnel_source4.words[3],
-			     backend->address.words[3]);
+		write_outer4(p, (void *)(eth + 1), src->words[3], backend->address.words[3]);
 	}
 	return 0;
 }

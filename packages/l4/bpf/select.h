@@ -14,7 +14,15 @@
 #define RING_TRIES 1024
 #define LIST_MAX 1024
 
-/* Backends slot if it takes new flows now, else NULL. */
+static __always_inline int is_eligible(const struct l4_backend *backend)
+{
+	__u8 flags = backend->flags &
+		     (L4_BE_AVAILABLE | L4_BE_OVERLOADED | L4_BE_INHIBITED | L4_BE_RETIRED);
+
+	return backend->weight && flags == L4_BE_AVAILABLE;
+}
+
+/* The backend of a slot if it takes new flows now, else NULL. */
 static __always_inline struct l4_backend *eligible_backend(__u32 slot)
 {
 	struct l4_backend *backend;
@@ -22,12 +30,7 @@ static __always_inline struct l4_backend *eligible_backend(__u32 slot)
 	if (!slot)
 		return NULL;
 	backend = bpf_map_lookup_elem(&l4_be, &slot);
-	if (!backend || !backend->weight)
-		return NULL;
-	if ((backend->flags & (L4_BE_AVAILABLE | L4_BE_OVERLOADED | L4_BE_INHIBITED | L4_BE_RETIRED)) !=
-	    L4_BE_AVAILABLE)
-		return NULL;
-	return backend;
+	return backend && is_eligible(backend) ? backend : NULL;
 }
 
 struct walk {
@@ -53,8 +56,8 @@ static long try_slot(__u32 attempt, struct walk *walk)
 	return 0;
 }
 
-static __always_inline __u32 select_from_table(struct l4_scratch *s, const struct l4_service *svc,
-					       __u32 service_id)
+static __always_inline __u32 select_from_table(const struct packet *p, const struct l4_service *svc,
+					       __u32 service_id, __u32 hash)
 {
 	struct walk walk = { .length = svc->sel_len, .step = 1 };
 	__u32 tries = FALLBACK_TRIES, *cursor;
@@ -69,14 +72,14 @@ static __always_inline __u32 select_from_table(struct l4_scratch *s, const struc
 		walk.index = __sync_fetch_and_add(cursor, 1) % walk.length;
 	} else if (svc->scheduler == L4_SCHED_CONHASH) {
 		/* 65536 slots in the order of the ring; the next ones clockwise stand in. */
-		walk.index = (s->hash >> 16) % walk.length;
+		walk.index = (hash >> 16) % walk.length;
 		tries = RING_TRIES;
 	} else {
-		walk.index = s->hash % walk.length;
+		walk.index = hash % walk.length;
 		if (!(svc->flags & L4_SVC_FALLBACK))
 			tries = 1;
 		else if (walk.length > 1)
-			walk.step = hash_flow(s, svc, svc->hash_seed ^ 0x9747b28c, svc->hash_mode) %
+			walk.step = hash_flow(p, svc, svc->hash_seed ^ 0x9747b28c, svc->hash_mode) %
 					    (walk.length - 1) + 1;
 	}
 	/* Most flows are done with the first try; only then pay for the loop. */
@@ -134,13 +137,13 @@ static __always_inline __u32 select_least(const struct l4_service *svc, __u32 se
 	return c.best;
 }
 
-/* Slot of the backend for a new flow, or 0. Needs s->hash. */
-static __always_inline __u32 select_backend(struct l4_scratch *s, const struct l4_service *svc,
-					    __u32 service_id)
+/* Slot of the backend for a new flow, or 0. */
+static __always_inline __u32 select_backend(const struct packet *p, const struct l4_service *svc,
+					    __u32 service_id, __u32 hash)
 {
 	if (svc->scheduler == L4_SCHED_LC || svc->scheduler == L4_SCHED_WLC)
 		return select_least(svc, service_id);
-	return select_from_table(s, svc, service_id);
+	return select_from_table(p, svc, service_id, hash);
 }
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* States of TCP flows, as LVS has them. One-way modes (dr, tunnel) see the client's segments only. */
+/* States of TCP flows, as LVS has them. One-way modes (dr, dr-ip, tunnel) see the client's segments only. */
 #ifndef BALANCER_L4_STATE_H
 #define BALANCER_L4_STATE_H
 
@@ -7,7 +7,7 @@
 
 static __always_inline int is_one_way(__u8 mode)
 {
-	return mode == L4_MODE_DR || mode == L4_MODE_TUNNEL;
+	return mode == L4_MODE_DR || mode == L4_MODE_TUNNEL || mode == L4_MODE_DR_IP;
 }
 
 /* SYN and nothing that contradicts it: only this opens a flow. */

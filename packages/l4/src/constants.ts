@@ -7,7 +7,7 @@
 /** Values of the VIP map that are no service ids: addresses of ours. */
 export const OWNED = { pass: 0xffff_ffff, drop: 0xffff_fffe, localAddress: 0xffff_fffd } as const;
 
-export const MODES = { dr: 1, tunnel: 2, nat: 3, fnat: 4 } as const;
+export const MODES = { dr: 1, tunnel: 2, nat: 3, fnat: 4, 'dr-ip': 6 } as const;
 export const SCHEDULERS = { rr: 1, wrr: 2, lc: 3, wlc: 4, mh: 5, conhash: 6 } as const;
 export const HASH_MODES = { ip: 0, 'ip-port': 1, 'dst-ip': 2 } as const;
 export const PROTOCOLS = { tcp: 6, udp: 17 } as const;
@@ -49,11 +49,25 @@ export const DEFAULT_TIMEOUTS: Readonly<Record<keyof typeof STATES, number>> = {
 export const SERVICE_FLAGS = {
   enabled: 1,
   persistent: 2,
+  onePacket: 4,
   expireQuiescent: 128,
   fallback: 256,
   anyPort: 1024,
+  reset: 2048,
   adopt: 4096,
 } as const;
+
+/** Bits of the configuration's flags. */
+export const CONFIG_FLAGS = {
+  /** `l4_filter` is complete: packets without an address of ours pass at once. */
+  filter: 1,
+} as const;
+
+/** What the value of `l4_meta` begins with, and the set of layouts that the maps have. */
+export const META = { magic: 0x4c34_4c42, schema: 1 } as const;
+
+/** Kinds of records in `l4_events`. */
+export const EVENT_TYPES = { drop: 1, neighbour: 2 } as const;
 
 /** Bits of a backend's flags. */
 export const BACKEND_FLAGS = {

@@ -5,6 +5,9 @@
  */
 import type { Program } from '@balancer/ebpf';
 
+/** Bytes of `struct l4_gc`. */
+const CONTEXT_BYTES = 32;
+
 export interface GarbageCollection {
   /** Entries looked at; NATed flows have two. */
   readonly entries: number;
@@ -12,6 +15,12 @@ export interface GarbageCollection {
   readonly removed: number;
   /** Reply entries that were left when their flow was evicted from a full table. */
   readonly orphans: number;
+  /** Persistence templates looked at. */
+  readonly templates: number;
+  /** Templates whose time was up and that are gone. */
+  readonly expired: number;
+  /** Counters that were wrong, because their flows had been evicted, and are right now. */
+  readonly corrected: number;
 }
 
 /**
@@ -22,7 +31,7 @@ export interface GarbageCollection {
  * @param nowNs - CLOCK_MONOTONIC to compare with; the kernel's by default.
  */
 export function collectGarbage(program: Program, nowNs: bigint = 0n): GarbageCollection {
-  const context = new Uint8Array(24);
+  const context = new Uint8Array(CONTEXT_BYTES);
   new DataView(context.buffer).setBigUint64(0, nowNs, true);
   const { context: result } = program.testRun({ context });
   const view = new DataView(result.buffer);
@@ -30,5 +39,8 @@ export function collectGarbage(program: Program, nowNs: bigint = 0n): GarbageCol
     entries: view.getUint32(8, true),
     removed: view.getUint32(12, true),
     orphans: view.getUint32(16, true),
+    templates: view.getUint32(20, true),
+    expired: view.getUint32(24, true),
+    corrected: view.getUint32(28, true),
   };
 }

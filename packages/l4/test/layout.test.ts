@@ -26,6 +26,12 @@ describe('layout', () => {
     ['map l4_stat_be value', 40],
     ['map l4_drop value', 16],
     ['map l4_scratch value', 512],
+    ['map l4_meta value', 32],
+    ['map l4_filter value', 8192],
+    ['map l4_tpl key', 40],
+    ['map l4_tpl value', 16],
+    ['map l4_decap key', 16],
+    ['map l4_last value', 80],
   ])('%s has %d bytes', (name, size) => {
     expect(l4XdpLayout[name]!.size).toBe(size);
   });
@@ -58,6 +64,8 @@ describe('layout', () => {
       max_conns: 80,
       src_max_conns: 84,
       generation: 88,
+      port_lo: 92,
+      port_hi: 94,
     });
   });
 
@@ -116,6 +124,42 @@ describe('layout', () => {
       ifindex: 112,
       backend_generation: 116,
       our_mac: 120,
+    });
+  });
+
+  test('templates', () => {
+    expect(bytes('map l4_tpl key')).toMatchObject({ client: 0, vip: 16, vport: 32, protocol: 34 });
+    expect(bytes('map l4_tpl value')).toEqual({ backend: 0, service: 4, expires_ns: 8 });
+  });
+
+  test('events', () => {
+    expect(bytes('map l4_last value')).toMatchObject({
+      suppressed: 0,
+      'event.type': 8,
+      'event.len': 12,
+      'event.ns': 16,
+      'event.reason': 24,
+      'event.service': 28,
+      'event.ifindex': 32,
+      'event.suppressed': 36,
+      'event.src': 40,
+      'event.dst': 56,
+      'event.sport': 72,
+      'event.dport': 74,
+      'event.protocol': 76,
+      'event.family': 77,
+      'event.cpu': 78,
+    });
+  });
+
+  test('ownership of the maps', () => {
+    expect(bytes('map l4_meta value')).toEqual({
+      magic: 0,
+      schema: 4,
+      config_generation: 8,
+      heartbeat_ns: 16,
+      node_id: 24,
+      zero: 28,
     });
   });
 

@@ -7,15 +7,14 @@
  *
  * @module
  */
+import * as BLOCKED from './blocked.ts';
 import { unref, type ClockOption } from './clock.ts';
 import { checkNumber, ConfigError } from './errors.ts';
 import type { BalancerEvents } from './events.ts';
 import { Job } from './job.ts';
-import { murmur3Key } from './key-hash.ts';
 import { LeakWatch, Lease } from './lease.ts';
 import type { Level, Member } from './member.ts';
 import { Node, type NodeLike, type NodeSettings } from './node.ts';
-import { BLOCKED } from './node-table.ts';
 import type { OutlierOptions } from './outlier.ts';
 import { pickChannel } from './pick-channel.ts';
 import { NO_NODE, type Affinity, type Key, type Policy } from './policy.ts';
@@ -66,9 +65,7 @@ export class Balancer<N extends NodeLike = Node> {
    * @throws {DuplicateNodeError} When two of `nodes` share an id.
    */
   constructor(options: BalancerOptions<N>) {
-    if (typeof options?.policy?.createPicker !== 'function') {
-      throw new ConfigError('policy', 'must be a policy, such as policies.roundRobin()');
-    }
+    checkPolicy(options?.policy);
     const { policy, nodes = [], seed = randomSeed(), name = 'balancer' } = options;
     checkNumber('seed', seed, { min: -Number.MAX_SAFE_INTEGER, integer: true });
     this.name = name;
@@ -92,9 +89,7 @@ export class Balancer<N extends NodeLike = Node> {
 
   /** Swaps the policy; the new one starts from its initial state. */
   set policy(policy: Policy) {
-    if (typeof policy?.createPicker !== 'function') {
-      throw new ConfigError('policy', 'must be a policy, such as policies.roundRobin()');
-    }
+    checkPolicy(policy);
     this.#affinity = this.#affinityOf(policy);
     this.#pool.policy = policy;
   }
@@ -206,32 +201,17 @@ export class Balancer<N extends NodeLike = Node> {
    *   `retryOn` refuses.
    */
   run<T>(fn: RunFunction<N, T>, options?: RunOptions): Promise<T> {
-    return run<N, T>(
-      {
-        name: this.name,
-        size: this.size,
-        next: (key) => this.next(key),
-        nextExcept: (key, tried) => this.nextExcept(key, tried),
-        startJob: (node) => this.#startJob(node),
-        noteCall: () => this.noteCall(),
-        tryRetry: () => this.tryRetry(),
-      },
-      fn,
-      options,
-    );
+    return run<N, T>(this, (node) => this.#startJob(node), fn, options);
   }
 
   /** A node with its job begun, to be ended with `done`; `null` when there is none. */
   acquire(key?: Key): Lease<N> | null {
-    const node = this.next(key);
-    if (node === null) return null;
-    return this.#lease(node);
+    return this.#lease(this.next(key));
   }
 
   /** As `acquire`, but never one of `tried`. */
   acquireExcept(key: Key | undefined, tried: ReadonlySet<N>): Lease<N> | null {
-    const node = this.nextExcept(key, tried);
-    return node === null ? null : this.#lease(node);
+    return this.#lease(this.nextExcept(key, tried));
   }
 
   /** Counts a call towards the budget for retries; for callers of `acquire` who retry by hand. */
@@ -264,7 +244,6 @@ export class Balancer<N extends NodeLike = Node> {
     for (const { table } of pool.levels) table.refresh();
     const nodes = [...pool.members()].map(nodeStats);
     const eligible = pool.levels.reduce((sum, { table }) => sum + table.eligibleCount, 0);
-    const panicking = pool.levels.some(({ table }) => table.isPanicking);
     pool.endPick();
     return {
       name: this.name,
@@ -273,7 +252,7 @@ export class Balancer<N extends NodeLike = Node> {
       eligible,
       picks: nodes.reduce((sum, node) => sum + node.picks, 0),
       noNode: this.#noNodeCount[0]!,
-      panicking,
+      panicking: pool.isPanicking,
     };
   }
 
@@ -316,7 +295,8 @@ export class Balancer<N extends NodeLike = Node> {
     return new Job(node, this.#pool.member(node.id), this.#pool.clock);
   }
 
-  #lease(node: N): Lease<N> {
+  #lease(node: N | null): Lease<N> | null {
+    if (node === null) return null;
     const job = this.#startJob(node);
     this.#leakWatch ??= new LeakWatch((leaked) => this.#pool.events.emit('leak', leaked));
     return this.#leakWatch.watch(new Lease<N>(job), job);
@@ -326,7 +306,7 @@ export class Balancer<N extends NodeLike = Node> {
   #nextPolled(key: Key | undefined): N | null {
     const pool = this.#pool;
     pool.beginPick();
-    const node = this.#chooseIn(pool.levels[0]!, key);
+    const node = this.#chooseIn(pool.levels[0], key);
     pool.endPick();
     return node ?? this.#noNode();
   }
@@ -354,7 +334,7 @@ export class Balancer<N extends NodeLike = Node> {
     let isAway = false;
     if (member !== undefined && level?.table.isUsable(member.index) === true) {
       const { index } = member;
-      isAway = (level.table.blockedBits(index) & (BLOCKED.full | BLOCKED.tried)) !== 0;
+      isAway = (level.table.blockedBits(index) & (BLOCKED.FULL | BLOCKED.TRIED)) !== 0;
       if (!isAway) return this.#picked(level, index, key);
     }
     const node = this.#chooseLevelThenNode(key);
@@ -365,12 +345,10 @@ export class Balancer<N extends NodeLike = Node> {
 
   #chooseLevelThenNode(key: Key | undefined): N | null {
     const { levels } = this.#pool;
-    if (levels.length === 1) return this.#chooseIn(levels[0]!, key);
+    if (levels.length < 2) return this.#chooseIn(levels[0], key);
     const preferred = this.#drawLevel(levels, key);
-    if (preferred !== undefined) {
-      const node = this.#chooseIn(preferred, key);
-      if (node !== null) return node;
-    }
+    const preferredNode = this.#chooseIn(preferred, key);
+    if (preferredNode !== null) return preferredNode;
     // Nothing there after all (a retry, say, or a panic): the others in order of preference.
     for (const level of levels) {
       if (level === preferred) continue;
@@ -391,8 +369,11 @@ export class Balancer<N extends NodeLike = Node> {
       count[i] = table.count;
     }
     spreadOverLevels(eligible, count, percent);
+    const { hashKey } = this.policy;
     const drawn =
-      key === undefined ? this.#pool.random.below(100) : (murmur3Key(key, LEVEL_SEED) >>> 0) % 100;
+      key === undefined || hashKey === undefined
+        ? this.#pool.random.below(100)
+        : (hashKey(key, LEVEL_SEED) >>> 0) % 100;
     let sum = 0;
     for (let i = 0; i < levels.length; i++) {
       sum += percent[i]!;
@@ -401,7 +382,8 @@ export class Balancer<N extends NodeLike = Node> {
     return undefined;
   }
 
-  #chooseIn(level: Level, key: Key | undefined): N | null {
+  #chooseIn(level: Level | undefined, key: Key | undefined): N | null {
+    if (level === undefined) return null;
     const index = level.picker.pick(level.table, key);
     return index === NO_NODE ? null : this.#picked(level, index, key);
   }
@@ -409,7 +391,7 @@ export class Balancer<N extends NodeLike = Node> {
   #markTried(tried: ReadonlySet<N>, isTried: boolean): void {
     for (const node of tried) {
       const member = this.#pool.member(node.id);
-      member?.level?.table.block(member.index, BLOCKED.tried, isTried);
+      member?.level?.table.block(member.index, BLOCKED.TRIED, isTried);
     }
   }
 
@@ -447,4 +429,10 @@ function newSpread(levelCount: number): Spread {
     count: new Int32Array(levelCount),
     percent: new Int32Array(levelCount),
   };
+}
+
+/** @throws {ConfigError} For anything that is no policy. */
+function checkPolicy(policy: Policy | undefined): void {
+  if (typeof policy?.createPicker === 'function') return;
+  throw new ConfigError('policy', 'must be a policy, such as policies.roundRobin()');
 }

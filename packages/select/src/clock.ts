@@ -88,14 +88,13 @@ export class PoolClock {
   stop(): void {
     this.#isStopped = true;
     if (this.#ticker === undefined) return;
-    releaseTicker(this.#ticker);
+    releaseTicker(this.#ticker, this.#resolutionMs);
     this.#ticker = undefined;
   }
 }
 
 interface Ticker {
   readonly time: Float64Array;
-  readonly resolutionMs: number;
   readonly timer: ReturnType<typeof setInterval>;
   userCount: number;
 }
@@ -110,21 +109,21 @@ function acquireTicker(resolutionMs: number): Ticker {
       time[0] = performance.now();
     }, resolutionMs);
     unref(timer);
-    ticker = { time, resolutionMs, timer, userCount: 0 };
+    ticker = { time, timer, userCount: 0 };
     tickers.set(resolutionMs, ticker);
   }
   ticker.userCount++;
   return ticker;
 }
 
-function releaseTicker(ticker: Ticker): void {
+function releaseTicker(ticker: Ticker, resolutionMs: number): void {
   ticker.userCount--;
   if (ticker.userCount > 0) return;
   clearInterval(ticker.timer);
-  tickers.delete(ticker.resolutionMs);
+  tickers.delete(resolutionMs);
 }
 
 /** Lets the process end although the timer runs. Browsers have numbers for timers and no need. */
 export function unref(timer: unknown): void {
-  (timer as { unref?: () => void }).unref?.();
+  (timer as { unref?: () => void } | undefined)?.unref?.();
 }

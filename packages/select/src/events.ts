@@ -39,11 +39,8 @@ export class Emitter<E extends { [K in keyof E]: unknown[] }> {
   }
 
   off<K extends keyof E>(event: K, listener: Listener<E[K]>): void {
-    const listeners = this.#listeners.get(event) ?? [];
-    this.#listeners.set(
-      event,
-      listeners.filter((each) => each !== listener),
-    );
+    const listeners = (this.#listeners.get(event) ?? []).filter((each) => each !== listener);
+    this.#listeners.set(event, listeners);
   }
 
   once<K extends keyof E>(event: K, listener: Listener<E[K]>): void {

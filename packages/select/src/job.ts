@@ -14,7 +14,7 @@ export class Job {
   readonly #clock: PoolClock;
   /** Absent when the node left the pool during the very pick that chose it. */
   readonly #member: Member | undefined;
-  readonly #token: number;
+  #token = 0;
   readonly #startedAtMs: number;
   #isOpen = true;
 
@@ -23,8 +23,8 @@ export class Job {
     this.#member = member;
     this.#clock = clock;
     this.#startedAtMs = clock.precise();
-    this.#token = node instanceof Node ? node.begin() : 0;
-    if (!(node instanceof Node)) member?.foreignJobStarted();
+    if (node instanceof Node) this.#token = node.begin();
+    else member?.foreignJobStarted();
   }
 
   get isOpen(): boolean {

@@ -14,21 +14,9 @@ const scratch = new Uint8Array(17);
 /** Where the digits written last lie in `scratch`; one object for good, so that nothing allocates. */
 const written = { start: 0, end: scratch.length };
 
-// The string hashed last, with its hash, for a key that comes twice in a row, as when a client asks
-// again or a pick is retried. A benchmark with one constant key therefore measures no hashing.
-const lastMurmur = { key: '', seed: 0, hash: murmur3Int('', 0) };
-const lastFnv = { key: '', hash: fnvInt('', false) };
-
 /** MurmurHash3 of a key as a signed 32-bit integer. Allocates only for fractional numbers. */
 export function murmur3Key(key: Key, seed: number): number {
-  if (typeof key === 'string') {
-    const seed32 = seed | 0;
-    if (key === lastMurmur.key && seed32 === lastMurmur.seed) return lastMurmur.hash;
-    lastMurmur.key = key;
-    lastMurmur.seed = seed32;
-    lastMurmur.hash = murmur3Int(key, seed);
-    return lastMurmur.hash;
-  }
+  if (typeof key === 'string') return murmur3Int(key, seed);
   if (!Number.isSafeInteger(key)) return murmur3Int(String(key), seed);
   writeDigits(key);
   return murmur3Bytes(scratch, written, seed);
@@ -36,12 +24,7 @@ export function murmur3Key(key: Key, seed: number): number {
 
 /** FNV-1 of a key as a signed 32-bit integer. Allocates only for fractional numbers. */
 export function fnv1Key(key: Key): number {
-  if (typeof key === 'string') {
-    if (key === lastFnv.key) return lastFnv.hash;
-    lastFnv.key = key;
-    lastFnv.hash = fnvInt(key, false);
-    return lastFnv.hash;
-  }
+  if (typeof key === 'string') return fnvInt(key, false);
   if (!Number.isSafeInteger(key)) return fnvInt(String(key), false);
   writeDigits(key);
   return fnv1Bytes(scratch, written);

@@ -5,14 +5,8 @@
  * @module
  */
 import type { PoolClock } from './clock.ts';
-import {
-  countersOf,
-  COUNTER,
-  Node,
-  type NodeLike,
-  type NodeObserver,
-  type NodeSettings,
-} from './node.ts';
+import * as COUNTER from './counters.ts';
+import { countersOf, Node, type NodeLike, type NodeObserver, type NodeSettings } from './node.ts';
 import type { NodeTable } from './node-table.ts';
 import { newOutlierRecord, type OutlierRecord } from './outlier.ts';
 import type { Picker } from './policy.ts';
@@ -31,8 +25,6 @@ export interface MemberHost {
   healthChanged(member: Member, healthy: boolean, reason: string): void;
   drainChanged(member: Member): void;
   settingsChanged(member: Member): void;
-  /** A draining member has no job left. */
-  drained(member: Member): void;
 }
 
 export class Member implements NodeObserver {
@@ -48,8 +40,11 @@ export class Member implements NodeObserver {
   /** `Infinity` when the node has no `maxConcurrency`. */
   limit: number = Infinity;
   isEjected = false;
-  /** Leaving by `removeGracefully`, whatever the node itself says. */
-  isLeaving = false;
+  /**
+   * Set while the member leaves by `removeGracefully`, whatever the node itself says; called when its
+   * last job ends, and when it is gone.
+   */
+  onDrained: (() => void) | undefined;
   readonly #host: MemberHost;
 
   constructor(node: NodeLike, host: MemberHost) {
@@ -64,7 +59,7 @@ export class Member implements NodeObserver {
   }
 
   get isDraining(): boolean {
-    return this.isLeaving || (this.node instanceof Node && this.node.draining);
+    return this.onDrained !== undefined || (this.node instanceof Node && this.node.draining);
   }
 
   /** Copies weight, priority, zone and limit. Returns whether any of them changed. */
@@ -86,7 +81,7 @@ export class Member implements NodeObserver {
   jobStarted(): void {
     const { level } = this;
     if (level === undefined) return;
-    level.table.loadChanged(this.index, countersOf(this.node as Node)[COUNTER.load]!);
+    level.table.loadChanged(this.index, countersOf(this.node as Node)[COUNTER.LOAD]!);
     level.picker.jobStarted?.(level.table);
   }
 
@@ -94,19 +89,20 @@ export class Member implements NodeObserver {
     const counters = countersOf(this.node as Node);
     const { level } = this;
     if (level !== undefined) {
-      level.table.loadChanged(this.index, counters[COUNTER.load]!);
+      level.table.loadChanged(this.index, counters[COUNTER.LOAD]!);
       if (ok !== null) {
         level.table.averageChanged(this.index);
         level.picker.jobEnded?.(level.table, this.index);
         this.#host.jobEnded(this, ok);
       }
     }
-    if (this.isLeaving && counters[COUNTER.load] === 0) this.#host.drained(this);
+    if (counters[COUNTER.LOAD] === 0) this.onDrained?.();
   }
 
   /** A job starts on a caller's own node, which counts for itself. */
   foreignJobStarted(): void {
-    if (this.level !== undefined) this.level.picker.jobStarted?.(this.level.table);
+    const { level } = this;
+    level?.picker.jobStarted?.(level.table);
   }
 
   /** A job ended on a caller's own node: its pool still wants the latency and the outcome. */

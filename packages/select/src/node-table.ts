@@ -9,28 +9,15 @@
  *
  * @module
  */
-import { countersOf, COUNTER, Node, NODE_AVERAGE_TAU_MS, type NodeLike } from './node.ts';
+import * as BLOCKED from './blocked.ts';
+import * as COUNTER from './counters.ts';
+import { countersOf, Node, NODE_AVERAGE_TAU_MS, type NodeLike } from './node.ts';
 import { NO_NODE } from './policy.ts';
 
-/** Reasons why a node gets no work, as bits. A node without any is eligible. */
-export const BLOCKED = {
-  unhealthy: 1,
-  ejected: 2,
-  draining: 4,
-  weightless: 8,
-  full: 16,
-  /** Tried before by the job in question; set for the length of one pick. */
-  tried: 32,
-} as const;
-
 /** Elements of `NodeTable.lastJob`. */
-export const LAST_JOB = { latencyMs: 0, endedAtMs: 1 } as const;
+export const JOB_LATENCY_MS = 0;
+export const JOB_ENDED_AT_MS = 1;
 
-/** What panic looks beyond: a full or draining node stays out even then. */
-const HEALTH_BITS = BLOCKED.unhealthy | BLOCKED.ejected;
-/** A full pool is busy, not broken: saturation alone must not start a panic. */
-const LASTING_BITS = HEALTH_BITS | BLOCKED.draining | BLOCKED.weightless;
-const ALL_BITS = LASTING_BITS | BLOCKED.full | BLOCKED.tried;
 /** Averages are rescaled before e^(elapsed / tau) could leave the range of a double. */
 const SCALE_EXPONENT_MAX = 300;
 
@@ -69,7 +56,7 @@ export class NodeTable {
    */
   readonly average: Float64Array;
   readonly picks: Float64Array;
-  /** Latency and end, by the pool's clock, of the job that ended last; see `LAST_JOB`. */
+  /** Latency and end, by the pool's clock, of the job that ended last; at `JOB_LATENCY_MS` and `JOB_ENDED_AT_MS`. */
   readonly lastJob: Float64Array = new Float64Array(2);
   /** Eligible indices, ascending; only the first `eligibleCount` are meant. Polled: after `refresh`. */
   readonly eligible: Int32Array;
@@ -90,7 +77,14 @@ export class NodeTable {
   readonly #blocked: Uint8Array;
   readonly #isEligible: Uint8Array;
   readonly #isPolled: Uint8Array;
-  readonly #polledAt: Int32Array;
+  /** True when some nodes are polled and others report by themselves. */
+  readonly #isMixed: boolean;
+  /** The pick in which each node was asked by itself, and the one in which any was. */
+  readonly #askedAt: Int32Array;
+  #anyAskedAt = 0;
+  /** The pick in which all polled nodes were asked. */
+  #refreshedAt = 0;
+  #hasLimits: boolean;
   #readsLoad: boolean;
   readonly #readsAverage: boolean;
   readonly #panicPercent: number;
@@ -106,17 +100,19 @@ export class NodeTable {
     const count = rows.length;
     this.count = count;
     this.nodes = rows.map((row) => row.node);
-    this.weight = Float64Array.from(rows, (row) => row.weight);
-    this.effectiveWeight = Float64Array.from(rows, (row) => row.effectiveWeight);
+    const column = (read: (row: TableRow) => number): Float64Array => Float64Array.from(rows, read);
+    this.weight = column((row) => row.weight);
+    this.effectiveWeight = column((row) => row.effectiveWeight);
     this.load = new Float64Array(count);
     this.average = new Float64Array(count);
-    this.picks = Float64Array.from(rows, (row) => row.picks);
+    this.picks = column((row) => row.picks);
     this.eligible = new Int32Array(count);
-    this.#limit = Float64Array.from(rows, (row) => row.limit);
+    this.#limit = column((row) => row.limit);
     this.#blocked = Uint8Array.from(rows, (row) => row.blocked);
     this.#isEligible = new Uint8Array(count);
-    this.#polledAt = new Int32Array(count);
-    this.#readsLoad = options.reads.load === true || rows.some((row) => row.limit !== Infinity);
+    this.#askedAt = new Int32Array(count);
+    this.#hasLimits = this.#limit.some((limit) => limit !== Infinity);
+    this.#readsLoad = options.reads.load === true || this.#hasLimits;
     this.#readsAverage = options.reads.average === true;
     this.#panicPercent = options.panicPercent;
     this.#rank = ranksById(this.nodes);
@@ -130,17 +126,18 @@ export class NodeTable {
       mixesAverages || mustPoll(node) ? 1 : 0,
     );
     this.polled = this.#isPolled.includes(1);
+    this.#isMixed = this.polled && this.#isPolled.includes(0);
 
     for (let i = 0; i < count; i++) {
       if (this.#isPolled[i] === 1) continue;
       const counters = countersOf(this.nodes[i] as Node);
-      this.load[i] = counters[COUNTER.load]!;
-      if (this.load[i]! >= this.#limit[i]!) this.#blocked[i]! |= BLOCKED.full;
+      this.load[i] = counters[COUNTER.LOAD]!;
+      if (this.load[i]! >= this.#limit[i]!) this.#blocked[i]! |= BLOCKED.FULL;
       this.averageChanged(i);
     }
     for (let i = 0; i < count; i++) {
-      this.#availableCount += isFree(this.#blocked[i]!, LASTING_BITS);
-      this.#readyCount += isFree(this.#blocked[i]!, ALL_BITS);
+      this.#availableCount += isFree(this.#blocked[i]!, BLOCKED.LASTING_BITS);
+      this.#readyCount += isFree(this.#blocked[i]!, BLOCKED.ALL_BITS);
     }
     this.#noteEqualWeights();
     this.isPanicking = this.#shouldPanic();
@@ -171,10 +168,10 @@ export class NodeTable {
   /** Is this node in rotation for clients it already has: healthy and not ejected? */
   isUsable(index: number): boolean {
     if (this.polled) this.#askOne(index);
-    return (this.#blocked[index]! & HEALTH_BITS) === 0;
+    return (this.#blocked[index]! & BLOCKED.HEALTH_BITS) === 0;
   }
 
-  /** Why the node gets no work, as `BLOCKED` bits; 0 when it may. */
+  /** Why the node gets no work, as bits of `blocked.ts`; 0 when it may. */
   blockedBits(index: number): number {
     return this.#blocked[index]!;
   }
@@ -182,9 +179,11 @@ export class NodeTable {
   /** Makes `eligible`, `load` and `average` true for polled nodes. Without effect otherwise. */
   refresh(): void {
     // A node's own method may call the balancer; the inner pick then uses what is known so far.
-    if (!this.polled || this.#isRefreshing) return;
+    if (!this.polled || this.#isRefreshing || this.#refreshedAt === this.#epoch) return;
     this.#isRefreshing = true;
-    for (let from = 0; from < this.count;) from = this.#askUntilNews(from);
+    const epoch = this.#epoch;
+    for (let from = 0; from < this.count;) from = this.#askUntilNews(from, epoch);
+    this.#refreshedAt = epoch;
     this.#isRefreshing = false;
   }
 
@@ -230,40 +229,40 @@ export class NodeTable {
     const after = isBlocked ? before | bit : before & ~bit;
     if (after === before) return;
     this.#blocked[index] = after;
-    this.#availableCount += isFree(after, LASTING_BITS) - isFree(before, LASTING_BITS);
-    this.#readyCount += isFree(after, ALL_BITS) - isFree(before, ALL_BITS);
+    this.#availableCount +=
+      isFree(after, BLOCKED.LASTING_BITS) - isFree(before, BLOCKED.LASTING_BITS);
+    this.#readyCount += isFree(after, BLOCKED.ALL_BITS) - isFree(before, BLOCKED.ALL_BITS);
     const isPanicking = this.#shouldPanic();
     if (isPanicking !== this.isPanicking) {
       this.isPanicking = isPanicking;
       this.#rebuildEligible();
       return;
     }
-    this.#updateEligible(index, bit !== BLOCKED.tried);
+    this.#updateEligible(index, bit !== BLOCKED.TRIED);
   }
 
   /** A built-in node's load changed. On the hot path of `begin` and `end`. */
   loadChanged(index: number, load: number): void {
     this.load[index] = load;
     const limit = this.#limit[index]!;
-    if (limit !== Infinity) this.block(index, BLOCKED.full, load >= limit);
+    if (limit !== Infinity) this.block(index, BLOCKED.FULL, load >= limit);
   }
 
   /** A built-in node completed a job; takes its average over. */
   averageChanged(index: number): void {
     const node = this.nodes[index] as Node;
     const counters = countersOf(node);
-    this.lastJob[LAST_JOB.latencyMs] = counters[COUNTER.lastLatencyMs]!;
-    this.lastJob[LAST_JOB.endedAtMs] = counters[COUNTER.lastEndMs]!;
+    this.noteJob(counters[COUNTER.LAST_LATENCY_MS]!, counters[COUNTER.LAST_END_MS]!);
     if (!this.#readsAverage || this.#isPolled[index] === 1) return;
     if (node.average === 'cumulative') {
-      const completed = counters[COUNTER.successes]! + counters[COUNTER.failures]!;
-      this.average[index] = completed === 0 ? 0 : counters[COUNTER.latencySumMs]! / completed;
+      const completed = counters[COUNTER.SUCCESSES]! + counters[COUNTER.FAILURES]!;
+      this.average[index] = completed === 0 ? 0 : counters[COUNTER.LATENCY_SUM_MS]! / completed;
       return;
     }
     // All averages decay at one rate, so instead of shrinking the others, new ones grow: the order
     // is the same, and picks need neither the time nor an exponential.
-    const at = counters[COUNTER.ewmaAtMs]!;
-    const value = counters[COUNTER.ewmaMs]!;
+    const at = counters[COUNTER.EWMA_AT_MS]!;
+    const value = counters[COUNTER.EWMA_MS]!;
     if (value === 0) return;
     if (!((at - this.#scaleOriginMs) / NODE_AVERAGE_TAU_MS < SCALE_EXPONENT_MAX)) this.#rescale(at);
     this.average[index] = value * Math.exp((at - this.#scaleOriginMs) / NODE_AVERAGE_TAU_MS);
@@ -271,14 +270,17 @@ export class NodeTable {
 
   /** Takes over the outcome of a job that ran on a node which does not count for itself. */
   noteJob(latencyMs: number, endedAtMs: number): void {
-    this.lastJob[LAST_JOB.latencyMs] = latencyMs;
-    this.lastJob[LAST_JOB.endedAtMs] = endedAtMs;
+    this.lastJob[JOB_LATENCY_MS] = latencyMs;
+    this.lastJob[JOB_ENDED_AT_MS] = endedAtMs;
   }
 
   setLimit(index: number, limit: number): void {
     this.#limit[index] = limit;
-    if (limit !== Infinity) this.#readsLoad = true;
-    this.block(index, BLOCKED.full, this.load[index]! >= limit);
+    if (limit !== Infinity) {
+      this.#hasLimits = true;
+      this.#readsLoad = true;
+    }
+    this.block(index, BLOCKED.FULL, this.load[index]! >= limit);
   }
 
   /** Sets the configured weight, and with it the effective one. */
@@ -287,7 +289,7 @@ export class NodeTable {
     this.effectiveWeight[index] = weight;
     this.#noteEqualWeights();
     this.version++;
-    this.block(index, BLOCKED.weightless, weight === 0);
+    this.block(index, BLOCKED.WEIGHTLESS, weight === 0);
   }
 
   /** Sets the weight that slow start allows at the moment. */
@@ -305,23 +307,24 @@ export class NodeTable {
    *
    * @returns Where to go on; at least `count` when all were asked.
    */
-  #askUntilNews(from: number): number {
+  #askUntilNews(from: number, epoch: number): number {
     const { nodes, load, average, count } = this;
-    const polledAt = this.#polledAt;
     const blocked = this.#blocked;
     const isPolled = this.#isPolled;
+    const isMixed = this.#isMixed;
+    const askedAt = this.#askedAt;
+    const anyAsked = this.#anyAskedAt === epoch;
     const limit = this.#limit;
+    const hasLimits = this.#hasLimits;
     const readsLoad = this.#readsLoad;
     const readsAverage = this.#readsAverage;
     const mayPanic = this.#panicPercent > 0;
-    const epoch = this.#epoch;
     let i = from;
     let isHealthy = false;
     // A node that throws cannot take work, and a pick never throws.
     try {
       for (; i < count; i++) {
-        if (polledAt[i] === epoch || isPolled[i] === 0) continue;
-        polledAt[i] = epoch;
+        if ((isMixed && isPolled[i] === 0) || (anyAsked && askedAt[i] === epoch)) continue;
         const node = nodes[i]!;
         isHealthy = node.isHealthy();
         // Nobody reads the numbers of a node that is out, unless panic may bring it back.
@@ -329,8 +332,8 @@ export class NodeTable {
           if (readsLoad) load[i] = atLeastZero(node.load());
           if (readsAverage) average[i] = atLeastZero(node.averageResponseTime());
         }
-        const wasHealthy = (blocked[i]! & BLOCKED.unhealthy) === 0;
-        if (isHealthy !== wasHealthy || limit[i]! !== Infinity) break;
+        const wasHealthy = (blocked[i]! & BLOCKED.UNHEALTHY) === 0;
+        if (isHealthy !== wasHealthy || (hasLimits && limit[i]! !== Infinity)) break;
       }
     } catch {
       isHealthy = false;
@@ -341,8 +344,11 @@ export class NodeTable {
 
   /** As {@link NodeTable.#askUntilNews}, for one node. */
   #askOne(index: number): void {
-    if (this.#polledAt[index] === this.#epoch || this.#isPolled[index] === 0) return;
-    this.#polledAt[index] = this.#epoch;
+    const epoch = this.#epoch;
+    if (this.#refreshedAt === epoch || this.#askedAt[index] === epoch) return;
+    if (this.#isPolled[index] === 0) return;
+    this.#askedAt[index] = epoch;
+    this.#anyAskedAt = epoch;
     const node = this.nodes[index]!;
     let isHealthy = false;
     try {
@@ -354,19 +360,19 @@ export class NodeTable {
     } catch {
       isHealthy = false;
     }
-    const wasHealthy = (this.#blocked[index]! & BLOCKED.unhealthy) === 0;
+    const wasHealthy = (this.#blocked[index]! & BLOCKED.UNHEALTHY) === 0;
     if (isHealthy !== wasHealthy || this.#limit[index]! !== Infinity) this.#note(index, isHealthy);
   }
 
   /** Takes over what a polled node has said. */
   #note(index: number, isHealthy: boolean): void {
-    const wasHealthy = (this.#blocked[index]! & BLOCKED.unhealthy) === 0;
+    const wasHealthy = (this.#blocked[index]! & BLOCKED.UNHEALTHY) === 0;
     if (isHealthy !== wasHealthy) {
-      this.block(index, BLOCKED.unhealthy, !isHealthy);
+      this.block(index, BLOCKED.UNHEALTHY, !isHealthy);
       this.onHealth?.(index, isHealthy);
     }
     const limit = this.#limit[index]!;
-    if (limit !== Infinity) this.block(index, BLOCKED.full, this.load[index]! >= limit);
+    if (limit !== Infinity) this.block(index, BLOCKED.FULL, this.load[index]! >= limit);
   }
 
   #scanFrom(from: number): number {
@@ -409,7 +415,7 @@ export class NodeTable {
   }
 
   #mayPick(index: number): boolean {
-    const reasons = this.isPanicking ? ALL_BITS & ~HEALTH_BITS : ALL_BITS;
+    const reasons = this.isPanicking ? BLOCKED.ALL_BITS & ~BLOCKED.HEALTH_BITS : BLOCKED.ALL_BITS;
     return (this.#blocked[index]! & reasons) === 0;
   }
 
@@ -426,10 +432,8 @@ export class NodeTable {
   }
 
   #noteEqualWeights(): void {
-    this.equalWeights = this.weight.every((weight) => weight === this.weight[0]);
-    this.equalEffectiveWeights = this.effectiveWeight.every(
-      (weight) => weight === this.effectiveWeight[0],
-    );
+    this.equalWeights = areEqual(this.weight);
+    this.equalEffectiveWeights = areEqual(this.effectiveWeight);
   }
 }
 
@@ -447,6 +451,10 @@ function mustPoll(node: NodeLike): boolean {
 /** What a caller's node counts, with nonsense (negative, NaN) read as 0. */
 function atLeastZero(value: number): number {
   return value >= 0 ? value : 0;
+}
+
+function areEqual(values: Float64Array): boolean {
+  return values.every((value) => value === values[0]);
 }
 
 function isFree(blocked: number, considered: number): number {

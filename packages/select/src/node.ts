@@ -5,6 +5,7 @@
  * @module
  */
 import { PoolClock } from './clock.ts';
+import * as COUNTER from './counters.ts';
 import { checkChoice, checkNumber, ConfigError } from './errors.ts';
 import { JobTokens } from './job-tokens.ts';
 
@@ -35,21 +36,6 @@ export interface NodeLike {
 
 /** Time constant of a node's moving average, in milliseconds. */
 export const NODE_AVERAGE_TAU_MS = 10_000;
-
-/** Where a `Node` keeps its numbers; typed, because a large number in a field is boxed on writes. */
-export const COUNTER = {
-  load: 0,
-  total: 1,
-  successes: 2,
-  failures: 3,
-  misuse: 4,
-  latencySumMs: 5,
-  ewmaMs: 6,
-  ewmaAtMs: 7,
-  /** Latency and end of the job that ended last, for whoever watches the node. */
-  lastLatencyMs: 8,
-  lastEndMs: 9,
-} as const;
 
 export interface NodeOptions<D = unknown> {
   weight?: number;
@@ -86,7 +72,7 @@ export interface NodeObserver {
 }
 
 // Ways into a node for its pools only, set by the class itself.
-/** The numbers of a node; see {@link COUNTER}. */
+/** The numbers of a node, at the indices of `counters.ts`. */
 export let countersOf: (node: Node) => Float64Array;
 export let observe: (node: Node, observer: NodeObserver) => void;
 export let unobserve: (node: Node, observer: NodeObserver) => void;
@@ -96,7 +82,7 @@ export class Node<D = unknown> implements NodeLike {
   readonly id: string;
   readonly average: 'ewma' | 'cumulative';
   data: D;
-  readonly #counters = new Float64Array(10);
+  readonly #counters = new Float64Array(COUNTER.COUNTER_COUNT);
   readonly #tokens = new JobTokens();
   readonly #sharedLoad: Int32Array | undefined;
   readonly #slot: number;
@@ -206,40 +192,40 @@ export class Node<D = unknown> implements NodeLike {
 
   load(): number {
     return this.#sharedLoad === undefined
-      ? this.#counters[COUNTER.load]!
+      ? this.#counters[COUNTER.LOAD]!
       : Math.max(0, Atomics.load(this.#sharedLoad, this.#slot));
   }
 
   totalRequests(): number {
-    return this.#counters[COUNTER.total]!;
+    return this.#counters[COUNTER.TOTAL]!;
   }
 
   averageResponseTime(): number {
     if (this.average === 'ewma') return this.ewma;
-    const completed = this.#counters[COUNTER.successes]! + this.#counters[COUNTER.failures]!;
-    return completed === 0 ? 0 : this.#counters[COUNTER.latencySumMs]! / completed;
+    const completed = this.#counters[COUNTER.SUCCESSES]! + this.#counters[COUNTER.FAILURES]!;
+    return completed === 0 ? 0 : this.#counters[COUNTER.LATENCY_SUM_MS]! / completed;
   }
 
   /** The moving average now, in milliseconds, whichever average the policies read. */
   get ewma(): number {
-    const value = this.#counters[COUNTER.ewmaMs]!;
+    const value = this.#counters[COUNTER.EWMA_MS]!;
     if (value === 0) return 0;
     const now = this.#observers.length > 0 ? this.#clock.coarse() : performance.now();
-    const idleMs = Math.max(0, now - this.#counters[COUNTER.ewmaAtMs]!);
+    const idleMs = Math.max(0, now - this.#counters[COUNTER.EWMA_AT_MS]!);
     return value * Math.exp(-idleMs / NODE_AVERAGE_TAU_MS);
   }
 
   get successes(): number {
-    return this.#counters[COUNTER.successes]!;
+    return this.#counters[COUNTER.SUCCESSES]!;
   }
 
   get failures(): number {
-    return this.#counters[COUNTER.failures]!;
+    return this.#counters[COUNTER.FAILURES]!;
   }
 
   /** Calls of `end` or `cancel` with a token that was not in flight. */
   get misuse(): number {
-    return this.#counters[COUNTER.misuse]!;
+    return this.#counters[COUNTER.MISUSE]!;
   }
 
   /** Counts a job as started. Returns the token that `end` wants, a small positive integer. */
@@ -247,8 +233,8 @@ export class Node<D = unknown> implements NodeLike {
     const token = this.#tokens.start();
     this.#clock.update();
     this.#tokens.startedAt[this.#tokens.slotOf(token)] = this.#clock.time[0]!;
-    this.#counters[COUNTER.load]!++;
-    this.#counters[COUNTER.total]!++;
+    this.#counters[COUNTER.LOAD]!++;
+    this.#counters[COUNTER.TOTAL]!++;
     if (this.#sharedLoad !== undefined) Atomics.add(this.#sharedLoad, this.#slot, 1);
     for (let i = 0; i < this.#observers.length; i++) this.#observers[i]!.jobStarted();
     return token;
@@ -266,10 +252,10 @@ export class Node<D = unknown> implements NodeLike {
     const now = this.#clock.time[0]!;
     // A clock that steps backwards must not yield a negative latency.
     const latencyMs = Math.max(0, now - this.#tokens.startedAt[slot]!);
-    counters[ok ? COUNTER.successes : COUNTER.failures]!++;
-    counters[COUNTER.latencySumMs]! += latencyMs;
-    counters[COUNTER.lastLatencyMs] = latencyMs;
-    counters[COUNTER.lastEndMs] = now;
+    counters[ok ? COUNTER.SUCCESSES : COUNTER.FAILURES]!++;
+    counters[COUNTER.LATENCY_SUM_MS]! += latencyMs;
+    counters[COUNTER.LAST_LATENCY_MS] = latencyMs;
+    counters[COUNTER.LAST_END_MS] = now;
     foldLastLatency(counters);
     for (let i = 0; i < this.#observers.length; i++) this.#observers[i]!.jobEnded(ok);
   }
@@ -283,11 +269,11 @@ export class Node<D = unknown> implements NodeLike {
   #finish(token: number): number {
     const slot = this.#tokens.slotOf(token);
     if (slot < 0) {
-      this.#counters[COUNTER.misuse]!++;
+      this.#counters[COUNTER.MISUSE]!++;
       return slot;
     }
     this.#tokens.release(slot);
-    this.#counters[COUNTER.load]!--;
+    this.#counters[COUNTER.LOAD]!--;
     if (this.#sharedLoad !== undefined) Atomics.sub(this.#sharedLoad, this.#slot, 1);
     return slot;
   }
@@ -346,12 +332,15 @@ export function checkNodeSettings(node: NodeSettings & { id: string }): void {
  * Source: M. Eriksen et al., Finagle, "Peak EWMA" load balancer.
  */
 function foldLastLatency(counters: Float64Array): void {
-  const latencyMs = counters[COUNTER.lastLatencyMs]!;
-  const now = counters[COUNTER.lastEndMs]!;
-  const before = counters[COUNTER.ewmaMs]!;
-  const elapsedMs = Math.max(0, now - counters[COUNTER.ewmaAtMs]!);
-  const kept = Math.exp(-elapsedMs / NODE_AVERAGE_TAU_MS);
-  counters[COUNTER.ewmaMs] =
-    latencyMs > before ? latencyMs : before * kept + latencyMs * (1 - kept);
-  counters[COUNTER.ewmaAtMs] = now;
+  const latencyMs = counters[COUNTER.LAST_LATENCY_MS]!;
+  const now = counters[COUNTER.LAST_END_MS]!;
+  const before = counters[COUNTER.EWMA_MS]!;
+  if (latencyMs >= before) {
+    counters[COUNTER.EWMA_MS] = latencyMs;
+  } else {
+    const elapsedMs = Math.max(0, now - counters[COUNTER.EWMA_AT_MS]!);
+    const kept = Math.exp(-elapsedMs / NODE_AVERAGE_TAU_MS);
+    counters[COUNTER.EWMA_MS] = before * kept + latencyMs * (1 - kept);
+  }
+  counters[COUNTER.EWMA_AT_MS] = now;
 }

@@ -54,7 +54,7 @@ export function newOutlierRecord(): OutlierRecord {
 export interface OutlierHost {
   readonly clock: PoolClock;
   members(): Iterable<Member>;
-  memberCount(): number;
+  readonly size: number;
   /** Eligible nodes other than this one. */
   otherEligibleCount(member: Member): number;
   eject(member: Member, reason: EjectReason, ms: number): void;
@@ -167,7 +167,7 @@ export class OutlierDetector {
 
   /** Within the percentage, or the only one out; and never the last that could take work. */
   #mayEject(member: Member): boolean {
-    const allowed = (this.#host.memberCount() * this.#settings.maxEjectionPercent) / 100;
+    const allowed = (this.#host.size * this.#settings.maxEjectionPercent) / 100;
     const isWithin = this.#ejected.size === 0 || this.#ejected.size + 1 <= allowed;
     return isWithin && this.#host.otherEligibleCount(member) > 0;
   }
@@ -179,12 +179,10 @@ export class OutlierDetector {
 }
 
 /** Members whose success rate lies too far below the mean. */
-function belowSuccessRate(members: readonly Member[], settings: Settings['successRate']): Member[] {
-  if (settings === undefined) return [];
-  const judged = members.filter((member) => volumeOf(member) >= settings.minVolume);
-  if (judged.length === 0 || judged.length < settings.minNodes) return [];
+function belowSuccessRate(members: readonly Member[], judgement: Judgement | undefined): Member[] {
+  const judged = judgedBy(members, judgement);
   const rates = judged.map((member) => member.outlier.successes / volumeOf(member));
-  const threshold = successRateThreshold(rates, settings.limit);
+  const threshold = successRateThreshold(rates, judgement?.limit ?? 0);
   return judged.filter((_, at) => rates[at]! < threshold);
 }
 
@@ -197,52 +195,71 @@ export function successRateThreshold(rates: readonly number[], stdevFactor: numb
 
 function aboveFailurePercent(
   members: readonly Member[],
-  settings: Settings['failurePercent'],
+  judgement: Judgement | undefined,
 ): Member[] {
-  if (settings === undefined) return [];
-  const judged = members.filter((member) => volumeOf(member) >= settings.minVolume);
-  if (judged.length < settings.minNodes) return [];
-  return judged.filter(
-    (member) => (member.outlier.failures * 100) / volumeOf(member) > settings.limit,
+  return judgedBy(members, judgement).filter(
+    (member) => (member.outlier.failures * 100) / volumeOf(member) > judgement!.limit,
   );
+}
+
+/** The members with enough jobs to be judged; none while those are too few to compare. */
+function judgedBy(members: readonly Member[], judgement: Judgement | undefined): Member[] {
+  if (judgement === undefined) return [];
+  const judged = members.filter((member) => volumeOf(member) >= judgement.minVolume);
+  return judged.length < judgement.minNodes ? [] : judged;
 }
 
 function volumeOf({ outlier }: Member): number {
   return outlier.successes + outlier.failures;
 }
 
+/** Settings that are plain numbers. */
+type NumberName =
+  | 'consecutiveFailures'
+  | 'intervalMs'
+  | 'baseEjectionMs'
+  | 'maxEjectionMs'
+  | 'maxEjectionPercent';
+
 function withDefaults(options: OutlierOptions): Settings {
   const { successRate = {}, failurePercent = {} } = options;
-  const atLeast = (min: number, name: string, value: number, max = Infinity): number =>
-    checkNumber(`outlier.${name}`, value, { min, max });
-  const judgement = (
-    name: string,
-    limit: number,
-    { minNodes = 5, minVolume }: { minNodes?: number; minVolume: number },
-  ): Judgement => ({
-    limit: atLeast(0, name, limit),
-    minNodes: atLeast(1, `${name.split('.')[0]}.minNodes`, minNodes),
-    minVolume: atLeast(1, `${name.split('.')[0]}.minVolume`, minVolume),
-  });
+  const number = (name: NumberName, fallback: number, min: number, max?: number): number =>
+    checkNumber(`outlier.${name}`, options[name] ?? fallback, { min, ...(max && { max }) });
   return {
-    consecutiveFailures: atLeast(0, 'consecutiveFailures', options.consecutiveFailures ?? 5),
-    intervalMs: atLeast(1, 'intervalMs', options.intervalMs ?? 10_000),
-    baseEjectionMs: atLeast(0, 'baseEjectionMs', options.baseEjectionMs ?? 30_000),
-    maxEjectionMs: atLeast(0, 'maxEjectionMs', options.maxEjectionMs ?? 300_000),
-    maxEjectionPercent: atLeast(0, 'maxEjectionPercent', options.maxEjectionPercent ?? 10, 100),
+    consecutiveFailures: number('consecutiveFailures', 5, 0),
+    intervalMs: number('intervalMs', 10_000, 1),
+    baseEjectionMs: number('baseEjectionMs', 30_000, 0),
+    maxEjectionMs: number('maxEjectionMs', 300_000, 0),
+    maxEjectionPercent: number('maxEjectionPercent', 10, 0, 100),
     successRate:
       successRate === false
         ? undefined
-        : judgement('successRate.stdevFactor', successRate.stdevFactor ?? 1.9, {
+        : judgementOf('successRate', 'stdevFactor', successRate.stdevFactor ?? 1.9, {
             minVolume: 100,
             ...successRate,
           }),
     failurePercent:
       failurePercent === false
         ? undefined
-        : judgement('failurePercent.threshold', failurePercent.threshold ?? 85, {
+        : judgementOf('failurePercent', 'threshold', failurePercent.threshold ?? 85, {
             minVolume: 50,
             ...failurePercent,
           }),
+  };
+}
+
+/** Checks one judgement; `name` is what its kind calls the limit. */
+function judgementOf(
+  kind: string,
+  name: string,
+  limit: number,
+  { minNodes = 5, minVolume }: { minNodes?: number; minVolume: number },
+): Judgement {
+  const check = (setting: string, value: number, min: number): number =>
+    checkNumber(`outlier.${kind}.${setting}`, value, { min });
+  return {
+    limit: check(name, limit, 0),
+    minNodes: check('minNodes', minNodes, 1),
+    minVolume: check('minVolume', minVolume, 1),
   };
 }

@@ -19,8 +19,11 @@ export interface Policy {
   readonly name: string;
   /** Which numbers of caller-supplied nodes the pickers read, so that only those are asked for. */
   readonly reads: { readonly load?: boolean; readonly average?: boolean };
-  /** True when the same key should meet the same node. */
-  readonly keyed?: boolean;
+  /**
+   * Of policies that send the same key to the same node: the hash by which a key stays on one
+   * priority level, too. Allocates nothing.
+   */
+  readonly hashKey?: (key: Key, seed: number) => number;
   /** Makes the table of which client stays with which node; the balancer keeps it. See `sticky`. */
   readonly createAffinity?: (clock: PoolClock) => Affinity<object>;
   createPicker(context: PickerContext): Picker;

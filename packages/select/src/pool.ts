@@ -5,6 +5,7 @@
  *
  * @module
  */
+import * as BLOCKED from './blocked.ts';
 import { PoolClock, unref, type ClockOption } from './clock.ts';
 import { checkNumber, DuplicateNodeError } from './errors.ts';
 import { Emitter, warn, type BalancerEvents, type EjectReason } from './events.ts';
@@ -17,7 +18,7 @@ import {
   type NodeLike,
   type NodeSettings,
 } from './node.ts';
-import { BLOCKED, NodeTable, type TableRow } from './node-table.ts';
+import { NodeTable, type TableRow } from './node-table.ts';
 import { OutlierDetector, type OutlierHost, type OutlierOptions } from './outlier.ts';
 import type { Policy } from './policy.ts';
 import { Xorshift32 } from './random.ts';
@@ -52,14 +53,13 @@ export class Pool<N extends NodeLike> implements MemberHost, OutlierHost {
   readonly #slowStart: SlowStart | undefined;
   readonly #outlier: OutlierDetector | undefined;
   readonly #warned = new Set<string>();
-  readonly #onDrained = new Map<Member, () => void>();
   #policy: Policy;
   #snapshot: readonly N[] | undefined;
   #pickDepth = 0;
   #isStale = false;
   #isPolicyNew = true;
   #isBatching = false;
-  #isPanicking = false;
+  #wasPanicking = false;
   /** When something is due by time. Typed, because a field would box the number. */
   readonly #dueAt = Float64Array.of(Infinity);
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -87,6 +87,11 @@ export class Pool<N extends NodeLike> implements MemberHost, OutlierHost {
     return this.#slowStart !== undefined || this.#outlier !== undefined;
   }
 
+  /** True while some level sends work to nodes without regard to their health. */
+  get isPanicking(): boolean {
+    return this.levels.some(({ table }) => table.isPanicking);
+  }
+
   get policy(): Policy {
     return this.#policy;
   }
@@ -104,8 +109,9 @@ export class Pool<N extends NodeLike> implements MemberHost, OutlierHost {
 
   /** The nodes in insertion order, frozen; the same array until the membership changes. */
   get nodes(): readonly N[] {
-    this.#snapshot ??= Object.freeze([...this.#members.values()].map((each) => each.node as N));
-    return this.#snapshot;
+    return (this.#snapshot ??= Object.freeze(
+      [...this.#members.values()].map((each) => each.node as N),
+    ));
   }
 
   member(id: string): Member | undefined {
@@ -114,10 +120,6 @@ export class Pool<N extends NodeLike> implements MemberHost, OutlierHost {
 
   members(): Iterable<Member> {
     return this.#members.values();
-  }
-
-  memberCount(): number {
-    return this.#members.size;
   }
 
   otherEligibleCount(member: Member): number {
@@ -137,7 +139,7 @@ export class Pool<N extends NodeLike> implements MemberHost, OutlierHost {
     const added = nodes.map((node) => this.#join(node));
     this.#changed();
     if (slowly) for (const member of added) this.#startSlowly(member);
-    for (const member of added) this.events.emit('add', member.node as N);
+    this.#announce('add', added);
   }
 
   remove(id: string): N | undefined {
@@ -172,9 +174,9 @@ export class Pool<N extends NodeLike> implements MemberHost, OutlierHost {
     }
     this.#changed();
     if (isRunning) for (const member of added) this.#startSlowly(member);
-    for (const member of removed) this.events.emit('remove', member.node as N);
-    for (const member of updated) this.events.emit('update', member.node as N);
-    for (const member of added) this.events.emit('add', member.node as N);
+    this.#announce('remove', removed);
+    this.#announce('update', updated);
+    this.#announce('add', added);
   }
 
   /** Opens a pick that may call into nodes; changes of membership wait until it is closed. */
@@ -198,8 +200,7 @@ export class Pool<N extends NodeLike> implements MemberHost, OutlierHost {
 
   /** Starts draining; `onDrained` is called when a built-in node's last job ends. */
   startLeaving(member: Member, onDrained: () => void): void {
-    member.isLeaving = true;
-    this.#onDrained.set(member, onDrained);
+    member.onDrained = onDrained;
     this.drainChanged(member);
   }
 
@@ -208,19 +209,15 @@ export class Pool<N extends NodeLike> implements MemberHost, OutlierHost {
   }
 
   healthChanged(member: Member, healthy: boolean, reason: string): void {
-    member.level?.table.block(member.index, BLOCKED.unhealthy, !healthy);
+    member.level?.table.block(member.index, BLOCKED.UNHEALTHY, !healthy);
     this.#healthNoted(member, healthy, reason);
     this.#emitPanic();
   }
 
   drainChanged(member: Member): void {
-    member.level?.table.block(member.index, BLOCKED.draining, member.isDraining);
+    member.level?.table.block(member.index, BLOCKED.DRAINING, member.isDraining);
     if (member.isDraining) this.events.emit('drain', member.node as N);
     this.#emitPanic();
-  }
-
-  drained(member: Member): void {
-    this.#onDrained.get(member)?.();
   }
 
   settingsChanged(member: Member): void {
@@ -254,7 +251,7 @@ export class Pool<N extends NodeLike> implements MemberHost, OutlierHost {
 
   eject(member: Member, reason: EjectReason, ms: number): void {
     member.isEjected = true;
-    member.level?.table.block(member.index, BLOCKED.ejected, true);
+    member.level?.table.block(member.index, BLOCKED.EJECTED, true);
     this.#schedule();
     this.events.emit('eject', member.node as N, reason, ms);
     this.#emitPanic();
@@ -262,7 +259,7 @@ export class Pool<N extends NodeLike> implements MemberHost, OutlierHost {
 
   uneject(member: Member): void {
     member.isEjected = false;
-    member.level?.table.block(member.index, BLOCKED.ejected, false);
+    member.level?.table.block(member.index, BLOCKED.EJECTED, false);
     this.#startSlowly(member);
     this.events.emit('uneject', member.node as N);
     this.#emitPanic();
@@ -291,14 +288,9 @@ export class Pool<N extends NodeLike> implements MemberHost, OutlierHost {
     this.#slowStart?.forget(member);
     this.#outlier?.forget(member);
     // A pick under way still reads the old table; the member itself must no longer write to it.
-    this.#detachFromLevel(member);
-    if (member.isLeaving) this.#onDrained.get(member)?.();
-    this.#onDrained.delete(member);
-  }
-
-  #detachFromLevel(member: Member): void {
     member.level = undefined;
     member.index = -1;
+    member.onDrained?.();
   }
 
   /** Gives a kept member the settings of the node that `set` named in its place. */
@@ -379,12 +371,12 @@ export class Pool<N extends NodeLike> implements MemberHost, OutlierHost {
   #rowOf(member: Member, now: number): TableRow {
     const { node, level, index } = member;
     const known = level?.table.blockedBits(index) ?? 0;
-    const isUnhealthy = node instanceof Node ? !node.healthy : (known & BLOCKED.unhealthy) !== 0;
+    const isUnhealthy = node instanceof Node ? !node.healthy : (known & BLOCKED.UNHEALTHY) !== 0;
     const blocked =
-      (isUnhealthy ? BLOCKED.unhealthy : 0) |
-      (member.isEjected ? BLOCKED.ejected : 0) |
-      (member.isDraining ? BLOCKED.draining : 0) |
-      (member.weight === 0 ? BLOCKED.weightless : 0);
+      (isUnhealthy ? BLOCKED.UNHEALTHY : 0) |
+      (member.isEjected ? BLOCKED.EJECTED : 0) |
+      (member.isDraining ? BLOCKED.DRAINING : 0) |
+      (member.weight === 0 ? BLOCKED.WEIGHTLESS : 0);
     return {
       node,
       weight: member.weight,
@@ -412,6 +404,10 @@ export class Pool<N extends NodeLike> implements MemberHost, OutlierHost {
     return 2 * priority + (zone === this.#zone ? 0 : 1);
   }
 
+  #announce(event: 'add' | 'remove' | 'update', members: readonly Member[]): void {
+    for (const member of members) this.events.emit(event, member.node as N);
+  }
+
   #healthNoted(member: Member, healthy: boolean, reason: string): void {
     if (healthy) this.#startSlowly(member);
     this.events.emit('health', member.node as N, healthy, reason);
@@ -425,9 +421,9 @@ export class Pool<N extends NodeLike> implements MemberHost, OutlierHost {
 
   #emitPanic(): void {
     if (this.#panicPercent === 0) return;
-    const isPanicking = this.levels.some(({ table }) => table.isPanicking);
-    if (isPanicking === this.#isPanicking) return;
-    this.#isPanicking = isPanicking;
+    const { isPanicking } = this;
+    if (isPanicking === this.#wasPanicking) return;
+    this.#wasPanicking = isPanicking;
     this.events.emit('panic', isPanicking);
   }
 

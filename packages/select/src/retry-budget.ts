@@ -34,13 +34,18 @@ export class RetryBudget {
     const second = Math.floor(nowMs / 1000);
     const passed = Math.min(WINDOW_SECONDS, second - this.#second);
     for (let k = 1; k <= passed; k++) {
-      const stale = (((this.#second + k) % WINDOW_SECONDS) + WINDOW_SECONDS) % WINDOW_SECONDS;
+      const stale = bucketOf(this.#second + k);
       this.#calls[stale] = 0;
       this.#retries[stale] = 0;
     }
     if (passed > 0) this.#second = second;
-    return ((this.#second % WINDOW_SECONDS) + WINDOW_SECONDS) % WINDOW_SECONDS;
+    return bucketOf(this.#second);
   }
+}
+
+/** Also of times before the clock's origin. */
+function bucketOf(second: number): number {
+  return ((second % WINDOW_SECONDS) + WINDOW_SECONDS) % WINDOW_SECONDS;
 }
 
 function sum(values: Float64Array): number {

@@ -38,7 +38,6 @@ export interface RunHost<N extends NodeLike> {
   readonly size: number;
   next(key?: Key): N | null;
   nextExcept(key: Key | undefined, tried: ReadonlySet<N>): N | null;
-  startJob(node: N): Job;
   noteCall(): void;
   tryRetry(): boolean;
 }
@@ -50,6 +49,7 @@ export interface RunHost<N extends NodeLike> {
  */
 export async function run<N extends NodeLike, T>(
   host: RunHost<N>,
+  startJob: (node: N) => Job,
   fn: RunFunction<N, T>,
   options: RunOptions = {},
 ): Promise<T> {
@@ -66,7 +66,7 @@ export async function run<N extends NodeLike, T>(
     if (node === null) break;
     tried.add(node);
     try {
-      return await runAttempt(host.startJob(node), fn, { attempt, timeoutMs, signal });
+      return await runAttempt(startJob(node), fn, { attempt, timeoutMs, signal });
     } catch (error) {
       if (signal?.aborted === true || !retryOn(error)) throw error;
       errors.push(error);
@@ -107,7 +107,7 @@ async function runAttempt<N extends NodeLike, T>(
   };
   signal?.addEventListener('abort', onAbort, { once: true });
   const timer = timeoutMs === undefined ? undefined : setTimeout(onTimeout, timeoutMs);
-  if (timer !== undefined) unref(timer);
+  unref(timer);
 
   try {
     const answer = fn(job.node as N, { signal: controller.signal, attempt });

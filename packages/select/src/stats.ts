@@ -41,6 +41,7 @@ export interface BalancerStats {
 
 export function nodeStats(member: Member): NodeStats {
   const { node, level, index } = member;
+  const counted = node instanceof Node ? node : undefined;
   return {
     id: member.id,
     healthy: node.isHealthy(),
@@ -51,9 +52,9 @@ export function nodeStats(member: Member): NodeStats {
     priority: member.priority,
     load: node.load(),
     total: node.totalRequests(),
-    failures: node instanceof Node ? node.failures : 0,
+    failures: counted?.failures ?? 0,
     avgMs: node.averageResponseTime(),
-    ewmaMs: node instanceof Node ? node.ewma : 0,
+    ewmaMs: counted?.ewma ?? 0,
     picks: level?.table.picks[index] ?? 0,
   };
 }

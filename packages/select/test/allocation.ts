@@ -13,8 +13,8 @@ import { OwnNode } from './support.ts';
 
 /** A proof that finds nothing proves nothing unless it can find something. */
 const CONTROL_CALLS = 10_000_000;
+/** Code that the compiler throws away late runs in the interpreter for a while, which boxes fractions. */
 const WARM_UP_BLOCKS = 3;
-const ATTEMPTS = 4;
 /** Between two looks at the time, each of which costs a heap number. */
 const CALLS_PER_BLOCK = 100_000;
 
@@ -148,26 +148,8 @@ function controlNumber(): Promise<AllocationResult> {
   );
 }
 
-/**
- * Counts the collections of a long loop of calls. Code that the compiler throws away late runs in
- * the interpreter for a while, which boxes every fraction; that counts as more warm-up. What
- * allocates by itself does so in every attempt.
- */
-async function measure(name: string, fn: () => void, exactly = 0): Promise<AllocationResult> {
-  let result = await measureOnce(name, fn, exactly);
-  for (let attempt = 1; attempt < ATTEMPTS && exactly === 0; attempt++) {
-    if (result.collections === 0) break;
-    result = await measureOnce(name, fn, exactly);
-  }
-  return result;
-}
-
 /** Warms up, then calls `fn` as often as the definition wants. */
-async function measureOnce(
-  name: string,
-  fn: () => void,
-  exactly: number,
-): Promise<AllocationResult> {
+async function measure(name: string, fn: () => void, exactly = 0): Promise<AllocationResult> {
   for (let block = 0; block < WARM_UP_BLOCKS; block++) {
     for (let i = 0; i < CALLS_PER_BLOCK; i++) fn();
     // The compiler works on another thread; what it made is put in place between turns.

@@ -13,7 +13,8 @@ import {
   Xorshift32,
   type Policy,
 } from '../src/index.ts';
-import { countersOf, COUNTER, NODE_AVERAGE_TAU_MS } from '../src/node.ts';
+import * as COUNTER from '../src/counters.ts';
+import { countersOf, NODE_AVERAGE_TAU_MS } from '../src/node.ts';
 import { FakeClock, OwnNode, rankOf } from './support.ts';
 
 const OPERATIONS = process.env.BALANCER_TEST_LONG === undefined ? 10_000 : 200_000;
@@ -401,7 +402,7 @@ function complete(node: Node | OwnNode, plain: Plain, clock: FakeClock, ms: numb
     const token = jobsOf(node).pop()!;
     node.end(token);
     // The job was begun at some earlier time; only what the node measured can be modelled.
-    const latencyMs = countersOf(node)[COUNTER.lastLatencyMs]!;
+    const latencyMs = countersOf(node)[COUNTER.LAST_LATENCY_MS]!;
     const kept = Math.exp((plain.averageAtMs - before) / NODE_AVERAGE_TAU_MS);
     const isPeak = latencyMs > plain.averageMs;
     plain.averageMs = isPeak ? latencyMs : plain.averageMs * kept + latencyMs * (1 - kept);

@@ -15,6 +15,7 @@ import {
   type PoolToken,
   type Trade,
 } from './open-pool.ts';
+import { withExamples } from '../reference/examples.ts';
 import { runTrace, TRACE_STEPS } from './trace.ts';
 import { formatUnits, parseUnits } from './units.ts';
 
@@ -51,12 +52,13 @@ const FILE = 'JSON state of a world, or a pool description';
 
 /** Adds the subcommands to the program. */
 export function registerPools(program: Command, io: PoolsIo): void {
-  const pools = program
-    .command('pools')
-    .description('price, explain and replay liquidity pools, bit for bit')
-    .addHelpText('after', EXAMPLE);
+  const pools = withExamples(
+    program.command('pools'),
+    'balancer pools quote pool.json --in WETH --out DAI --amount 1.5 --explain',
+    'balancer pools verify vectors/',
+  ).description('price, explain and replay liquidity pools, bit for bit');
 
-  withPool(pools.command('quote'), 'price one swap')
+  withPool(pools, 'quote', 'price one swap', '--in WETH --out DAI --amount 1.5 --explain')
     .requiredOption('--in <token>', 'token paid, by symbol or address')
     .requiredOption('--out <token>', 'token received')
     .requiredOption('--amount <decimal>', 'amount of the given side')
@@ -65,14 +67,14 @@ export function registerPools(program: Command, io: PoolsIo): void {
     .action((file: string, options: QuoteOptions) =>
       guarded(io, () => quote(load(io, file, options), options, io)),
     );
-  withPool(pools.command('spot'), 'price of one token in another, without fee')
+  withPool(pools, 'spot', 'price of one token in another, without fee', '--in WETH --out DAI')
     .requiredOption('--in <token>', 'token paid')
     .requiredOption('--out <token>', 'token received')
     .action((file: string, options: QuoteOptions) =>
       guarded(io, () => spot(load(io, file, options), options, io)),
     );
-  for (const way of ['join', 'exit'] as const) {
-    withPool(pools.command(way), way === 'join' ? 'what joining costs' : 'what exiting pays')
+  for (const { way, description, example } of LIQUIDITY) {
+    withPool(pools, way, description, example)
       .option('--amounts <list>', 'exact tokens: SYMBOL=decimal, separated by commas')
       .option('--shares <decimal>', 'exact pool shares, in all tokens')
       .option('--token <token>', 'with --shares: in this token alone')
@@ -80,13 +82,12 @@ export function registerPools(program: Command, io: PoolsIo): void {
         guarded(io, () => liquidity(load(io, file, options), way, options, io)),
       );
   }
-  withPool(pools.command('trace'), 'run operations and flag a falling invariant')
+  withPool(pools, 'trace', 'run operations and flag a falling invariant', 'operations.json')
     .argument('<operations>', 'JSON array of swap, batchSwap and warp')
     .action((file: string, operations: string, options: PoolOptions) =>
       guarded(io, () => trace(load(io, file, options), operations, options, io)),
     );
-  pools
-    .command('verify')
+  withExamples(pools.command('verify'), 'balancer pools verify vectors/')
     .description('replay recorded calls and say where a result first differs')
     .argument('<paths...>', 'files or folders of recorded calls')
     .option('--json', 'print the reports as JSON')
@@ -95,15 +96,14 @@ export function registerPools(program: Command, io: PoolsIo): void {
     );
 }
 
-const EXAMPLE = `
-Examples:
-  balancer pools quote pool.json --in WETH --out DAI --amount 1.5 --explain
-  balancer pools exit pool.json --shares 10 --token DAI --json
-  balancer pools trace pool.json operations.json
-  balancer pools verify vectors/`;
+const LIQUIDITY = [
+  { way: 'join', description: 'what joining costs', example: '--amounts WETH=1,DAI=2000' },
+  { way: 'exit', description: 'what exiting pays', example: '--shares 10 --token DAI --json' },
+] as const;
 
-function withPool(command: Command, description: string): Command {
-  return command
+/** @param example - Options and arguments after the file. */
+function withPool(pools: Command, name: string, description: string, example: string): Command {
+  return withExamples(pools.command(name), `balancer pools ${name} pool.json ${example}`)
     .description(description)
     .argument('<file>', FILE)
     .option('--pool <id>', 'which pool of a world, by id or address')

@@ -1,85 +1,14 @@
 // Generated from the object by ebpf-types. Change the C source instead.
 import type { ObjectLayout } from '@balancer/ebpf';
 
+export interface L4Drops {
+  readonly packets: bigint;
+  readonly bytes: bigint;
+}
+
 export interface Addr16 {
   readonly bytes?: Uint8Array;
   readonly words?: number[];
-}
-
-export interface L4Config {
-  readonly timeouts: number[];
-  readonly flags: number;
-  readonly hash_seed: number;
-  readonly new_flow_cap: number;
-  readonly port_lo: number;
-  readonly port_hi: number;
-  readonly tunnel_source4: Addr16;
-  readonly tunnel_source6: Addr16;
-  readonly reply_path: number;
-  readonly ttl_dec: number;
-  readonly reserved: Uint8Array;
-}
-
-export interface L4VipKey {
-  readonly address: Addr16;
-  readonly port: number;
-  readonly protocol: number;
-  readonly zero: number;
-}
-
-export interface L4Service {
-  readonly flags: number;
-  readonly scheduler: number;
-  readonly hash_mode: number;
-  readonly protocol: number;
-  readonly family: number;
-  readonly vip: Addr16;
-  readonly vport: number;
-  readonly proxy_protocol: number;
-  readonly synproxy: number;
-  readonly sel_len: number;
-  readonly list_len: number;
-  readonly lip_first: number;
-  readonly lip_count: number;
-  readonly hash_seed: number;
-  readonly est_timeout_s: number;
-  readonly persist_s: number;
-  readonly persist_mask4: number;
-  readonly persist_plen6: number;
-  readonly unknown_action: number;
-  readonly zero: number;
-  readonly acl_list: number;
-  readonly bucket_pps: number;
-  readonly bucket_bps: number;
-  readonly bucket_cps: number;
-  readonly max_conns: number;
-  readonly src_max_conns: number;
-  readonly generation: number;
-  readonly reserved: Uint8Array;
-}
-
-export interface L4Backend {
-  readonly address: Addr16;
-  readonly port: number;
-  readonly mode: number;
-  readonly tunnel: number;
-  readonly tunnel_port: number;
-  readonly flags: number;
-  readonly family: number;
-  readonly weight: number;
-  readonly upper: number;
-  readonly lower: number;
-  readonly ifindex: number;
-  readonly dmac: Uint8Array;
-  readonly smac: Uint8Array;
-  readonly vlan_tci: number;
-  readonly mtu: number;
-  readonly vni: number;
-  readonly service: number;
-  readonly inner_dmac: Uint8Array;
-  readonly zero: number;
-  readonly generation: number;
-  readonly reserved: Uint8Array;
 }
 
 export interface L4Flow {
@@ -124,6 +53,111 @@ export interface L4FlowKey {
   readonly zero: number;
 }
 
+export interface L4Service {
+  readonly flags: number;
+  readonly scheduler: number;
+  readonly hash_mode: number;
+  readonly protocol: number;
+  readonly family: number;
+  readonly vip: Addr16;
+  readonly vport: number;
+  readonly proxy_protocol: number;
+  readonly synproxy: number;
+  readonly sel_len: number;
+  readonly list_len: number;
+  readonly lip_first: number;
+  readonly lip_count: number;
+  readonly hash_seed: number;
+  readonly est_timeout_s: number;
+  readonly persist_s: number;
+  readonly persist_mask4: number;
+  readonly persist_plen6: number;
+  readonly unknown_action: number;
+  readonly zero: number;
+  readonly acl_list: number;
+  readonly bucket_pps: number;
+  readonly bucket_bps: number;
+  readonly bucket_cps: number;
+  readonly max_conns: number;
+  readonly src_max_conns: number;
+  readonly generation: number;
+  readonly port_lo: number;
+  readonly port_hi: number;
+  readonly reserved: Uint8Array;
+}
+
+export interface L4Config {
+  readonly timeouts: number[];
+  readonly flags: number;
+  readonly hash_seed: number;
+  readonly new_flow_cap: number;
+  readonly port_lo: number;
+  readonly port_hi: number;
+  readonly tunnel_source4: Addr16;
+  readonly tunnel_source6: Addr16;
+  readonly reply_path: number;
+  readonly ttl_dec: number;
+  readonly reserved: Uint8Array;
+}
+
+export interface L4Meta {
+  readonly magic: number;
+  readonly schema: number;
+  readonly config_generation: bigint;
+  readonly heartbeat_ns: bigint;
+  readonly node_id: number;
+  readonly zero: number;
+}
+
+export interface L4Filter {
+  readonly words: bigint[];
+}
+
+export interface L4VipKey {
+  readonly address: Addr16;
+  readonly port: number;
+  readonly protocol: number;
+  readonly zero: number;
+}
+
+export interface L4Backend {
+  readonly address: Addr16;
+  readonly port: number;
+  readonly mode: number;
+  readonly tunnel: number;
+  readonly tunnel_port: number;
+  readonly flags: number;
+  readonly family: number;
+  readonly weight: number;
+  readonly upper: number;
+  readonly lower: number;
+  readonly ifindex: number;
+  readonly dmac: Uint8Array;
+  readonly smac: Uint8Array;
+  readonly vlan_tci: number;
+  readonly mtu: number;
+  readonly vni: number;
+  readonly service: number;
+  readonly inner_dmac: Uint8Array;
+  readonly zero: number;
+  readonly generation: number;
+  readonly reserved: Uint8Array;
+}
+
+export interface L4Template {
+  readonly backend: number;
+  readonly service: number;
+  readonly expires_ns: bigint;
+}
+
+export interface L4TemplateKey {
+  readonly client: Addr16;
+  readonly vip: Addr16;
+  readonly vport: number;
+  readonly protocol: number;
+  readonly zero: Uint8Array;
+}
+
 export interface L4Counters {
   readonly active: number;
   readonly inactive: number;
@@ -156,50 +190,82 @@ export interface L4Stats {
   readonly outbytes: bigint;
 }
 
-export interface L4Drops {
-  readonly packets: bigint;
-  readonly bytes: bigint;
+export interface L4Event {
+  readonly type: number;
+  readonly len: number;
+  readonly ns: bigint;
+  readonly reason: number;
+  readonly service: number;
+  readonly ifindex: number;
+  readonly suppressed: number;
+  readonly src: Addr16;
+  readonly dst: Addr16;
+  readonly sport: number;
+  readonly dport: number;
+  readonly protocol: number;
+  readonly family: number;
+  readonly cpu: number;
+}
+
+export interface L4LastEvent {
+  readonly suppressed: bigint;
+  readonly event: L4Event;
+}
+
+export interface L4Claim {
+  readonly now_ns: bigint;
+  readonly first: number;
+  readonly count: number;
+  readonly lo: number;
+  readonly result: number;
+  readonly attempt: number;
+  readonly conflicts: number;
+  readonly zero: bigint;
 }
 
 export interface L4Scratch {
-  readonly key: L4FlowKey;
-  readonly l3_offset: number;
-  readonly l4_offset: number;
-  readonly total_bytes: number;
-  readonly family: number;
-  readonly tos: number;
-  readonly tcp_flags: number;
-  readonly ttl: number;
-  readonly zero: number;
-  readonly hash: number;
-  readonly frame_dst: Uint8Array;
-  readonly frame_src: Uint8Array;
-  readonly ifindex: number;
-  readonly now_ns: bigint;
   readonly window_start_ns: bigint;
   readonly window_count: number;
-  readonly reason: number;
-  readonly verdict: number;
-  readonly zero2: number;
+  readonly reject_count: number;
+  readonly reject_start_ns: bigint;
   readonly flow: L4Flow;
   readonly reply: L4Flow;
   readonly reply_key: L4FlowKey;
+  readonly claim: L4Claim;
+  readonly peer_key: L4FlowKey;
+  readonly template_key: L4TemplateKey;
   readonly reserved: Uint8Array;
 }
 
 export interface L4Tc {
   readonly maps: {
-    readonly l4_cfg: {
+    readonly l4_drop: {
       readonly key: number;
-      readonly value: L4Config;
+      readonly value: L4Drops[];
     };
-    readonly l4_vip: {
-      readonly key: L4VipKey;
-      readonly value: number;
+    readonly l4_ct: {
+      readonly key: L4FlowKey;
+      readonly value: L4Flow;
     };
     readonly l4_svc: {
       readonly key: number;
       readonly value: L4Service;
+    };
+    readonly l4_cfg: {
+      readonly key: number;
+      readonly value: L4Config;
+    };
+    readonly l4_meta: {
+      readonly key: number;
+      readonly value: L4Meta;
+    };
+    readonly l4_filter: {
+      readonly key: number;
+      readonly value: L4Filter;
+    };
+    readonly l4_vip: {
+      readonly key: L4VipKey;
+      readonly value: number;
     };
     readonly l4_be: {
       readonly key: number;
@@ -217,9 +283,9 @@ export interface L4Tc {
       readonly key: number;
       readonly value: number;
     };
-    readonly l4_ct: {
-      readonly key: L4FlowKey;
-      readonly value: L4Flow;
+    readonly l4_tpl: {
+      readonly key: L4TemplateKey;
+      readonly value: L4Template;
     };
     readonly l4_cnt: {
       readonly key: number;
@@ -241,9 +307,17 @@ export interface L4Tc {
       readonly key: number;
       readonly value: L4Stats[];
     };
-    readonly l4_drop: {
+    readonly l4_last: {
       readonly key: number;
-      readonly value: L4Drops[];
+      readonly value: L4LastEvent[];
+    };
+    readonly l4_events: {
+      readonly key: number;
+      readonly value: number;
+    };
+    readonly l4_decap: {
+      readonly key: Addr16;
+      readonly value: number;
     };
     readonly l4_tx: {
       readonly key: number;
@@ -260,108 +334,14 @@ export interface L4Tc {
 
 /** What the types above were made from; `loadObject` compares it with the object. */
 export const l4TcLayout: ObjectLayout = {
-  'map l4_cfg key': { size: 4, members: {} },
-  'map l4_cfg value': {
-    size: 256,
+  'map l4_drop key': { size: 4, members: {} },
+  'map l4_drop value': {
+    size: 16,
     members: {
-      timeouts: 0,
-      flags: 512,
-      hash_seed: 544,
-      new_flow_cap: 576,
-      port_lo: 608,
-      port_hi: 624,
-      tunnel_source4: 640,
-      'tunnel_source4.bytes': 640,
-      'tunnel_source4.words': 640,
-      tunnel_source6: 768,
-      'tunnel_source6.bytes': 768,
-      'tunnel_source6.words': 768,
-      reply_path: 896,
-      ttl_dec: 928,
-      reserved: 960,
+      packets: 0,
+      bytes: 64,
     },
   },
-  'map l4_vip key': {
-    size: 20,
-    members: {
-      address: 0,
-      'address.bytes': 0,
-      'address.words': 0,
-      port: 128,
-      protocol: 144,
-      zero: 152,
-    },
-  },
-  'map l4_vip value': { size: 4, members: {} },
-  'map l4_svc key': { size: 4, members: {} },
-  'map l4_svc value': {
-    size: 128,
-    members: {
-      flags: 0,
-      scheduler: 32,
-      hash_mode: 40,
-      protocol: 48,
-      family: 56,
-      vip: 64,
-      'vip.bytes': 64,
-      'vip.words': 64,
-      vport: 192,
-      proxy_protocol: 208,
-      synproxy: 216,
-      sel_len: 224,
-      list_len: 256,
-      lip_first: 288,
-      lip_count: 320,
-      hash_seed: 352,
-      est_timeout_s: 384,
-      persist_s: 416,
-      persist_mask4: 448,
-      persist_plen6: 480,
-      unknown_action: 488,
-      zero: 496,
-      acl_list: 512,
-      bucket_pps: 544,
-      bucket_bps: 576,
-      bucket_cps: 608,
-      max_conns: 640,
-      src_max_conns: 672,
-      generation: 704,
-      reserved: 736,
-    },
-  },
-  'map l4_be key': { size: 4, members: {} },
-  'map l4_be value': {
-    size: 128,
-    members: {
-      address: 0,
-      'address.bytes': 0,
-      'address.words': 0,
-      port: 128,
-      mode: 144,
-      tunnel: 152,
-      tunnel_port: 160,
-      flags: 176,
-      family: 184,
-      weight: 192,
-      upper: 224,
-      lower: 256,
-      ifindex: 288,
-      dmac: 320,
-      smac: 368,
-      vlan_tci: 416,
-      mtu: 432,
-      vni: 448,
-      service: 480,
-      inner_dmac: 512,
-      zero: 560,
-      generation: 576,
-      reserved: 608,
-    },
-  },
-  'map l4_sel key': { size: 4, members: {} },
-  'map l4_list key': { size: 4, members: {} },
-  'map l4_cur key': { size: 4, members: {} },
-  'map l4_cur value': { size: 4, members: {} },
   'map l4_ct key': {
     size: 40,
     members: {
@@ -414,6 +394,151 @@ export const l4TcLayout: ObjectLayout = {
       backend_generation: 928,
       our_mac: 960,
       zero: 1008,
+    },
+  },
+  'map l4_svc key': { size: 4, members: {} },
+  'map l4_svc value': {
+    size: 128,
+    members: {
+      flags: 0,
+      scheduler: 32,
+      hash_mode: 40,
+      protocol: 48,
+      family: 56,
+      vip: 64,
+      'vip.bytes': 64,
+      'vip.words': 64,
+      vport: 192,
+      proxy_protocol: 208,
+      synproxy: 216,
+      sel_len: 224,
+      list_len: 256,
+      lip_first: 288,
+      lip_count: 320,
+      hash_seed: 352,
+      est_timeout_s: 384,
+      persist_s: 416,
+      persist_mask4: 448,
+      persist_plen6: 480,
+      unknown_action: 488,
+      zero: 496,
+      acl_list: 512,
+      bucket_pps: 544,
+      bucket_bps: 576,
+      bucket_cps: 608,
+      max_conns: 640,
+      src_max_conns: 672,
+      generation: 704,
+      port_lo: 736,
+      port_hi: 752,
+      reserved: 768,
+    },
+  },
+  'map l4_cfg key': { size: 4, members: {} },
+  'map l4_cfg value': {
+    size: 256,
+    members: {
+      timeouts: 0,
+      flags: 512,
+      hash_seed: 544,
+      new_flow_cap: 576,
+      port_lo: 608,
+      port_hi: 624,
+      tunnel_source4: 640,
+      'tunnel_source4.bytes': 640,
+      'tunnel_source4.words': 640,
+      tunnel_source6: 768,
+      'tunnel_source6.bytes': 768,
+      'tunnel_source6.words': 768,
+      reply_path: 896,
+      ttl_dec: 928,
+      reserved: 960,
+    },
+  },
+  'map l4_meta key': { size: 4, members: {} },
+  'map l4_meta value': {
+    size: 32,
+    members: {
+      magic: 0,
+      schema: 32,
+      config_generation: 64,
+      heartbeat_ns: 128,
+      node_id: 192,
+      zero: 224,
+    },
+  },
+  'map l4_filter key': { size: 4, members: {} },
+  'map l4_filter value': {
+    size: 8192,
+    members: {
+      words: 0,
+    },
+  },
+  'map l4_vip key': {
+    size: 20,
+    members: {
+      address: 0,
+      'address.bytes': 0,
+      'address.words': 0,
+      port: 128,
+      protocol: 144,
+      zero: 152,
+    },
+  },
+  'map l4_vip value': { size: 4, members: {} },
+  'map l4_be key': { size: 4, members: {} },
+  'map l4_be value': {
+    size: 128,
+    members: {
+      address: 0,
+      'address.bytes': 0,
+      'address.words': 0,
+      port: 128,
+      mode: 144,
+      tunnel: 152,
+      tunnel_port: 160,
+      flags: 176,
+      family: 184,
+      weight: 192,
+      upper: 224,
+      lower: 256,
+      ifindex: 288,
+      dmac: 320,
+      smac: 368,
+      vlan_tci: 416,
+      mtu: 432,
+      vni: 448,
+      service: 480,
+      inner_dmac: 512,
+      zero: 560,
+      generation: 576,
+      reserved: 608,
+    },
+  },
+  'map l4_sel key': { size: 4, members: {} },
+  'map l4_list key': { size: 4, members: {} },
+  'map l4_cur key': { size: 4, members: {} },
+  'map l4_cur value': { size: 4, members: {} },
+  'map l4_tpl key': {
+    size: 40,
+    members: {
+      client: 0,
+      'client.bytes': 0,
+      'client.words': 0,
+      vip: 128,
+      'vip.bytes': 128,
+      'vip.words': 128,
+      vport: 256,
+      protocol: 272,
+      zero: 280,
+    },
+  },
+  'map l4_tpl value': {
+    size: 16,
+    members: {
+      backend: 0,
+      service: 32,
+      expires_ns: 64,
     },
   },
   'map l4_cnt key': { size: 4, members: {} },
@@ -473,129 +598,160 @@ export const l4TcLayout: ObjectLayout = {
       outbytes: 256,
     },
   },
-  'map l4_drop key': { size: 4, members: {} },
-  'map l4_drop value': {
-    size: 16,
+  'map l4_last key': { size: 4, members: {} },
+  'map l4_last value': {
+    size: 80,
     members: {
-      packets: 0,
-      bytes: 64,
+      suppressed: 0,
+      event: 64,
+      'event.type': 64,
+      'event.len': 96,
+      'event.ns': 128,
+      'event.reason': 192,
+      'event.service': 224,
+      'event.ifindex': 256,
+      'event.suppressed': 288,
+      'event.src': 320,
+      'event.src.bytes': 320,
+      'event.src.words': 320,
+      'event.dst': 448,
+      'event.dst.bytes': 448,
+      'event.dst.words': 448,
+      'event.sport': 576,
+      'event.dport': 592,
+      'event.protocol': 608,
+      'event.family': 616,
+      'event.cpu': 624,
     },
   },
+  'map l4_decap key': {
+    size: 16,
+    members: {
+      bytes: 0,
+      words: 0,
+    },
+  },
+  'map l4_decap value': { size: 4, members: {} },
   'map l4_scratch key': { size: 4, members: {} },
   'map l4_scratch value': {
     size: 512,
     members: {
-      key: 0,
-      'key.src': 0,
-      'key.src.bytes': 0,
-      'key.src.words': 0,
-      'key.dst': 128,
-      'key.dst.bytes': 128,
-      'key.dst.words': 128,
-      'key.sport': 256,
-      'key.dport': 272,
-      'key.protocol': 288,
-      'key.zone': 296,
-      'key.zero': 304,
-      l3_offset: 320,
-      l4_offset: 336,
-      total_bytes: 352,
-      family: 368,
-      tos: 376,
-      tcp_flags: 384,
-      ttl: 392,
-      zero: 400,
-      hash: 416,
-      frame_dst: 448,
-      frame_src: 496,
-      ifindex: 544,
-      now_ns: 576,
-      window_start_ns: 640,
-      window_count: 704,
-      reason: 736,
-      verdict: 768,
-      zero2: 800,
-      flow: 832,
-      'flow.last_ns': 832,
-      'flow.service': 896,
-      'flow.backend': 928,
-      'flow.state': 960,
-      'flow.mode': 968,
-      'flow.dir': 976,
-      'flow.flags': 984,
-      'flow.seen': 992,
-      'flow.wscale_lb': 1000,
-      'flow.wscale_rs': 1008,
-      'flow.pp_len': 1016,
-      'flow.new_src': 1024,
-      'flow.new_src.bytes': 1024,
-      'flow.new_src.words': 1024,
-      'flow.new_dst': 1152,
-      'flow.new_dst.bytes': 1152,
-      'flow.new_dst.words': 1152,
-      'flow.new_sport': 1280,
-      'flow.new_dport': 1296,
-      'flow.seq_delta': 1312,
-      'flow.ack_delta': 1344,
-      'flow.isn_c': 1376,
-      'flow.isn_s': 1408,
-      'flow.snd_max': 1440,
-      'flow.created_ns': 1472,
-      'flow.packets': 1536,
-      'flow.bytes': 1600,
-      'flow.mac': 1664,
-      'flow.lip': 1712,
-      'flow.ifindex': 1728,
-      'flow.backend_generation': 1760,
-      'flow.our_mac': 1792,
-      'flow.zero': 1840,
-      reply: 1856,
-      'reply.last_ns': 1856,
-      'reply.service': 1920,
-      'reply.backend': 1952,
-      'reply.state': 1984,
-      'reply.mode': 1992,
-      'reply.dir': 2000,
-      'reply.flags': 2008,
-      'reply.seen': 2016,
-      'reply.wscale_lb': 2024,
-      'reply.wscale_rs': 2032,
-      'reply.pp_len': 2040,
-      'reply.new_src': 2048,
-      'reply.new_src.bytes': 2048,
-      'reply.new_src.words': 2048,
-      'reply.new_dst': 2176,
-      'reply.new_dst.bytes': 2176,
-      'reply.new_dst.words': 2176,
-      'reply.new_sport': 2304,
-      'reply.new_dport': 2320,
-      'reply.seq_delta': 2336,
-      'reply.ack_delta': 2368,
-      'reply.isn_c': 2400,
-      'reply.isn_s': 2432,
-      'reply.snd_max': 2464,
-      'reply.created_ns': 2496,
-      'reply.packets': 2560,
-      'reply.bytes': 2624,
-      'reply.mac': 2688,
-      'reply.lip': 2736,
-      'reply.ifindex': 2752,
-      'reply.backend_generation': 2784,
-      'reply.our_mac': 2816,
-      'reply.zero': 2864,
-      reply_key: 2880,
-      'reply_key.src': 2880,
-      'reply_key.src.bytes': 2880,
-      'reply_key.src.words': 2880,
-      'reply_key.dst': 3008,
-      'reply_key.dst.bytes': 3008,
-      'reply_key.dst.words': 3008,
-      'reply_key.sport': 3136,
-      'reply_key.dport': 3152,
-      'reply_key.protocol': 3168,
-      'reply_key.zone': 3176,
-      'reply_key.zero': 3184,
-      reserved: 3200,
+      window_start_ns: 0,
+      window_count: 64,
+      reject_count: 96,
+      reject_start_ns: 128,
+      flow: 192,
+      'flow.last_ns': 192,
+      'flow.service': 256,
+      'flow.backend': 288,
+      'flow.state': 320,
+      'flow.mode': 328,
+      'flow.dir': 336,
+      'flow.flags': 344,
+      'flow.seen': 352,
+      'flow.wscale_lb': 360,
+      'flow.wscale_rs': 368,
+      'flow.pp_len': 376,
+      'flow.new_src': 384,
+      'flow.new_src.bytes': 384,
+      'flow.new_src.words': 384,
+      'flow.new_dst': 512,
+      'flow.new_dst.bytes': 512,
+      'flow.new_dst.words': 512,
+      'flow.new_sport': 640,
+      'flow.new_dport': 656,
+      'flow.seq_delta': 672,
+      'flow.ack_delta': 704,
+      'flow.isn_c': 736,
+      'flow.isn_s': 768,
+      'flow.snd_max': 800,
+      'flow.created_ns': 832,
+      'flow.packets': 896,
+      'flow.bytes': 960,
+      'flow.mac': 1024,
+      'flow.lip': 1072,
+      'flow.ifindex': 1088,
+      'flow.backend_generation': 1120,
+      'flow.our_mac': 1152,
+      'flow.zero': 1200,
+      reply: 1216,
+      'reply.last_ns': 1216,
+      'reply.service': 1280,
+      'reply.backend': 1312,
+      'reply.state': 1344,
+      'reply.mode': 1352,
+      'reply.dir': 1360,
+      'reply.flags': 1368,
+      'reply.seen': 1376,
+      'reply.wscale_lb': 1384,
+      'reply.wscale_rs': 1392,
+      'reply.pp_len': 1400,
+      'reply.new_src': 1408,
+      'reply.new_src.bytes': 1408,
+      'reply.new_src.words': 1408,
+      'reply.new_dst': 1536,
+      'reply.new_dst.bytes': 1536,
+      'reply.new_dst.words': 1536,
+      'reply.new_sport': 1664,
+      'reply.new_dport': 1680,
+      'reply.seq_delta': 1696,
+      'reply.ack_delta': 1728,
+      'reply.isn_c': 1760,
+      'reply.isn_s': 1792,
+      'reply.snd_max': 1824,
+      'reply.created_ns': 1856,
+      'reply.packets': 1920,
+      'reply.bytes': 1984,
+      'reply.mac': 2048,
+      'reply.lip': 2096,
+      'reply.ifindex': 2112,
+      'reply.backend_generation': 2144,
+      'reply.our_mac': 2176,
+      'reply.zero': 2224,
+      reply_key: 2240,
+      'reply_key.src': 2240,
+      'reply_key.src.bytes': 2240,
+      'reply_key.src.words': 2240,
+      'reply_key.dst': 2368,
+      'reply_key.dst.bytes': 2368,
+      'reply_key.dst.words': 2368,
+      'reply_key.sport': 2496,
+      'reply_key.dport': 2512,
+      'reply_key.protocol': 2528,
+      'reply_key.zone': 2536,
+      'reply_key.zero': 2544,
+      claim: 2560,
+      'claim.now_ns': 2560,
+      'claim.first': 2624,
+      'claim.count': 2656,
+      'claim.lo': 2688,
+      'claim.result': 2720,
+      'claim.attempt': 2752,
+      'claim.conflicts': 2784,
+      'claim.zero': 2816,
+      peer_key: 2880,
+      'peer_key.src': 2880,
+      'peer_key.src.bytes': 2880,
+      'peer_key.src.words': 2880,
+      'peer_key.dst': 3008,
+      'peer_key.dst.bytes': 3008,
+      'peer_key.dst.words': 3008,
+      'peer_key.sport': 3136,
+      'peer_key.dport': 3152,
+      'peer_key.protocol': 3168,
+      'peer_key.zone': 3176,
+      'peer_key.zero': 3184,
+      template_key: 3200,
+      'template_key.client': 3200,
+      'template_key.client.bytes': 3200,
+      'template_key.client.words': 3200,
+      'template_key.vip': 3328,
+      'template_key.vip.bytes': 3328,
+      'template_key.vip.words': 3328,
+      'template_key.vport': 3456,
+      'template_key.protocol': 3472,
+      'template_key.zero': 3480,
+      reserved: 3520,
     },
   },
 };

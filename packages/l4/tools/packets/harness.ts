@@ -342,7 +342,9 @@ const EMPTY_SERVICE: L4Service = {
   max_conns: 0,
   src_max_conns: 0,
   generation: 0,
-  reserved: new Uint8Array(36),
+  port_lo: 0,
+  port_hi: 0,
+  reserved: new Uint8Array(32),
 };
 
 /** Static L2: out of the interface the packet came from, from L2 to M1. */

@@ -37,6 +37,9 @@ const MAX_ENTRIES = {
   l4_cnt: 64,
   l4_scnt: 16,
   l4_lip: 16,
+  l4_tpl: 256,
+  l4_decap: 16,
+  l4_events: 4096,
   l4_stat_svc: 16,
   l4_stat_be: 64,
 };

@@ -13,6 +13,7 @@ export { add, sub } from '../uint.ts';
 
 /** 1.0 */
 export const ONE: bigint = 10n ** 18n;
+const ONE_LESS_UNIT = ONE - 1n;
 const TWO = 2n * ONE;
 const FOUR = 4n * ONE;
 
@@ -26,8 +27,7 @@ export function mulDown(a: bigint, b: bigint): bigint {
 
 /** ceil(a b / 1.0). @throws {Revert} BAL#003 when a b passes 256 bits. */
 export function mulUp(a: bigint, b: bigint): bigint {
-  const product = mul(a, b);
-  return product === 0n ? 0n : (product - 1n) / ONE + 1n;
+  return (mul(a, b) + ONE_LESS_UNIT) / ONE;
 }
 
 /** floor(a 1.0 / b). @throws {Revert} BAL#004 when b = 0, BAL#005 when a 1.0 passes 256 bits. */

@@ -16,6 +16,11 @@ export function bptForOwnership(supply: bigint, ownershipShare: bigint): bigint 
   return quotientDown(mul(supply, ownershipShare), complement(ownershipShare));
 }
 
+/** As `bptForOwnership` in the first composable pools, which round down on the way as well. */
+export function firstBptForOwnership(supply: bigint, ownershipShare: bigint): bigint {
+  return divDown(mulDown(supply, ownershipShare), complement(ownershipShare));
+}
+
 /**
  * Share of the pool that the protocol is due of growth beyond the growth of the supply.
  *

@@ -35,13 +35,11 @@ export interface StableRevision {
   readonly invariantByBigint: StableRevision['invariant'];
 }
 
-/** Stable, metastable and phantom pools of 2021: D rounds as the caller asks. */
-export const S1: StableRevision = {
-  name: 'S1',
-  invariant: (amp, balances, roundUp) =>
-    certifiedInvariant2021(amp, balances, roundUp) ?? invariantOf2021(amp, balances, roundUp),
-  invariantByBigint: invariantOf2021,
-};
+/** Stable and metastable pools of 2021: D rounds as the caller asks. */
+export const S1: StableRevision = revisionOf2021(322);
+
+/** `S1` as phantom pools have it: with a revert of its own where D does not settle. */
+export const S1_PHANTOM: StableRevision = revisionOf2021(321);
 
 /** Pools from June 2022 on: D rounds down, and a balance of zero reverts BAL#004. */
 export const S2: StableRevision = {
@@ -68,7 +66,7 @@ export interface StableSupply extends StableBalances {
 /**
  * The invariant D.
  *
- * @throws {Revert} BAL#322 (S1), BAL#321 (S2) when 255 rounds do not suffice; BAL#004 (S2) for a
+ * @throws {Revert} BAL#322 (S1), BAL#321 (the others) when 255 rounds do not suffice; BAL#004 (S2) for a
  * balance of zero beside others.
  */
 export function invariant(
@@ -78,7 +76,23 @@ export function invariant(
   return revision.invariant(pool.amp, pool.balances, pool.roundUp ?? false);
 }
 
-function invariantOf2021(amp: bigint, balances: readonly bigint[], roundUp: boolean): bigint {
+/** D, or null when 255 rounds do not suffice. */
+function revisionOf2021(unsettledError: number): StableRevision {
+  const invariantByBigint: StableRevision['invariant'] = (amp, balances, roundUp) =>
+    invariantOf2021(amp, balances, roundUp) ?? revert(unsettledError);
+  return {
+    name: 'S1',
+    invariant: (amp, balances, roundUp) =>
+      certifiedInvariant2021(amp, balances, roundUp) ?? invariantByBigint(amp, balances, roundUp),
+    invariantByBigint,
+  };
+}
+
+function invariantOf2021(
+  amp: bigint,
+  balances: readonly bigint[],
+  roundUp: boolean,
+): bigint | null {
   const tokenCount = BigInt(balances.length);
   const sum = sumOf(balances);
   if (sum === 0n) return 0n;
@@ -106,7 +120,7 @@ function invariantOf2021(amp: bigint, balances: readonly bigint[], roundUp: bool
     d = divUsual(numerator, denominator);
     if (isWithinOne(d, previous)) return d;
   }
-  return revert(322);
+  return null;
 }
 
 function invariantOf2022(amp: bigint, balances: readonly bigint[]): bigint {

@@ -284,8 +284,9 @@ function registeredTokens(
     case 'stable':
       return tokens;
     case 'composable':
-    case 'linear':
       return [...tokens, address].toSorted();
+    case 'linear':
+      return rules.bptFirst ? [address, ...tokens.toSorted()] : [...tokens, address].toSorted();
     case 'managed':
     default:
       return [address, ...tokens];

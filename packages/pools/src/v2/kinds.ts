@@ -5,7 +5,8 @@
  * @module
  */
 import { ROUND_DOWN, ROUND_UP, type Compression } from '../math/compression.ts';
-import { S1, S2, type StableRevision } from '../math/stable.ts';
+import { bptForOwnership, firstBptForOwnership } from '../math/protocol-fees.ts';
+import { S1, S1_PHANTOM, S2, type StableRevision } from '../math/stable.ts';
 import { W1, W2, W3, type WeightedRevision } from '../math/weighted.ts';
 
 export type PoolKind =
@@ -66,7 +67,8 @@ interface CommonRules {
 export interface WeightedRules extends CommonRules {
   readonly family: 'weighted';
   readonly revision: WeightedRevision;
-  readonly protocolFees: 'token' | 'bpt' | 'none';
+  /** `waived` keeps the accounts of `token` and takes nothing, though its queries say that it does. */
+  readonly protocolFees: 'token' | 'waived' | 'bpt' | 'none';
   readonly gradualWeights: GradualWeightRules | null;
   readonly oracle: boolean;
   /** Only the owner joins, and swaps can be disabled. */
@@ -88,6 +90,8 @@ export interface ComposableRules extends CommonRules {
   readonly guardsReentrancy: boolean;
   /** Phantom pools premint 2^112 - 1, accrue protocol fees per swap and have no joins or exits. */
   readonly phantom: boolean;
+  /** Pool tokens to mint for a share of the pool. */
+  readonly bptForOwnership: (supply: bigint, share: bigint) => bigint;
 }
 
 export interface LinearRules extends CommonRules {
@@ -96,6 +100,8 @@ export interface LinearRules extends CommonRules {
   readonly unhandled: 334 | 998;
   /** Whether targets are kept in 32 bits of whole tokens instead of 96 bits of units. */
   readonly wholeTargets: boolean;
+  /** Whether the pool's own token is registered first instead of in the order of addresses. */
+  readonly bptFirst: boolean;
 }
 
 export interface ManagedRules extends CommonRules {
@@ -179,6 +185,7 @@ const COMPOSABLE_3: ComposableRules = {
   revision: S2,
   guardsReentrancy: false,
   phantom: false,
+  bptForOwnership,
 };
 
 const LINEAR_2: LinearRules = {
@@ -191,6 +198,7 @@ const LINEAR_2: LinearRules = {
   pausedExit: 'proportional',
   unhandled: 334,
   wholeTargets: false,
+  bptFirst: false,
 };
 
 const MANAGED_1: ManagedRules = {
@@ -213,7 +221,7 @@ export const POOL_KINDS: Readonly<Record<PoolKind, KindRules>> = {
   'weighted-3': WEIGHTED_3,
   'weighted-4': { ...WEIGHTED_3, deployment: '20230320' },
   'lbp-1': LBP_1,
-  'lbp-1-no-protocol-fee': { ...LBP_1, deployment: '20211202', protocolFees: 'none' },
+  'lbp-1-no-protocol-fee': { ...LBP_1, deployment: '20211202', protocolFees: 'waived' },
   'lbp-2': {
     ...LBP_1,
     ...LATER_POOLS,
@@ -255,10 +263,15 @@ export const POOL_KINDS: Readonly<Record<PoolKind, KindRules>> = {
     ...POOLS_OF_2021,
     deployment: '20211208',
     maxTokens: 4,
-    revision: S1,
+    revision: S1_PHANTOM,
     phantom: true,
   },
-  'composable-1': { ...COMPOSABLE_3, deployment: '20220906', proportionalJoin: false },
+  'composable-1': {
+    ...COMPOSABLE_3,
+    deployment: '20220906',
+    proportionalJoin: false,
+    bptForOwnership: firstBptForOwnership,
+  },
   'composable-2': { ...COMPOSABLE_3, deployment: '20221122' },
   'composable-3': COMPOSABLE_3,
   'composable-4': { ...COMPOSABLE_3, deployment: '20230320', guardsReentrancy: true },
@@ -270,6 +283,8 @@ export const POOL_KINDS: Readonly<Record<PoolKind, KindRules>> = {
     ...LATER_POOLS,
     deployment: '20230206',
     wholeTargets: true,
+    bptFirst: true,
+    pausedQueries: 'all',
     unhandled: 998,
   },
 };

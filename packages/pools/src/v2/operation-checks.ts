@@ -29,17 +29,29 @@ const index: Check = (value, place) => {
 const address: Check = hex(/^0x[0-9a-f]{40}$/, 40);
 const poolId: Check = hex(/^0x[0-9a-f]{64}$/, 64);
 
+/** Strings that matched a pattern are kept, this many at most: the pattern costs six look-ups. */
+const REMEMBERED_MAX = 1024;
+
 function hex(pattern: RegExp, digits: number): Check {
+  const matched = new Set<unknown>();
   return (value, place) => {
-    if (typeof value === 'string' && pattern.test(value)) return;
-    throw new InputError(place, `must be 0x and ${digits} lower-case hex digits`);
+    if (matched.has(value)) return;
+    if (typeof value !== 'string' || !pattern.test(value)) {
+      throw new InputError(place, `must be 0x and ${digits} lower-case hex digits`);
+    }
+    if (matched.size === REMEMBERED_MAX) matched.clear();
+    matched.add(value);
   };
 }
 
+const OPTIONAL = new Set<Check>();
+
 function optional(check: Check): Check {
-  return (value, place) => {
+  const optionalCheck: Check = (value, place) => {
     if (value !== undefined) check(value, place);
   };
+  OPTIONAL.add(optionalCheck);
+  return optionalCheck;
 }
 
 function nullable(check: Check): Check {
@@ -71,23 +83,31 @@ function oneOf(...names: readonly string[]): Check {
 type Shape = Readonly<Record<string, Check>>;
 
 function shaped(shape: Shape): Check {
-  const known = Object.keys(shape);
+  const checks = new Map(Object.entries(shape));
+  const requiredCount = Object.values(shape).filter((check) => !OPTIONAL.has(check)).length;
   return (value, place) => {
     if (typeof value !== 'object' || value === null) {
       throw new InputError(place, 'must be an object');
     }
     const members = value as Readonly<Record<string, unknown>>;
     try {
+      // The members that are there: an operation gives half of those that it might.
+      let found = 0;
       for (const key in members) {
-        if (!Object.hasOwn(shape, key)) {
-          throw new InputError(key, `is not known here; known: ${known.join(', ')}`);
-        }
+        const check = checks.get(key);
+        if (check === undefined) throw unknownMember(key, shape);
+        check(members[key], key);
+        if (!OPTIONAL.has(check)) found += 1;
       }
-      for (const key of known) shape[key]!(members[key], key);
+      if (found < requiredCount) for (const [key, check] of checks) check(members[key], key);
     } catch (error) {
       throw located(error, place);
     }
   };
+}
+
+function unknownMember(key: string, shape: Shape): InputError {
+  return new InputError(key, `is not known here; known: ${Object.keys(shape).join(', ')}`);
 }
 
 /** The error with its place put behind `prefix`; paths are built only when something is wrong. */
@@ -127,6 +147,7 @@ const LIQUIDITY: Shape = {
         'EXACT_TOKENS_IN_FOR_BPT_OUT',
         'TOKEN_IN_FOR_EXACT_BPT_OUT',
         'ALL_TOKENS_IN_FOR_EXACT_BPT_OUT',
+        'COLLECT_PROTOCOL_FEES',
         'EXACT_BPT_IN_FOR_ONE_TOKEN_OUT',
         'EXACT_BPT_IN_FOR_TOKENS_OUT',
         'BPT_IN_FOR_EXACT_TOKENS_OUT',

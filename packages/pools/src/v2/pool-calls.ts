@@ -38,11 +38,15 @@ const CALLS: Calls = {
   ...MANAGED_CALLS,
 
   setSwapFee(tx, pool, { from, swapFee }) {
+    const rules = POOL_KINDS[pool.kind];
+    // Later linear pools look at the targets second, and may change the fee while they are paused.
+    const isLaterLinear = pool.family === 'linear' && rules.pausedExit === 'recovery';
+    if (pool.family === 'linear' && !isLaterLinear) requireWithinTargets(pool);
     requireOwner(tx, pool, from);
-    requireNotPaused(pool);
-    if (pool.family === 'linear') requireWithinTargets(pool);
+    if (pool.family === 'linear' && isLaterLinear) requireWithinTargets(pool);
+    if (!isLaterLinear) requireNotPaused(pool);
     if (pool.family === 'managed') unsupported(pool, 'setSwapFee');
-    requireSwapFee(swapFee, POOL_KINDS[pool.kind]);
+    requireSwapFee(swapFee, rules);
     setPool(tx, { ...pool, swapFee });
     tx.events.push({ type: 'SwapFeePercentageChanged', pool: pool.id, swapFee });
     return null;
@@ -52,7 +56,8 @@ const CALLS: Calls = {
     requireAuthorized(tx, from);
     if (POOL_KINDS[pool.kind].pausedExit !== 'recovery') unsupported(pool, 'setRecoveryMode');
     // The other kinds set the mode again without complaint.
-    if (pool.family === 'managed' && enabled === pool.recoveryMode) revert(enabled ? 437 : 438);
+    const complains = pool.family === 'managed' || pool.family === 'linear';
+    if (complains && enabled === pool.recoveryMode) revert(enabled ? 437 : 438);
     const changed = { ...pool, recoveryMode: enabled };
     setPool(tx, enabled ? changed : withoutDebt(tx, changed));
     tx.events.push({ type: 'RecoveryModeStateChanged', pool: pool.id, enabled });
@@ -257,6 +262,7 @@ function withoutDebt(tx: Transaction, pool: Pool): Pool {
   }
   if (pool.family === 'managed') return { ...pool, lastAumCollection: time };
   if (pool.family === 'linear') return pool;
+  if (pool.family === 'composable' && rulesOf(pool).phantom) return pool;
   const amp = ampAt(pool.amp, time);
   if (pool.family === 'stable') {
     const balances = upscaleAll(totalsOf(pool), stableScales(pool));

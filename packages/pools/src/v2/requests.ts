@@ -14,7 +14,9 @@ export type JoinRequest =
       readonly minBpt?: bigint;
     }
   | { readonly kind: 'TOKEN_IN_FOR_EXACT_BPT_OUT'; readonly bpt: bigint; readonly index: number }
-  | { readonly kind: 'ALL_TOKENS_IN_FOR_EXACT_BPT_OUT'; readonly bpt: bigint };
+  | { readonly kind: 'ALL_TOKENS_IN_FOR_EXACT_BPT_OUT'; readonly bpt: bigint }
+  /** Phantom pools: brings nothing and lets the fees due leave for the collector. */
+  | { readonly kind: 'COLLECT_PROTOCOL_FEES' };
 
 /** Amounts leave out the pool's own token; they are raw units. */
 export type ExitRequest =

@@ -15,8 +15,13 @@ const RECOVERY_KIND = 255n;
 export function decodeJoin(pool: Pool, userData: string): JoinRequest {
   const words = wordsOf(userData);
   const kind = wordAt(words, 0);
+  // Phantom pools have one join besides the first, by which fees due leave for the collector.
+  if (isPhantom(pool) && kind === 1n) return { kind: 'COLLECT_PROTOCOL_FEES' };
+  if (isPhantom(pool) && kind > 1n) return revertNoData('The pool has no join of this kind.');
   switch (kind) {
     case 0n:
+      // A live pool reads no further than the kind.
+      if (pool.totalSupply > 0n) return { kind: 'INIT', amounts: [] };
       return { kind: 'INIT', amounts: withoutBpt(pool, arrayAt(words, 1)) };
     case 1n:
       return {
@@ -42,15 +47,19 @@ export function decodeJoin(pool: Pool, userData: string): JoinRequest {
 
 /**
  * @throws {Revert} `NO_DATA` when the bytes do not decode; before that BAL#402 when the pool is
- * paused and serves nothing but recovery then.
+ * paused and does not serve the kind then.
  */
 export function decodeExit(pool: Pool, userData: string): ExitRequest {
   const words = wordsOf(userData);
   const kind = wordAt(words, 0);
   if (kind === RECOVERY_KIND) return { kind: 'RECOVERY', bpt: wordAt(words, 1) };
-  if (POOL_KINDS[pool.kind].pausedExit === 'recovery') requireNotPaused(pool);
+  const rules = POOL_KINDS[pool.kind];
+  if (rules.pausedExit === 'recovery') requireNotPaused(pool);
+  // Later linear pools do not look at the kind.
+  if (rules.family === 'linear' && rules.pausedExit === 'recovery') revert(rules.unhandled);
   switch (exitName(pool, kind)) {
     case 'one':
+      requireNotPaused(pool);
       return {
         kind: 'EXACT_BPT_IN_FOR_ONE_TOKEN_OUT',
         bpt: wordAt(words, 1),
@@ -59,6 +68,7 @@ export function decodeExit(pool: Pool, userData: string): ExitRequest {
     case 'all':
       return { kind: 'EXACT_BPT_IN_FOR_TOKENS_OUT', bpt: wordAt(words, 1) };
     case 'exact':
+      requireNotPaused(pool);
       return {
         kind: 'BPT_IN_FOR_EXACT_TOKENS_OUT',
         amounts: arrayAt(words, 1),
@@ -71,6 +81,11 @@ export function decodeExit(pool: Pool, userData: string): ExitRequest {
   }
 }
 
+function isPhantom(pool: Pool): boolean {
+  const rules = POOL_KINDS[pool.kind];
+  return rules.family === 'composable' && rules.phantom;
+}
+
 /** The bytes of a join request, for the pool whose kinds they name. */
 export function encodeJoin(pool: Pool, request: JoinRequest): string {
   switch (request.kind) {
@@ -80,6 +95,8 @@ export function encodeJoin(pool: Pool, request: JoinRequest): string {
       return encode([1n, request.amounts, request.minBpt ?? 0n]);
     case 'TOKEN_IN_FOR_EXACT_BPT_OUT':
       return encode([2n, request.bpt, BigInt(request.index)]);
+    case 'COLLECT_PROTOCOL_FEES':
+      return encode([1n]);
     case 'ALL_TOKENS_IN_FOR_EXACT_BPT_OUT':
     default:
       return encode([3n, request.bpt]);
@@ -113,16 +130,16 @@ function hasUnservedKinds(pool: Pool): boolean {
 
 type ExitName = 'one' | 'all' | 'exact';
 
-/** Composable pools swap the places of the last two kinds, linear ones have an emergency exit only. */
+/** Composable pools swap the places of the last two kinds; linear and phantom ones have an emergency exit only. */
 function exitKinds(pool: Pool): readonly ExitName[] {
-  if (pool.family === 'linear') return ['all'];
+  if (pool.family === 'linear' || isPhantom(pool)) return ['all'];
   return pool.family === 'composable' ? ['one', 'exact', 'all'] : ['one', 'all', 'exact'];
 }
 
 function exitName(pool: Pool, kind: bigint): ExitName | undefined {
   const name = exitKinds(pool)[Number(kind)];
   // The first composable pools have no proportional joins and exits.
-  const isMissing = pool.family === 'composable' && !POOL_KINDS[pool.kind].proportionalJoin;
+  const isMissing = pool.kind === 'composable-1';
   return name === 'all' && isMissing ? undefined : name;
 }
 

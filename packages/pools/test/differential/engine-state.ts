@@ -78,7 +78,7 @@ function readPool(
 }
 
 function recoveryMode(pool: Pool): Readonly<Record<string, Json>> {
-  const has = /^(weighted-[23]|stable-2|composable|managed)/u.test(pool.kind);
+  const has = /^(weighted-[23]|stable-2|composable|managed|linear-3)/u.test(pool.kind);
   return has ? { recoveryMode: pool.recoveryMode } : {};
 }
 

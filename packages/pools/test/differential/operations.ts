@@ -67,6 +67,7 @@ const BY_KIND: Readonly<Record<PoolKind, Frequencies>> = {
   'weighted-2': { setRate: 3, recovery: 1, poolBalance: 2 },
   'weighted-3': { setRate: 3, recovery: 1, poolBalance: 2 },
   'lbp-1': { weightRamp: 4, swapEnabled: 1 },
+  'lbp-1-no-protocol-fee': { weightRamp: 4, swapEnabled: 1 },
   'investment-1': { weightRamp: 3, swapEnabled: 1 },
   'managed-1': {
     weightRamp: 2,
@@ -87,6 +88,7 @@ const BY_KIND: Readonly<Record<PoolKind, Frequencies>> = {
   'composable-3': { ampRamp: 2, setRate: 3, rateCache: 2, recovery: 1 },
   'linear-1': { targets: 3, wrappedRate: 3, swap: 24, join: 1, exit: 1 },
   'linear-2': { targets: 3, wrappedRate: 3, swap: 24, join: 1, exit: 1 },
+  'linear-3': { targets: 3, wrappedRate: 3, swap: 24, join: 1, exit: 1, recovery: 1 },
 };
 
 /** Whether an operation means anything for a kind of pool. */

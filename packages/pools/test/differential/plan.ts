@@ -61,6 +61,7 @@ const TOKENS: Readonly<Record<PoolKind, readonly [number, number]>> = {
   'weighted-2': [2, 5],
   'weighted-3': [2, 5],
   'lbp-1': [2, 4],
+  'lbp-1-no-protocol-fee': [2, 4],
   'investment-1': [2, 5],
   'managed-1': [2, 5],
   'stable-1': [2, 5],
@@ -72,6 +73,7 @@ const TOKENS: Readonly<Record<PoolKind, readonly [number, number]>> = {
   'composable-3': [2, 5],
   'linear-1': [2, 2],
   'linear-2': [2, 2],
+  'linear-3': [2, 2],
 };
 
 /** The scenario of a plan, with no steps yet. */
@@ -144,6 +146,7 @@ function poolOf(dice: Dice, choice: PoolChoice): PoolSpec {
     case 'weighted-1':
     case 'weighted2tokens-1':
     case 'lbp-1':
+    case 'lbp-1-no-protocol-fee':
       return { ...common, weights: weights(dice, tokens.length) };
     case 'weighted-2':
     case 'weighted-3':
@@ -183,7 +186,8 @@ function poolOf(dice: Dice, choice: PoolChoice): PoolSpec {
         exempt: rates.map((rate) => rate !== 0n && dice.onceIn(3)),
       };
     case 'linear-1':
-    case 'linear-2': {
+    case 'linear-2':
+    case 'linear-3': {
       const [first, second] = dice.onceIn(2) ? [syms[1]!, syms[0]!] : [syms[0]!, syms[1]!];
       return {
         ...common,

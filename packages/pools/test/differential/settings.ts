@@ -71,7 +71,7 @@ export const weightRamp = ({ dice, pool, time }: Situation): Step => {
   const first = ONE - rest.reduce((a, b) => a + b, 0n) + (dice.onceIn(15) ? 1n : 0n);
   const endWeights = [first, ...rest].map(String);
   const start = time + dice.pick([0n, -100n, 60n, 3600n]);
-  const long = type === 'lbp-1' ? 1n : DAY;
+  const long = type.startsWith('lbp') ? 1n : DAY;
   const end = start + dice.pick([3600n, 0n, DAY, 3n * DAY, long - 1n, -1n]);
   const common = { pool: name, startTime: String(start), endTime: String(end), endWeights };
   return type === 'managed-1'

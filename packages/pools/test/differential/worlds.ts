@@ -23,4 +23,9 @@ export const WORLDS: readonly (readonly PoolKind[])[] = [
   ['investment-1'],
   ['stable-2'],
   ['composable-2'],
+  ['composable-1'],
+  ['phantom-1'],
+  ['linear-1'],
+  ['linear-3'],
+  ['lbp-1-no-protocol-fee'],
 ];

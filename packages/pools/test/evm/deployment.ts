@@ -8,7 +8,11 @@
 import { type AbiEntry, type AbiValue, parametersOf } from './abi.ts';
 import { type Artifact, artifact, double, interfaceOf, link } from './artifacts.ts';
 import { Chain, type Contract, ZERO } from './chain.ts';
-import { constructorArguments } from './pool-constructors.ts';
+import {
+  constructorArguments,
+  POOL_BUFFER_PERIOD,
+  POOL_PAUSE_WINDOW,
+} from './pool-constructors.ts';
 import {
   ACCOUNTS,
   ACTORS,
@@ -36,7 +40,7 @@ const QUERY_PROCESSOR = '0x4c00000000000000000000000000000000000001';
 const CIRCUIT_BREAKER_LIB = '0x4c00000000000000000000000000000000000002';
 const ADD_REMOVE_LIB = '0x4c00000000000000000000000000000000000003';
 const MANAGED_POOL_FACTORY = '0x4c00000000000000000000000000000000000004';
-const STABLE_POOL_FACTORY = '0x4c00000000000000000000000000000000000005';
+const POOL_FACTORY = '0x4c00000000000000000000000000000000000005';
 
 const MAX_YIELD_FEE = 10n ** 18n;
 const MAX_AUM_FEE = 10n ** 18n;
@@ -275,8 +279,17 @@ export async function refreshRegistered(
   pool.registered = asTexts(listed).map((address) => symbols.get(address)!);
 }
 
-/** Where the bytecode of a kind of pool is. Some pools come only inside their factory. */
-const SOURCES: Readonly<Record<PoolKind, { task: string; contract: string; factory?: string }>> = {
+interface Source {
+  readonly task: string;
+  readonly contract: string;
+  /** Some pools come only inside their factory. */
+  readonly factory?: { readonly contract: string; readonly args: (base: Base) => Arguments };
+  /** Task and contract whose interface a pool has that was published without its own. */
+  readonly abi?: readonly [task: string, contract: string];
+}
+
+/** Where the bytecode of a kind of pool is. */
+const SOURCES: Readonly<Record<PoolKind, Source>> = {
   'weighted-1': { task: 'deprecated/20210418-weighted-pool', contract: 'WeightedPool' },
   'weighted2tokens-1': {
     task: 'deprecated/20210418-weighted-pool',
@@ -288,13 +301,21 @@ const SOURCES: Readonly<Record<PoolKind, { task: string; contract: string; facto
     task: 'deprecated/20210721-liquidity-bootstrapping-pool',
     contract: 'LiquidityBootstrappingPool',
   },
+  'lbp-1-no-protocol-fee': {
+    task: '20211202-no-protocol-fee-lbp',
+    contract: 'NoProtocolFeeLiquidityBootstrappingPool',
+    factory: {
+      contract: 'NoProtocolFeeLiquidityBootstrappingPoolFactory',
+      args: ({ vault }) => [vault.address],
+    },
+  },
   'investment-1': { task: 'deprecated/20210907-investment-pool', contract: 'InvestmentPool' },
   'managed-1': { task: 'deprecated/20221021-managed-pool', contract: 'ManagedPool' },
   'stable-1': { task: 'deprecated/20210624-stable-pool', contract: 'StablePool' },
   'stable-2': {
     task: '20220609-stable-pool-v2',
     contract: 'StablePool',
-    factory: 'StablePoolFactory',
+    factory: { contract: 'StablePoolFactory', args: ({ vault }) => [vault.address] },
   },
   'metastable-1': { task: 'deprecated/20210727-meta-stable-pool', contract: 'MetaStablePool' },
   'phantom-1': { task: 'deprecated/20211208-stable-phantom-pool', contract: 'StablePhantomPool' },
@@ -302,11 +323,32 @@ const SOURCES: Readonly<Record<PoolKind, { task: string; contract: string; facto
   'composable-2': {
     task: '20221122-composable-stable-pool-v2',
     contract: 'ComposableStablePool',
-    factory: 'ComposableStablePoolFactory',
+    factory: {
+      contract: 'ComposableStablePoolFactory',
+      args: ({ vault, feeProvider }) => [vault.address, feeProvider.address, '', ''],
+    },
+    abi: ['20230206-composable-stable-pool-v3', 'ComposableStablePool'],
   },
   'composable-3': { task: '20230206-composable-stable-pool-v3', contract: 'ComposableStablePool' },
   'linear-1': { task: 'deprecated/20211208-aave-linear-pool', contract: 'AaveLinearPool' },
   'linear-2': { task: '20220404-erc4626-linear-pool-v2', contract: 'ERC4626LinearPool' },
+  'linear-3': {
+    task: '20230206-erc4626-linear-pool-v3',
+    contract: 'ERC4626LinearPool',
+    factory: {
+      contract: 'ERC4626LinearPoolFactory',
+      args: ({ vault, feeProvider, helpers }) => [
+        vault.address,
+        feeProvider.address,
+        helpers.address,
+        '',
+        '',
+        POOL_PAUSE_WINDOW,
+        POOL_BUFFER_PERIOD,
+      ],
+    },
+    abi: ['20230213-yearn-linear-pool', 'YearnLinearPool'],
+  },
 };
 
 const creationCodes = new Map<PoolKind, Artifact>();
@@ -314,29 +356,20 @@ const creationCodes = new Map<PoolKind, Artifact>();
 async function poolArtifact(base: Base, kind: PoolKind): Promise<Artifact> {
   let found = creationCodes.get(kind);
   if (found !== undefined) return found;
-  const { task, contract, factory } = SOURCES[kind];
+  const { task, contract, factory, abi = [task, contract] } = SOURCES[kind];
   if (factory === undefined) {
     found = linked(task, contract);
   } else {
-    const factoryArguments: Arguments =
-      kind === 'composable-2'
-        ? [base.vault.address, base.feeProvider.address, '', '']
-        : [base.vault.address];
     const position = base.chain.position();
     const deployed = await base.chain.deploy(
-      STABLE_POOL_FACTORY,
-      artifact(task, factory),
-      factoryArguments,
+      POOL_FACTORY,
+      artifact(task, factory.contract),
+      factory.args(base),
       ADMIN,
     );
     const [code] = await deployed.read('getCreationCode');
     base.chain.rollback(position);
-    // The second composable pool was published without its own ABI; its interface is that of the third.
-    const abi = interfaceOf(
-      kind === 'composable-2' ? SOURCES['composable-3'].task : task,
-      contract,
-    );
-    found = { abi, creationCode: asText(code).slice(2) };
+    found = { abi: interfaceOf(...abi), creationCode: asText(code).slice(2) };
   }
   creationCodes.set(kind, found);
   return found;

@@ -184,12 +184,18 @@ const linear: Arguments = (spec, { vault, tokens }) => {
   return [vault, ...NAME, main, wrapped, upperTarget, BigInt(spec.swapFee), ...PAUSE, OWNER];
 };
 
+const linear3: Arguments = (spec, context) => {
+  const [vault, name, symbol, main, wrapped, ...rest] = linear(spec, context);
+  return [[vault!, name!, symbol!, main!, wrapped!, ZERO, ...rest, '']];
+};
+
 const CONSTRUCTORS: Readonly<Record<PoolKind, Arguments>> = {
   'weighted-1': weighted1,
   'weighted2tokens-1': weighted2Tokens,
   'weighted-2': weighted2,
   'weighted-3': (spec, context) => [...weighted2(spec, context), ''],
   'lbp-1': lbp,
+  'lbp-1-no-protocol-fee': lbp,
   'investment-1': investment,
   'managed-1': managed,
   'stable-1': stable,
@@ -201,6 +207,7 @@ const CONSTRUCTORS: Readonly<Record<PoolKind, Arguments>> = {
   'composable-3': composable(''),
   'linear-1': linear,
   'linear-2': linear,
+  'linear-3': linear3,
 };
 
 function integers(texts: readonly string[]): bigint[] {

@@ -16,6 +16,7 @@ export type PoolKind =
   | 'weighted-2'
   | 'weighted-3'
   | 'lbp-1'
+  | 'lbp-1-no-protocol-fee'
   | 'investment-1'
   | 'managed-1'
   | 'stable-1'
@@ -26,7 +27,8 @@ export type PoolKind =
   | 'composable-2'
   | 'composable-3'
   | 'linear-1'
-  | 'linear-2';
+  | 'linear-2'
+  | 'linear-3';
 
 /** A token of the scenario. `address` fixes its place in the order of registration. */
 export interface TokenSpec {

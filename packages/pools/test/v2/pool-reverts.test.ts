@@ -259,7 +259,16 @@ const CASES: readonly (readonly [code: number, situation: string, run: () => unk
       call(pool, { do: 'setTargets', lower: 0n, upper: 3000n * ONE });
     },
   ],
-  [340, 'an exit of a phantom pool', () => exit(newPool('phantom-1'), proportional)],
+  [
+    340,
+    'a second first join of a phantom pool',
+    () => join(newPool('phantom-1'), { kind: 'INIT', amounts: [ONE, ONE] }),
+  ],
+  [
+    431,
+    'an exit of a phantom pool that is not paused',
+    () => exit(newPool('phantom-1'), proportional),
+  ],
   [
     341,
     'an exempt token without rate',

@@ -26,7 +26,7 @@ export function boundedHash({ c = 1.25, ...ring }: RingOptions & { c?: number } 
   return {
     name: 'boundedHash',
     reads: { load: true },
-    keyed: true,
+    hashKey: murmur3Key,
     createPicker: () => new BoundedHashPicker(c, checked),
   };
 }

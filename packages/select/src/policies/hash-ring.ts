@@ -22,7 +22,7 @@ export function hash(options: RingOptions = {}): Policy {
   return {
     name: 'hash',
     reads: {},
-    keyed: true,
+    hashKey: murmur3Key,
     createPicker: () => new HashRingPicker(checked),
   };
 }

@@ -7,6 +7,7 @@
 import type { NodeTable } from '../node-table.ts';
 import { NO_NODE, type Picker, type PickerContext, type Policy } from '../policy.ts';
 import type { Xorshift32 } from '../random.ts';
+import { positionOfLeast } from './least.ts';
 import { survivorsBefore } from './rotation.ts';
 import { checkTieBreak, type TieBreak } from './tie-break.ts';
 
@@ -45,7 +46,7 @@ class LeastConnectionPicker implements Picker {
     if (this.#tieBreak === 'random') return this.#pickRandomBest(table);
     const from = this.#tieBreak === 'rotate' ? table.positionAfter(this.#last, this.#position) : 0;
     this.#position = table.equalEffectiveWeights
-      ? leastLoaded(table, from < eligibleCount ? from : 0)
+      ? positionOfLeast(table, table.load, from < eligibleCount ? from : 0)
       : leastLoadedByWeight(table, from < eligibleCount ? from : 0);
     this.#last = eligible[this.#position]!;
     return this.#last;
@@ -74,26 +75,10 @@ class LeastConnectionPicker implements Picker {
   }
 }
 
-/** Position of the eligible node with the fewest jobs, looked for from `start` on and round. */
-function leastLoaded({ eligible, eligibleCount, load }: NodeTable, start: number): number {
-  let best = start;
-  let bestJobs = load[eligible[start]!]!;
-  for (let k = start + 1; k < eligibleCount; k++) {
-    const jobs = load[eligible[k]!]!;
-    if (jobs >= bestJobs) continue;
-    best = k;
-    bestJobs = jobs;
-  }
-  for (let k = 0; k < start; k++) {
-    const jobs = load[eligible[k]!]!;
-    if (jobs >= bestJobs) continue;
-    best = k;
-    bestJobs = jobs;
-  }
-  return best;
-}
-
-/** As {@link leastLoaded}, by jobs per unit of weight and counting the job to come. */
+/**
+ * Position of the eligible node with the fewest jobs per unit of weight, counting the job to come;
+ * looked for from `start` on and round.
+ */
 function leastLoadedByWeight(table: NodeTable, start: number): number {
   const { eligible, eligibleCount } = table;
   let best = start;

@@ -9,6 +9,7 @@ import { checkChoice } from '../errors.ts';
 import type { NodeTable } from '../node-table.ts';
 import { NO_NODE, type Picker, type PickerContext, type Policy } from '../policy.ts';
 import type { Xorshift32 } from '../random.ts';
+import { positionOfLeast } from './least.ts';
 import { survivorsBefore } from './rotation.ts';
 import { checkTieBreak, type TieBreak } from './tie-break.ts';
 
@@ -42,7 +43,6 @@ export function leastTime({
 const COLD_IDLE = 0;
 const WARM = 1;
 const COLD_BUSY = 2;
-const COLD_SEEN = -1;
 
 class LeastTimePicker implements Picker {
   readonly #tieBreak: TieBreak;
@@ -65,11 +65,13 @@ class LeastTimePicker implements Picker {
     const after = this.#tieBreak === 'rotate' ? table.positionAfter(this.#last, this.#position) : 0;
     const start = after < eligibleCount ? after : 0;
     if (table.equalEffectiveWeights && this.#tieBreak !== 'random') {
-      const position = fastest(table, start, this.#probesCold);
-      if (position !== COLD_SEEN) {
+      const position = positionOfLeast(table, table.average, start);
+      const index = eligible[position]!;
+      // Averages are never negative, so where no cold node is the smallest there is none.
+      if (!this.#probesCold || table.average[index] !== 0) {
         this.#position = position;
-        this.#last = eligible[position]!;
-        return this.#last;
+        this.#last = index;
+        return index;
       }
     }
     this.#last = this.#pickByRank(table, start);
@@ -108,31 +110,4 @@ class LeastTimePicker implements Picker {
     }
     return best;
   }
-}
-
-/**
- * Position of the eligible node with the smallest average, looked for from `start` on and round;
- * `COLD_SEEN` when a node without an average matters.
- */
-function fastest(
-  { eligible, eligibleCount, average }: NodeTable,
-  start: number,
-  probesCold: boolean,
-): number {
-  let best = start;
-  let bestAverage = Infinity;
-  for (let k = start; k < eligibleCount; k++) {
-    const ms = average[eligible[k]!]!;
-    if (ms >= bestAverage) continue;
-    best = k;
-    bestAverage = ms;
-  }
-  for (let k = 0; k < start; k++) {
-    const ms = average[eligible[k]!]!;
-    if (ms >= bestAverage) continue;
-    best = k;
-    bestAverage = ms;
-  }
-  // Averages are never negative, so a cold node is the smallest there is.
-  return probesCold && bestAverage === 0 ? COLD_SEEN : best;
 }

@@ -37,7 +37,7 @@ export function maglev({ tableSize = 65_537 }: { tableSize?: number } = {}): Pol
   return {
     name: 'maglev',
     reads: {},
-    keyed: true,
+    hashKey: murmur3Key,
     createPicker: (context) => new MaglevPicker(tableSize, context),
   };
 }

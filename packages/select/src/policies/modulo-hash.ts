@@ -6,7 +6,7 @@
  * @module
  */
 import { checkChoice } from '../errors.ts';
-import { fnv1Key } from '../key-hash.ts';
+import { fnv1Key, murmur3Key } from '../key-hash.ts';
 import type { NodeTable } from '../node-table.ts';
 import { NO_NODE, type Key, type Picker, type Policy } from '../policy.ts';
 import { Rotation } from './rotation.ts';
@@ -23,7 +23,7 @@ export function moduloHash({ fallback = 'first' }: { fallback?: ModuloFallback }
   return {
     name: 'moduloHash',
     reads: {},
-    keyed: true,
+    hashKey: murmur3Key,
     createPicker: () => new ModuloHashPicker(fallback),
   };
 }

@@ -8,7 +8,7 @@
  * @module
  */
 import { checkNumber } from '../errors.ts';
-import { LAST_JOB, type NodeTable } from '../node-table.ts';
+import { JOB_ENDED_AT_MS, JOB_LATENCY_MS, type NodeTable } from '../node-table.ts';
 import { NO_NODE, type Picker, type PickerContext, type Policy } from '../policy.ts';
 import { checkChoices, Draws } from './draws.ts';
 
@@ -109,8 +109,8 @@ export class DecayingCosts {
    * @param job - Latency and time of the observation, as in `NodeTable.lastJob`.
    */
   observe(index: number, job: Float64Array): void {
-    const latencyMs = job[LAST_JOB.latencyMs]!;
-    const now = job[LAST_JOB.endedAtMs]!;
+    const latencyMs = job[JOB_LATENCY_MS]!;
+    const now = job[JOB_ENDED_AT_MS]!;
     if (!((now - this.#numbers[1]!) / this.#tauMs < SCALE_EXPONENT_MAX)) this.#rescale(now);
     const before = this.#costMs[index]!;
     const kept = Math.exp(-Math.max(0, now - this.#observedAtMs[index]!) / this.#tauMs);

@@ -22,7 +22,7 @@ export function rendezvous(): Policy {
   return {
     name: 'rendezvous',
     reads: {},
-    keyed: true,
+    hashKey: murmur3Key,
     createPicker: () => new RendezvousPicker(),
   };
 }

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { murmur3Key } from '../key-hash.ts';
 import { AffinityTable } from '../affinity-table.ts';
 import { checkNumber, ConfigError } from '../errors.ts';
 import type { Policy } from '../policy.ts';
@@ -35,7 +36,7 @@ export function sticky({
   return {
     name: `sticky(${inner.name})`,
     reads: inner.reads,
-    keyed: true,
+    hashKey: murmur3Key,
     createAffinity: (clock) => new AffinityTable({ ttlMs, entriesMax: maxEntries }, clock),
     createPicker: (context) => inner.createPicker(context),
   };

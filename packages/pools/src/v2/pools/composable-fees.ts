@@ -6,7 +6,6 @@
  * @module
  */
 import { divDown, mulDown } from '../../math/fixed-point.ts';
-import { bptForOwnership } from '../../math/protocol-fees.ts';
 import { mul } from '../../uint.ts';
 import { rulesOf } from '../kinds.ts';
 import type { ComposablePool } from '../state.ts';
@@ -34,7 +33,7 @@ export function settleComposable(
   time: bigint,
 ): SettledComposable {
   const { share, invariant } = protocolShare(pool, balances);
-  const fee = bptForOwnership(virtualSupply, share);
+  const fee = rulesOf(pool).bptForOwnership(virtualSupply, share);
   const amp = ampAt(pool.amp, time);
   return {
     pool,
@@ -60,7 +59,7 @@ export function concludeComposable(
   let fee = 0n;
   if (lastInvariant > feeless) {
     const share = mul(lastInvariant - feeless, cachedFees(pool).swap) / lastInvariant;
-    fee = bptForOwnership(supply, share);
+    fee = rulesOf(pool).bptForOwnership(supply, share);
   }
   return {
     pool: withBasis(pool, amp, lastInvariant),

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { revert } from '../../errors.ts';
 import { divDown } from '../../math/fixed-point.ts';
 import * as math from '../../math/stable.ts';
 import { add, sub } from '../../uint.ts';
@@ -27,7 +26,7 @@ import type {
   SwapRequest,
 } from './hooks.ts';
 import { exitAmounts, joinAmounts, type LiquidityMath, stableLiquidity } from './liquidity.ts';
-import { phantomSwap } from './phantom.ts';
+import { collectPhantomFees, phantomExit, phantomSupply, phantomSwap } from './phantom.ts';
 import { refreshEvents, refreshExpired } from './rates.ts';
 import {
   cachedScale,
@@ -90,7 +89,11 @@ function onSwap(
   requireNotPaused(stale);
   const pool = withFreshRates(stale, env);
   const events = rateEvents(stale, pool);
-  if (rulesOf(pool).phantom) return { ...phantomSwap(pool, request, env), events };
+  if (rulesOf(pool).phantom) {
+    // Phantom pools scale the amounts before they ask for new rates, which count from the next swap on.
+    const { pool: swapped, amount } = phantomSwap(stale, request, env);
+    return { pool: { ...swapped, rates: pool.rates }, amount, events };
+  }
 
   const { indexIn, indexOut } = request;
   const touchesBpt = indexIn === pool.bptIndex || indexOut === pool.bptIndex;
@@ -183,11 +186,11 @@ function onJoin(
   join: JoinHookRequest,
   env: PoolEnv,
 ): LiquidityOutcome<ComposablePool> {
+  if (rulesOf(stale).phantom && stale.totalSupply > 0n) return collectPhantomFees(stale, join);
   requireNotPaused(stale);
   const pool = withFreshRates(stale, env);
   const events = rateEvents(stale, pool);
   if (pool.totalSupply === 0n) return { ...initialize(pool, join, env), events };
-  if (rulesOf(pool).phantom) revert(340);
 
   const scales = composableScales(pool);
   const settled = settle(pool, scales, env);
@@ -217,7 +220,8 @@ function initialize(
   const preminted = phantom ? (1n << 112n) - 1n : PREMINTED_BPT;
   const toVault = sub(preminted, bptAmount);
   return {
-    pool: withBasis(pool, amp, bptAmount),
+    // Phantom pools never remember an invariant.
+    pool: phantom ? pool : withBasis(pool, amp, bptAmount),
     amounts: withInserted(downscaleAllUp(balances, scales), pool.bptIndex, toVault),
     protocolFeeAmounts: zeros(pool.tokens.length),
     bptAmount,
@@ -230,13 +234,12 @@ function onExit(
   exit: ExitHookRequest,
   env: PoolEnv,
 ): LiquidityOutcome<ComposablePool> {
+  if (rulesOf(stale).phantom) return phantomExit(stale, exit);
   if (isRecovery(stale, exit)) {
     return recoveryExit(stale, exit, virtualSupplyOf(stale), stale.bptIndex);
   }
   requireNotPaused(stale);
   const pool = withFreshRates(stale, env);
-  if (rulesOf(pool).phantom) revert(340);
-
   const scales = composableScales(pool);
   const settled = settle(pool, scales, env);
   const { bptAmount, amounts } = exitAmounts(pool, liquidityOf(settled), exit.request, scales);
@@ -256,6 +259,10 @@ function onExit(
 export function composableRate(pool: ComposablePool, time: bigint): bigint {
   const scales = composableScales(pool);
   const balances = composableBalances(pool, scales);
+  const { phantom, revision } = rulesOf(pool);
+  if (phantom) {
+    return divDown(revision.invariant(ampAt(pool.amp, time), balances, false), phantomSupply(pool));
+  }
   const settled = settleComposable(pool, balances, virtualSupplyOf(pool), time);
   return divDown(settled.invariant, settled.supply);
 }

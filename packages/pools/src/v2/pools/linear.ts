@@ -74,7 +74,11 @@ function onSwap(pool: LinearPool, request: SwapRequest, env: PoolEnv): SwapOutco
 /** The join by which `initialize` fills the Vault with pool tokens; all others revert. */
 function onJoin(pool: LinearPool, join: JoinHookRequest): LiquidityOutcome<LinearPool> {
   if (pool.totalSupply === 0n) requireInitialization(pool, join);
-  if (pool.totalSupply !== 0n) revert(rulesOf(pool).unhandled);
+  if (pool.totalSupply !== 0n) {
+    const { pausedExit, unhandled } = rulesOf(pool);
+    if (pausedExit === 'recovery') requireNotPaused(pool);
+    revert(unhandled);
+  }
   return {
     pool,
     amounts: zeros(pool.tokens.length).with(pool.bptIndex, INITIAL_BPT),
@@ -92,9 +96,10 @@ function onExit(
   if (isRecovery(pool, exit)) {
     return recoveryExit(pool, exit, virtualSupplyOf(pool), pool.bptIndex);
   }
-  if (rulesOf(pool).pausedExit === 'proportional') return emergencyExit(pool, exit, env);
+  const { pausedExit, unhandled } = rulesOf(pool);
+  if (pausedExit === 'proportional') return emergencyExit(pool, exit, env);
   requireNotPaused(pool);
-  return revert(rulesOf(pool).unhandled);
+  return revert(unhandled);
 }
 
 /** Pools without recovery mode pay out proportional shares while they are paused. */
@@ -186,8 +191,15 @@ export function linearBalances(pool: LinearPool, scales: readonly Scale[]): math
     upperTarget: pool.upperTarget,
     mainBalance: balanceOf(pool.mainIndex),
     wrappedBalance: balanceOf(pool.wrappedIndex),
-    bptSupply: virtualSupplyOf(pool),
+    bptSupply: tradedSupplyOf(pool),
   };
+}
+
+/** Early pools count pool tokens from those minted at first, and so never see that some were burned. */
+function tradedSupplyOf(pool: LinearPool): bigint {
+  return rulesOf(pool).pausedExit === 'proportional'
+    ? INITIAL_BPT - totalOf(pool.balances[pool.bptIndex]!)
+    : virtualSupplyOf(pool);
 }
 
 /** Scaling factors; the wrapped token's with its present rate. */

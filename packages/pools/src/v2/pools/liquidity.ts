@@ -73,7 +73,7 @@ export function stableLiquidity(
   };
 }
 
-/** @throws {Revert} BAL#310 for INIT, BAL#103, BAL#100, BAL#208, `NO_DATA`. */
+/** @throws {Revert} BAL#310 for INIT and for what only phantom pools have, BAL#103, BAL#100, BAL#208, `NO_DATA`. */
 export function joinAmounts(
   pool: Pool,
   math: LiquidityMath,
@@ -83,6 +83,7 @@ export function joinAmounts(
   const { balances, supply } = math;
   switch (request.kind) {
     case 'INIT':
+    case 'COLLECT_PROTOCOL_FEES':
       return revert(310);
     case 'EXACT_TOKENS_IN_FOR_BPT_OUT': {
       const amounts = scaledAmounts(request.amounts, scales);

@@ -4,13 +4,21 @@
  *
  * @module
  */
+import { revert, revertNoData } from '../../errors.ts';
 import { divDown, mulDown, ONE } from '../../math/fixed-point.ts';
 import * as math from '../../math/stable.ts';
 import { add, sub } from '../../uint.ts';
 import { rulesOf } from '../kinds.ts';
 import type { ComposablePool } from '../state.ts';
 import { ampAt } from './amp.ts';
-import type { PoolEnv, SwapOutcome, SwapRequest } from './hooks.ts';
+import type {
+  ExitHookRequest,
+  JoinHookRequest,
+  LiquidityOutcome,
+  PoolEnv,
+  SwapOutcome,
+  SwapRequest,
+} from './hooks.ts';
 import {
   cachedScale,
   downscaleDown,
@@ -23,7 +31,7 @@ import {
   virtualSupplyOf,
   without,
 } from './scaling.ts';
-import { addSwapFee, single, subtractSwapFee } from './shared.ts';
+import { addSwapFee, single, subtractSwapFee, zeros } from './shared.ts';
 
 /** A swap of tokens or of the pool's own token, swap fee on the amount in either way. */
 export function phantomSwap(
@@ -33,7 +41,7 @@ export function phantomSwap(
 ): SwapOutcome<ComposablePool> {
   const { kind, indexIn, indexOut, amount } = request;
   const { swapFee } = pool;
-  const scales = pool.scalingFactors.map((factor, i) => registeredScale(pool, factor, i));
+  const scales = registeredScales(pool);
   const balances = without(upscaleAll(totalsOf(pool), scales), pool.bptIndex);
   const swap = { pool, balances, amp: ampAt(pool.amp, env.time), indexIn, indexOut };
 
@@ -46,6 +54,51 @@ export function phantomSwap(
   const { calculated, dueFee } = swapScaled({ ...swap, kind, given: amountOut });
   const amountIn = addSwapFee(downscaleUp(calculated, scales[indexIn]!), swapFee);
   return { pool: withDue(pool, dueFee), amount: amountIn };
+}
+
+/** The join that brings nothing: the fees due leave the Vault's pool tokens for the collector. */
+export function collectPhantomFees(
+  pool: ComposablePool,
+  { request }: JoinHookRequest,
+): LiquidityOutcome<ComposablePool> {
+  if (request.kind === 'INIT') revert(340);
+  if (request.kind !== 'COLLECT_PROTOCOL_FEES') {
+    return revertNoData('Swap for pool tokens; this pool has no other join.');
+  }
+  const { bptIndex, dueFeeBpt } = pool;
+  const nothing = zeros(pool.tokens.length);
+  return {
+    pool: { ...pool, dueFeeBpt: 0n },
+    amounts: nothing,
+    protocolFeeAmounts: nothing.with(bptIndex, dueFeeBpt),
+    bptAmount: 0n,
+    moves: [],
+  };
+}
+
+/** The one exit, which pays proportional shares while the pool is paused. */
+export function phantomExit(
+  pool: ComposablePool,
+  { sender, request }: ExitHookRequest,
+): LiquidityOutcome<ComposablePool> {
+  if (request.kind !== 'EXACT_BPT_IN_FOR_TOKENS_OUT') {
+    return revertNoData('Use the proportional exit; this pool has no other.');
+  }
+  if (!pool.paused) revert(431);
+  const { bpt } = request;
+  const scales = registeredScales(pool);
+  const ratio = divDown(bpt, phantomSupply(pool));
+  const amounts = totalsOf(pool).map((balance, i) => {
+    const scale = scales[i]!;
+    return i === pool.bptIndex ? 0n : downscaleDown(mulDown(upscale(balance, scale), ratio), scale);
+  });
+  return {
+    pool,
+    amounts,
+    protocolFeeAmounts: zeros(amounts.length),
+    bptAmount: bpt,
+    moves: [{ account: sender, amount: -bpt }],
+  };
 }
 
 /** Pool tokens in circulation, fees due counted. */
@@ -116,9 +169,12 @@ function swapBpt(swap: ScaledSwap): bigint {
     : math.bptInGivenExactTokensOut({ ...at, amountsOut: amounts }, revision);
 }
 
-function registeredScale(pool: ComposablePool, factor: bigint, index: number): Scale {
-  if (index === pool.bptIndex) return plainScale(1n);
-  return cachedScale(factor, pool.rates[skipBpt(pool, index)] ?? null);
+function registeredScales(pool: ComposablePool): Scale[] {
+  return pool.scalingFactors.map((factor, i) =>
+    i === pool.bptIndex
+      ? plainScale(1n)
+      : cachedScale(factor, pool.rates[skipBpt(pool, i)] ?? null),
+  );
 }
 
 function skipBpt(pool: ComposablePool, index: number): number {

@@ -31,8 +31,11 @@ export function cachedScale(factor: bigint, cache: RateCache | null): Scale {
 
 /** Raw to 18 decimals, rounded down. */
 export function upscale(amount: bigint, scale: Scale): bigint {
-  const product = mul(amount, scale.numerator);
-  return scale.denominator === 1n ? product : product / scale.denominator;
+  const { numerator, denominator } = scale;
+  // A product that cannot pass 256 bits; tokens with 18 decimals are the most common.
+  if (numerator === denominator) return amount;
+  const product = mul(amount, numerator);
+  return denominator === 1n ? product : product / denominator;
 }
 
 /** 18 decimals to raw, rounded down. */

@@ -151,7 +151,7 @@ const BPT_FEES: WeightedFees = {
   }),
 };
 
-const FEES = { none: NO_FEES, token: TOKEN_FEES, bpt: BPT_FEES };
+const FEES = { none: NO_FEES, token: TOKEN_FEES, waived: TOKEN_FEES, bpt: BPT_FEES };
 
 /** The way of paying of a kind. */
 export function weightedFees(rules: WeightedRules): WeightedFees {

@@ -122,7 +122,7 @@ function callJoin(
   const join = {
     sender,
     recipient: operation.recipient ?? sender,
-    protocolSwapFee: tx.env.fees.swap,
+    protocolSwapFee: protocolSwapFeeOf(tx, pool, operation.do === 'queryJoin'),
     // Bytes are read where the pool reads them: what it checks before reverts before they do.
     get request(): JoinRequest {
       return requestOf<JoinRequest>(pool, operation, decodeJoin);
@@ -140,7 +140,7 @@ function callExit(
   const exit = {
     sender,
     recipient: operation.recipient ?? sender,
-    protocolSwapFee: tx.env.fees.swap,
+    protocolSwapFee: protocolSwapFeeOf(tx, pool, operation.do === 'queryExit'),
     get request(): ExitRequest {
       const current = unpausedByTime(pool, tx.env.time);
       const request = requestOf<ExitRequest>(current, operation, decodeExit);
@@ -151,9 +151,20 @@ function callExit(
   return onExit(pool, exit, tx.env);
 }
 
+/** Some pools replace the Vault's percentage by zero, but only where it counts. */
+function protocolSwapFeeOf(tx: Transaction, pool: Pool, isQuery: boolean): bigint {
+  const rules = POOL_KINDS[pool.kind];
+  const isWaived = rules.family === 'weighted' && rules.protocolFees === 'waived' && !isQuery;
+  return isWaived ? 0n : tx.env.fees.swap;
+}
+
 /** Pools answer no queries about the recovery exit. */
 function refuseQuery(pool: Pool): never {
-  if (POOL_KINDS[pool.kind].pausedExit === 'recovery') requireNotPaused(pool);
+  const rules = POOL_KINDS[pool.kind];
+  if (rules.pausedExit === 'recovery') {
+    requireNotPaused(pool);
+    if (rules.family === 'linear') revert(rules.unhandled);
+  }
   return revertNoData('Try the recovery exit itself in a dry run; it cannot be queried.');
 }
 

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Creating the entries of a flow. The reply's entry goes first and with BPF_NOEXIST: it is the claim on a
+ * local port, because two flows of one backend can never have the same reply tuple.
+ */
+#ifndef BALANCER_L4_CLAIM_H
+#define BALANCER_L4_CLAIM_H
+
+#include "flow.h"
+#include "hash.h"
+
+#define CLAIM_TRIES 32
+/* A prime, so that tries of neighbouring flows do not follow each other. */
+#define CLAIM_STEP 7919
+#define EEXIST 17
+
+enum claim_result {
+	CLAIM_TAKEN = 0, /* by a flow that lives */
+	CLAIM_DONE = 1,
+	CLAIM_FULL = 2, /* the table is */
+};
+
+/* Inserts s->reply under s->reply_key, over a flow that is over if one has the place. Returns an enum
+ * claim_result. */
+__noinline int claim_reply(__u64 now)
+{
+	struct l4_scratch *s = scratch();
+	struct l4_flow *holder, *forward;
+	struct l4_config *cfg = config();
+	struct flow_summary summary;
+	long error;
+
+	if (!s)
+		return CLAIM_TAKEN;
+	error = bpf_map_update_elem(&l4_ct, &s->reply_key, &s->reply, BPF_NOEXIST);
+	if (!error)
+		return CLAIM_DONE;
+	if (error != -EEXIST)
+		return CLAIM_FULL;
+	holder = bpf_map_lookup_elem(&l4_ct, &s->reply_key);
+	if (!holder || !cfg)
+		return CLAIM_TAKEN;
+	/* Only replies are claimed: another flow's packets from its client have this tuple. */
+	if (holder->dir != L4_DIR_OUT)
+		return CLAIM_TAKEN;
+	flow_peer_key(holder, s->reply_key.protocol, &s->peer_key);
+	forward = bpf_map_lookup_elem(&l4_ct, &s->peer_key);
+	if (holder->state != L4_CLOSE && !is_over(holder, forward, cfg, now))
+		return CLAIM_TAKEN;
+	summarise(holder, &summary);
+	if (bpf_map_delete_elem(&l4_ct, &s->reply_key))
+		return CLAIM_TAKEN; /* another CPU does the same */
+	if (!bpf_map_delete_elem(&l4_ct, &s->peer_key))
+		count_removed(&summary);
+	error = bpf_map_update_elem(&l4_ct, &s->reply_key, &s->reply, BPF_NOEXIST);
+	return error ? CLAIM_TAKEN : CLAIM_DONE;
+}
+
+/* Tries one port of the local address that s->reply_key.dst has. The search is in the map and not on the
+ * stack, so that the verifier does not follow its numbers from try to try. */
+static long try_port(__u32 index, void *context)
+{
+	struct l4_scratch *s = scratch();
+	struct l4_claim *claim;
+	__u32 offset;
+
+	if (!s)
+		return 1;
+	claim = &s->claim;
+	offset = claim->first + claim->attempt * CLAIM_STEP;
+	if (!claim->count)
+		return 1;
+	s->reply_key.dport = bpf_htons(claim->lo + offset % claim->count);
+	claim->attempt++;
+	claim->result = claim_reply(claim->now_ns);
+	if (claim->result != CLAIM_TAKEN)
+		return 1;
+	claim->conflicts++;
+	return 0;
+}
+
+/* Searches the ports of a local address. Returns an enum claim_result. */
+static __noinline int claim_at(struct l4_scratch *s, struct l4_lip *lip)
+{
+	struct l4_claim *claim = &s->claim;
+
+	s->reply_key.dst = lip->address;
+	claim->attempt = 0;
+	claim->conflicts = 0;
+	/* Most claims succeed at once; only then pay for the loop. */
+	if (!try_port(0, NULL))
+		bpf_loop(CLAIM_TRIES - 1, try_port, NULL, 0);
+	if (claim->conflicts)
+		__sync_fetch_and_add(&lip->conflicts, claim->conflicts);
+	if (claim->result == CLAIM_DONE)
+		__sync_fetch_and_add(&lip->conns, 1);
+	return claim->result;
+}
+
+/* Claims a port of a local address of the service. Returns a drop reason, 0 when claimed. */
+static __noinline int claim_port(const struct packet *p, struct l4_scratch *s,
+				 const struct l4_service *svc, const struct l4_config *cfg)
+{
+	/* Ports take part whatever the service hashes by: all flows of a client would begin at one port. */
+	__u32 ports = p->key.sport | (__u32)p->key.dport << 16;
+	__u32 lo = svc->port_lo ? svc->port_lo : cfg->port_lo;
+	__u32 hi = svc->port_lo ? svc->port_hi : cfg->port_hi;
+	__u32 hash, first, second;
+	struct l4_lip *lip;
+	int result;
+
+	if (!svc->lip_count || hi < lo)
+		return L4_DROP_NO_PORT;
+	s->claim.now_ns = p->now_ns;
+	s->claim.lo = lo;
+	s->claim.count = hi - lo + 1;
+	hash = hash_address(&p->key.src, p->family, svc->hash_seed ^ 0x5bd1e995, 1, ports);
+	s->claim.first = hash % s->claim.count;
+	hash = hash_address(&p->key.src, p->family, svc->hash_seed, 1, ports);
+	first = svc->lip_first + hash % svc->lip_count;
+	lip = bpf_map_lookup_elem(&l4_lip, &first);
+	if (!lip)
+		return L4_DROP_NO_PORT;
+	s->reply.lip = first;
+	result = claim_at(s, lip);
+	if (result == CLAIM_TAKEN && svc->lip_count > 1) {
+		second = svc->lip_first + (hash + 1) % svc->lip_count;
+		lip = bpf_map_lookup_elem(&l4_lip, &second);
+		if (!lip)
+			return L4_DROP_NO_PORT;
+		s->reply.lip = second;
+		result = claim_at(s, lip);
+	}
+	if (result == CLAIM_DONE)
+		return 0;
+	if (result == CLAIM_FULL)
+		return L4_DROP_CT_FULL;
+	lip = bpf_map_lookup_elem(&l4_lip, &first);
+	if (lip)
+		__sync_fetch_and_add(&lip->misses, 1);
+	return L4_DROP_NO_PORT;
+}
+
+/* Fills s->flow and, for modes with two entries, s->reply and s->reply_key, from packet and backend. */
+static __always_inline void draft_flow(ctx_t *ctx, const struct packet *p, struct l4_scratch *s,
+				       const struct l4_backend *backend, __u32 slot, __u8 state)
+{
+	struct l4_flow *flow = &s->flow, *reply = &s->reply;
+	struct eth_header *eth = ctx_data(ctx);
+
+	__builtin_memset(flow, 0, sizeof(*flow));
+	flow->last_ns = p->now_ns;
+	flow->created_ns = p->now_ns;
+	flow->service = p->service;
+	flow->backend = slot;
+	flow->state = state;
+	flow->mode = backend->mode;
+	flow->seen = p->key.protocol == IPPROTO_TCP ? seen_bits(p->tcp_flags, L4_DIR_IN) : 0;
+	flow->backend_generation = backend->generation;
+	flow->ifindex = p->ifindex;
+	if ((void *)(eth + 1) <= ctx_end(ctx)) {
+		__builtin_memcpy(flow->mac, eth->src, sizeof(flow->mac));
+		__builtin_memcpy(flow->our_mac, eth->dst, sizeof(flow->our_mac));
+	}
+	s->reply_key.src = backend->address;
+	s->reply_key.sport = backend->port ? backend->port : p->key.dport;
+	s->reply_key.dst = p->key.src;
+	s->reply_key.dport = p->key.sport;
+	s->reply_key.protocol = p->key.protocol;
+	s->reply_key.zone = 0;
+	s->reply_key.zero = 0;
+	if (is_one_way(backend->mode))
+		return;
+	*reply = *flow;
+	reply->dir = L4_DIR_OUT;
+	reply->new_src = p->key.dst;
+	reply->new_sport = p->key.dport;
+	reply->new_dst = p->key.src;
+	reply->new_dport = p->key.sport;
+}
+
+/* What packets of the flow become is the reverse of the reply's tuple. */
+static __always_inline void complete_flow(struct l4_scratch *s)
+{
+	struct l4_flow *flow = &s->flow;
+
+	flow->new_src = s->reply_key.dst;
+	flow->new_sport = s->reply_key.dport;
+	flow->new_dst = s->reply_key.src;
+	flow->new_dport = s->reply_key.sport;
+}
+
+/* Inserts the flow that draft_flow drafted. Returns a drop reason, 0 when it is there; *is_new says
+ * whether this packet made it, as another CPU may have been faster. */
+static __always_inline __u32 insert_flow(const struct packet *p, struct l4_scratch *s,
+					 const struct l4_service *svc, const struct l4_config *cfg,
+					 int *is_new)
+{
+	struct l4_flow *flow = &s->flow;
+	__u32 reason;
+	int result;
+	long error;
+
+	if (flow->mode == L4_MODE_FNAT) {
+		reason = claim_port(p, s, svc, cfg);
+		if (reason)
+			return reason;
+		flow->lip = s->reply.lip;
+	} else if (flow->mode == L4_MODE_NAT) {
+		result = claim_reply(p->now_ns);
+		if (result != CLAIM_DONE)
+			return result == CLAIM_FULL ? L4_DROP_CT_FULL : L4_DROP_NO_PORT;
+	}
+	complete_flow(s);
+	error = bpf_map_update_elem(&l4_ct, &p->key, flow, BPF_NOEXIST);
+	*is_new = !error;
+	if (!error) {
+		count_backend(flow->backend, L4_NONE, flow->state, p->now_ns);
+		count_service(flow->service, L4_NONE, flow->state);
+		return 0;
+	}
+	if (!is_one_way(flow->mode))
+		bpf_map_delete_elem(&l4_ct, &s->reply_key);
+	if (flow->mode == L4_MODE_FNAT)
+		count_lip(flow->lip, -1);
+	return error == -EEXIST ? 0 : L4_DROP_CT_FULL;
+}
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* The first packet of a flow: which service it is for, which backend takes it, and the flow's entries. */
+#ifndef BALANCER_L4_START_H
+#define BALANCER_L4_START_H
+
+#include "claim.h"
+#include "reject.h"
+#include "select.h"
+#include "template.h"
+#include "track.h"
+
+/* What start_flow returns when there is a flow, in s->flow; else an enum verdict. */
+enum {
+	STARTED = 16, /* by this packet */
+	JOINED = 17, /* by another, or without an entry */
+};
+
+/* The service of the packet's destination, or a value of L4_OWNED_*; NULL for addresses that are not ours. */
+static __always_inline __u32 *find_service(const struct packet *p)
+{
+	struct l4_vip_key key = { .port = p->key.dport, .protocol = p->key.protocol };
+	__u32 *id;
+
+	key.address = p->key.dst;
+	id = bpf_map_lookup_elem(&l4_vip, &key);
+	if (id)
+		return id;
+	key.port = 0;
+	id = bpf_map_lookup_elem(&l4_vip, &key);
+	if (id)
+		return id;
+	key.protocol = 0;
+	return bpf_map_lookup_elem(&l4_vip, &key);
+}
+
+/* A packet to an address of ours that no service and no flow claims. */
+static __always_inline enum verdict handle_owned(struct packet *p, __u32 owned,
+						 const struct l4_config *cfg)
+{
+	__u16 port = bpf_ntohs(p->key.dport);
+
+	if (owned == L4_OWNED_DROP)
+		return drop(p, L4_DROP_UNKNOWN_PORT);
+	/* The kernel would answer with RST and kill flows of a node that has just restarted. */
+	if (owned == L4_OWNED_LIP && port >= cfg->port_lo && port <= cfg->port_hi)
+		return drop(p, L4_DROP_LIP_NO_CONN);
+	return VERDICT_PASS;
+}
+
+static __always_inline int has_key_table(const struct l4_service *svc)
+{
+	return svc->scheduler == L4_SCHED_MH || svc->scheduler == L4_SCHED_CONHASH;
+}
+
+/* A flow that is not known may be taken over from another node, which chose by the same table. */
+static __always_inline int can_adopt(const struct l4_service *svc, const struct l4_backend *backend)
+{
+	if (!has_key_table(svc))
+		return 0;
+	return is_one_way(backend->mode) ||
+	       (backend->mode == L4_MODE_NAT && svc->flags & L4_SVC_ADOPT);
+}
+
+/* At most new_flow_cap new flows per second on this CPU; 0 means no limit. */
+static __always_inline int over_flow_cap(struct l4_scratch *s, __u64 now, __u32 cap)
+{
+	if (!cap)
+		return 0;
+	if (now - s->window_start_ns >= NS_PER_S) {
+		s->window_start_ns = now;
+		s->window_count = 0;
+	}
+	if (s->window_count >= cap)
+		return 1;
+	s->window_count++;
+	return 0;
+}
+
+static __always_inline __u8 first_state(const struct packet *p, const struct l4_backend *backend,
+					int opens)
+{
+	if (p->key.protocol == IPPROTO_UDP)
+		return is_one_way(backend->mode) ? L4_UDP : L4_UDP_ONEWAY;
+	return opens ? L4_SYN_RECV : L4_ESTABLISHED;
+}
+
+/* Fills s->flow for a packet that had none. Returns STARTED, JOINED, or the verdict. */
+__noinline int start_flow(ctx_t *ctx, struct packet *p)
+{
+	struct l4_config *cfg = config();
+	struct l4_scratch *s = scratch();
+	__u32 *id, slot = 0, reason, hash;
+	struct l4_backend *backend;
+	struct l4_service *svc;
+	struct l4_flow *winner;
+	int opens, is_new = 0;
+
+	if (!p || !cfg || !s)
+		return VERDICT_PASS;
+	id = find_service(p);
+	if (!id)
+		return VERDICT_PASS;
+	if (*id >= L4_OWNED_LIP)
+		return handle_owned(p, *id, cfg);
+	p->service = *id;
+	svc = bpf_map_lookup_elem(&l4_svc, id);
+	if (!svc || !(svc->flags & L4_SVC_ENABLED))
+		return VERDICT_PASS;
+	opens = p->key.protocol == IPPROTO_UDP || opens_flow(p->tcp_flags);
+	/* A segment that opens nothing can only be adopted, and only as one that acknowledges. */
+	if (!opens && ((p->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_ACK || !has_key_table(svc)))
+		return drop(p, L4_DROP_NO_CONN);
+	if (p->ttl <= 1)
+		return drop(p, L4_DROP_TTL);
+	p->now_ns = now_ns();
+	hash = hash_flow(p, svc, svc->hash_seed, svc->hash_mode);
+	if (svc->flags & L4_SVC_PERSISTENT) {
+		template_key(p, svc, &s->template_key);
+		slot = find_template(p, &s->template_key);
+	}
+	if (!slot)
+		slot = select_backend(p, svc, p->service, hash);
+	backend = eligible_backend(slot);
+	if (!backend)
+		return svc->flags & L4_SVC_RESET ? reject(ctx, p) : drop(p, L4_DROP_NO_BACKEND);
+	if (!opens && !can_adopt(svc, backend))
+		return drop(p, L4_DROP_NO_CONN);
+	draft_flow(ctx, p, s, backend, slot, first_state(p, backend, opens));
+	if (svc->flags & L4_SVC_ONE_PACKET && p->key.protocol == IPPROTO_UDP &&
+	    is_one_way(backend->mode)) {
+		complete_flow(s);
+		return STARTED;
+	}
+	if (over_flow_cap(s, p->now_ns, cfg->new_flow_cap)) {
+		if (!can_adopt(svc, backend) || !is_one_way(backend->mode))
+			return drop(p, L4_DROP_FLOOD);
+		complete_flow(s);
+		return JOINED;
+	}
+	if (svc->flags & L4_SVC_PERSISTENT)
+		keep_template(p, svc, &s->template_key, slot);
+	reason = insert_flow(p, s, svc, cfg, &is_new);
+	if (reason)
+		return drop(p, reason);
+	if (is_new)
+		return STARTED;
+	winner = bpf_map_lookup_elem(&l4_ct, &p->key);
+	if (!winner)
+		return drop(p, L4_DROP_CT_FULL);
+	s->flow = *winner;
+	return JOINED;
+}
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Following flows: what a packet changes in its flow's entries, and their removal.
+ *
+ * Functions that are not static here and elsewhere are verified once and by themselves, whatever paths
+ * lead to them; that is why they check pointers that are never NULL.
+ */
+#ifndef BALANCER_L4_TRACK_H
+#define BALANCER_L4_TRACK_H
+
+#include "flow.h"
+
+/* Removes a flow with both its entries. */
+__noinline int remove_flow(const struct packet *p, const struct l4_flow *flow)
+{
+	struct flow_summary summary;
+	struct l4_flow_key peer;
+
+	if (!p || !flow)
+		return 0;
+	summarise(flow, &summary);
+	if (has_peer(flow)) {
+		flow_peer_key(flow, p->key.protocol, &peer);
+		bpf_map_delete_elem(&l4_ct, &peer);
+	}
+	/* When that fails, someone else removed it, and counted. */
+	if (!bpf_map_delete_elem(&l4_ct, &p->key))
+		count_removed(&summary);
+	return 0;
+}
+
+/* Notes a segment or datagram that matters in both entries of its flow. */
+__noinline int change_state(const struct packet *p, struct l4_flow *flow)
+{
+	struct l4_flow *peer = NULL;
+	struct l4_flow_key key;
+	__u8 state, seen, next;
+
+	if (!p || !flow)
+		return 0;
+	state = flow->state;
+	seen = flow->seen;
+	next = state;
+	if (p->key.protocol == IPPROTO_TCP) {
+		seen |= seen_bits(p->tcp_flags, flow->dir);
+		next = next_state(flow, p->tcp_flags);
+		flow->seen = seen;
+	} else {
+		next = L4_UDP;
+	}
+	if (next == state && !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)))
+		return 0;
+	if (has_peer(flow)) {
+		flow_peer_key(flow, p->key.protocol, &key);
+		peer = bpf_map_lookup_elem(&l4_ct, &key);
+	}
+	if (peer) {
+		peer->seen |= seen;
+		peer->state = next;
+		peer->last_ns = p->now_ns;
+	}
+	flow->last_ns = p->now_ns;
+	if (next == state)
+		return 0;
+	flow->state = next;
+	count_backend(flow->backend, state, next, 0);
+	count_service(flow->service, state, next);
+	return 0;
+}
+
+/* Notes a packet in the flow it belongs to. Most of an established flow's change nothing. */
+static __always_inline void update_flow(const struct packet *p, struct l4_flow *flow)
+{
+	if (p->now_ns - flow->last_ns > TOUCH_NS)
+		flow->last_ns = p->now_ns;
+	if (p->key.protocol == IPPROTO_TCP) {
+		if (unlikely(flow->state != L4_ESTABLISHED ||
+			     p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)))
+			change_state(p, flow);
+	} else if (unlikely(flow->state == L4_UDP_ONEWAY && flow->dir == L4_DIR_OUT)) {
+		change_state(p, flow);
+	}
+}
+
+#endif

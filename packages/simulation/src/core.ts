@@ -1,0 +1,79 @@
+/**
+ * What needs no file, socket or thread, and so also runs in a browser: random streams, processes,
+ * agents, formulas and kernels.
+ *
+ * @module
+ */
+export { SimulationError, UserCodeError } from './errors.ts';
+export { fnv1a64, Stream, type StreamState } from './random/stream.ts';
+export { cholesky, correlate, eigenvalues } from './prices/correlation.ts';
+export * from './prices/processes.ts';
+export {
+  joinTables,
+  logReturns,
+  priceCursor,
+  type PriceCursor,
+  type PriceTable,
+  selectSymbols,
+  sliceTimes,
+} from './prices/price-table.ts';
+export {
+  type ArbitragePair,
+  type ArbitrageTrade,
+  closedFormAmountIn,
+  closedFormTrade,
+} from './agents/arbitrage.ts';
+export {
+  applyGridTrade,
+  findGridTrade,
+  type GridPool,
+  type GridRules,
+  type GridRun,
+  type GridTrade,
+  runGrid,
+} from './agents/grid.ts';
+export * from './elastic/rebase.ts';
+export * from './metrics/formulas.ts';
+export { type ArbedPair, type ArbedPairResult, runArbedPair } from './kernels/arbed-pair.ts';
+export {
+  type CaseOutcome,
+  isOfSimulation,
+  type ReadPrices,
+  runCase,
+  type SimulationCase,
+} from './vectors/run-case.ts';
+export * from './pools/spec.ts';
+export type { ExactPool, SingleAmounts, SingleCall, SwapAmounts, SwapCall } from './pools/exact.ts';
+export { ExactV1Pool } from './pools/exact-v1.ts';
+export { ExactV2Pool } from './pools/exact-v2.ts';
+export * from './records/action.ts';
+export {
+  formatDecimal,
+  type ParsedAmount,
+  parseDecimal,
+  parseRaw,
+  toRaw,
+  toUnits,
+} from './records/decimal.ts';
+export { CsvError, CsvParser, formatRow, type RowListener, splitRow } from './records/csv.ts';
+export {
+  formatRecordProblem,
+  Problems,
+  RecordError,
+  type RecordProblem,
+} from './records/problem.ts';
+export { type InitialState, normalisedWeights, readInitialState } from './records/initial-state.ts';
+export { assemble, type PlacedAction, type Recording } from './records/recording.ts';
+export { profileOf, type RecordingProfile } from './records/profile.ts';
+export { readV1Logs, V1_TOPICS, type V1LogOptions } from './records/formats/v1-logs.ts';
+export type { CarryMode } from './replay/carry.ts';
+export {
+  exactPoolOf,
+  type OnRevert,
+  replay,
+  type ReplayMode,
+  type ReplayOptions,
+  type ReplayReport,
+  type ReplayRow,
+  type WhatIf,
+} from './replay/replay.ts';

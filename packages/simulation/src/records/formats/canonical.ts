@@ -1,0 +1,120 @@
+/**
+ * The canonical record as CSV or NDJSON, and any other CSV through a mapping of column names.
+ *
+ * @module
+ */
+import {
+  ACTION_COLUMNS,
+  type ActionColumn,
+  type AmountUnits,
+  type Json,
+  readAction,
+} from '../action.ts';
+import { textOf } from '../json.ts';
+import type { Problems } from '../problem.ts';
+import { type PlacedAction, RawAmountSuspicion } from '../recording.ts';
+
+export interface CanonicalOptions extends AmountUnits {
+  readonly file: string;
+  /** File's name of each column; columns that are left out keep their own. */
+  readonly mapping?: Readonly<Partial<Record<ActionColumn, string>>>;
+}
+
+/** Columns without which a row says nothing. */
+const REQUIRED: ReadonlySet<ActionColumn> = new Set(['t', 'kind']);
+
+/** Takes CSV rows, the first one the header. Broken rows become problems. */
+export class CanonicalRows {
+  readonly placed: PlacedAction[] = [];
+  readonly #options: CanonicalOptions;
+  readonly #problems: Problems;
+  readonly #suspicion = new RawAmountSuspicion();
+  #places: Partial<Record<ActionColumn, number>> | null = null;
+  #width = 0;
+
+  constructor(options: CanonicalOptions, problems: Problems) {
+    this.#options = options;
+    this.#problems = problems;
+  }
+
+  row(fields: readonly string[], line: number): void {
+    if (this.#places === null) return this.#header(fields);
+    const places = this.#places;
+    const { file } = this.#options;
+    if (fields.length !== this.#width) {
+      const message = `has ${fields.length} fields, the header has ${this.#width}; quote fields that hold the separator`;
+      this.#problems.add({ severity: 'error', file, line, column: '', message });
+      return;
+    }
+    this.add((column) => (places[column] === undefined ? undefined : fields[places[column]]), line);
+  }
+
+  /** Adds a row whose columns `field` gives. */
+  add(field: (column: ActionColumn) => unknown, line: number): void {
+    const { file, mapping = {} } = this.#options;
+    const action = readAction(field, this.#options, (column, message) => {
+      const name = mapping[column as ActionColumn] ?? column;
+      this.#problems.add({ severity: 'error', file, line, column: name, message });
+    });
+    if (action === null) return;
+    if (this.#options.units === 'decimal') {
+      const texts = field('amounts');
+      const list = Array.isArray(texts) ? texts.map(textOf) : textOf(texts).split(/\s+/);
+      action.tokens.forEach((token, i) => this.#suspicion.note(token, list[i] ?? '', line));
+    }
+    this.placed.push({ action, line });
+  }
+
+  /** After the last row. */
+  end(): void {
+    const { file } = this.#options;
+    this.#suspicion.report(file, this.#problems);
+    if (this.#places !== null || this.placed.length > 0) return;
+    this.#problems.add({
+      severity: 'error',
+      file,
+      line: 1,
+      column: '',
+      message: 'is empty; give a header row',
+    });
+  }
+
+  #header(names: readonly string[]): void {
+    const { mapping = {}, file } = this.#options;
+    this.#places = {};
+    this.#width = names.length;
+    for (const column of ACTION_COLUMNS) {
+      const name = mapping[column] ?? column;
+      const place = names.findIndex((each) => each.trim() === name);
+      if (place >= 0) this.#places[column] = place;
+      else if (REQUIRED.has(column) || mapping[column] !== undefined) {
+        this.#problems.add({
+          severity: 'error',
+          file,
+          line: 1,
+          column: name,
+          message: `is missing; the header has ${names.join(', ')}. Add it, or name another column in the mapping`,
+        });
+      }
+    }
+  }
+}
+
+/** Lines of NDJSON as rows of the same reader. */
+export function readNdjson(
+  text: string,
+  rows: CanonicalRows,
+  file: string,
+  problems: Problems,
+): void {
+  text.split('\n').forEach((line, i) => {
+    if (line.trim() === '') return;
+    try {
+      const members = JSON.parse(line) as Readonly<Record<string, Json>>;
+      rows.add((column) => members[column], i + 1);
+    } catch (error) {
+      const message = `is not JSON: ${(error as Error).message}`;
+      problems.add({ severity: 'error', file, line: i + 1, column: '', message });
+    }
+  });
+}
