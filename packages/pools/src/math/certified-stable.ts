@@ -34,6 +34,8 @@ const AMP_PRECISION = 1000;
 const MAX_AMP_TIMES_COUNT = 2 ** 30;
 /** Whole numbers below this are exact in pairs when they are multiplied by a few and added. */
 const MAX_WHOLE = 2 ** 97;
+/** And below this when one of those is added. */
+const MAX_TERM = 2 ** 103;
 /** More than the relative error of six products or quotients. */
 const CHAIN_ERROR = 2 ** -97;
 /** From this slope of the polynomial on, the rounds of the contract end at its root. */
@@ -55,6 +57,7 @@ const SUM = takeRegisters();
 const AMP_TIMES_COUNT = takeRegisters();
 const LESS_AMP = takeRegisters();
 const AMP_TIMES_SUM = takeRegisters();
+const AMP_UNITS = takeRegisters();
 
 const D = takeRegisters();
 const NEXT = takeRegisters();
@@ -82,7 +85,7 @@ export function certifiedInvariant2021(
   copy(D, SUM);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     if (!productOverPowers(count, roundUp)) return null;
-    if (!wholeQuotient(DENOMINATOR, PRODUCT, LESS_AMP, THOUSAND, !roundUp)) return null;
+    if (!inThousandths(DENOMINATOR, PRODUCT, LESS_AMP, !roundUp)) return null;
     multiply(NUMERATOR, D, WHOLES + 2 * (count + 1));
     add(DENOMINATOR, DENOMINATOR, NUMERATOR);
 
@@ -109,14 +112,14 @@ export function certifiedInvariant2021(
 export function certifiedInvariant2022(amp: bigint, balances: readonly bigint[]): bigint | null {
   const count = balances.length;
   if (!loadPool(amp, balances)) return null;
-  if (!wholeQuotient(AMP_TIMES_SUM, AMP_TIMES_COUNT, SUM, THOUSAND, false)) return null;
+  if (!inThousandths(AMP_TIMES_SUM, SUM, AMP_TIMES_COUNT, false)) return null;
   copy(D, SUM);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     copy(PRODUCT, D);
     for (let j = 0; j < 2 * count; j += 2) {
       if (!wholeQuotient(PRODUCT, PRODUCT, D, MULTIPLES + j, false)) return null;
     }
-    if (!wholeQuotient(DENOMINATOR, D, LESS_AMP, THOUSAND, false)) return null;
+    if (!inThousandths(DENOMINATOR, D, LESS_AMP, false)) return null;
     multiply(NUMERATOR, PRODUCT, WHOLES + 2 * (count + 1));
     add(DENOMINATOR, DENOMINATOR, NUMERATOR);
     multiply(NUMERATOR, PRODUCT, WHOLES + 2 * count);
@@ -193,6 +196,15 @@ function loadPool(amp: bigint, balances: readonly bigint[]): boolean {
     multiply(multiple, multiple, WHOLES + 2 * count);
   }
   return high(SUM) < MAX_WHOLE;
+}
+
+/** to = whole amp / 1000, rounded as asked; no rounding, and a longer range, for whole amplifications. */
+function inThousandths(to: Register, whole: Register, amp: Register, roundUp: boolean): boolean {
+  const units = high(amp) / AMP_PRECISION;
+  if (!Number.isInteger(units)) return wholeQuotient(to, whole, amp, THOUSAND, roundUp);
+  set(AMP_UNITS, units);
+  multiply(to, whole, AMP_UNITS);
+  return high(to) < MAX_TERM;
 }
 
 /** PRODUCT = the product of the multiples, divided by D after each of them but the first. */

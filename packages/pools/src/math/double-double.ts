@@ -18,7 +18,7 @@
 /** Index of a number's high part; the low part follows. */
 export type Register = number;
 
-const REGISTERS_MAX = 128;
+const REGISTERS_MAX = 192;
 const M: Float64Array = new Float64Array(2 * REGISTERS_MAX);
 let registersTaken = 0;
 
@@ -29,6 +29,8 @@ const TWO_32 = 2 ** 32;
 const TWO_64 = 2 ** 64;
 /** More than the relative error of a product and a quotient together, which is below 2^-101. */
 const QUOTIENT_ERROR = 2 ** -99;
+/** A fraction below 1.0 is known no better than this. */
+const FRACTION_ERROR = 2 ** -52;
 /** Below this the neighbours of a quotient are told apart: the error is below a quarter. */
 const MAX_QUOTIENT = 2 ** 97;
 /** A remainder below this is known by its last 32 bits. */
@@ -285,7 +287,7 @@ export function wholeQuotient(
   const value = M[QUOTIENT]!;
   const low = M[QUOTIENT + 1]!;
   if (!(value >= 0.5 && value < MAX_QUOTIENT)) return false;
-  const margin = value * QUOTIENT_ERROR;
+  const margin = value * QUOTIENT_ERROR + FRACTION_ERROR;
   if (floor(QUOTIENT, margin)) {
     if (roundUp) increase(QUOTIENT, 1);
   } else if (margin * M[d]! > MAX_REMAINDER) {

@@ -120,7 +120,7 @@ function located(error: unknown, prefix: string): unknown {
 
 const bySwapKind = oneOf('GIVEN_IN', 'GIVEN_OUT');
 const FUNDS: Shape = {
-  do: text,
+  do: optional(text),
   from: address,
   sender: optional(address),
   recipient: optional(address),
@@ -334,10 +334,13 @@ const CHECKS: { readonly [D in Operation['do']]: Check } = {
 /** @throws {InputError} When the operation is not one, or has a member that is missing or wrong. */
 export function requireOperation(operation: Operation): void {
   const name: unknown = (operation as Partial<Operation> | null)?.do;
-  const check =
-    typeof name === 'string' && Object.hasOwn(CHECKS, name) ? CHECKS[operation.do] : null;
-  if (check === null) {
+  if (typeof name !== 'string' || !Object.hasOwn(CHECKS, name)) {
     throw new InputError('do', `must be one of ${Object.keys(CHECKS).join(', ')}`);
   }
-  check(operation, operation.do);
+  requireMembers(operation.do, operation);
+}
+
+/** `requireOperation` for an operation whose name stands beside it. */
+export function requireMembers(name: Operation['do'], members: object): void {
+  CHECKS[name](members, name);
 }
