@@ -2,24 +2,21 @@
  * Passing listening sockets from one process to the next, so that a new binary takes over without
  * refusing a connection.
  *
- * The old process starts the new one and sends it every listening socket. Both accept on the same
- * sockets until the new one says that it is ready; only then does the old one stop accepting and
- * drain. When the new one fails, nothing has changed for the old one.
+ * The old process starts the new one with every listening socket among its descriptors, as a service
+ * manager would. Both accept on the same sockets from the moment that the new one is ready; only then
+ * does the old one stop accepting and drain. When the new one fails, nothing has changed for the old
+ * one.
  *
  * @module
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Socket as UdpSocket } from 'node:dgram';
-import type { Server as NetServer } from 'node:net';
 import {
-  type Address,
   BalancerError,
   type Environment,
-  formatAddress,
   inheritedSockets,
-  parseAddress,
+  listeningDescriptors,
 } from '@balancer/kit';
-import { InheritedListeners, type ListeningSocket } from '@balancer/proxy';
+import { type InheritedDescriptor, type ListeningSocket, socketKey } from '@balancer/proxy';
 
 /** Set in the environment of a process that is to take over. */
 const TAKES_OVER = 'BALANCER_TAKES_OVER';
@@ -33,11 +30,8 @@ class HandOverError extends BalancerError {
   readonly code = 'HAND_OVER';
 }
 
-type Message =
-  | { readonly kind: 'socket'; readonly transport: 'tcp' | 'udp'; readonly address: string }
-  | { readonly kind: 'complete' }
-  | { readonly kind: 'listening_for_sockets' }
-  | { readonly kind: 'ready' };
+/** What the new process says once. */
+const READY = 'ready';
 
 /**
  * Starts this program anew, with the same arguments, and gives it the sockets.
@@ -45,15 +39,18 @@ type Message =
  * @throws {HandOverError} It did not get ready; it has been stopped.
  */
 export async function handOver(sockets: readonly ListeningSocket[]): Promise<void> {
+  const descriptors = descriptorsOf(sockets);
   const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
-    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    env: { ...process.env, [TAKES_OVER]: '1' },
+    stdio: ['inherit', 'inherit', 'inherit', ...descriptors, 'ipc'],
+    env: {
+      ...process.env,
+      [TAKES_OVER]: '1',
+      LISTEN_FDS: String(descriptors.length),
+      LISTEN_PID: undefined,
+      LISTEN_FDNAMES: undefined,
+    },
     // Its life does not end with ours, nor with what our terminal is sent.
     detached: true,
-  });
-  // A socket accepts from the moment that it arrives: it must not come before it is expected.
-  child.on('message', ({ kind }: Message) => {
-    if (kind === 'listening_for_sockets') sendSockets(child, sockets);
   });
   const failure = await outcomeOf(child);
   if (failure === undefined) {
@@ -65,12 +62,13 @@ export async function handOver(sockets: readonly ListeningSocket[]): Promise<voi
   throw new HandOverError(`the new process did not take over: ${failure}`);
 }
 
-function sendSockets(child: ChildProcess, sockets: readonly ListeningSocket[]): void {
-  for (const { transport, address, handle } of sockets) {
-    const message: Message = { kind: 'socket', transport, address: formatAddress(address) };
-    child.send(message, handle);
-  }
-  child.send({ kind: 'complete' } satisfies Message);
+/** Descriptors of this process, or of this main process of workers, by what they are bound to. */
+function descriptorsOf(sockets: readonly ListeningSocket[]): number[] {
+  const wanted = new Set(sockets.map(({ transport, address }) => socketKey(transport, address)));
+  return listeningDescriptors().flatMap(({ fd, transport, address }) => {
+    const key = address && socketKey(transport === 'udp' ? 'udp' : 'tcp', address);
+    return key !== null && wanted.has(key) ? [fd] : [];
+  });
 }
 
 /** @returns Why it failed, or `undefined` when the new process is ready. */
@@ -81,8 +79,8 @@ function outcomeOf(child: ChildProcess): Promise<string | undefined> {
       clearTimeout(timer);
       resolve(failure);
     };
-    child.on('message', (message: Message) => {
-      if (message.kind === 'ready') settle(undefined);
+    child.on('message', (message) => {
+      if (message === READY) settle(undefined);
     });
     child.once('exit', (code, signal) => settle(`it ended with ${code ?? signal}`));
     child.once('error', (error) => settle(error.message));
@@ -91,58 +89,39 @@ function outcomeOf(child: ChildProcess): Promise<string | undefined> {
 
 /** What a starting process was given. */
 export interface Inheritance {
-  readonly listeners: InheritedListeners;
+  readonly sockets: readonly InheritedDescriptor[];
   /** Tells the predecessor, if there is one, that clients are served from here on. */
   readonly announceReady: () => void;
 }
 
-/**
- * Receives listening sockets from the predecessor or from a service manager.
- *
- * @throws {BindError} A descriptor is no listening socket.
- */
-export async function inherit(environment: Environment): Promise<Inheritance> {
-  const listeners = new InheritedListeners();
-  if (environment[TAKES_OVER] !== undefined && process.send) {
-    delete process.env[TAKES_OVER];
-    await receiveSockets(listeners);
-    return { listeners, announceReady };
+/** Listening sockets of the predecessor or of a service manager. */
+export function inherit(environment: Environment): Inheritance {
+  const sockets = inheritedSockets({ environment }).flatMap(({ fd, transport, address }) => {
+    if (transport === null || address === null) return [];
+    return [{ fd, transport: transport === 'udp' ? ('udp' as const) : ('tcp' as const), address }];
+  });
+  const hasPredecessor = environment[TAKES_OVER] !== undefined && process.send !== undefined;
+  // What was meant for this process must not reach those that it starts.
+  for (const name of [TAKES_OVER, 'LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES']) {
+    delete process.env[name];
   }
-  for (const { fd, transport, address } of inheritedSockets({ environment })) {
-    if (transport === null || address === null) continue;
-    // oxlint-disable-next-line no-await-in-loop -- a handful
-    await listeners.add(transport === 'udp' ? 'udp' : 'tcp', address, { fd });
-  }
-  return { listeners, announceReady: () => {} };
+  return { sockets, announceReady: hasPredecessor ? announceReady : () => {} };
 }
 
-async function receiveSockets(listeners: InheritedListeners): Promise<void> {
-  const added: Promise<void>[] = [];
-  await new Promise<void>((resolve, reject) => {
-    const onMessage = (message: Message, handle: NetServer | UdpSocket): void => {
-      if (message.kind === 'complete') {
-        process.off('message', onMessage);
-        process.off('disconnect', onDisconnect);
-        resolve();
-      } else if (message.kind === 'socket') {
-        // In the turn that the socket arrives in: a connection it accepts must find its listener.
-        added.push(listeners.add(message.transport, addressOf(message.address), handle));
-      }
-    };
-    const onDisconnect = (): void => reject(new HandOverError('the predecessor is gone'));
-    process.on('message', onMessage);
-    process.on('disconnect', onDisconnect);
-    process.send!({ kind: 'listening_for_sockets' } satisfies Message);
+/** Those of the sockets that are still open under their numbers. */
+export function stillOpen(sockets: readonly InheritedDescriptor[]): readonly InheritedDescriptor[] {
+  if (sockets.length === 0) return [];
+  const open = new Map(listeningDescriptors().map(({ fd, address }) => [fd, address]));
+  return sockets.filter(({ fd, transport, address }) => {
+    const found = open.get(fd);
+    return (
+      found !== undefined &&
+      found !== null &&
+      socketKey(transport, found) === socketKey(transport, address)
+    );
   });
-  await Promise.all(added);
 }
 
 function announceReady(): void {
-  process.send!({ kind: 'ready' } satisfies Message, () => process.disconnect());
-}
-
-function addressOf(text: string): Address {
-  const parsed = parseAddress(text);
-  if (!parsed.ok) throw new HandOverError(`the predecessor sent the address ${text}`);
-  return parsed.address;
+  process.send!(READY, () => process.disconnect());
 }

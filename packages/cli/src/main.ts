@@ -4,7 +4,12 @@
  *
  * @module
  */
-import { processIo } from './io.ts';
-import { main } from './program.ts';
+import { isWorker, runWorker } from './worker-process.ts';
 
-process.exitCode = await main(process.argv.slice(2), processIo());
+if (isWorker()) {
+  runWorker();
+} else {
+  // What a worker does not need it does not load.
+  const [{ main }, { processIo }] = await Promise.all([import('./program.ts'), import('./io.ts')]);
+  process.exitCode = await main(process.argv.slice(2), processIo());
+}

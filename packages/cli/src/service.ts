@@ -7,6 +7,7 @@
 import {
   type Address,
   AdminServer,
+  BalancerError,
   type AdminRoute,
   type ConfigProblem,
   type DaemonPart,
@@ -30,14 +31,19 @@ import {
   registerMetrics,
   type ReloadCounts,
   type StatsConfig,
+  workerCount,
+  type WorkersFacts,
 } from '@balancer/lb';
 import {
   descriptorLimit,
   type InheritedListeners,
   type ListeningSocket,
   ProxyPlane,
+  WorkersPlane,
+  type WorkersPlaneOptions,
 } from '@balancer/proxy';
 import { consoleRoutes } from './console.ts';
+import { SocketFiles } from './socket-files.ts';
 import { VERSION } from './version.ts';
 
 export interface ServiceOptions {
@@ -47,8 +53,10 @@ export interface ServiceOptions {
   readonly environment: Environment;
   /** What the command line changes in every configuration that is loaded. */
   readonly override?: (config: LoadBalancerConfig) => LoadBalancerConfig;
-  /** Sockets that are listening already. */
+  /** Sockets that are listening already, when this process alone serves. */
   readonly inherited?: InheritedListeners;
+  /** How worker processes are had; absent: this process alone serves. */
+  readonly workers?: Omit<WorkersPlaneOptions, 'logger'>;
   /** Further routes of the admin listener. */
   readonly routes?: readonly AdminRoute[];
 }
@@ -60,10 +68,11 @@ export class Service {
   private readonly options: ServiceOptions;
   private readonly log: Log;
   private readonly accessLog: AccessLog;
-  private readonly plane: ProxyPlane;
+  private readonly plane: ProxyPlane | WorkersPlane;
   private readonly metrics = new Metrics();
   private readonly console = loadConsole();
   private readonly reloader: Reloader<LoadBalancerConfig>;
+  private readonly handedOver = new SocketFiles();
   private admin: AdminServer | undefined;
   private reloads: ReloadCounts = { succeeded: 0, failed: 0, lastSuccessAt: Date.now() / 1000 };
 
@@ -72,11 +81,7 @@ export class Service {
     this.options = options;
     this.log = options.log;
     this.accessLog = new AccessLog(options.config.global.access_log);
-    this.plane = new ProxyPlane({
-      logger: options.log,
-      onRecord: (record) => this.accessLog.write(record),
-      ...(options.inherited && { inherited: options.inherited }),
-    });
+    this.plane = this.createPlane(options);
     this.loadBalancer = new LoadBalancer({
       config: options.config,
       logger: options.log,
@@ -95,6 +100,7 @@ export class Service {
       version: VERSION,
       descriptorsMax: descriptorLimit(),
       reloads: () => this.reloads,
+      workers: () => this.workers,
     });
   }
 
@@ -111,8 +117,15 @@ export class Service {
       {
         name: 'load balancer',
         start: () => this.loadBalancer.start(),
-        drain: async (cut) => void (await this.loadBalancer.drain(cut)),
-        stop: () => this.loadBalancer.stop(),
+        drain: async (cut) => {
+          const drained = this.loadBalancer.drain(cut);
+          this.handedOver.restore();
+          await drained;
+        },
+        stop: async () => {
+          await this.loadBalancer.stop();
+          this.handedOver.end();
+        },
       },
       {
         name: 'configuration file',
@@ -141,17 +154,16 @@ export class Service {
     return this.reloader.reload(trigger);
   }
 
-  /** Every socket on which clients are accepted. */
-  get listening(): readonly ListeningSocket[] {
-    return this.plane.listening;
-  }
-
-  /** Frees the admin address while `action` runs, and takes it back when that fails. */
-  async withoutAdmin(action: () => Promise<void>): Promise<void> {
+  /**
+   * Lets `action` give every listening socket to another process, to which the admin address is free
+   * meanwhile. When it fails everything is as before.
+   */
+  async handOver(action: (sockets: readonly ListeningSocket[]) => Promise<void>): Promise<void> {
     const { stats } = this.loadBalancer.config;
     await this.admin?.close();
     try {
-      await action();
+      await action(this.plane.listening);
+      this.handedOver.keep(this.plane.listening);
     } catch (error) {
       this.admin = await this.openAdmin(stats);
       throw error;
@@ -161,6 +173,20 @@ export class Service {
   reopenLogs(): void {
     this.log.reopen();
     this.accessLog.reopen();
+    if (this.plane instanceof WorkersPlane) this.plane.reopenLogs();
+  }
+
+  private createPlane({
+    log: logger,
+    inherited,
+    workers,
+  }: ServiceOptions): ProxyPlane | WorkersPlane {
+    if (workers) return new WorkersPlane({ logger, ...workers });
+    return new ProxyPlane({
+      logger,
+      onRecord: (record) => this.accessLog.write(record),
+      ...(inherited && { inherited }),
+    });
   }
 
   private async load(): Promise<LoadBalancerConfig> {
@@ -172,6 +198,7 @@ export class Service {
 
   /** Takes everything that may fail first and the load balancer last, so that all can be undone. */
   private async apply(next: LoadBalancerConfig, previous: LoadBalancerConfig): Promise<void> {
+    requireSameProcesses(next, previous);
     const movesAdmin = !sameAdminAddress(next.stats, previous.stats);
     const formerAddress = this.adminAddress;
     const opened = movesAdmin ? await this.openAdmin(next.stats) : undefined;
@@ -247,8 +274,41 @@ export class Service {
       version: VERSION,
       configError: lastError === null ? null : messageOf(lastError),
       descriptorsMax: descriptorLimit(),
+      workers: this.workers,
     };
   }
+
+  private get workers(): WorkersFacts {
+    const { plane } = this;
+    if (plane instanceof ProxyPlane) return { restarts: 0, processes: [] };
+    return {
+      restarts: plane.restarts,
+      processes: plane.workerFacts.map(({ pid, open, fds, rssBytes }) => ({
+        pid,
+        current_connections: open,
+        fds,
+        rss: rssBytes,
+      })),
+    };
+  }
+}
+
+/** A reload that needs another kind of main process. */
+class WorkersChangeError extends BalancerError {
+  override readonly name = 'WorkersChangeError';
+  readonly code = 'WORKERS_CHANGE';
+}
+
+/** One process that serves alone cannot become the main process of workers, nor the other way. */
+function requireSameProcesses(next: LoadBalancerConfig, previous: LoadBalancerConfig): void {
+  const [from, to] = [previous, next].map(({ global }) => workerCount(global.workers)) as [
+    number,
+    number,
+  ];
+  if ((from === 1) === (to === 1)) return;
+  throw new WorkersChangeError(
+    `global.workers: cannot change from ${from} to ${to} while running; send SIGUSR2, which hands over to a new process, or restart`,
+  );
 }
 
 /** Writes what the configuration says and probably does not mean. */

@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { freePort } from '../src/ports.ts';
@@ -23,6 +26,8 @@ async function endServing(config: string): Promise<void> {
 }
 
 interface Setting {
+  /** Path of a unix socket that is served too. */
+  readonly path: string;
   readonly running: Running;
   readonly port: number;
   readonly file: string;
@@ -38,8 +43,12 @@ async function start(): Promise<Setting> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   cleanups.push(async () => server.close());
+  const path = join(tmpdir(), `balancer-${randomUUID()}.sock`);
   const config = `[global]
 shutdown_timeout = "5s"
+[frontends.local]
+listen_addr = "unix:${path}"
+backend = "out"
 [frontends.web]
 listen_addr = "127.0.0.1:${await freePort()}"
 backend = "out"
@@ -58,13 +67,14 @@ listen_addr = "127.0.0.1:${await freePort()}"
     await endServing(config);
   });
   const [, port] = await running.says(/"web":\["127\.0\.0\.1:(\d+)"\].*"msg":"ready"/);
-  return { running, port: Number(port), file, config };
+  return { running, port: Number(port), file, config, path };
 }
 
 /** One exchange on a connection of its own. @returns The answer, or how it failed. */
-function exchange(port: number): Promise<string> {
+function exchange(at: number | string): Promise<string> {
   return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' }, () => socket.end('ping'));
+    const target = typeof at === 'string' ? { path: at } : { port: at, host: '127.0.0.1' };
+    const socket = connect(target, () => socket.end('ping'));
     let answer = '';
     socket.on('data', (bytes) => (answer += String(bytes)));
     socket.on('end', () => resolve(answer));
@@ -94,7 +104,7 @@ async function pidOfAdmin(config: string): Promise<number> {
 
 describe('SIGUSR2', () => {
   test('hands over to a new process under load without a failed connection', async () => {
-    const { running, port, config } = await start();
+    const { running, port, config, path } = await start();
     const held = connect(port, '127.0.0.1');
     await once(held, 'connect');
     const traffic = load(port);
@@ -107,6 +117,7 @@ describe('SIGUSR2', () => {
     const pid = await pidOfAdmin(config);
     expect(pid).not.toBe(running.child.pid);
     expect(await exchange(port)).toBe('ping');
+    expect(await exchange(path)).toBe('ping');
     const answers = await traffic.stop();
     expect(answers.length).toBeGreaterThan(50);
     expect(answers.filter((answer) => answer !== 'ping')).toEqual([]);

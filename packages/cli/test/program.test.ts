@@ -85,6 +85,13 @@ describe('run', () => {
     expect(stdout).toContain('level = "debug"');
   });
 
+  test('--workers must leave every limit a share for each worker', async () => {
+    const limited = GOOD.replace('backend = "out"', 'backend = "out"\nmax_connections_per_ip = 3');
+    const { code, stderr } = await runHere('run', await fileWith(limited), '--workers', '4');
+    expect(code).toBe(2);
+    expect(stderr).toContain('max_connections_per_ip is divided among 4 workers');
+  });
+
   test('refuses a broken file before anything is bound', async () => {
     const file = await fileWith(GOOD.replace('8081', '99999'));
     const { code, stderr } = await runHere('run', file);

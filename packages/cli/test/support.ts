@@ -125,3 +125,20 @@ export async function temporaryFile(
   await writeFile(file, text);
   return { file, remove: () => rm(folder, { recursive: true }) };
 }
+
+/** After so long a condition counts as hung. Far above what any step takes, below the limit of a test. */
+const HANG_MS = 60_000;
+
+/** Waits for a condition, and fails with its text when it hangs: a slow machine is no failure. */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const deadline = performance.now() + HANG_MS;
+  // oxlint-disable-next-line no-await-in-loop -- polling
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`never happened: ${what}`);
+    // oxlint-disable-next-line no-await-in-loop -- as above
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -73,6 +73,7 @@ function documentOf(
       pid: 1,
       uptime_s: 10,
       workers: 1,
+      worker_processes: [],
       version: '1.2.3',
       phase: 'running',
       config_loaded_at: '2026-01-01T00:00:00Z',

@@ -76,6 +76,7 @@ export function documentOf(facts: DocumentFacts = {}): Statistics {
       pid,
       uptime_s: uptime,
       workers: 1,
+      worker_processes: [],
       version: '1.2.3',
       phase: 'running',
       config_loaded_at: '2026-01-01T00:00:00.000Z',

@@ -6,7 +6,7 @@ export type { BtfKind, BtfMember, BtfType } from './btf.ts';
 export { bytesCodec, codecOf, decode, encode, u32Codec } from './codec.ts';
 export type { Codec } from './codec.ts';
 export { kernelBtf } from './core.ts';
-export { possibleCpus } from './cpu.ts';
+export { possibleCpus, runOnCpu } from './cpu.ts';
 export { readElf } from './elf.ts';
 export type { ElfObject, ElfSection, ElfSymbol } from './elf.ts';
 export { describeTypes } from './describe-types.ts';

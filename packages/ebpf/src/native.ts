@@ -37,6 +37,8 @@ export interface Native {
   readonly recv: Call;
   readonly setns: Call;
   readonly unshare: Call;
+  readonly getAffinity: Call;
+  readonly setAffinity: Call;
   readonly mount: Call;
   readonly umount: Call;
   /** Bytes of a memory page. */
@@ -98,6 +100,8 @@ function bind(): Native {
     recv: call('recv', 'int', 'intptr_t', 'size_t', 'int'),
     setns: call('setns', 'int', 'int'),
     unshare: call('unshare', 'int'),
+    getAffinity: call('sched_getaffinity', 'int', 'size_t', 'intptr_t'),
+    setAffinity: call('sched_setaffinity', 'int', 'size_t', 'intptr_t'),
     mount: call('mount', 'intptr_t', 'intptr_t', 'intptr_t', 'ulong', 'intptr_t'),
     umount: call('umount2', 'intptr_t', 'int'),
     pageBytes: call('getpagesize')(),

@@ -159,6 +159,7 @@ export {
 export {
   type InheritedSocket,
   inheritedSockets,
+  listeningDescriptors,
   type InheritedSocketsOptions,
 } from './lifecycle/listen-fds.ts';
 

@@ -19,7 +19,7 @@ import {
   type Ipv4Spec,
   type Program,
 } from '@balancer/ebpf';
-import { DataPlane } from '../tools/packets/harness.ts';
+import { DataPlane } from '../tools/packets/data-plane.ts';
 import { PacketHost } from '../tools/packets/packet-host.ts';
 import { NAMES, type Setup } from '../tools/packets/packet-case.ts';
 

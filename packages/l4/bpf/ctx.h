@@ -55,6 +55,8 @@ static __always_inline void *ctx_end(const ctx_t *ctx)
 #define BPF_ADJ_ROOM_MAC 1
 #define BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 2
 #define BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 4
+#define BPF_F_ADJ_ROOM_DECAP_L3_IPV4 0x80
+#define BPF_F_ADJ_ROOM_DECAP_L3_IPV6 0x100
 
 /* Header bytes that have to be in the linear part; IPv6 extension headers included. */
 #define PULL_BYTES 256
@@ -127,6 +129,16 @@ static __always_inline int ctx_resize(ctx_t *ctx, __u32 bytes)
 static __always_inline int ctx_make_room(ctx_t *ctx, int room)
 {
 	return bpf_skb_adjust_room(ctx, room, BPF_ADJ_ROOM_MAC, 0);
+}
+
+/* Takes an outer header off. The kernel finds out about another inner family from the flags, since 6.3. */
+static __always_inline int ctx_shrink_head(ctx_t *ctx, int bytes, int outer6, int inner6)
+{
+	__u64 flags = 0;
+
+	if (outer6 != inner6)
+		flags = inner6 ? BPF_F_ADJ_ROOM_DECAP_L3_IPV6 : BPF_F_ADJ_ROOM_DECAP_L3_IPV4;
+	return bpf_skb_adjust_room(ctx, -bytes, BPF_ADJ_ROOM_MAC, flags);
 }
 
 /* Whether the kernel will finish the checksum at an offset. Such a checksum is left alone by the helper that
@@ -218,6 +230,11 @@ static __always_inline int ctx_make_room(ctx_t *ctx, int room)
 		return -1;
 	eth->type = type;
 	return 0;
+}
+
+static __always_inline int ctx_shrink_head(ctx_t *ctx, int bytes, int outer6, int inner6)
+{
+	return bpf_xdp_adjust_head(ctx, bytes);
 }
 
 static __always_inline int ctx_checksum_is_unfinished(ctx_t *ctx, __u32 offset)

@@ -5,6 +5,7 @@
  */
 #define L4_HOOK_TC
 #include "balance.h"
+#include "decap.h"
 
 SEC("tc")
 int lb_ingress(struct __sk_buff *ctx)
@@ -23,6 +24,12 @@ int lb_neigh(struct __sk_buff *ctx)
 	hop.nh_family = meta->family;
 	__builtin_memcpy(hop.ipv6_nh, meta->next_hop, sizeof(hop.ipv6_nh));
 	return bpf_redirect_neigh(meta->ifindex, &hop, sizeof(hop), 0);
+}
+
+SEC("tc/decap")
+int decap(struct __sk_buff *ctx)
+{
+	return decapsulate(ctx);
 }
 
 char program_license[] SEC("license") = "Dual MIT/GPL";

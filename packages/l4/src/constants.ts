@@ -61,6 +61,8 @@ export const SERVICE_FLAGS = {
 export const CONFIG_FLAGS = {
   /** `l4_filter` is complete: packets without an address of ours pass at once. */
   filter: 1,
+  /** Outer sources of tunnels are made from the flow's hash. */
+  tunnelRss: 2,
 } as const;
 
 /** What the value of `l4_meta` begins with, and the set of layouts that the maps have. */

@@ -5,7 +5,7 @@
 import * as fc from 'fast-check';
 import { buildFrame, wrongChecksums, type FrameSpec } from '@balancer/ebpf';
 import { describe, expect, test } from 'vitest';
-import { DataPlane } from '../tools/packets/harness.ts';
+import { DataPlane } from '../tools/packets/data-plane.ts';
 import { HOOKS, PacketHost, type Hook } from '../tools/packets/packet-host.ts';
 import { NAMES, type Setup } from '../tools/packets/packet-case.ts';
 

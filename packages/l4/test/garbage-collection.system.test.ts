@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { buildFrame, loadObject, type LoadedObject } from '@balancer/ebpf';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { collectGarbage } from '../src/garbage-collection.ts';
-import { DataPlane } from '../tools/packets/harness.ts';
+import { DataPlane } from '../tools/packets/data-plane.ts';
+import { stateProblems } from '../tools/packets/observe.ts';
 import { PacketHost } from '../tools/packets/packet-host.ts';
 import { NAMES } from '../tools/packets/packet-case.ts';
 
@@ -38,7 +39,7 @@ describe.skipIf(NO_ROOT !== '')(`garbage collection${NO_ROOT}`, () => {
     expect(collect(29)).toMatchObject({ entries: 2, removed: 0, orphans: 0 });
     expect(plane.send(syn(40_001)).verdict).toBe('drop');
     expect(collect(31)).toEqual(expect.objectContaining({ removed: 1, orphans: 0 }));
-    expect(plane.stateProblems({ entries: 0, active: 0, inactive: 0 })).toEqual([]);
+    expect(stateProblems(plane, { entries: 0, active: 0, inactive: 0 })).toEqual([]);
     // The only port of the range is free again.
     expect(plane.send(syn(40_001)).verdict).toBe('tx');
   });

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { attachTc } from '@balancer/ebpf';
 import { describe, expect, test } from 'vitest';
-import { DataPlane } from '../tools/packets/harness.ts';
+import { DataPlane } from '../tools/packets/data-plane.ts';
 import { NAMES, type Setup } from '../tools/packets/packet-case.ts';
 import { TrafficHost } from './support/traffic.ts';
 

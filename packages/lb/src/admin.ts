@@ -134,12 +134,17 @@ async function direct(context: AdminContext, server: Server): Promise<Response> 
   return Response.json({ server: server.address, weight: server.weight, state: server.state });
 }
 
-function close(context: AdminContext, loadBalancer: LoadBalancer, server: Server): Response {
+async function close(
+  context: AdminContext,
+  loadBalancer: LoadBalancer,
+  server: Server,
+): Promise<Response> {
   const text = context.req.query('rate');
   const rate = text === undefined ? undefined : Number(text);
   if (rate !== undefined && !(rate > 0)) {
     return refusal(400, `rate must be connections per second above 0; got ${text}`);
   }
+  await loadBalancer.collect();
   return Response.json({ closing: loadBalancer.closeConnections(server, rate) });
 }
 

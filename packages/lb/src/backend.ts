@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { formatAddress } from '@balancer/kit';
+import { type Address, formatAddress } from '@balancer/kit';
 import { Balancer } from '@balancer/select';
 import type { BackendConfig, ServerConfig } from './config/types.ts';
-import type { BackendCounters } from './counters.ts';
+import { BackendCounters } from './counters.ts';
 import { policyOf } from './policy.ts';
 import { Server, type ServerChange } from './server.ts';
 
@@ -25,7 +25,7 @@ export interface ServerEntry {
 
 export class Backend {
   readonly name: string;
-  readonly counters: BackendCounters = { queued: 0, retries: 0 };
+  readonly counters: BackendCounters = new BackendCounters();
   private currentConfig: BackendConfig;
   private readonly zone: string;
   private readonly onServerChange: (server: Server, change: ServerChange) => void;
@@ -64,6 +64,10 @@ export class Backend {
   /** Is this one of the servers, and not one that a reload removed? */
   holds(server: Server): boolean {
     return this.byAddress.get(server.address) === server;
+  }
+
+  serverAt(address: Address): Server | undefined {
+    return this.byAddress.get(formatAddress(address));
   }
 
   serverNamed(name: string): Server | undefined {

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { NumberGroup, Tallied } from './tally.ts';
 
 /** Why a client was turned away before it reached a server. */
 export const REFUSAL_REASONS = [
@@ -64,8 +65,13 @@ const TOTAL = 2;
 const CURRENT = 3;
 
 /** Connections and bytes; `tx` is from client to server, `rx` from server to client. */
-export class TrafficCounters {
+export class TrafficCounters implements Tallied {
+  readonly gauges: readonly number[] = [CURRENT];
   private readonly values = new Float64Array(4);
+
+  get numbers(): readonly NumberGroup[] {
+    return [this.values];
+  }
 
   get bytesTx(): number {
     return this.values[TX]!;
@@ -129,6 +135,11 @@ export class FrontendCounters extends TrafficCounters {
   readonly udp: UdpCounters = { datagramsTx: 0, datagramsRx: 0, dropped: zeros(UDP_DROPS) };
   /** Connections by how they ended, with their durations. */
   readonly durations: Histogram = new Histogram(DURATION_BOUNDS_S, END_REASONS);
+
+  override get numbers(): readonly NumberGroup[] {
+    const { refused, udp, durations } = this;
+    return [...super.numbers, refused, udp, udp.dropped, ...durations.numbers];
+  }
 }
 
 /** Counts of one server of a backend. */
@@ -136,6 +147,11 @@ export class ServerCounters extends TrafficCounters {
   readonly connectFailures: Record<ConnectFailure, number> = zeros(CONNECT_FAILURES);
   readonly connectSeconds: Histogram = new Histogram(CONNECT_BOUNDS_S, ['']);
   readonly checks: { success: number; failure: number } = { success: 0, failure: 0 };
+
+  /** All but the checks, which are not made by the process that connects. */
+  override get numbers(): readonly NumberGroup[] {
+    return [...super.numbers, this.connectFailures, ...this.connectSeconds.numbers];
+  }
 
   get connectErrors(): number {
     return Object.values(this.connectFailures).reduce((sum, count) => sum + count, 0);
@@ -149,11 +165,16 @@ export class ServerCounters extends TrafficCounters {
 }
 
 /** Counts of one backend that belong to none of its servers. */
-export interface BackendCounters {
+export class BackendCounters implements Tallied {
+  readonly gauges: readonly number[] = [0];
   /** Clients waiting for a server that is full. */
-  queued: number;
+  queued = 0;
   /** Connection attempts after a failed one. */
-  retries: number;
+  retries = 0;
+
+  get numbers(): readonly NumberGroup[] {
+    return [this];
+  }
 }
 
 /** Upper bounds of the buckets, in seconds. */
@@ -178,6 +199,10 @@ export class Histogram {
     this.labels = labels;
     this.buckets = new Float64Array(labels.length * (bounds.length + 1));
     this.sums = new Float64Array(labels.length);
+  }
+
+  get numbers(): readonly NumberGroup[] {
+    return [this.buckets, this.sums];
   }
 
   observe(label: string, value: number): void {

@@ -23,6 +23,7 @@ export interface DesiredState {
 
 /** The configuration that a data plane is to serve, before it is in force. */
 export interface DesiredConfig {
+  readonly global: GlobalConfig;
   /** Those whose modes are the plane's, by name. */
   readonly frontends: ReadonlyMap<string, FrontendConfig>;
   readonly backends: ReadonlyMap<string, BackendConfig>;
@@ -30,6 +31,8 @@ export interface DesiredConfig {
 
 /** A change that is ready to take effect. */
 export interface PreparedChange {
+  /** Addresses that each frontend will be bound to, with the ports that the system chose. */
+  readonly listening?: ReadonlyMap<string, readonly string[]>;
   /** Makes the state so. Does not throw; leaves alone what did not change. */
   commit(desired: DesiredState): void;
   /** Gives back what `prepare` took. */

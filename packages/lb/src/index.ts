@@ -9,7 +9,7 @@ export { certificatesOf } from './config/certificates.ts';
 export * from './config/load.ts';
 export { Backend, type ServerEntry, type ServersChanged } from './backend.ts';
 export {
-  type BackendCounters,
+  BackendCounters,
   CONNECT_FAILURES,
   type ConnectFailure,
   END_REASONS,
@@ -32,6 +32,14 @@ export type {
 } from './data-plane.ts';
 export { Frontend } from './frontend.ts';
 export { clientKey } from './policy.ts';
+export {
+  type SetServers,
+  type Supervision,
+  ToldSupervision,
+  type ToldServer,
+} from './supervision.ts';
+export { addDifference, type Tallied, tallyOf, withoutGauges } from './tally.ts';
+export { DIVIDED_FRONTEND_LIMITS, workerCount, workerProblems } from './config/workers.ts';
 export type {
   ProxyEndpoint,
   ProxyEndpoints,
@@ -50,20 +58,30 @@ export {
   type LastCheck,
   Server,
   type ServerChange,
+  type ServerOrders,
   type ServerState,
 } from './server.ts';
 export { adminRoutes, type AdminRoutesOptions } from './admin.ts';
-export { LoadBalancer, type LoadBalancerOptions, ModeError, type Phase } from './load-balancer.ts';
+export {
+  LoadBalancer,
+  type LoadBalancerOptions,
+  ModeError,
+  type Phase,
+  type PreparedConfig,
+} from './load-balancer.ts';
 export { type LoadBalancerMetricsOptions, registerMetrics, type ReloadCounts } from './metrics.ts';
 export {
   type BackendStatistics,
   type FrontendStatistics,
+  openDescriptors,
   type ProcessFacts,
   type ProcessStatistics,
   type ServerStatistics,
   type Statistics,
   statisticsOf,
   type TrafficStatistics,
+  type WorkersFacts,
+  type WorkerStatistics,
 } from './statistics.ts';
 export type { StatsPageApp } from './stats-page.ts';
 export { AccessLog } from './access-log.ts';

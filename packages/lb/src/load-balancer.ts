@@ -15,10 +15,9 @@ import type {
   PreparedChange,
 } from './data-plane.ts';
 import type { DnsResolver } from './discovery/dns.ts';
-import { DiscoverySupervisor } from './discovery/supervisor.ts';
 import { Frontend } from './frontend.ts';
-import { HealthSupervisor } from './health.ts';
 import type { Server, ServerChange } from './server.ts';
+import { OwnSupervision, type SetServers, type Supervision } from './supervision.ts';
 
 /** Longest wait at start for the first health checks, before clients are let in. */
 const FIRST_CHECKS_MS = 1000;
@@ -41,6 +40,18 @@ export interface LoadBalancerOptions {
   readonly logger: Logger;
   /** Default: the system's name servers. */
   readonly resolver?: DnsResolver;
+  /** Default: this process looks for servers and checks them itself. */
+  readonly supervision?: (setServers: SetServers) => Supervision;
+}
+
+/** A configuration that may take effect. */
+export interface PreparedConfig {
+  /** Addresses that each frontend will be bound to, with the ports that the system chose. */
+  readonly listening: ReadonlyMap<string, readonly string[]>;
+  /** Makes it the running one. Does not throw. */
+  commit(): void;
+  /** Gives back what was taken for it. */
+  abort(): void;
 }
 
 /** Where the load balancer is in its life. */
@@ -49,8 +60,7 @@ export type Phase = 'starting' | 'running' | 'draining' | 'stopped';
 export class LoadBalancer {
   private readonly planes: readonly DataPlane[];
   private readonly logger: Logger;
-  private readonly health = new HealthSupervisor();
-  private readonly discovery: DiscoverySupervisor;
+  private readonly supervision: Supervision;
   private readonly frontendsByName = new Map<string, Frontend>();
   private readonly backendsByName = new Map<string, Backend>();
   private currentConfig: LoadBalancerConfig;
@@ -61,11 +71,10 @@ export class LoadBalancer {
     this.currentConfig = options.config;
     this.planes = options.planes;
     this.logger = options.logger;
-    this.discovery = new DiscoverySupervisor({
-      logger: options.logger,
-      ...(options.resolver && { resolver: options.resolver }),
-      onChange: (backend, entries) => this.setServers(backend, entries),
-    });
+    const setServers: SetServers = (backend, entries) => this.setServers(backend, entries);
+    this.supervision =
+      options.supervision?.(setServers) ??
+      new OwnSupervision({ setServers, logger: options.logger, resolver: options.resolver });
   }
 
   get config(): LoadBalancerConfig {
@@ -106,9 +115,8 @@ export class LoadBalancer {
   async start(): Promise<void> {
     this.updateState(this.currentConfig);
     try {
-      await this.discovery.firstResults(FIRST_CHECKS_MS);
-      await this.health.firstResults(FIRST_CHECKS_MS);
-      const changes = await this.prepare(this.currentConfig);
+      await this.supervision.firstResults(FIRST_CHECKS_MS);
+      const changes = await this.takeAll(this.currentConfig);
       this.commit(changes);
     } catch (error) {
       this.release();
@@ -123,15 +131,29 @@ export class LoadBalancer {
    * @throws {BindError | ModeError} and the former configuration goes on running.
    */
   async apply(config: LoadBalancerConfig): Promise<void> {
-    const changes = await this.prepare(config);
-    const before = new Set(this.backendsByName.values());
-    this.currentConfig = config;
-    this.updateState(config);
-    this.commit(changes);
-    for (const backend of before) {
-      if (this.backendsByName.get(backend.name) !== backend) backend.destroy();
-    }
-    this.loadedAtDate = new Date();
+    (await this.prepare(config)).commit();
+  }
+
+  /**
+   * The first half of {@link apply}: takes everything that may fail and changes nothing.
+   *
+   * @throws {BindError | ModeError} and everything is given back.
+   */
+  async prepare(config: LoadBalancerConfig): Promise<PreparedConfig> {
+    const changes = await this.takeAll(config);
+    return {
+      listening: new Map(changes.flatMap(({ listening }) => [...(listening ?? [])])),
+      commit: () => this.replaceConfig(config, changes),
+      abort: () => {
+        for (const change of changes) change.abort();
+      },
+    };
+  }
+
+  /** Follows what {@link Supervision} says of the servers of one backend now. */
+  followServers(backend: Backend): void {
+    this.supervision.find([backend]);
+    this.supervision.watch([backend]);
   }
 
   /** Brings all counters up to date. */
@@ -161,12 +183,22 @@ export class LoadBalancer {
 
   private release(): void {
     this.currentPhase = 'stopped';
-    this.discovery.stop();
-    this.health.stop();
+    this.supervision.stop();
     for (const backend of this.backendsByName.values()) backend.destroy();
   }
 
-  private async prepare(config: LoadBalancerConfig): Promise<readonly PreparedChange[]> {
+  private replaceConfig(config: LoadBalancerConfig, changes: readonly PreparedChange[]): void {
+    const before = new Set(this.backendsByName.values());
+    this.currentConfig = config;
+    this.updateState(config);
+    this.commit(changes);
+    for (const backend of before) {
+      if (this.backendsByName.get(backend.name) !== backend) backend.destroy();
+    }
+    this.loadedAtDate = new Date();
+  }
+
+  private async takeAll(config: LoadBalancerConfig): Promise<readonly PreparedChange[]> {
     this.requirePlanes(config);
     const results = await Promise.allSettled(
       this.planes.map((plane) => plane.prepare(desiredOf(plane, config))),
@@ -216,14 +248,14 @@ export class LoadBalancer {
     for (const name of this.frontendsByName.keys()) {
       if (!(name in frontends)) this.frontendsByName.delete(name);
     }
-    this.discovery.follow(this.backendsByName.values());
-    this.health.follow(this.backendsByName.values());
+    this.supervision.find(this.backendsByName.values());
+    this.supervision.watch(this.backendsByName.values());
   }
 
   private setServers(backend: Backend, entries: readonly ServerEntry[]): void {
     const { added, removed } = backend.setServers(entries);
     if (added.length === 0 && removed.length === 0) return;
-    this.health.follow(this.backendsByName.values());
+    this.supervision.watch(this.backendsByName.values());
     for (const plane of this.planes) plane.serversChanged(backend);
     if (this.currentPhase === 'starting') return;
     this.logger.info('servers changed', {
@@ -245,12 +277,16 @@ export class LoadBalancer {
   private onServerChange(server: Server, { from, to, reason }: ServerChange): void {
     const fields = { backend: server.backendName, server: server.address, name: server.name, from };
     const isLoss = to === 'down' || to === 'ejected';
-    this.logger[isLoss ? 'warn' : 'info'](`server is ${to}`, { ...fields, reason });
+    if (from !== to)
+      this.logger[isLoss ? 'warn' : 'info'](`server is ${to}`, { ...fields, reason });
     for (const plane of this.planes) plane.serverChanged(server);
   }
 }
 
-function desiredOf(plane: DataPlane, { frontends, backends }: LoadBalancerConfig): DesiredConfig {
+function desiredOf(
+  plane: DataPlane,
+  { global, frontends, backends }: LoadBalancerConfig,
+): DesiredConfig {
   const served = Object.entries(frontends).filter(([, { mode }]) => plane.modes.has(mode));
-  return { frontends: new Map(served), backends: new Map(Object.entries(backends)) };
+  return { global, frontends: new Map(served), backends: new Map(Object.entries(backends)) };
 }

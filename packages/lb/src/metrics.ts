@@ -8,7 +8,7 @@ import { CONNECT_BOUNDS_S, DURATION_BOUNDS_S, END_REASONS } from './counters.ts'
 import type { Frontend } from './frontend.ts';
 import type { LoadBalancer } from './load-balancer.ts';
 import type { Server } from './server.ts';
-import { openDescriptors } from './statistics.ts';
+import { usageOf, type WorkersFacts } from './statistics.ts';
 
 /** What the metrics tell about reloads. */
 export interface ReloadCounts {
@@ -22,7 +22,10 @@ export interface LoadBalancerMetricsOptions {
   readonly loadBalancer: LoadBalancer;
   readonly metrics: Metrics;
   readonly version: string;
+  /** Of one process. */
   readonly descriptorsMax: number;
+  /** Absent: the process serves alone. */
+  readonly workers?: () => WorkersFacts;
   readonly reloads: () => ReloadCounts;
 }
 
@@ -234,6 +237,7 @@ function registerBackendMetrics({ loadBalancer, metrics }: LoadBalancerMetricsOp
 
 function registerProcessMetrics(options: LoadBalancerMetricsOptions): void {
   const { metrics, reloads, version, descriptorsMax } = options;
+  const workers = options.workers ?? ((): WorkersFacts => ({ restarts: 0, processes: [] }));
   const single = (read: () => number) => (): Sample<never>[] => [{ labels: {}, value: read() }];
   metrics.counter({
     name: 'balancer_config_reloads_total',
@@ -252,13 +256,18 @@ function registerProcessMetrics(options: LoadBalancerMetricsOptions): void {
   });
   metrics.gauge({
     name: 'balancer_process_fds',
-    help: 'File descriptors open.',
-    collect: single(openDescriptors),
+    help: 'File descriptors open, in all processes together.',
+    collect: single(() => usageOf(workers().processes).fds),
   });
   metrics.gauge({
     name: 'balancer_process_max_fds',
-    help: 'File descriptors allowed.',
-    collect: single(() => descriptorsMax),
+    help: 'File descriptors allowed, to all processes together.',
+    collect: single(() => descriptorsMax * (1 + workers().processes.length)),
+  });
+  metrics.counter({
+    name: 'balancer_worker_restarts_total',
+    help: 'Workers started in place of one that died.',
+    collect: single(() => workers().restarts),
   });
   metrics.gauge<'version'>({
     name: 'balancer_build_info',

@@ -27,10 +27,20 @@ export interface LastCheck {
   readonly at: Date;
 }
 
-/** What a backend wants to know of its servers. */
+/** A change of state, or of the weight alone: `from` and `to` are the same then. */
 export interface ServerChange {
   readonly from: ServerState;
   readonly to: ServerState;
+  readonly reason: string;
+}
+
+/** What health checks found and the operator ordered, for another process that serves the same. */
+export interface ServerOrders {
+  readonly health: 'up' | 'down' | 'checking';
+  readonly admin: AdminState;
+  /** Absent: the file's weight is in force. */
+  readonly adminWeight?: number | undefined;
+  /** Why, in the words of the last change. */
   readonly reason: string;
 }
 
@@ -52,6 +62,7 @@ export class Server {
   private adminWeight: number | undefined;
   private health: 'up' | 'down' | 'checking';
   private ejectedUntilDate: Date | undefined;
+  private lastReason = '';
   private readonly onChange: (server: Server, change: ServerChange) => void;
 
   /** @param options.checked - Whether health checks decide; without them the server counts as up. */
@@ -100,6 +111,11 @@ export class Server {
     return this.state === 'up' && this.weight > 0;
   }
 
+  get orders(): ServerOrders {
+    const { health, admin, adminWeight, lastReason: reason } = this;
+    return { health, admin, adminWeight, reason };
+  }
+
   /** When an ejected server returns; `undefined` while it is not ejected. */
   get ejectedUntil(): Date | undefined {
     return this.ejectedUntilDate;
@@ -129,6 +145,15 @@ export class Server {
     });
   }
 
+  /** Does as the process says that checks the servers and takes the operator's orders. */
+  follow({ health, admin, adminWeight, reason }: ServerOrders): void {
+    this.change(reason, () => {
+      this.health = health;
+      this.admin = admin;
+      this.adminWeight = adminWeight;
+    });
+  }
+
   /** Follows an operator's order until the next reload that changes the same key. */
   setAdminState(state: AdminState): void {
     this.change(`set to ${state} by the operator`, () => {
@@ -144,14 +169,14 @@ export class Server {
   }
 
   private change(reason: string, mutate: () => void): void {
-    const from = this.state;
+    const { state: from, weight } = this;
     mutate();
     this.apply();
     const to = this.state;
-    if (from !== to) {
-      this.lastChange = new Date();
-      this.onChange(this, { from, to, reason });
-    }
+    if (from === to && weight === this.weight) return;
+    this.lastReason = reason;
+    if (from !== to) this.lastChange = new Date();
+    this.onChange(this, { from, to, reason });
   }
 
   private apply(): void {

@@ -60,14 +60,33 @@ export interface ProcessStatistics {
   readonly pid: number;
   readonly uptime_s: number;
   readonly workers: number;
+  /** Worker processes beside the main one; empty when that serves alone. */
+  readonly worker_processes: readonly WorkerStatistics[];
   readonly version: string;
   readonly phase: Phase;
   readonly config_loaded_at: string;
   /** Why the last reload was refused; `null` when it was not. */
   readonly config_error: string | null;
+  /** Of all processes together, as are the two below. */
   readonly fds: number;
   readonly max_fds: number;
   readonly rss: number;
+}
+
+/** One worker process, as of its last report. */
+export interface WorkerStatistics {
+  readonly pid: number;
+  readonly current_connections: number;
+  readonly fds: number;
+  /** Bytes. */
+  readonly rss: number;
+}
+
+/** The worker processes that serve; none when the main process serves alone. */
+export interface WorkersFacts {
+  /** Workers that were started in place of one that died. */
+  readonly restarts: number;
+  readonly processes: readonly WorkerStatistics[];
 }
 
 export interface Statistics {
@@ -84,7 +103,10 @@ export interface Statistics {
 export interface ProcessFacts {
   readonly version: string;
   readonly configError: string | null;
+  /** Of one process. */
   readonly descriptorsMax: number;
+  /** Absent: the process serves alone. */
+  readonly workers?: WorkersFacts;
 }
 
 /** Takes a snapshot. Counters must be up to date; see {@link LoadBalancer.collect}. */
@@ -112,6 +134,14 @@ export function openDescriptors(): number {
   } catch {
     return 0;
   }
+}
+
+/** What this process and its workers use together. */
+export function usageOf(processes: readonly WorkerStatistics[]): { fds: number; rss: number } {
+  return {
+    fds: processes.reduce((sum, { fds }) => sum + fds, openDescriptors()),
+    rss: processes.reduce((sum, { rss }) => sum + rss, process.memoryUsage.rss()),
+  };
 }
 
 function frontendStatistics({ counters, config, listening }: Frontend): FrontendStatistics {
@@ -168,19 +198,22 @@ function serverStatistics(server: Server, effectiveWeight: number): ServerStatis
 
 function processStatistics(
   { phase, loadedAt }: LoadBalancer,
-  { version, configError, descriptorsMax }: ProcessFacts,
+  { version, configError, descriptorsMax, workers }: ProcessFacts,
 ): ProcessStatistics {
+  const { processes = [] } = workers ?? {};
+  const { fds, rss } = usageOf(processes);
   return {
     pid: process.pid,
     uptime_s: Math.floor(process.uptime()),
-    workers: 1,
+    workers: Math.max(1, processes.length),
+    worker_processes: processes,
     version,
     phase,
     config_loaded_at: loadedAt.toISOString(),
     config_error: configError,
-    fds: openDescriptors(),
-    max_fds: descriptorsMax,
-    rss: process.memoryUsage.rss(),
+    fds,
+    max_fds: descriptorsMax * (1 + processes.length),
+    rss,
   };
 }
 

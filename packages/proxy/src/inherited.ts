@@ -4,14 +4,11 @@
  *
  * @module
  */
-import type { Socket as UdpSocket } from 'node:dgram';
-import type { Server as NetServer } from 'node:net';
+import { resolve } from 'node:path';
 import { type Address, formatAddress } from '@balancer/kit';
 import { Listener } from './listener.ts';
 import { UdpListener } from './udp/udp-listener.ts';
-
-/** A listening socket, in the form that it was handed over in. */
-export type InheritedHandle = { readonly fd: number } | NetServer | UdpSocket;
+import type { InheritedDescriptor } from './workers/protocol.ts';
 
 export class InheritedListeners {
   private readonly listeners = new Map<string, Listener | UdpListener>();
@@ -21,17 +18,17 @@ export class InheritedListeners {
    *
    * @throws {BindError} The descriptor is no such socket.
    */
-  async add(transport: 'tcp' | 'udp', address: Address, handle: InheritedHandle): Promise<void> {
+  async add(transport: 'tcp' | 'udp', address: Address, fd: number): Promise<void> {
     const listener =
       transport === 'udp'
-        ? await UdpListener.adopt(address, handle as { fd: number } | UdpSocket)
-        : await Listener.adopt(address, handle as { fd: number } | NetServer);
-    this.listeners.set(keyOf(transport, address), listener);
+        ? await UdpListener.adopt(address, fd)
+        : await Listener.adopt(address, fd);
+    this.listeners.set(socketKey(transport, address), listener);
   }
 
   /** Gives a socket away, once. */
   take(transport: 'tcp' | 'udp', address: Address): Listener | UdpListener | undefined {
-    const key = keyOf(transport, address);
+    const key = socketKey(transport, address);
     const listener = this.listeners.get(key);
     this.listeners.delete(key);
     if (listener) listener.address = address;
@@ -45,8 +42,25 @@ export class InheritedListeners {
   }
 }
 
-/** `:3000` and `[::]:3000` look alike once they are bound. */
-function keyOf(transport: string, address: Address): string {
-  const isAny = address.kind === 'inet' && (address.host === '' || address.host === '::');
+/**
+ * Takes over sockets by their descriptors; all of them at once, so that no client waits for another
+ * socket's turn.
+ *
+ * @throws {BindError} A descriptor is no such socket.
+ */
+export async function openInherited(
+  sockets: readonly InheritedDescriptor[],
+): Promise<InheritedListeners> {
+  const listeners = new InheritedListeners();
+  await Promise.all(
+    sockets.map(({ transport, address, fd }) => listeners.add(transport, address, fd)),
+  );
+  return listeners;
+}
+
+/** What tells bound sockets apart. `:3000` and `[::]:3000` look alike once they are bound. */
+export function socketKey(transport: string, address: Address): string {
+  if (address.kind === 'unix') return `${transport} ${resolve(address.path)}`;
+  const isAny = address.host === '' || address.host === '::';
   return `${transport} ${isAny ? `:${address.port}` : formatAddress(address)}`;
 }

@@ -68,21 +68,12 @@ export class Listener {
    *
    * @throws {BindError} It is not.
    */
-  static async adopt(
-    address: Address,
-    handle: { readonly fd: number } | NetServer,
-  ): Promise<Listener> {
+  static async adopt(address: Address, fd: number): Promise<Listener> {
     try {
-      // A server that was handed over gives its socket up to ours, in the same turn.
-      return new Listener(address, await listenOn((server) => server.listen(handle)));
+      return new Listener(address, await listenOn((server) => server.listen({ fd })));
     } catch (error) {
       throw new BindError(address, error);
     }
-  }
-
-  /** What another process needs to serve the same socket. */
-  get shared(): NetServer {
-    return this.server;
   }
 
   /** The address with the port that the system chose. */

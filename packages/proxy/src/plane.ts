@@ -3,8 +3,6 @@
  *
  * @module
  */
-import type { Socket as UdpSocket } from 'node:dgram';
-import type { Server as NetServer } from 'node:net';
 import { type Address, formatAddress, type Logger, messageOf } from '@balancer/kit';
 import type {
   Backend,
@@ -15,6 +13,7 @@ import type {
   DesiredState,
   DrainResult,
   Frontend,
+  FrontendConfig,
   Mode,
   PreparedChange,
   Server,
@@ -37,11 +36,10 @@ import { TlsMaterial } from './tls-material.ts';
 import { UdpFrontend } from './udp/udp-frontend.ts';
 import { WaitingLine } from './waiting-line.ts';
 
-/** A socket as another process can receive it. */
+/** A bound address. */
 export interface ListeningSocket {
   readonly transport: 'tcp' | 'udp';
   readonly address: Address;
-  readonly handle: NetServer | UdpSocket;
 }
 
 export interface ProxyPlaneOptions {
@@ -50,6 +48,8 @@ export interface ProxyPlaneOptions {
   readonly onRecord?: (record: ConnectionRecord) => void;
   /** Sockets that are listening already. */
   readonly inherited?: InheritedListeners;
+  /** Given to a worker process, which shares its listening sockets and ticket keys with others. */
+  readonly shared?: { readonly ticketKeys: Buffer };
 }
 
 /** Longest wait for the sockets of connections that were cut. */
@@ -71,7 +71,8 @@ export class ProxyPlane implements DataPlane {
   private readonly frontends = new Map<string, ServedFrontend>();
   /** Frontends that a reload removed and that still have connections. */
   private readonly leaving = new Set<ServedFrontend>();
-  private tls: TlsMaterial = TlsMaterial.empty();
+  private readonly sharesSockets: boolean;
+  private tls: TlsMaterial;
   private desired: DesiredState | undefined;
   private connectionsMax = 0;
   private isDraining = false;
@@ -79,6 +80,8 @@ export class ProxyPlane implements DataPlane {
   constructor(options: ProxyPlaneOptions) {
     this.logger = options.logger;
     this.inherited = options.inherited ?? new InheritedListeners();
+    this.sharesSockets = options.shared !== undefined;
+    this.tls = TlsMaterial.empty(options.shared?.ticketKeys);
     this.context = {
       wheel: this.wheel,
       buffers: new ReadBuffers(),
@@ -109,7 +112,7 @@ export class ProxyPlane implements DataPlane {
           const key = listenerKey(name, index, { address, protocol: config.protocol });
           if (bound.has(key) || this.isUnlistened(name, address)) continue;
           // oxlint-disable-next-line no-await-in-loop -- the first failure ends the reload
-          fresh.set(key, await bindFor(config, address, this.inherited));
+          fresh.set(key, await this.bind(config, address));
         }
       }
     } catch (error) {
@@ -117,6 +120,7 @@ export class ProxyPlane implements DataPlane {
       throw error;
     }
     return {
+      listening: addressesOf(desiredConfig, bound, fresh),
       commit: (desired) => {
         this.tls = tls;
         this.inherited.closeRest();
@@ -128,13 +132,12 @@ export class ProxyPlane implements DataPlane {
     };
   }
 
-  /** Every socket that is listening now, for a process that is to take over. */
+  /** Every address that is bound now. */
   get listening(): readonly ListeningSocket[] {
     return [...this.frontends.values()].flatMap((served) =>
       served.listeners.map((listener) => ({
         transport: isUdp(served) ? 'udp' : 'tcp',
         address: listener.bound,
-        handle: listener.shared,
       })),
     );
   }
@@ -273,6 +276,11 @@ export class ProxyPlane implements DataPlane {
     return line;
   }
 
+  private bind(config: FrontendConfig, address: Address): Promise<BoundListener> {
+    const { inherited, sharesSockets } = this;
+    return bindFor(config, address, { inherited, isShared: sharesSockets });
+  }
+
   private boundListeners(): Map<string, BoundListener> {
     const bound = new Map<string, BoundListener>();
     for (const [name, served] of this.frontends) {
@@ -309,7 +317,7 @@ export class ProxyPlane implements DataPlane {
     const { frontend } = served;
     const { config } = frontend;
     const results = await Promise.allSettled(
-      config.listen_addr.map((address) => bindFor(config, address, this.inherited)),
+      config.listen_addr.map((address) => this.bind(config, address)),
     );
     const listeners = results.flatMap((r) => (r.status === 'fulfilled' ? [r.value] : []));
     const failed = results.find((r) => r.status === 'rejected');
@@ -346,15 +354,28 @@ export class ProxyPlane implements DataPlane {
 }
 
 function listenersOf(
-  frontend: Frontend,
+  { name, config }: Pick<Frontend, 'name' | 'config'>,
   bound: ReadonlyMap<string, BoundListener>,
   fresh: ReadonlyMap<string, BoundListener>,
 ): BoundListener[] {
-  const { listen_addr, protocol } = frontend.config;
+  const { listen_addr, protocol } = config;
   return listen_addr.flatMap((address, index) => {
-    const key = listenerKey(frontend.name, index, { address, protocol });
+    const key = listenerKey(name, index, { address, protocol });
     return fresh.get(key) ?? bound.get(key) ?? [];
   });
+}
+
+function addressesOf(
+  { frontends }: DesiredConfig,
+  bound: ReadonlyMap<string, BoundListener>,
+  fresh: ReadonlyMap<string, BoundListener>,
+): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    [...frontends].map(([name, config]) => [
+      name,
+      listenersOf({ name, config }, bound, fresh).map((listener) => formatAddress(listener.bound)),
+    ]),
+  );
 }
 
 function isUdp(served: ServedFrontend): boolean {

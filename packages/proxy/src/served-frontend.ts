@@ -35,11 +35,20 @@ export interface ServedFrontend {
 export function bindFor(
   { protocol, backlog }: FrontendConfig,
   address: Address,
-  inherited: InheritedListeners,
+  {
+    inherited,
+    isShared,
+  }: {
+    readonly inherited: InheritedListeners;
+    /** Does the main process keep the socket, for the worker after this one? */
+    readonly isShared: boolean;
+  },
 ): Promise<BoundListener> {
   const listener = inherited.take(protocol === 'udp' ? 'udp' : 'tcp', address);
   if (listener) return Promise.resolve(listener);
-  return protocol === 'udp' ? UdpListener.bind(address) : Listener.bind(address, backlog);
+  return protocol === 'udp'
+    ? UdpListener.bind(address, { isShared })
+    : Listener.bind(address, backlog);
 }
 
 /** What tells bound addresses apart. Port 0 is another address for every mention. */

@@ -20,23 +20,30 @@ export class TlsMaterial {
   private readonly terminators: ReadonlyMap<string, Made<TlsTerminator>>;
   private readonly clients: ReadonlyMap<string, Made<TlsClient>>;
 
+  private readonly ticketKeys: Buffer | undefined;
+
   private constructor(
     terminators: ReadonlyMap<string, Made<TlsTerminator>>,
     clients: ReadonlyMap<string, Made<TlsClient>>,
+    ticketKeys: Buffer | undefined,
   ) {
     this.terminators = terminators;
     this.clients = clients;
+    this.ticketKeys = ticketKeys;
   }
 
-  static empty(): TlsMaterial {
-    return new TlsMaterial(new Map(), new Map());
+  /** @param ticketKeys - Of all processes that resume each other's sessions; absent: own ones. */
+  static empty(ticketKeys?: Buffer): TlsMaterial {
+    return new TlsMaterial(new Map(), new Map(), ticketKeys);
   }
 
   /** @throws {Error} A file cannot be read, or a key does not match its certificate. */
   next({ frontends, backends }: DesiredConfig, logger: Logger): TlsMaterial {
+    const { ticketKeys } = this;
     return new TlsMaterial(
-      remake(this.terminators, frontends, (tls) => new TlsTerminator(tls, logger)),
+      remake(this.terminators, frontends, (tls) => new TlsTerminator(tls, { logger, ticketKeys })),
       remake(this.clients, backends, (tls) => new TlsClient(tls)),
+      ticketKeys,
     );
   }
 

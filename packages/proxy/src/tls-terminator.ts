@@ -43,7 +43,17 @@ export class TlsTerminator {
   private lookedAtMs = 0;
 
   /** @throws {Error} A file cannot be read, or a key does not match its certificate. */
-  constructor(config: FrontendTlsConfig, logger: Logger) {
+  constructor(
+    config: FrontendTlsConfig,
+    {
+      logger,
+      ticketKeys,
+    }: {
+      readonly logger: Logger;
+      /** 48 bytes, for processes that resume each other's sessions. */
+      readonly ticketKeys: Buffer | undefined;
+    },
+  ) {
     this.config = config;
     this.logger = logger;
     this.fingerprint = fingerprintOf(config);
@@ -57,6 +67,7 @@ export class TlsTerminator {
         requestCert: config.client_ca !== '',
         rejectUnauthorized: config.client_ca !== '',
         handshakeTimeout: config.handshake_timeout,
+        ...(ticketKeys && { ticketKeys }),
       },
       (socket) => this.finish(socket, (observer) => observer.onSecure(socket)),
     );

@@ -15,7 +15,7 @@ import {
 } from 'node:net';
 import { silentLogger } from '@balancer/kit';
 import { type ConnectionRecord, LoadBalancer, parseLoadBalancerConfig } from '@balancer/lb';
-import { ProxyPlane } from '../src/plane.ts';
+import { ProxyPlane, type ProxyPlaneOptions } from '../src/plane.ts';
 import { reset } from '../src/sockets.ts';
 
 /** A TCP server on a port of its own. */
@@ -124,11 +124,15 @@ export interface RunningBalancer {
 }
 
 /** Runs the load balancer on a configuration text. */
-export async function startBalancer(toml: string): Promise<RunningBalancer> {
+export async function startBalancer(
+  toml: string,
+  planeOptions: Partial<ProxyPlaneOptions> = {},
+): Promise<RunningBalancer> {
   const records: ConnectionRecord[] = [];
   const plane = new ProxyPlane({
     logger: silentLogger,
     onRecord: (record) => void records.push(record),
+    ...planeOptions,
   });
   const { config } = parseLoadBalancerConfig(toml, 'test.toml');
   const loadBalancer = new LoadBalancer({ config, planes: [plane], logger: silentLogger });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { copyFile, mkdtemp, rm, utimes } from 'node:fs/promises';
 import { connect as connectPlain } from 'node:net';
@@ -171,6 +172,32 @@ describe('TLS with clients', () => {
     old.write('still here');
     expect(String((await once(old, 'data'))[0])).toBe('still here');
     old.destroy();
+  });
+});
+
+describe('TLS in several workers', () => {
+  test('resumes at one worker the session of another', async () => {
+    const echo = await startEcho();
+    cleanups.push(echo.close);
+    const tls = `protocol = "tls"\n[frontends.in.tls]\n${pair('one.example')}`;
+    const toml = configOf({ servers: [echo.address], frontend: tls });
+    const shared = { ticketKeys: randomBytes(48) };
+    const workers = await Promise.all([
+      startBalancer(toml, { shared }),
+      startBalancer(toml, { shared }),
+      startBalancer(toml),
+    ]);
+    cleanups.push(...workers.map(({ stop }) => stop));
+    const [first, second, stranger] = workers.map((worker) => worker.port());
+    const client = connect({ port: first!, host: '127.0.0.1', ca: CA, servername: 'one.example' });
+    const [session] = (await once(client, 'session')) as [Buffer];
+    client.destroy();
+    const again = await dialTls(second!, { session });
+    expect(again.isSessionReused()).toBe(true);
+    again.destroy();
+    const elsewhere = await dialTls(stranger!, { session });
+    expect(elsewhere.isSessionReused()).toBe(false);
+    elsewhere.destroy();
   });
 });
 

@@ -53,7 +53,7 @@ async function balance(
 }
 
 async function ask(client: Socket, port: number, bytes: string | Buffer): Promise<Buffer> {
-  const answer = once(client, 'message', { signal: AbortSignal.timeout(3000) });
+  const answer = once(client, 'message', { signal: AbortSignal.timeout(60_000) });
   client.send(bytes, port, '127.0.0.1');
   return ((await answer) as [Buffer])[0];
 }
@@ -161,6 +161,29 @@ describe('UDP', () => {
       configOf({ servers: [addressOf(servers[1])], frontend: 'protocol = "udp"' }),
     );
     expect(String(await ask(client, balancer.port(), '.'))).toBe('B.');
+  });
+
+  test('an answer that comes after its frontend was removed goes nowhere, and harms nobody', async () => {
+    const heard: RemoteInfo[] = [];
+    const server = await open((_bytes, from) => heard.push(from));
+    const toml = (name: string): string =>
+      configOf({ servers: [addressOf(server)], frontend: 'protocol = "udp"' }).replace(
+        '[frontends.in]',
+        `[frontends.${name}]`,
+      );
+    const balancer = await startBalancer(toml('in'));
+    cleanups.push(balancer.stop);
+    const client = await open();
+    client.send('question', balancer.port(), '127.0.0.1');
+    await until('the server hears it', () => heard.length === 1);
+    await balancer.apply(toml('other'));
+    const [from] = heard;
+    server.send('answer', from!.port, from!.address);
+    const [traffic] = balancer.loadBalancer.backends.get('out')!.servers;
+    await until('the answer comes', () => traffic!.counters.bytesRx === 6);
+    client.send('question', balancer.port('other'), '127.0.0.1');
+    await until('the server hears the next', () => heard.length === 2);
+    expect(balancer.plane.open).toBe(2);
   });
 
   test('every datagram to a server may start with a PROXY header', async () => {

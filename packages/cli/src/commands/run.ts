@@ -3,16 +3,21 @@
  *
  * @module
  */
-import { createLog, createNotifier, Daemon, type LogLevel } from '@balancer/kit';
+import { createLog, createNotifier, Daemon, formatKey, type LogLevel } from '@balancer/kit';
 import {
   formatLoadBalancerConfig,
   type LoadBalancerConfig,
   loadLoadBalancerConfig,
   type Mode,
+  workerCount,
+  workerProblems,
 } from '@balancer/lb';
-import { handOver, inherit } from '../hand-over.ts';
+import { openInherited } from '@balancer/proxy';
+import { UsageError } from '../exit.ts';
+import { handOver, inherit, stillOpen } from '../hand-over.ts';
 import type { Io } from '../io.ts';
 import { logWarnings, Service } from '../service.ts';
+import { spawnWorker } from '../worker-process.ts';
 import { checkFile } from './check.ts';
 
 export interface RunOptions {
@@ -34,7 +39,7 @@ export async function run(options: RunOptions, io: Io): Promise<number> {
     io.stdout.write(formatLoadBalancerConfig(config));
     return 0;
   }
-  const { listeners, announceReady } = await inherit(io.environment);
+  const { sockets, announceReady } = inherit(io.environment);
   const log = createLog(config.global.log);
   logWarnings(log, loaded.warnings);
   const service = new Service({
@@ -43,7 +48,15 @@ export async function run(options: RunOptions, io: Io): Promise<number> {
     log,
     environment: io.environment,
     override,
-    inherited: listeners,
+    ...(workerCount(config.global.workers) === 1
+      ? { inherited: await openInherited(sockets) }
+      : {
+          workers: {
+            spawn: spawnWorker,
+            inherited: () => stillOpen(sockets),
+            onHopeless: (error) => daemon.fail(error),
+          },
+        }),
   });
   const daemon: Daemon = new Daemon({
     parts: service.parts,
@@ -53,7 +66,7 @@ export async function run(options: RunOptions, io: Io): Promise<number> {
     onReload: async () => void (await service.reload('signal')),
     onReopenLogs: () => service.reopenLogs(),
     onHandOver: async () => {
-      await service.withoutAdmin(() => handOver(service.listening));
+      await service.handOver(handOver);
       daemon.stop('a new process has taken over');
     },
     onPhase: (phase) => {
@@ -67,6 +80,15 @@ export async function run(options: RunOptions, io: Io): Promise<number> {
   return code;
 }
 
+/** @throws {UsageError} The limits of the file cannot be divided among so many. */
+function withWorkers(config: LoadBalancerConfig, workers: number | undefined): LoadBalancerConfig {
+  const [problem] = workers === undefined ? [] : workerProblems(config, workers);
+  if (problem) {
+    throw new UsageError(`--workers ${workers}: ${formatKey(problem.path)} ${problem.message}`);
+  }
+  return config;
+}
+
 /** What the command line says wins over the file, also after a reload. */
 function overrideBy({
   logLevel,
@@ -74,7 +96,7 @@ function overrideBy({
   workers,
 }: RunOptions): (config: LoadBalancerConfig) => LoadBalancerConfig {
   return (config) => ({
-    ...config,
+    ...withWorkers(config, workers),
     global: {
       ...config.global,
       ...(workers !== undefined && { workers }),

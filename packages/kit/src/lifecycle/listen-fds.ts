@@ -8,8 +8,9 @@
  *
  * @module
  */
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { endianness } from 'node:os';
+import { resolve } from 'node:path';
 import type { Address } from '../config/address.ts';
 
 export interface InheritedSocket {
@@ -64,14 +65,45 @@ export function describeSocket(fd: number): Pick<InheritedSocket, 'transport' | 
   return UNKNOWN;
 }
 
+/**
+ * Descriptors of this process on which clients are accepted: listening TCP and unix sockets, and
+ * UDP sockets that are connected to nobody. What a child process needs to go on listening.
+ */
+export function listeningDescriptors(): Omit<InheritedSocket, 'name'>[] {
+  const byInode = new Map(ownDescriptors().map((fd) => [inodeOf(fd), fd]));
+  byInode.delete(null);
+  return TABLES.flatMap(({ file, transport, inodeColumn, stateColumn, acceptingState }) =>
+    readRows(file).flatMap((row) => {
+      const fd = byInode.get(row[inodeColumn] ?? '');
+      if (fd === undefined || row[stateColumn] !== acceptingState) return [];
+      const address = transport === 'unix' ? unixAddress(row[7]) : inetAddress(row[1] ?? '');
+      return [{ fd, transport, address }];
+    }),
+  );
+}
+
+function ownDescriptors(): number[] {
+  try {
+    return readdirSync('/proc/self/fd').map(Number);
+  } catch {
+    return [];
+  }
+}
+
 const UNKNOWN = { transport: null, address: null } as const;
 
+const INET_COLUMNS = { inodeColumn: 9, stateColumn: 3 } as const;
+/** States as the kernel writes them: TCP_LISTEN, TCP_CLOSE, and the flag __SO_ACCEPTCON. */
+const TCP_LISTEN = '0A';
+const UDP_UNCONNECTED = '07';
+const UNIX_LISTEN = '00010000';
+
 const TABLES = [
-  { file: 'tcp', transport: 'tcp', inodeColumn: 9 },
-  { file: 'tcp6', transport: 'tcp', inodeColumn: 9 },
-  { file: 'udp', transport: 'udp', inodeColumn: 9 },
-  { file: 'udp6', transport: 'udp', inodeColumn: 9 },
-  { file: 'unix', transport: 'unix', inodeColumn: 6 },
+  { file: 'tcp', transport: 'tcp', ...INET_COLUMNS, acceptingState: TCP_LISTEN },
+  { file: 'tcp6', transport: 'tcp', ...INET_COLUMNS, acceptingState: TCP_LISTEN },
+  { file: 'udp', transport: 'udp', ...INET_COLUMNS, acceptingState: UDP_UNCONNECTED },
+  { file: 'udp6', transport: 'udp', ...INET_COLUMNS, acceptingState: UDP_UNCONNECTED },
+  { file: 'unix', transport: 'unix', inodeColumn: 6, stateColumn: 3, acceptingState: UNIX_LISTEN },
 ] as const;
 
 function inodeOf(fd: number): string | null {
@@ -91,8 +123,9 @@ function readRows(file: string): string[][] {
   }
 }
 
+/** A path may be relative to the working directory; one that starts with `@` is no file. */
 function unixAddress(path: string | undefined): Address | null {
-  return path?.startsWith('/') ? { kind: 'unix', path } : null;
+  return path === undefined || path.startsWith('@') ? null : { kind: 'unix', path: resolve(path) };
 }
 
 /** `0100007F:1F90` is 127.0.0.1:8080: each 32-bit word in the byte order of the machine. */

@@ -47,6 +47,8 @@ const QUEUE_MAX_CHARS = 1024 * 1024;
 const FLUSH_MAX_MS = 1000;
 /** Pause before writing again to a pipe that is full. */
 const FULL_PIPE_PAUSE_MS = 20;
+/** What a pipe takes in one piece or not at all: PIPE_BUF of pipe(7). */
+const PIPE_ATOMIC_BYTES = 4096;
 
 /**
  * Opens an output.
@@ -70,11 +72,13 @@ class QueuedOutput implements LineOutput {
   #isClosed = false;
   /** True when the last write was cut inside a line; the next one starts on a new line. */
   #isTorn = false;
+  readonly #isPipe: boolean;
   #pumping: Promise<void> | null = null;
 
   constructor(fd: number, path: string | null) {
     this.#fd = fd;
     this.#path = path;
+    this.#isPipe = isPipe(fd);
   }
 
   get droppedLines(): number {
@@ -119,12 +123,25 @@ class QueuedOutput implements LineOutput {
 
   async #pump(): Promise<void> {
     while (this.#queue.length > 0) {
-      const batch = `${this.#isTorn ? '\n' : ''}${this.#queue.join('')}`;
-      this.#queue = [];
+      const lines = this.#queue.splice(0, this.#linesAtOnce());
+      const batch = `${this.#isTorn ? '\n' : ''}${lines.join('')}`;
       await this.#writeBatch(Buffer.from(batch));
       this.#queuedChars = this.#queue.reduce((sum, line) => sum + line.length, 0);
     }
     this.#pumping = null;
+  }
+
+  /** As many lines as are sure to stay together, though several processes write to one pipe. */
+  #linesAtOnce(): number {
+    if (!this.#isPipe) return this.#queue.length;
+    let count = 0;
+    let bytes = 1;
+    for (const line of this.#queue) {
+      bytes += Buffer.byteLength(line);
+      if (bytes > PIPE_ATOMIC_BYTES) break;
+      count++;
+    }
+    return Math.max(1, count);
   }
 
   async #writeBatch(batch: Buffer): Promise<void> {
@@ -144,6 +161,14 @@ class QueuedOutput implements LineOutput {
   }
 }
 
+function isPipe(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFIFO();
+  } catch {
+    return false;
+  }
+}
+
 const LINE_BREAK = 0x0a;
 
 function countLines(bytes: Buffer): number {
@@ -159,7 +184,7 @@ function countLines(bytes: Buffer): number {
  */
 function ownDescriptor(fd: 1 | 2): number {
   try {
-    if (!fstatSync(fd).isFIFO()) return fd;
+    if (!isPipe(fd)) return fd;
     return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK);
   } catch {
     return fd;

@@ -329,7 +329,7 @@ export interface L4Tc {
     };
   };
   readonly variables: {};
-  readonly programs: 'lb_ingress' | 'lb_neigh';
+  readonly programs: 'lb_ingress' | 'lb_neigh' | 'decap';
 }
 
 /** What the types above were made from; `loadObject` compares it with the object. */

@@ -329,7 +329,7 @@ export interface L4Xdp {
     };
   };
   readonly variables: {};
-  readonly programs: 'lb_ingress';
+  readonly programs: 'lb_ingress' | 'decap';
 }
 
 /** What the types above were made from; `loadObject` compares it with the object. */

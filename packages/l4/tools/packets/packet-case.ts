@@ -76,6 +76,22 @@ export interface Setup {
   /** Selection table as indexes into `backends`, -1 for none; each backend once by default. */
   readonly table?: readonly number[];
   readonly localAddresses?: readonly string[];
+  /** Maglev table of this size over the backends' `address:port`, in place of `table`. */
+  readonly maglev?: number;
+  readonly persistence?: {
+    readonly seconds: number;
+    /** Prefix of client addresses that share a template; one address by default. */
+    readonly prefix4?: number;
+    readonly prefix6?: number;
+  };
+  /** New flows per second on a CPU; the case runs on one. No limit by default. */
+  readonly newFlowCap?: number;
+  /** Outer sources of tunnels are made from the flow's hash. */
+  readonly tunnelRss?: boolean;
+  /** Outer destinations that the program `decap` takes off. */
+  readonly decapAddresses?: readonly string[];
+  /** `l4_filter` is filled from the addresses of the set-up and switched on. */
+  readonly filter?: boolean;
   /** 50000 to 50000 by default. */
   readonly portRange?: readonly [number, number];
   /** What happens to other packets to addresses of ours. */
@@ -93,6 +109,8 @@ export interface ExpectedFlow {
   readonly from: string;
   readonly to: string;
   readonly state?: keyof typeof STATES;
+  /** Index of its backend. */
+  readonly backend?: number;
   readonly absent?: boolean;
 }
 
@@ -107,13 +125,45 @@ export interface Expectation {
   readonly conns?: number;
   /** Times no port was free at the first local address. */
   readonly misses?: number;
+  /** Ports of the first local address that were tried and taken. */
+  readonly conflicts?: number;
+  /** Flows with a port of the first local address. */
+  readonly lipConns?: number;
+  /** Flows of the service, and those of them whose handshake is not complete. */
+  readonly serviceConns?: number;
+  readonly halfOpen?: number;
+  /** Persistence templates, and those of them that name the first backend. */
+  readonly templates?: number;
+  readonly persist?: number;
+}
+
+/** What a run of the garbage collection must report. */
+export interface ExpectedCollection {
+  readonly removed?: number;
+  readonly orphans?: number;
+  readonly expired?: number;
+  readonly corrected?: number;
+}
+
+/** A change of the set-up in the course of a case. */
+export interface Change {
+  readonly backend: number;
+  readonly weight?: number;
+  readonly available?: boolean;
+  readonly retired?: boolean;
 }
 
 export type FrameText = { readonly hex: string } | FrameSpec;
 
+/** What happens first: time passes, the set-up changes, flows are collected, a packet comes in. */
 export interface Step {
-  readonly in: FrameText;
-  readonly verdict: 'pass' | 'drop' | 'tx';
+  /** Seconds that pass. */
+  readonly wait?: number;
+  readonly change?: readonly Change[];
+  readonly collect?: ExpectedCollection;
+  readonly in?: FrameText;
+  /** Of the packet. */
+  readonly verdict?: 'pass' | 'drop' | 'tx';
   readonly reason?: keyof typeof DROP_REASONS;
   /** Left out: not looked at for drops, unchanged for passes. */
   readonly out?: FrameText;
@@ -126,6 +176,8 @@ export interface PacketCase {
   readonly title: string;
   /** Builds to run on when not on both, as for a frame that the kernel's tc test run refuses. */
   readonly hooks?: readonly ('xdp' | 'tc')[];
+  /** Program under test; `lb_ingress` by default. */
+  readonly program?: 'lb_ingress' | 'decap';
   readonly setup: Setup;
   readonly steps: readonly Step[];
 }

@@ -16,6 +16,7 @@ import type { CertificateConfig } from './types.ts';
 import type { BackendTable, ConfigFile, FrontendTable } from './schema.ts';
 import { authorityProblem, certificateProblem } from './certificates.ts';
 import { reportNotBuilt } from './not-built.ts';
+import { reportWorkers } from './workers.ts';
 
 /** Longest connect timeout that raises no warning. */
 const CONNECT_TIMEOUT_WARN_MS = 60_000;
@@ -27,6 +28,7 @@ export function checkConfig(file: ConfigFile, report: ConfigReport): void {
   checkStats(file, report);
   noticePacketSettings(file, report);
   reportNotBuilt(file, report);
+  reportWorkers(file, report);
 }
 
 function checkFrontends(file: ConfigFile, report: ConfigReport): void {

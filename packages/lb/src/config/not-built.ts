@@ -9,24 +9,27 @@ import type { BackendTable, ConfigFile, FrontendTable } from './schema.ts';
 
 /** A setting: where it stands in its table, and whether a value asks for what is not built. */
 interface Refusal<T> {
-  readonly key: string;
+  readonly key: KeyPath;
   readonly asks: (table: T) => boolean;
   readonly what: string;
+  readonly instead: string;
 }
 
 const FRONTEND: readonly Refusal<FrontendTable>[] = [
   {
-    key: 'mode',
+    key: ['mode'],
     asks: (t) => t.mode !== undefined && t.mode !== 'proxy',
     what: 'the packet plane',
+    instead: 'remove the key',
   },
 ];
 
 const BACKEND: readonly Refusal<BackendTable>[] = [
   {
-    key: 'discovery',
+    key: ['discovery', 'type'],
     asks: (t) => t.discovery?.type === 'consul' || t.discovery?.type === 'kubernetes',
     what: 'discovery by consul or kubernetes',
+    instead: 'use "dns", "srv", "file" or "http"; both answer DNS',
   },
 ];
 
@@ -39,8 +42,6 @@ export function reportNotBuilt(file: ConfigFile, report: ConfigReport): void {
   for (const [name, table] of Object.entries(file.backends ?? {})) {
     refuse(table, ['backends', name], BACKEND, report);
   }
-  const workers = file.global?.workers ?? 1;
-  if (workers !== 1) report.problem(['global', 'workers'], notBuilt('more than one worker'));
 }
 
 function refuse<T>(
@@ -49,11 +50,9 @@ function refuse<T>(
   refusals: readonly Refusal<T>[],
   report: ConfigReport,
 ): void {
-  for (const { key, asks, what } of refusals) {
-    if (asks(table)) report.problem([...path, key], notBuilt(what));
+  for (const { key, asks, what, instead } of refusals) {
+    if (asks(table)) {
+      report.problem([...path, ...key], `${what} is not part of this version; ${instead}`);
+    }
   }
-}
-
-function notBuilt(what: string): string {
-  return `${what} is not part of this version; remove the key`;
 }

@@ -171,4 +171,46 @@ describe('a setting that this version cannot follow', () => {
   ])('%s is refused', (key, message) => {
     expect(problemsOf(`${FRONTEND}${key}\n${BACKEND}`).join('\n')).toContain(message);
   });
+
+  test.each(['consul', 'kubernetes'])('discovery by %s is refused', (type) => {
+    const backend = `[backends.out.discovery]\ntype = "${type}"\nname = "pg"\n`;
+    expect(problemsOf(`${FRONTEND}${backend}`)).toEqual([
+      'b.toml:5:8: backends.out.discovery.type: discovery by consul or kubernetes is not part of this version; use "dns", "srv", "file" or "http"; both answer DNS',
+    ]);
+  });
+});
+
+describe('several workers', () => {
+  const WORKERS = '[global]\nworkers = 4\n';
+
+  test.each([
+    ['max_connections = 3', 'frontends.a.max_connections'],
+    ['max_connections_per_ip = 1', 'frontends.a.max_connections_per_ip'],
+    ['connection_rate = 2', 'frontends.a.connection_rate'],
+    ['connection_rate_per_ip = 3', 'frontends.a.connection_rate_per_ip'],
+  ])('need a share of %s for each', (limit, key) => {
+    expect(problemsOf(`${WORKERS}${FRONTEND}${limit}\n${BACKEND}`).join('\n')).toContain(
+      `${key}: is divided among 4 workers: must be 0 or at least 4; got`,
+    );
+  });
+
+  test('find the limit where it stands: in the defaults, or at a server', () => {
+    const defaults = '[defaults]\nmax_connections = 2\n';
+    const text = `${WORKERS}${defaults}${FRONTEND}${BACKEND}max_connections = 1\n`;
+    const problems = problemsOf(text).join('\n');
+    expect(problems).toContain(':4:19: defaults.max_connections: is divided among 4 workers');
+    expect(problems).toMatch(/backends\.out\.servers\.server1\.max_connections: is divided/);
+  });
+
+  test('cannot keep clients sticky', () => {
+    const backend = BACKEND.replace('[', '[backends.out.sticky]\n[');
+    expect(problemsOf(`${WORKERS}${FRONTEND}${backend}`).join('\n')).toContain(
+      'backends.out.sticky: needs workers = 1',
+    );
+  });
+
+  test('divide nothing of a UDP frontend, which is one of theirs', () => {
+    const udp = 'protocol = "udp"\nmax_connections = 1\n';
+    expect(problemsOf(`${WORKERS}${FRONTEND}${udp}${BACKEND}`)).toEqual([]);
+  });
 });

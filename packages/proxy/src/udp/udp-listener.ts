@@ -18,6 +18,7 @@ export class UdpListener {
   address: Address;
   private readonly socket: Socket;
   private handler: DatagramHandler | undefined;
+  private isClosed = false;
 
   private constructor(address: Address, socket: Socket) {
     this.address = address;
@@ -27,8 +28,14 @@ export class UdpListener {
     socket.on('error', () => {});
   }
 
-  /** @throws {BindError} with the reason. */
-  static async bind(address: Address): Promise<UdpListener> {
+  /**
+   * @param options.isShared - Whether the main process of a worker keeps the socket.
+   * @throws {BindError} with the reason.
+   */
+  static async bind(
+    address: Address,
+    { isShared }: { readonly isShared: boolean },
+  ): Promise<UdpListener> {
     if (address.kind === 'unix') throw new BindError(address, new Error('UDP needs an IP address'));
     const { host, port } = address;
     const isAny = host === '';
@@ -38,7 +45,7 @@ export class UdpListener {
       recvBufferSize: RECEIVE_BUFFER_BYTES,
     });
     try {
-      socket.bind({ port, ...(!isAny && { address: host }), exclusive: true });
+      socket.bind({ port, ...(!isAny && { address: host }), exclusive: !isShared });
       await once(socket, 'listening');
     } catch (error) {
       socket.close();
@@ -52,26 +59,17 @@ export class UdpListener {
    *
    * @throws {BindError} It cannot be used.
    */
-  static async adopt(
-    address: Address,
-    handle: { readonly fd: number } | Socket,
-  ): Promise<UdpListener> {
-    if (!('fd' in handle)) return new UdpListener(address, handle);
+  static async adopt(address: Address, fd: number): Promise<UdpListener> {
     const isV6 = address.kind === 'inet' && (address.host === '' || isIPv6(address.host));
     const socket = createSocket(isV6 ? 'udp6' : 'udp4');
     try {
-      socket.bind({ fd: handle.fd });
+      socket.bind({ fd });
       await once(socket, 'listening');
     } catch (error) {
       socket.close();
       throw new BindError(address, error);
     }
     return new UdpListener(address, socket);
-  }
-
-  /** What another process needs to serve the same socket. */
-  get shared(): Socket {
-    return this.socket;
   }
 
   /** The address with the port that the system chose. */
@@ -86,13 +84,15 @@ export class UdpListener {
     this.handler = handler;
   }
 
-  /** Answers a client. */
+  /** Answers a client. Once the address was given back, nobody can be answered from it. */
   send(bytes: Buffer, { address, port }: Pick<RemoteInfo, 'address' | 'port'>): void {
+    if (this.isClosed) return;
     this.socket.send(bytes, port, address, () => {});
   }
 
   close(): void {
     this.handler = undefined;
+    this.isClosed = true;
     this.socket.close();
   }
 }

@@ -1,0 +1,341 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Statistics } from '@balancer/lb';
+import { freePort } from '../src/ports.ts';
+import { type Running, startProcess, temporaryFile, until } from './support.ts';
+
+const cleanups: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  await Promise.all(cleanups.splice(0).map((cleanup) => cleanup()));
+});
+
+interface Setting {
+  readonly running: Running;
+  readonly port: number;
+  readonly file: string;
+  readonly config: string;
+  readonly statistics: () => Promise<Statistics>;
+}
+
+interface Tables {
+  readonly workers: number;
+  readonly frontend?: string;
+  readonly backend?: string;
+  readonly servers?: number;
+  /** Further tables. */
+  readonly more?: string;
+}
+
+/** Greets, and sends back what it gets. */
+async function startServer(): Promise<string> {
+  const server = createServer({ allowHalfOpen: true }, (socket: Socket) => {
+    socket.on('error', () => {});
+    socket.write('.');
+    socket.pipe(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanups.push(async () => server.close());
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+async function start(tables: Tables): Promise<Setting> {
+  const servers = await Promise.all(Array.from({ length: tables.servers ?? 1 }, startServer));
+  const admin = `127.0.0.1:${await freePort()}`;
+  const config = `[global]
+workers = ${tables.workers}
+shutdown_timeout = "5s"
+[frontends.web]
+listen_addr = "127.0.0.1:${await freePort()}"
+backend = "out"
+${tables.frontend ?? ''}
+[backends.out]
+health_check_interval = 0
+${tables.backend ?? ''}
+${servers.map((addr, i) => `[backends.out.servers.s${i}]\naddr = "${addr}"`).join('\n')}
+[stats]
+listen_addr = "${admin}"
+token = "t"
+${tables.more ?? ''}
+`;
+  const { file, remove } = await temporaryFile('config.toml', config);
+  cleanups.push(remove);
+  const running = startProcess('run', file);
+  const statistics = async (): Promise<Statistics> =>
+    (await (await fetch(`http://${admin}/stats.json`)).json()) as Statistics;
+  cleanups.push(async () => {
+    // Whoever serves now need not be our child.
+    const pid = await statistics().then(
+      (document) => document.process.pid,
+      () => undefined,
+    );
+    if (pid !== undefined && pid !== running.child.pid) process.kill(pid, 'SIGKILL');
+    await running.end('SIGKILL');
+  });
+  const [, port] = await running.says(/"web":\["127\.0\.0\.1:(\d+)"\].*"msg":"ready"/);
+  return { running, port: Number(port), file, config, statistics };
+}
+
+/** A connection that has been greeted; `undefined` when it was reset instead. */
+async function greeted(port: number): Promise<Socket | undefined> {
+  const socket = connect(port, '127.0.0.1');
+  const isGreeted = await new Promise<boolean>((resolve) => {
+    socket.once('data', () => resolve(true));
+    socket.once('error', () => resolve(false));
+    socket.once('close', () => resolve(false));
+  });
+  socket.on('error', () => {});
+  cleanups.push(async () => socket.destroy());
+  return isGreeted ? socket : undefined;
+}
+
+/** One exchange on a connection of its own. @returns The answer, or how it failed. */
+function exchange(port: number): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' }, () => socket.end('ping'));
+    let answer = '';
+    socket.on('data', (bytes) => (answer += String(bytes)));
+    socket.on('end', () => resolve(answer));
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'error'));
+  });
+}
+
+/** Asks over so many connections at a time until told to stop. */
+function load(port: number, concurrency = 4): { readonly stop: () => Promise<readonly string[]> } {
+  const answers: string[] = [];
+  let isRunning = true;
+  const work = async (): Promise<void> => {
+    // oxlint-disable-next-line no-await-in-loop -- one exchange after the other
+    while (isRunning) answers.push(await exchange(port));
+  };
+  const workers = Array.from({ length: concurrency }, work);
+  return {
+    stop: async () => {
+      isRunning = false;
+      await Promise.all(workers);
+      return answers;
+    },
+  };
+}
+
+/** Holds connections until every worker has some. */
+async function holdOnEveryWorker({ port, statistics }: Setting): Promise<Socket[]> {
+  const held: Socket[] = [];
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- in batches, until nobody is left out
+    held.push(
+      ...(await Promise.all(Array.from({ length: 16 }, () => greeted(port)))).map((s) => s!),
+    );
+    // oxlint-disable-next-line no-await-in-loop -- as above
+    const { worker_processes: workers } = (await statistics()).process;
+    if (workers.every(({ current_connections }) => current_connections > 0)) return held;
+  }
+}
+
+/** An echo server for datagrams. @returns Its port. */
+async function startUdpEcho(): Promise<number> {
+  const echo = createSocket('udp4');
+  echo.on('message', (bytes, { port, address }) => echo.send(bytes, port, address));
+  echo.bind(0, '127.0.0.1');
+  await once(echo, 'listening');
+  cleanups.push(async () => echo.close());
+  return echo.address().port;
+}
+
+describe('workers', () => {
+  test('share clients, keep to limits, lose nothing but the connections of one that is killed', async () => {
+    const [limitedPort, udpPort] = [await freePort(), await freePort()];
+    const setting = await start({
+      workers: 4,
+      servers: 2,
+      backend: 'balance = "leastconn"',
+      more: `[frontends.limited]
+listen_addr = "127.0.0.1:${limitedPort}"
+backend = "out"
+max_connections = 6
+[frontends.udp]
+listen_addr = "127.0.0.1:${udpPort}"
+protocol = "udp"
+backend = "echo"
+[backends.echo]
+health_check_interval = 0
+[backends.echo.servers.one]
+addr = "127.0.0.1:${await startUdpEcho()}"
+`,
+    });
+    await expectEvenServers(setting);
+    await expectOneSession(setting, udpPort);
+    await expectLimitKept(setting, limitedPort);
+    await expectOnlyOwnLoss(setting);
+  });
+
+  test('follow a reload all together or not at all, come and go, and hand over', async () => {
+    const setting = await start({ workers: 2, servers: 2 });
+    await expectRefusalByAll(setting);
+    await expectEffectOnAll(setting);
+    await expectComingAndGoing(setting);
+    await expectHandOver(setting);
+  });
+
+  test('that die as soon as they start end the process with 1', async () => {
+    const { running, statistics } = await start({ workers: 2 });
+    const killed = new Set<number>();
+    let hasEnded = false;
+    void once(running.child, 'exit').then(() => (hasEnded = true));
+    while (!hasEnded) {
+      // oxlint-disable-next-line no-await-in-loop -- until it gives up
+      const document = await statistics().catch(() => undefined);
+      for (const { pid } of document?.process.worker_processes ?? []) {
+        if (killed.has(pid)) continue;
+        killed.add(pid);
+        process.kill(pid, 'SIGKILL');
+      }
+    }
+    expect(await running.end()).toBe(1);
+    expect(running.output().stderr).toContain('workers end as soon as they are started');
+  });
+});
+
+/** 4 workers, 2 servers: no worker is off by more than one, so all of them by four at most. */
+async function expectEvenServers({ port, statistics }: Setting): Promise<void> {
+  const count = process.env['BALANCER_TEST_LONG'] ? 1000 : 200;
+  for (let held = 0; held < count; held += 20) {
+    // oxlint-disable-next-line no-await-in-loop -- in batches that fit the queue
+    await Promise.all(Array.from({ length: 20 }, () => greeted(port)));
+  }
+  const { server_stats } = (await statistics()).backends['out']!;
+  const [a, b] = Object.values(server_stats).map(({ current }) => current) as [number, number];
+  expect(a + b).toBe(count);
+  expect(Math.abs(a - b)).toBeLessThanOrEqual(4);
+}
+
+async function expectOneSession({ statistics }: Setting, port: number): Promise<void> {
+  const client = createSocket('udp4');
+  cleanups.push(async () => client.close());
+  for (let i = 0; i < 30; i++) {
+    client.send(`datagram ${i}`, port, '127.0.0.1');
+    // oxlint-disable-next-line no-await-in-loop -- question and answer
+    expect(String((await once(client, 'message'))[0])).toBe(`datagram ${i}`);
+  }
+  const { udp } = (await statistics()).frontends;
+  expect(udp).toMatchObject({ total_connections: 1, current_connections: 1 });
+}
+
+async function expectLimitKept({ statistics }: Setting, port: number): Promise<void> {
+  const clients = await Promise.all(Array.from({ length: 40 }, () => greeted(port)));
+  const served = clients.filter((client) => client !== undefined);
+  expect(served.length).toBeGreaterThanOrEqual(1);
+  expect(served.length).toBeLessThanOrEqual(6);
+  const { limited } = (await statistics()).frontends;
+  expect(limited!.refused.max_connections).toBe(40 - served.length);
+  for (const client of served) client.destroy();
+  await until('they have left', async () => {
+    return (await statistics()).frontends['limited']!.current_connections === 0;
+  });
+}
+
+async function expectOnlyOwnLoss(setting: Setting): Promise<void> {
+  const { port, running, statistics } = setting;
+  const fresh = await holdOnEveryWorker(setting);
+  const before = await statistics();
+  expect(before.process.workers).toBe(4);
+  const [victim] = before.process.worker_processes;
+  process.kill(victim!.pid, 'SIGKILL');
+  await running.says(/a worker ended; its connections are lost/);
+  expect(await exchange(port)).toBe('.ping');
+  await until('a new worker takes its place', async () => {
+    const { worker_processes: workers } = (await statistics()).process;
+    return workers.length === 4 && workers.every(({ pid }) => pid !== victim!.pid);
+  });
+  const after = await statistics();
+  expect(after.current_connections).toBe(before.current_connections - victim!.current_connections);
+  expect(after.total_connections).toBe(before.total_connections + 1);
+  const metrics = await (await fetch(`http://${adminOf(setting)}/metrics`)).text();
+  expect(metrics).toContain('balancer_worker_restarts_total 1');
+  // The living ones and the new one serve.
+  for (const socket of fresh) socket.destroy();
+  await holdOnEveryWorker(setting);
+}
+
+async function expectRefusalByAll({
+  port,
+  file,
+  config,
+  running,
+  statistics,
+}: Setting): Promise<void> {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  cleanups.push(async () => taken.close());
+  const address = `127.0.0.1:${(taken.address() as AddressInfo).port}`;
+  const more = `[frontends.more]\nlisten_addr = "${address}"\nbackend = "out"\n`;
+  const traffic = load(port);
+  await writeFile(file, config.replace('[backends.out]', `${more}[backends.out]`));
+  await running.says(/address already in use.*reload refused/);
+  expect(Object.keys((await statistics()).frontends)).toEqual(['web']);
+  expect(failed(await traffic.stop())).toEqual([]);
+}
+
+async function expectEffectOnAll({
+  port,
+  file,
+  config,
+  running,
+  statistics,
+}: Setting): Promise<void> {
+  const [, first] = /addr = "([^"]+)"\n\[backends\.out\.servers\.s1\]/.exec(config)!;
+  const traffic = load(port);
+  await writeFile(file, config.replace(`addr = "${first}"\n`, `addr = "${first}"\nweight = 0\n`));
+  await running.says(/configuration reloaded/);
+  expect(failed(await traffic.stop())).toEqual([]);
+  const totalOfFirst = async (): Promise<number> =>
+    (await statistics()).backends['out']!.server_stats[first!]!.total;
+  const before = await totalOfFirst();
+  await Promise.all(Array.from({ length: 40 }, () => exchange(port)));
+  expect(await totalOfFirst()).toBe(before);
+}
+
+async function expectComingAndGoing({ port, file, config, statistics }: Setting): Promise<void> {
+  const traffic = load(port);
+  for (const count of [3, 2]) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await writeFile(file, config.replace('workers = 2', `workers = ${count}`));
+    // oxlint-disable-next-line no-await-in-loop -- as above
+    await until(`${count} workers serve`, async () => {
+      return (await statistics()).process.workers === count;
+    });
+  }
+  expect(failed(await traffic.stop())).toEqual([]);
+}
+
+async function expectHandOver({ running, port, file, config, statistics }: Setting): Promise<void> {
+  const held = (await greeted(port))!;
+  const traffic = load(port);
+  // What a reload cannot change, a new process can.
+  await writeFile(file, config.replace('workers = 2', 'workers = 1'));
+  await running.says(/global\.workers: cannot change from 2 to 1 while running; send SIGUSR2/);
+  running.child.kill('SIGUSR2');
+  await running.says(/a new process has taken over/);
+  held.write('still served');
+  expect(String((await once(held, 'data'))[0])).toBe('still served');
+  held.end();
+  expect(await running.end()).toBe(0);
+  const { process: next } = await statistics();
+  expect(next.pid).not.toBe(running.child.pid);
+  expect(next.worker_processes).toEqual([]);
+  expect(await exchange(port)).toBe('.ping');
+  expect(failed(await traffic.stop())).toEqual([]);
+}
+
+function failed(answers: readonly string[]): readonly string[] {
+  expect(answers.length).toBeGreaterThan(0);
+  return answers.filter((answer) => answer !== '.ping');
+}
+
+function adminOf({ config }: Setting): string {
+  return /\[stats\]\nlisten_addr = "([^"]+)"/.exec(config)![1]!;
+}

@@ -1,0 +1,369 @@
+/**
+ * A data plane of a packet case: the programs on a host, with maps filled from the case's set-up.
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import {
+  BpfMap,
+  formatMac,
+  loadObject,
+  parseMac,
+  tcContext,
+  xdpContext,
+  type LoadedObject,
+  type Program,
+} from '@balancer/ebpf';
+import { type L4Backend, type L4Service, type L4Xdp } from '../../bpf/objects/l4-xdp.types.ts';
+import {
+  addressFilter,
+  BACKEND_FLAGS,
+  collectGarbage,
+  CONFIG_FLAGS,
+  DEFAULT_TIMEOUTS,
+  familyOf,
+  HASH_MODES,
+  MODES,
+  NO_ADDRESS,
+  OWNED,
+  PROTOCOLS,
+  REPLY_PATHS,
+  SCHEDULERS,
+  SERVICE_FLAGS,
+  STATES,
+  toMapAddress,
+  type GarbageCollection,
+} from '../../src/index.ts';
+import { NAMES, type Change, type PacketCase, type Setup } from './packet-case.ts';
+import { PacketHost, type Hook } from './packet-host.ts';
+import { backendsOf, tableOf } from './selection-table.ts';
+
+/** Id of the service of the set-up. */
+export const SERVICE = 1;
+
+const NS_PER_S = 1_000_000_000n;
+/** Modes that leave the ports of packets alone. */
+const KEEPS_PORT: ReadonlySet<string> = new Set(['dr', 'tunnel']);
+
+/** What the programs return; "tx" stands for every way of sending. */
+const VERDICTS: Readonly<Record<Hook, Readonly<Record<number, string>>>> = {
+  xdp: { 1: 'drop', 2: 'pass', 3: 'tx', 4: 'tx' },
+  tc: { 2: 'drop', 7: 'tx', [0xffff_ffff]: 'pass' },
+};
+
+const CONTROL = readFileSync(new URL('../../bpf/objects/l4-ctl.o', import.meta.url));
+
+/** What became of a packet. */
+export interface Sent {
+  readonly verdict: string;
+  readonly data: Uint8Array;
+  /** Bytes that XDP put in front of the frame; part of `data`. */
+  readonly metadataBytes: number;
+}
+
+/** The data plane of a host, emptied and filled from a set-up. */
+export class DataPlane {
+  readonly protocol: number;
+  readonly #loaded: LoadedObject<L4Xdp>;
+  readonly #setup: Setup;
+  readonly #programName: NonNullable<PacketCase['program']>;
+  readonly #hook: Hook;
+  readonly #host: PacketHost;
+  /** A host of its own, for cases that change it. */
+  readonly #ownHost: PacketHost | undefined;
+  #control: LoadedObject | undefined;
+
+  constructor(
+    setup: Setup,
+    hook: Hook,
+    host: PacketHost,
+    program: PacketCase['program'] = 'lb_ingress',
+  ) {
+    this.#setup = setup;
+    this.#hook = hook;
+    this.#programName = program;
+    this.#ownHost = typeof setup.network === 'object' ? new PacketHost() : undefined;
+    this.#host = this.#ownHost ?? host;
+    this.protocol = PROTOCOLS[setup.protocol ?? 'tcp'];
+    this.#loaded = this.#host.dataPlane(hook);
+    if (typeof setup.network === 'object') this.#host.setUp(setup.network);
+    if (hook === 'xdp') this.#addPorts();
+    this.#configure();
+    this.#addAddresses();
+    for (const index of backendsOf(setup).keys()) this.#addBackend(index);
+    this.#addService();
+  }
+
+  close(): void {
+    this.#control?.close();
+    this.#ownHost?.close();
+  }
+
+  /** The object with its maps. */
+  get loaded(): LoadedObject<L4Xdp> {
+    return this.#loaded;
+  }
+
+  /** Its maps by name. */
+  get maps(): ReadonlyMap<string, BpfMap> {
+    return this.#loaded.maps;
+  }
+
+  /** The program under test. */
+  get program(): Program {
+    return this.#loaded.program(this.#programName);
+  }
+
+  /** Sends one packet through and says what became of it. */
+  send(frame: Uint8Array): Sent {
+    const ifindex = this.#host.ifindexes.get(formatMac(frame.subarray(0, 6))) ?? 1;
+    const context =
+      this.#hook === 'tc'
+        ? tcContext({ ifindex })
+        : xdpContext({ dataBytes: frame.length, ifindex });
+    const { program } = this;
+    const run = this.#host.namespace.run(() => program.testRun({ data: frame, context }));
+    // What XDP puts in front of the frame comes out with it; the context says how much it is.
+    const metadataBytes =
+      this.#hook === 'xdp' ? new DataView(run.context.buffer).getUint32(0, true) : 0;
+    return {
+      verdict: VERDICTS[this.#hook][run.result] ?? `${run.result}`,
+      data: run.data,
+      metadataBytes,
+    };
+  }
+
+  /** Changes a backend as the control plane would. */
+  change({ backend, weight, available, retired }: Change): void {
+    const map = this.#loaded.map('l4_be');
+    const value = map.get(backend + 1)!;
+    const flags = new Map([
+      [BACKEND_FLAGS.available, available],
+      [BACKEND_FLAGS.retired, retired],
+    ]);
+    let bits = value.flags;
+    for (const [flag, on] of flags) {
+      if (on !== undefined) bits = on ? bits | flag : bits & ~flag;
+    }
+    map.set(backend + 1, { ...value, weight: weight ?? value.weight, flags: bits });
+  }
+
+  /** Lets time pass by making everything that has a time older. */
+  wait(seconds: number): void {
+    const ns = BigInt(seconds) * NS_PER_S;
+    const flows = this.#loaded.map('l4_ct');
+    for (const [key, flow] of flows.entries()) {
+      flows.set(key, { ...flow, last_ns: flow.last_ns - ns, created_ns: flow.created_ns - ns });
+    }
+    const templates = this.#loaded.map('l4_tpl');
+    for (const [key, template] of templates.entries()) {
+      templates.set(key, { ...template, expires_ns: template.expires_ns - ns });
+    }
+  }
+
+  /** Runs the garbage collection on the maps. */
+  collect(): GarbageCollection {
+    if (this.#control === undefined) {
+      const maps = Object.fromEntries(this.maps);
+      const maxEntries = Object.fromEntries(
+        [...this.maps].map(([name, map]) => [name, map.info.maxEntries]),
+      );
+      this.#control = loadObject(CONTROL, { maps, maxEntries });
+    }
+    return collectGarbage(this.#control.program('lb_gc'));
+  }
+
+  /** Packets dropped so far, by reason. */
+  drops(): bigint[] {
+    return [...this.#loaded.map('l4_drop').entries()].map(([, copies]) =>
+      copies.reduce((sum, copy) => sum + copy.packets, 0n),
+    );
+  }
+
+  /** Interfaces that XDP may redirect to. */
+  #addPorts(): void {
+    this.#host.namespace.run(() => {
+      const ports = this.#loaded.map('l4_tx');
+      for (const ifindex of this.#host.ifindexes.values()) ports.set(ifindex, ifindex);
+    });
+  }
+
+  #configure(): void {
+    const { portRange = [50_000, 50_000], newFlowCap = 0, tunnelRss, filter } = this.#setup;
+    const [portLow, portHigh] = portRange;
+    const timeouts = Array<number>(16).fill(0);
+    for (const [name, index] of Object.entries(STATES)) {
+      timeouts[index] =
+        Object.entries(DEFAULT_TIMEOUTS).find(([state]) => state === name)?.[1] ?? 0;
+    }
+    this.#loaded.map('l4_cfg').set(0, {
+      timeouts,
+      flags: (tunnelRss ? CONFIG_FLAGS.tunnelRss : 0) | (filter ? CONFIG_FLAGS.filter : 0),
+      hash_seed: 0,
+      new_flow_cap: newFlowCap,
+      port_lo: portLow,
+      port_hi: portHigh,
+      tunnel_source4: toMapAddress(NAMES['T']!),
+      tunnel_source6: toMapAddress(NAMES['T6']!),
+      reply_path: REPLY_PATHS.symmetric,
+      ttl_dec: 1,
+      reserved: new Uint8Array(136),
+    });
+  }
+
+  #addAddresses(): void {
+    const { localAddresses = [], decapAddresses = [], vip = NAMES['V']! } = this.#setup;
+    const owned = { ...this.#setup.owned };
+    for (const address of localAddresses) owned[address] = 'localAddress';
+    for (const [name, kind] of Object.entries(owned)) {
+      const address = toMapAddress(NAMES[name] ?? name);
+      this.#loaded.map('l4_vip').set({ address, port: 0, protocol: 0, zero: 0 }, OWNED[kind]);
+    }
+    localAddresses.forEach((address, index) => {
+      const lip = { address: toMapAddress(address), conns: 0, conflicts: 0, misses: 0, zero: 0 };
+      this.#loaded.map('l4_lip').set(index, lip);
+    });
+    for (const address of decapAddresses) {
+      this.#loaded.maps.get('l4_decap')!.update(toMapAddress(address).bytes!, new Uint8Array(4));
+    }
+    const named = Object.keys(owned).map((name) => NAMES[name] ?? name);
+    const backends = backendsOf(this.#setup).map(({ address }) => address);
+    const ours = this.#setup.mode === 'nat' ? [vip, ...named, ...backends] : [vip, ...named];
+    if (this.#setup.filter) this.#loaded.map('l4_filter').set(0, addressFilter(ours));
+  }
+
+  /** Backend i of the set-up gets slot i + 1; slot 0 means none. */
+  #addBackend(index: number): void {
+    const backend = backendsOf(this.#setup)[index]!;
+    const { available = true, weight = 1, port = 8080, active = 0, inactive = 0 } = backend;
+    const flags =
+      (this.#setup.network ? 0 : BACKEND_FLAGS.staticL2) |
+      (available ? BACKEND_FLAGS.available : 0);
+    this.#loaded.map('l4_be').set(index + 1, {
+      ...EMPTY_BACKEND,
+      address: toMapAddress(backend.address),
+      port: KEEPS_PORT.has(this.#setup.mode) ? 0 : port,
+      mode: MODES[this.#setup.mode],
+      flags,
+      family: familyOf(backend.address),
+      weight,
+      service: SERVICE,
+    });
+    const rest = { persist: 0, zero: 0, up_events: 0, down_events: 0, last_new_ns: 0n };
+    this.#loaded.map('l4_cnt').set(index + 1, { active, inactive, ...rest });
+  }
+
+  #addService(): void {
+    const { vip = NAMES['V']!, port = 80, scheduler = 'rr', hash = 'ip-port' } = this.#setup;
+    const slots = tableOf(this.#setup);
+    this.#setInner('l4_sel', slots);
+    // Each update of a map of maps waits for RCU: leave out what the scheduler does not read.
+    if (scheduler === 'lc' || scheduler === 'wlc') {
+      this.#setInner(
+        'l4_list',
+        backendsOf(this.#setup).map((_, i) => i + 1),
+      );
+    }
+    const { persistence, flags: given = [] } = this.#setup;
+    const flags = [
+      'enabled',
+      ...given,
+      ...(port === 0 ? (['anyPort'] as const) : []),
+      ...(persistence ? (['persistent'] as const) : []),
+    ] as const;
+    const { seconds = 0, prefix4 = 32, prefix6 = 128 } = persistence ?? {};
+    this.#loaded.map('l4_svc').set(SERVICE, {
+      ...EMPTY_SERVICE,
+      flags: flags.reduce((bits, flag) => bits | SERVICE_FLAGS[flag], 0),
+      scheduler: SCHEDULERS[scheduler],
+      hash_mode: HASH_MODES[hash],
+      protocol: this.protocol,
+      family: familyOf(vip),
+      vip: toMapAddress(vip),
+      vport: port,
+      sel_len: slots.length,
+      list_len: backendsOf(this.#setup).length,
+      lip_count: this.#setup.localAddresses?.length ?? 0,
+      persist_s: seconds,
+      persist_mask4: prefix4 === 0 ? 0 : (0xffff_ffff << (32 - prefix4)) >>> 0,
+      persist_plen6: prefix6,
+    });
+    const key = { address: toMapAddress(vip), port, protocol: this.protocol, zero: 0 };
+    this.#loaded.map('l4_vip').set(key, SERVICE);
+  }
+
+  #setInner(outer: 'l4_sel' | 'l4_list', slots: readonly number[]): void {
+    const maxEntries = Math.max(slots.length, 1);
+    const inner = BpfMap.create({
+      name: outer,
+      type: 'array',
+      keySize: 4,
+      valueSize: 4,
+      maxEntries,
+      flags: 0x1000,
+    });
+    const keys = new Uint8Array(Uint32Array.from(slots, (_, i) => i).buffer);
+    const values = new Uint8Array(Uint32Array.from(slots).buffer);
+    inner.updateBatch({ count: slots.length, keys, values });
+    this.#loaded.map(outer).set(SERVICE, inner.fd);
+    inner.close();
+  }
+}
+
+const EMPTY_SERVICE: L4Service = {
+  flags: 0,
+  scheduler: 0,
+  hash_mode: 0,
+  protocol: 0,
+  family: 0,
+  vip: NO_ADDRESS,
+  vport: 0,
+  proxy_protocol: 0,
+  synproxy: 0,
+  sel_len: 0,
+  list_len: 0,
+  lip_first: 0,
+  lip_count: 0,
+  hash_seed: 0,
+  est_timeout_s: 0,
+  persist_s: 0,
+  persist_mask4: 0,
+  persist_plen6: 0,
+  unknown_action: 0,
+  zero: 0,
+  acl_list: 0,
+  bucket_pps: 0,
+  bucket_bps: 0,
+  bucket_cps: 0,
+  max_conns: 0,
+  src_max_conns: 0,
+  generation: 0,
+  port_lo: 0,
+  port_hi: 0,
+  reserved: new Uint8Array(32),
+};
+
+/** Static L2: out of the interface the packet came from, from L2 to M1. */
+const EMPTY_BACKEND: L4Backend = {
+  address: NO_ADDRESS,
+  port: 0,
+  mode: 0,
+  tunnel: 0,
+  tunnel_port: 0,
+  flags: 0,
+  family: 0,
+  weight: 0,
+  upper: 0,
+  lower: 0,
+  ifindex: 0,
+  dmac: parseMac(NAMES['M1']!),
+  smac: parseMac(NAMES['L2']!),
+  vlan_tci: 0,
+  mtu: 0,
+  vni: 0,
+  service: 0,
+  inner_dmac: new Uint8Array(6),
+  zero: 0,
+  generation: 0,
+  reserved: new Uint8Array(52),
+};

@@ -1,0 +1,421 @@
+/**
+ * The user-space data plane on several processes: this one knows the configuration, checks the
+ * servers and answers the operator; workers accept and relay.
+ *
+ * All workers accept on the same listening sockets, which this process keeps. A worker that dies
+ * takes its connections with it and nothing else: clients in the queue of a socket are accepted by
+ * the others, and a new worker takes its place.
+ *
+ * @module
+ */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { BalancerError, type Logger, parseAddress } from '@balancer/kit';
+import {
+  type Backend,
+  type CloseOptions,
+  type DataPlane,
+  type DesiredConfig,
+  type DesiredState,
+  type DrainResult,
+  type Mode,
+  type PreparedChange,
+  type Server,
+  type ToldServer,
+  workerCount,
+} from '@balancer/lb';
+import type { ListeningSocket } from '../plane.ts';
+import type { Answer, InheritedDescriptor, Order, WorkerConfig, WorkerFacts } from './protocol.ts';
+import { RespawnPolicy } from './respawn.ts';
+import { shareOfConfig, shareOfServer, type WorkerPlace } from './share.ts';
+import { followEjections } from './totals.ts';
+import { WorkerLink, type WorkerProcess } from './worker-link.ts';
+
+/** How often the workers are asked what they counted; a worker's death loses no more. */
+const REPORT_EVERY_MS = 1000;
+
+/** Longest wait for an answer; a worker that takes longer hangs. */
+const ANSWER_MAX_MS = 30_000;
+
+/** Longest time that a reader of the statistics waits for a worker. */
+const COLLECT_MAX_MS = 2000;
+
+/** Longest wait for a new process to be there. */
+const START_MAX_MS = 60_000;
+
+/** The workers cannot serve a configuration, or none can be kept alive. */
+export class WorkersError extends BalancerError {
+  override readonly name = 'WorkersError';
+  readonly code = 'WORKERS';
+}
+
+export interface WorkersPlaneOptions {
+  readonly logger: Logger;
+  readonly spawn: () => WorkerProcess;
+  /** Listening sockets of this process that workers may take; asked whenever one is started. */
+  readonly inherited: () => readonly InheritedDescriptor[];
+  /** Workers die as soon as they are started: there is nothing to run for. */
+  readonly onHopeless: (error: WorkersError) => void;
+}
+
+interface Prepared {
+  readonly place: WorkerPlace;
+  readonly id: number;
+}
+
+export class WorkersPlane implements DataPlane {
+  readonly modes: ReadonlySet<Mode> = new Set<Mode>(['proxy']);
+  /** Workers that were started in place of one that died. */
+  restarts = 0;
+  private readonly options: WorkersPlaneOptions;
+  private readonly ticketKeys = randomBytes(48);
+  private readonly respawn = new RespawnPolicy();
+  /** By their index; a hole while a worker is being replaced. */
+  private readonly workers: (WorkerLink | undefined)[] = [];
+  /** Workers that a smaller number of them made redundant, until their connections have ended. */
+  private readonly leaving = new Set<WorkerLink>();
+  /** New workers on their way to serve what all others serve. */
+  private readonly catchingUp = new Set<WorkerLink>();
+  private readonly facts = new Map<WorkerLink, WorkerFacts>();
+  private desired: DesiredState | undefined;
+  private epoch = 0;
+  private count = 0;
+  private reporting: NodeJS.Timeout | undefined;
+  private draining: Promise<DrainResult> | undefined;
+
+  constructor(options: WorkersPlaneOptions) {
+    this.options = options;
+  }
+
+  /** What the living workers last said of themselves. */
+  get workerFacts(): readonly WorkerFacts[] {
+    return [...this.facts.values()];
+  }
+
+  /** Every address that is bound now. */
+  get listening(): readonly ListeningSocket[] {
+    return [...(this.desired?.frontends.values() ?? [])].flatMap(({ config, listening }) =>
+      listening.flatMap((text) => {
+        const parsed = parseAddress(text);
+        const transport = config.protocol === 'udp' ? ('udp' as const) : ('tcp' as const);
+        return parsed.ok ? [{ transport, address: parsed.address }] : [];
+      }),
+    );
+  }
+
+  async prepare(desired: DesiredConfig): Promise<PreparedChange> {
+    const count = workerCount(desired.global.workers);
+    const fresh = this.startMissing(count);
+    const prepared = new Map<WorkerLink, Prepared>();
+    const places = this.alive.filter(
+      ([worker, index]) => index < count && !this.catchingUp.has(worker),
+    );
+    const answers = await Promise.all(
+      places.map(async ([worker, index]) => {
+        if (!(await this.isStarted(worker))) return undefined;
+        const place = { index, count };
+        const { id, answer } = worker.ask(this.preparation(configOf(desired), place));
+        prepared.set(worker, { place, id });
+        return this.inTime(worker, answer);
+      }),
+    );
+    const undo = (): void => {
+      for (const [worker, { id }] of prepared) worker.send({ kind: 'abort', id });
+      for (const worker of fresh) this.dismiss(worker);
+    };
+    const refusal = answers.find((answer) => answer?.kind === 'refused');
+    const isNobodyLeft = answers.every((answer) => answer === undefined);
+    if (refusal || isNobodyLeft) {
+      undo();
+      throw new WorkersError(refusal?.reason ?? 'no worker is ready; the log says why');
+    }
+    return {
+      commit: (state) => this.commit(state, { count, prepared, listening: listeningOf(answers) }),
+      abort: undo,
+    };
+  }
+
+  serverChanged(server: Server): void {
+    const { backendName: backend, endpoint: address, orders } = server;
+    this.tellAll({ kind: 'server', backend, address, orders });
+  }
+
+  serversChanged(backend: Backend): void {
+    if (this.desired?.backends.get(backend.name) !== backend) return;
+    this.epoch++;
+    for (const [worker, index] of this.alive) {
+      const servers = toldServers(backend, { index, count: this.count });
+      worker.send({ kind: 'servers', epoch: this.epoch, backend: backend.name, servers });
+    }
+  }
+
+  async collect(): Promise<void> {
+    const all = [...this.alive.map(([worker]) => worker), ...this.leaving];
+    const reports = all.map(async (worker) => {
+      this.take(worker, await this.inTime(worker, worker.ask({ kind: 'report' }).answer));
+    });
+    const patience = new AbortController();
+    await Promise.race([
+      Promise.all(reports),
+      delay(COLLECT_MAX_MS, undefined, { signal: patience.signal }).catch(() => {}),
+    ]);
+    patience.abort();
+    if (this.desired) {
+      followEjections(
+        this.desired.backends.values(),
+        all.map(({ totals }) => totals),
+      );
+    }
+  }
+
+  /** @returns Connections that were open when the workers last reported. */
+  closeConnections(server: Server, { reason, perSecond }: CloseOptions): number {
+    const all = this.alive.length + this.leaving.size;
+    const options = { reason, ...(perSecond !== undefined && { perSecond: perSecond / all }) };
+    const { backendName: backend, endpoint: address } = server;
+    this.tellAll({ kind: 'close', backend, address, options });
+    return server.counters.current;
+  }
+
+  /** Lets every worker open its log files again. */
+  reopenLogs(): void {
+    this.tellAll({ kind: 'reopen_logs' });
+  }
+
+  /** A second call cuts when its signal is aborted, and waits for the same end. */
+  drain(cut: AbortSignal): Promise<DrainResult> {
+    this.draining ??= this.drainAll();
+    const tellCut = (): void => this.tellAll({ kind: 'cut' });
+    if (cut.aborted) tellCut();
+    else cut.addEventListener('abort', tellCut, { once: true });
+    return this.draining;
+  }
+
+  private async drainAll(): Promise<DrainResult> {
+    const all = [...this.alive.map(([worker]) => worker), ...this.leaving];
+    const cuts = await Promise.all(
+      all.map(async (worker) => {
+        const answer = await worker.ask({ kind: 'drain' }).answer;
+        this.take(worker, answer);
+        this.dismiss(worker);
+        return answer?.kind === 'drained' ? answer.cut : 0;
+      }),
+    );
+    clearInterval(this.reporting);
+    return { cut: cuts.reduce((sum, count) => sum + count, 0) };
+  }
+
+  private commit(
+    desired: DesiredState,
+    change: {
+      readonly count: number;
+      readonly prepared: ReadonlyMap<WorkerLink, Prepared>;
+      readonly listening: ReadonlyMap<string, readonly string[]>;
+    },
+  ): void {
+    this.desired = desired;
+    this.count = change.count;
+    this.epoch++;
+    for (const [name, frontend] of desired.frontends) {
+      frontend.listening = change.listening.get(name) ?? [];
+    }
+    for (const [worker, index] of this.alive) {
+      const prepared = change.prepared.get(worker);
+      if (index >= change.count) void this.retire(worker, index);
+      else if (prepared) this.sendCommit(worker, prepared);
+      else void this.catchUp(worker, index);
+    }
+    this.reporting ??= setInterval(() => void this.collect(), REPORT_EVERY_MS).unref();
+  }
+
+  private sendCommit(worker: WorkerLink, { id, place }: Prepared): void {
+    const { backends } = this.desired!;
+    const servers = new Map(
+      [...backends.values()].map((backend) => [backend.name, toldServers(backend, place)]),
+    );
+    worker.send({ kind: 'commit', id, epoch: this.epoch, servers });
+  }
+
+  /** Gives a new worker what all others serve already, however often that changes meanwhile. */
+  private async catchUp(worker: WorkerLink, index: number): Promise<void> {
+    if (this.catchingUp.has(worker)) return;
+    this.catchingUp.add(worker);
+    let isDone = !(await this.isStarted(worker));
+    // oxlint-disable-next-line no-await-in-loop -- each try is for the configuration after the last
+    while (!isDone) isDone = await this.tryToCatchUp(worker, index);
+    this.catchingUp.delete(worker);
+  }
+
+  /** @returns False when the configuration changed meanwhile. */
+  private async tryToCatchUp(worker: WorkerLink, index: number): Promise<boolean> {
+    const { epoch, count } = this;
+    const place = { index, count };
+    const { id, answer } = worker.ask(this.preparation(configOfState(this.desired!), place));
+    const answered = await this.inTime(worker, answer);
+    if (answered?.kind === 'refused') {
+      this.options.logger.error('a new worker cannot serve', { reason: answered.reason });
+      worker.process.kill();
+      return true;
+    }
+    if (answered?.kind !== 'prepared') return true;
+    if (this.epoch !== epoch) {
+      worker.send({ kind: 'abort', id });
+      return index >= this.count;
+    }
+    this.sendCommit(worker, { id, place });
+    return true;
+  }
+
+  private preparation(
+    config: WorkerConfig,
+    place: WorkerPlace,
+  ): Omit<Extract<Order, { kind: 'prepare' }>, 'id'> {
+    return {
+      kind: 'prepare',
+      config: shareOfConfig(config, place),
+      inherited: this.options.inherited(),
+      ticketKeys: this.ticketKeys,
+    };
+  }
+
+  /** @returns The workers that were started. */
+  private startMissing(count: number): readonly WorkerLink[] {
+    const fresh: WorkerLink[] = [];
+    for (let index = this.workers.length; index < count; index++) fresh.push(this.start(index));
+    return fresh;
+  }
+
+  private start(index: number): WorkerLink {
+    const worker = new WorkerLink(this.options.spawn());
+    this.workers[index] = worker;
+    void worker.ended.then((how) => this.onEnded(worker, index, how));
+    return worker;
+  }
+
+  private async isStarted(worker: WorkerLink): Promise<boolean> {
+    const patience = setTimeout(() => worker.process.kill(), START_MAX_MS);
+    const isStarted = await worker.started;
+    clearTimeout(patience);
+    return isStarted;
+  }
+
+  /** Waits for an answer; a worker that does not give it is ended, and so replaced. */
+  private async inTime(
+    worker: WorkerLink,
+    answer: Promise<Answer | undefined>,
+  ): Promise<Answer | undefined> {
+    const patience = setTimeout(() => {
+      this.options.logger.error('a worker hangs and is replaced', { pid: worker.process.pid });
+      worker.process.kill();
+    }, ANSWER_MAX_MS);
+    const answered = await answer;
+    clearTimeout(patience);
+    return answered;
+  }
+
+  private take(worker: WorkerLink, answer: Answer | undefined): void {
+    if (answer?.kind !== 'reported' && answer?.kind !== 'drained') return;
+    const { report } = answer;
+    this.facts.set(worker, report.process);
+    // A report from before the last change may speak of other servers under the same names.
+    if (!this.desired || report.epoch !== this.epoch) return;
+    worker.totals.add(report, this.desired);
+    for (const [name, { listening }] of report.frontends) {
+      const frontend = this.desired.frontends.get(name);
+      if (frontend) frontend.listening = listening;
+    }
+  }
+
+  private onEnded(worker: WorkerLink, index: number, how: string): void {
+    worker.totals.end();
+    this.facts.delete(worker);
+    if (this.leaving.delete(worker) || this.workers[index] !== worker) return;
+    this.workers[index] = undefined;
+    if (this.draining) return;
+    const { logger, onHopeless } = this.options;
+    const nowMs = performance.now();
+    const delayMs = this.respawn.ended(nowMs, nowMs - worker.startedAtMs);
+    if (delayMs === undefined) {
+      onHopeless(new WorkersError(`workers end as soon as they are started; the last with ${how}`));
+      return;
+    }
+    logger.error('a worker ended; its connections are lost', {
+      pid: worker.process.pid,
+      how,
+      replaced_in_ms: delayMs,
+    });
+    setTimeout(() => this.replace(index), delayMs);
+  }
+
+  private replace(index: number): void {
+    if (this.draining || this.workers[index] || index >= this.workers.length) return;
+    this.restarts++;
+    const worker = this.start(index);
+    if (this.desired) void this.catchUp(worker, index);
+  }
+
+  /** Lets a worker that is one too many finish its connections, as a removed frontend would. */
+  private async retire(worker: WorkerLink, index: number): Promise<void> {
+    this.leaving.add(worker);
+    this.workers.length = Math.min(this.workers.length, index);
+    const { drain_timeout } = this.desired!.global;
+    const cut =
+      drain_timeout > 0 ? setTimeout(() => worker.send({ kind: 'cut' }), drain_timeout) : undefined;
+    this.take(worker, await worker.ask({ kind: 'drain' }).answer);
+    clearTimeout(cut);
+    this.dismiss(worker);
+  }
+
+  /** Ends a worker that has nothing left to do. */
+  private dismiss(worker: WorkerLink): void {
+    const index = this.workers.indexOf(worker);
+    if (index >= 0) this.leaving.add(worker);
+    if (index >= 0 && index === this.workers.length - 1) this.workers.length = index;
+    else if (index >= 0) this.workers[index] = undefined;
+    worker.send({ kind: 'end' });
+    const patience = setTimeout(() => worker.process.kill(), ANSWER_MAX_MS);
+    void worker.ended.then(() => clearTimeout(patience));
+  }
+
+  private get alive(): readonly (readonly [WorkerLink, number])[] {
+    return this.workers.flatMap((worker, index) =>
+      worker?.alive ? [[worker, index] as const] : [],
+    );
+  }
+
+  private tellAll(order: Order): void {
+    for (const [worker] of this.alive) worker.send(order);
+    for (const worker of this.leaving) worker.send(order);
+  }
+}
+
+function configOf({ global, frontends, backends }: DesiredConfig): WorkerConfig {
+  return {
+    global,
+    frontends: Object.fromEntries(frontends),
+    backends: Object.fromEntries(backends),
+  };
+}
+
+function configOfState({ global, frontends, backends }: DesiredState): WorkerConfig {
+  const configs = <T>(map: ReadonlyMap<string, { readonly config: T }>): Record<string, T> =>
+    Object.fromEntries([...map].map(([name, { config }]) => [name, config]));
+  return { global, frontends: configs(frontends), backends: configs(backends) };
+}
+
+function toldServers({ servers }: Backend, place: WorkerPlace): readonly ToldServer[] {
+  return servers.map(({ name, config, orders }) => ({
+    name,
+    config: shareOfServer(config, place),
+    orders,
+  }));
+}
+
+/** Where each frontend is bound: any worker says it of TCP, one of UDP. */
+function listeningOf(
+  answers: readonly (Answer | undefined)[],
+): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    answers.flatMap((answer) => (answer?.kind === 'prepared' ? [...answer.listening] : [])),
+  );
+}
