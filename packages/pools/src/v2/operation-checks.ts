@@ -83,7 +83,9 @@ function oneOf(...names: readonly string[]): Check {
 type Shape = Readonly<Record<string, Check>>;
 
 function shaped(shape: Shape): Check {
-  const checks = new Map(Object.entries(shape));
+  const rules = new Map(
+    Object.entries(shape).map(([key, check]) => [key, { check, required: +!OPTIONAL.has(check) }]),
+  );
   const requiredCount = Object.values(shape).filter((check) => !OPTIONAL.has(check)).length;
   return (value, place) => {
     if (typeof value !== 'object' || value === null) {
@@ -94,12 +96,12 @@ function shaped(shape: Shape): Check {
       // The members that are there: an operation gives half of those that it might.
       let found = 0;
       for (const key in members) {
-        const check = checks.get(key);
-        if (check === undefined) throw unknownMember(key, shape);
-        check(members[key], key);
-        if (!OPTIONAL.has(check)) found += 1;
+        const rule = rules.get(key);
+        if (rule === undefined) throw unknownMember(key, shape);
+        rule.check(members[key], key);
+        found += rule.required;
       }
-      if (found < requiredCount) for (const [key, check] of checks) check(members[key], key);
+      if (found < requiredCount) for (const [key, { check }] of rules) check(members[key], key);
     } catch (error) {
       throw located(error, place);
     }

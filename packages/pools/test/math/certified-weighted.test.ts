@@ -69,7 +69,7 @@ describe('the certified share of a weighted swap', () => {
       ),
       RUNS,
     );
-  });
+  }, 600_000);
 
   test('is found for nearly every swap, exact quotients among them', () => {
     let found = 0;

@@ -37,7 +37,7 @@ describe('whole numbers in pairs of doubles', () => {
       RUNS,
     );
     expect(load(A, -1n)).toBe(false);
-  });
+  }, 600_000);
 
   test('have exact sums, differences and products', () => {
     fc.assert(
@@ -57,7 +57,7 @@ describe('whole numbers in pairs of doubles', () => {
       }),
       RUNS,
     );
-  });
+  }, 600_000);
 
   // Near an integer the fraction tells nothing, so exact multiples and their neighbours matter most.
   test('have the quotients that bigint has, whole or next to it, whatever the rounding', () => {
@@ -75,5 +75,5 @@ describe('whole numbers in pairs of doubles', () => {
       }),
       RUNS,
     );
-  });
+  }, 600_000);
 });
