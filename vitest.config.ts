@@ -2,12 +2,15 @@ import { defineConfig } from 'vitest/config';
 
 const conditions = ['balancer-source', 'node', 'module', 'import', 'default'];
 
+// These also reach Node's own loader: with "import" among them, require() would get ES modules.
+const ssrConditions = ['balancer-source', 'node'];
+
 // Only what hangs runs into these: a slow machine must not fail a test.
 const patience = { testTimeout: 120_000, hookTimeout: 120_000 };
 
 export default defineConfig({
   resolve: { conditions },
-  ssr: { resolve: { conditions, externalConditions: conditions } },
+  ssr: { resolve: { conditions: ssrConditions, externalConditions: ssrConditions } },
   test: {
     projects: [
       {

@@ -22,6 +22,12 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     debianPackage: 'haproxy',
     neededFor: 'PROXY protocol and SNI routing beside HAProxy',
   },
+  {
+    command: 'pg_ctlcluster',
+    debianPackage: 'postgresql',
+    neededFor: 'the gateway on PostgreSQL',
+  },
+  { command: 'redis-server', debianPackage: 'redis-server', neededFor: 'the gateway on Redis' },
   { command: 'bash', debianPackage: 'bash', neededFor: 'the completion of bash' },
   { command: 'zsh', debianPackage: 'zsh', neededFor: 'the completion of zsh' },
   { command: 'fish', debianPackage: 'fish', neededFor: 'the completion of fish' },

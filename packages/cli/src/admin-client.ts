@@ -31,7 +31,7 @@ const USUAL_URL = 'http://127.0.0.1:7000';
 const ANSWER_MS = 10_000;
 
 /** The listener did not answer, or refused. */
-class AdminRequestError extends BalancerError {
+export class AdminRequestError extends BalancerError {
   override readonly name = 'AdminRequestError';
   readonly code = 'ADMIN_REQUEST';
 }
@@ -101,6 +101,23 @@ export class AdminClient {
   ): Promise<OrderedServer> {
     const path = `/backends/${encodeURIComponent(backend)}/servers/${encodeURIComponent(server)}`;
     return (await this.send('PUT', path, order)) as OrderedServer;
+  }
+
+  /** Reads a document. @throws {AdminRequestError} */
+  async get(path: string): Promise<unknown> {
+    return this.send('GET', path);
+  }
+
+  /** Reads a text. @throws {AdminRequestError} */
+  async text(path: string): Promise<string> {
+    const { status, text } = await this.exchange('GET', path, undefined);
+    if (status === 200) return text;
+    throw new AdminRequestError(`answer ${status} from ${formatAddress(this.address)}`);
+  }
+
+  /** Gives an order. @throws {AdminRequestError} */
+  async post(path: string, body: unknown): Promise<unknown> {
+    return this.send('POST', path, body);
   }
 
   private async send(method: string, path: string, body?: unknown): Promise<unknown> {

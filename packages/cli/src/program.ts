@@ -13,6 +13,7 @@ import { run, type RunOptions } from './commands/run.ts';
 import { top } from './commands/top.ts';
 import { exitCodeOf } from './exit.ts';
 import type { Io } from './io.ts';
+import { registerL4 } from './l4/register.ts';
 import { registerPools } from './pools/register.ts';
 import { poolsIo } from './pools/files.ts';
 import { bashCompletion } from './reference/bash.ts';
@@ -70,6 +71,9 @@ function createProgram(io: Io, finish: Finish): Command {
   addCheck(program, io, finish);
   addRemote(program, io, finish);
   addDemo(program, io, finish);
+  const l4 = registerL4(program, io, finish);
+  addRun(l4, 'run', io, finish);
+  addCheck(l4, io, finish);
   registerPools(program, { ...poolsIo, stdout: io.stdout, stderr: io.stderr, finish });
   addReference(program, io);
   addVersion(program, io);
@@ -112,7 +116,7 @@ interface RunFlags extends Omit<RunOptions, 'config' | 'mode'> {
 function runOptions(file: string | undefined, flags: RunFlags): RunOptions {
   const { config, mode: named, passthrough, dsr, ...rest } = flags;
   const mode = named ?? (passthrough ? 'passthrough' : dsr ? 'dsr' : undefined);
-  const plane = { proxy: 'proxy', passthrough: 'fnat', dsr: 'dr-ip' } as const;
+  const plane = { proxy: 'proxy', passthrough: 'passthrough', dsr: 'dr-ip' } as const;
   return {
     ...rest,
     config: file ?? config ?? 'config.toml',

@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import {
   type Address,
   AdminServer,
@@ -21,6 +23,7 @@ import {
   type ReloadResult,
 } from '@balancer/kit';
 import { loadConsole } from '@balancer/console';
+import { L4Plane, l4Routes, registerL4Metrics } from '@balancer/l4';
 import {
   AccessLog,
   adminRoutes,
@@ -61,6 +64,9 @@ export interface ServiceOptions {
   readonly routes?: readonly AdminRoute[];
 }
 
+/** Largest batch of `ipvsadm --restore`: some 100,000 rules. */
+const RULES_MAX_BYTES = 32 * 1024 * 1024;
+
 export class Service {
   readonly loadBalancer: LoadBalancer;
   /** Where the admin listener is bound; `undefined` without one. */
@@ -69,11 +75,14 @@ export class Service {
   private readonly log: Log;
   private readonly accessLog: AccessLog;
   private readonly plane: ProxyPlane | WorkersPlane;
+  private readonly packetPlane: L4Plane;
   private readonly metrics = new Metrics();
   private readonly console = loadConsole();
   private readonly reloader: Reloader<LoadBalancerConfig>;
   private readonly handedOver = new SocketFiles();
   private admin: AdminServer | undefined;
+  /** Where `balancer ipvsadm` finds the packet plane. */
+  private packetSocket: { readonly path: string; readonly server: AdminServer } | undefined;
   private reloads: ReloadCounts = { succeeded: 0, failed: 0, lastSuccessAt: Date.now() / 1000 };
 
   /** @throws {LogTargetError} The access log cannot be opened. */
@@ -82,10 +91,11 @@ export class Service {
     this.log = options.log;
     this.accessLog = new AccessLog(options.config.global.access_log);
     this.plane = this.createPlane(options);
+    this.packetPlane = new L4Plane({ logger: options.log });
     this.loadBalancer = new LoadBalancer({
       config: options.config,
       logger: options.log,
-      planes: [this.plane],
+      planes: [this.plane, this.packetPlane],
     });
     this.reloader = new Reloader({
       file: options.file,
@@ -102,6 +112,7 @@ export class Service {
       reloads: () => this.reloads,
       workers: () => this.workers,
     });
+    registerL4Metrics(this.packetPlane, this.metrics);
   }
 
   /** In the order of their start. */
@@ -116,7 +127,10 @@ export class Service {
       },
       {
         name: 'load balancer',
-        start: () => this.loadBalancer.start(),
+        start: async () => {
+          await this.loadBalancer.start();
+          await this.packetPlane.settled();
+        },
         drain: async (cut) => {
           const drained = this.loadBalancer.drain(cut);
           this.handedOver.restore();
@@ -126,6 +140,11 @@ export class Service {
           await this.loadBalancer.stop();
           this.handedOver.end();
         },
+      },
+      {
+        name: 'socket of the packet plane',
+        start: () => this.followPacketSocket(),
+        stop: async () => this.packetSocket?.server.close(),
       },
       {
         name: 'configuration file',
@@ -161,11 +180,15 @@ export class Service {
   async handOver(action: (sockets: readonly ListeningSocket[]) => Promise<void>): Promise<void> {
     const { stats } = this.loadBalancer.config;
     await this.admin?.close();
+    await this.closePacketSocket();
+    await this.packetPlane.release();
     try {
       await action(this.plane.listening);
       this.handedOver.keep(this.plane.listening);
     } catch (error) {
       this.admin = await this.openAdmin(stats);
+      await this.packetPlane.resume();
+      await this.followPacketSocket();
       throw error;
     }
   }
@@ -205,6 +228,7 @@ export class Service {
     try {
       this.configureLogs(next);
       await this.loadBalancer.apply(next);
+      await this.followPacketSocket();
     } catch (error) {
       this.configureLogs(previous);
       this.adminAddress = formerAddress;
@@ -240,6 +264,29 @@ export class Service {
     }
   }
 
+  /** Opens, moves or closes the socket as the configuration in force says. */
+  private async followPacketSocket(): Promise<void> {
+    const path = this.loadBalancer.config.l4?.admin_socket ?? '';
+    if (path === (this.packetSocket?.path ?? '')) return;
+    await this.closePacketSocket();
+    if (path === '') return;
+    mkdirSync(dirname(path), { recursive: true });
+    const server = new AdminServer({
+      routes: l4Routes(this.packetPlane),
+      logger: this.log,
+      addressSetting: 'l4.admin_socket',
+      bodyMaxBytes: RULES_MAX_BYTES,
+    });
+    await server.listen({ kind: 'unix', path });
+    this.packetSocket = { path, server };
+  }
+
+  private async closePacketSocket(): Promise<void> {
+    const open = this.packetSocket;
+    this.packetSocket = undefined;
+    await open?.server.close();
+  }
+
   private async openAdmin(stats: StatsConfig | undefined): Promise<AdminServer | undefined> {
     if (!stats) return undefined;
     const server = new AdminServer(this.adminOptions(stats));
@@ -259,6 +306,7 @@ export class Service {
           reload: () => this.reload('api'),
           app: this.console?.app,
         }),
+        ...l4Routes(this.packetPlane),
         ...(this.options.routes ?? []),
       ],
       token: stats.token,

@@ -7,6 +7,7 @@ export { bytesCodec, codecOf, decode, encode, u32Codec } from './codec.ts';
 export type { Codec } from './codec.ts';
 export { kernelBtf } from './core.ts';
 export { possibleCpus, runOnCpu } from './cpu.ts';
+export { DirectoryLock, lockDirectory } from './directory-lock.ts';
 export { readElf } from './elf.ts';
 export type { ElfObject, ElfSection, ElfSymbol } from './elf.ts';
 export { describeTypes } from './describe-types.ts';

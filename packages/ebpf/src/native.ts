@@ -41,6 +41,7 @@ export interface Native {
   readonly setAffinity: Call;
   readonly mount: Call;
   readonly umount: Call;
+  readonly flock: Call;
   /** Bytes of a memory page. */
   readonly pageBytes: number;
   /** The address of a buffer's memory, which must lie outside the JavaScript heap. */
@@ -104,6 +105,7 @@ function bind(): Native {
     setAffinity: call('sched_setaffinity', 'int', 'size_t', 'intptr_t'),
     mount: call('mount', 'intptr_t', 'intptr_t', 'intptr_t', 'ulong', 'intptr_t'),
     umount: call('umount2', 'intptr_t', 'int'),
+    flock: call('flock', 'int', 'int'),
     pageBytes: call('getpagesize')(),
     addressOf: (buffer) => koffi.address(buffer),
     view: (address, length) => koffi.view(address, length),

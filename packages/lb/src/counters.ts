@@ -107,6 +107,19 @@ export class TrafficCounters implements Tallied {
   closed(): void {
     this.values[CURRENT]! -= 1;
   }
+
+  /** Takes over what was counted elsewhere, such as in the kernel. */
+  observe(counts: {
+    readonly total: number;
+    readonly current: number;
+    readonly bytesTx: number;
+    readonly bytesRx: number;
+  }): void {
+    this.values[TX] = counts.bytesTx;
+    this.values[RX] = counts.bytesRx;
+    this.values[TOTAL] = counts.total;
+    this.values[CURRENT] = counts.current;
+  }
 }
 
 /** Why a datagram of a client went nowhere. */

@@ -9,7 +9,13 @@
  * @module
  */
 import type { EndReason } from './counters.ts';
-import type { BackendConfig, FrontendConfig, GlobalConfig, Mode } from './config/types.ts';
+import type {
+  BackendConfig,
+  FrontendConfig,
+  GlobalConfig,
+  L4Config,
+  Mode,
+} from './config/types.ts';
 import type { Backend } from './backend.ts';
 import type { Frontend } from './frontend.ts';
 import type { Server } from './server.ts';
@@ -27,6 +33,8 @@ export interface DesiredConfig {
   /** Those whose modes are the plane's, by name. */
   readonly frontends: ReadonlyMap<string, FrontendConfig>;
   readonly backends: ReadonlyMap<string, BackendConfig>;
+  /** Settings of the packet plane, when the file has them. */
+  readonly l4?: L4Config | undefined;
 }
 
 /** A change that is ready to take effect. */

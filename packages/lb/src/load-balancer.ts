@@ -285,8 +285,8 @@ export class LoadBalancer {
 
 function desiredOf(
   plane: DataPlane,
-  { global, frontends, backends }: LoadBalancerConfig,
+  { global, frontends, backends, l4 }: LoadBalancerConfig,
 ): DesiredConfig {
   const served = Object.entries(frontends).filter(([, { mode }]) => plane.modes.has(mode));
-  return { global, frontends: new Map(served), backends: new Map(Object.entries(backends)) };
+  return { global, frontends: new Map(served), backends: new Map(Object.entries(backends)), l4 };
 }

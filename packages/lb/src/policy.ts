@@ -19,6 +19,12 @@ const POLICIES: Readonly<Record<Balance, () => Policy>> = {
   ring: () => policies.hash(),
   rendezvous: () => policies.rendezvous(),
   bounded: () => policies.boundedHash(),
+  'lvs:rr': () => policies.roundRobin(),
+  'lvs:wrr': () => policies.weightedRoundRobin(),
+  'lvs:lc': () => policies.leastConnection(),
+  'lvs:wlc': () => policies.leastConnection(),
+  'lvs:mh': () => policies.maglev(),
+  'lvs:conhash': () => policies.hash(),
 };
 
 /** The policy that a backend asks for, with its clients kept on their servers when it is sticky. */

@@ -16,6 +16,7 @@ export type { OutlierOptions } from './outlier.ts';
 export * as policies from './policies/index.ts';
 export type { PrequalOptions, ProbeResult } from './policies/prequal.ts';
 export { aperture, type ApertureOptions, type AperturePolicy } from './policies/aperture.ts';
+export { buildRingTable, type RingOptions } from './policies/ring.ts';
 export { buildMaglevTable, maglevRow, MAGLEV_SIZES, type MaglevRow } from './policies/maglev.ts';
 export {
   NO_NODE,

@@ -42,9 +42,10 @@ export interface AdminServerOptions {
   readonly logger?: Logger;
   /** Name of the setting that holds the address, for messages; default `listen_addr`. */
   readonly addressSetting?: string;
+  /** Largest request body, in bytes; 64 KiB by default. */
+  readonly bodyMaxBytes?: number;
 }
 
-/** Largest request body, in bytes. */
 const BODY_MAX_BYTES = 64 * 1024;
 
 /** Clients of a unix socket have passed the file system's permissions (0600) and need no token. */
@@ -127,9 +128,10 @@ function createApp(options: AdminServerOptions, isTrusted: boolean): App {
   });
   app.notFound((context) => refusal(404, `nothing at ${context.req.path}`));
 
+  const { bodyMaxBytes = BODY_MAX_BYTES } = options;
   const limit = bodyLimit({
-    maxSize: BODY_MAX_BYTES,
-    onError: () => refusal(413, `the body has more than ${BODY_MAX_BYTES} bytes`),
+    maxSize: bodyMaxBytes,
+    onError: () => refusal(413, `the body has more than ${bodyMaxBytes} bytes`),
   });
   for (const route of [...routes, ...assetRoutes(assets)]) {
     const { method, path, handler, access = method === 'GET' ? 'read' : 'write' } = route;

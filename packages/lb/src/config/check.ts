@@ -15,6 +15,7 @@ import {
 import type { CertificateConfig } from './types.ts';
 import type { BackendTable, ConfigFile, FrontendTable } from './schema.ts';
 import { authorityProblem, certificateProblem } from './certificates.ts';
+import { checkPacketModes } from './l4-check.ts';
 import { reportNotBuilt } from './not-built.ts';
 import { reportWorkers } from './workers.ts';
 
@@ -27,6 +28,7 @@ export function checkConfig(file: ConfigFile, report: ConfigReport): void {
   checkBackends(file, report);
   checkStats(file, report);
   noticePacketSettings(file, report);
+  checkPacketModes(file, report);
   reportNotBuilt(file, report);
   reportWorkers(file, report);
 }

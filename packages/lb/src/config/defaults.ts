@@ -5,6 +5,8 @@
  * @module
  */
 import type { Address } from '@balancer/kit';
+import { complete, given } from './complete.ts';
+import { completeFrontendL4, completeL4 } from './l4-defaults.ts';
 import type { BackendTable, ConfigFile, FrontendTable, GlobalTable, StatsTable } from './schema.ts';
 import type {
   BackendConfig,
@@ -46,7 +48,7 @@ const UDP: UdpConfig = {
   max_requests: 0,
 };
 
-const FRONTEND: Omit<FrontendConfig, 'listen_addr' | 'backend' | 'udp' | 'tls'> = {
+const FRONTEND: Omit<FrontendConfig, 'listen_addr' | 'backend' | 'udp' | 'tls' | 'l4'> = {
   protocol: 'tcp',
   mode: 'proxy',
   backlog: 1024,
@@ -67,6 +69,7 @@ const FRONTEND: Omit<FrontendConfig, 'listen_addr' | 'backend' | 'udp' | 'tls'> 
   tcp_nodelay: true,
   tcp_keepalive: MINUTE,
   sni: [],
+  dsr_rewrite: 'ip',
 };
 
 const FRONTEND_TLS: FrontendTlsConfig = {
@@ -82,6 +85,8 @@ const BACKEND: Omit<
   'health' | 'outlier' | 'sticky' | 'servers' | 'discovery' | 'tls'
 > = {
   balance: 'roundrobin',
+  mh_table: 65_537,
+  hash: 'ip-port',
   connect_timeout: 5 * SECOND,
   connect_retries: 2,
   retry_delay: 250,
@@ -135,6 +140,8 @@ const SERVER: Omit<ServerConfig, 'addr'> = {
   backup: false,
   disabled: false,
   zone: '',
+  interface: '',
+  mac: '',
 };
 
 /** Completes a file that passed its checks. */
@@ -146,6 +153,7 @@ export function withDefaults(file: ConfigFile): LoadBalancerConfig {
     backends: mapValues(file.backends, (table) => completeBackend(table, defaults)),
     ...(file.stats && { stats: completeStats(file.stats) }),
     ...(file.passthrough && { passthrough: complete({}, file.passthrough) }),
+    ...(file.l4 && { l4: completeL4(file.l4) }),
   };
 }
 
@@ -161,12 +169,13 @@ function completeGlobal(table: GlobalTable): GlobalConfig {
 }
 
 function completeFrontend(table: FrontendTable, defaults: FrontendTable): FrontendConfig {
-  const { udp, tls, ...plain } = table;
+  const { udp, tls, l4, ...plain } = table;
   return {
     listen_addr: table.listen_addr ?? [],
     backend: table.backend ?? '',
     ...complete(FRONTEND, pick(defaults, FRONTEND), plain),
     udp: complete(UDP, defaults.udp, udp),
+    l4: completeFrontendL4(defaults.l4, l4),
     ...(tls && { tls: complete(FRONTEND_TLS, tls) }),
   };
 }
@@ -194,20 +203,6 @@ export function completeServer(table: {
 function completeStats({ port, ...table }: StatsTable): StatsConfig {
   const loopback: Address = { kind: 'inet', host: '127.0.0.1', port: port ?? 7000 };
   return { listen_addr: loopback, allow_remote: false, ...given(table) };
-}
-
-/** The tables laid over each other, the later ones on top. */
-function complete<T extends object>(
-  base: T,
-  ...tables: readonly ({ readonly [K in keyof T]?: T[K] | undefined } | undefined)[]
-): T {
-  return Object.assign({ ...base }, ...tables.map((table) => given(table ?? {})));
-}
-
-/** The keys that are not `undefined`. */
-function given<T extends object>(table: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  const entries = Object.entries(table).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
 }
 
 /** Those keys of `table` that `like` has. */

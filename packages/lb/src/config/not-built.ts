@@ -18,8 +18,8 @@ interface Refusal<T> {
 const FRONTEND: readonly Refusal<FrontendTable>[] = [
   {
     key: ['mode'],
-    asks: (t) => t.mode !== undefined && t.mode !== 'proxy',
-    what: 'the packet plane',
+    asks: (t) => t.mode === 'snat' || t.mode === 'nat64',
+    what: 'this mode',
     instead: 'remove the key',
   },
 ];

@@ -18,6 +18,8 @@ import {
   secret,
   z,
 } from '@balancer/kit';
+import { frontendL4Schema, l4Schema, type L4Table } from './l4-schema.ts';
+import { type FrontendL4Config, LVS_SCHEDULERS, MH_TABLE_SIZES } from './l4-types.ts';
 import type {
   BackendConfig,
   BackendTlsConfig,
@@ -39,8 +41,9 @@ import type {
 /** A table of the file: its nested tables are as incomplete as itself. */
 type Given<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
-export interface FrontendTable extends Omit<Given<FrontendConfig>, 'udp' | 'tls'> {
+export interface FrontendTable extends Omit<Given<FrontendConfig>, 'udp' | 'tls' | 'l4'> {
   readonly udp?: Given<UdpConfig> | undefined;
+  readonly l4?: Given<FrontendL4Config> | undefined;
   readonly tls?: Given<FrontendTlsConfig> | undefined;
 }
 
@@ -78,6 +81,7 @@ export interface ConfigFile {
   readonly backends?: Readonly<Record<string, BackendTable>> | undefined;
   readonly stats?: StatsTable | undefined;
   readonly passthrough?: Given<PassthroughConfig> | undefined;
+  readonly l4?: L4Table | undefined;
 }
 
 const COUNT_MAX = 2 ** 31 - 1;
@@ -120,16 +124,26 @@ const portNumber: z.ZodType<number, number | string> = z.codec(
   { decode: Number, encode: (port) => port },
 );
 
-/** Convey's names for two modes of the packet plane. */
-const MODE_ALIASES = { passthrough: 'fnat', dsr: 'dr-ip' } as const;
+/** `dsr` is Convey's name for `dr-ip`. */
+const MODE_ALIASES = { dsr: 'dr-ip' } as const;
 
-const modeNames = z.enum(['proxy', 'nat', 'fnat', 'dr', 'dr-ip', 'tunnel', 'snat', 'nat64']);
+const modeNames = z.enum([
+  'proxy',
+  'nat',
+  'fnat',
+  'dr',
+  'dr-ip',
+  'tunnel',
+  'passthrough',
+  'snat',
+  'nat64',
+]);
 
 const mode: z.ZodType<z.infer<typeof modeNames>, string> = z.codec(
-  z.enum([...modeNames.options, 'passthrough', 'dsr']),
+  z.enum([...modeNames.options, 'dsr']),
   modeNames,
   {
-    decode: (name) => (name === 'passthrough' || name === 'dsr' ? MODE_ALIASES[name] : name),
+    decode: (name) => (name === 'dsr' ? MODE_ALIASES[name] : name),
     encode: (name) => name,
   },
 );
@@ -190,6 +204,8 @@ const frontendShared = {
   tcp_keepalive: duration().optional(),
   sni: z.array(sniRule).optional(),
   udp: udp.optional(),
+  dsr_rewrite: z.enum(['ip', 'mac']).optional(),
+  l4: frontendL4Schema.optional(),
 };
 
 const frontend = z.strictObject({
@@ -199,6 +215,14 @@ const frontend = z.strictObject({
   tls: frontendTls.optional(),
   xdp: z.record(text, z.unknown()).optional(),
 });
+
+const macAddress = text.refine(
+  (given) => given === '' || /^[\da-f]{2}(:[\da-f]{2}){5}$/i.test(given),
+  {
+    error: ({ input }) =>
+      `needs a MAC address such as "02:00:00:00:00:01"; got ${JSON.stringify(input)}`,
+  },
+);
 
 /** One server, as a table of the file or an entry of a discovered list. */
 export const serverSchema: z.ZodType<Given<ServerConfig>> = z.strictObject({
@@ -210,6 +234,8 @@ export const serverSchema: z.ZodType<Given<ServerConfig>> = z.strictObject({
   disabled: flag.optional(),
   zone: text.optional(),
   send_proxy_protocol: z.enum(['off', 'v1', 'v2']).optional(),
+  interface: text.optional(),
+  mac: macAddress.optional(),
 });
 
 /** Keys of a backend that `[defaults]` may hold too. */
@@ -226,8 +252,16 @@ const backendShared = {
       'ring',
       'rendezvous',
       'bounded',
+      ...LVS_SCHEDULERS.map((name) => `lvs:${name}` as const),
     ])
     .optional(),
+  mh_table: z
+    .int()
+    .refine((size) => MH_TABLE_SIZES.includes(size), {
+      error: ({ input }) => `must be one of ${MH_TABLE_SIZES.join(', ')}; got ${String(input)}`,
+    })
+    .optional(),
+  hash: z.enum(['ip', 'ip-port', 'dst-ip']).optional(),
   connect_timeout: duration().optional(),
   connect_retries: integer({ min: 0, max: 100 }).optional(),
   retry_delay: duration().optional(),
@@ -319,4 +353,5 @@ export const configFileSchema: z.ZodType<ConfigFile> = z.strictObject({
       stats_update_frequency: count.optional(),
     })
     .optional(),
+  l4: l4Schema.optional(),
 });

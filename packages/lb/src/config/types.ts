@@ -8,6 +8,7 @@
  * @module
  */
 import type { Address, LogFormat, LogLevel, Secret } from '@balancer/kit';
+import type { FlowHash, FrontendL4Config, L4Config, LvsScheduler, PacketMode } from './l4-types.ts';
 
 /** A span of time in whole milliseconds. */
 export type Milliseconds = number;
@@ -16,7 +17,7 @@ export type Milliseconds = number;
 export type Bytes = number;
 
 /** How packets of a frontend travel; the mode names the data plane that serves it. */
-export type Mode = 'proxy' | 'nat' | 'fnat' | 'dr' | 'dr-ip' | 'tunnel' | 'snat' | 'nat64';
+export type Mode = 'proxy' | PacketMode | 'snat' | 'nat64';
 
 /** What a frontend speaks with its clients. */
 export type Protocol = 'tcp' | 'tls' | 'udp';
@@ -44,7 +45,8 @@ export type Balance =
   | 'source'
   | 'ring'
   | 'rendezvous'
-  | 'bounded';
+  | 'bounded'
+  | `lvs:${LvsScheduler}`;
 
 /** The whole file. */
 export interface LoadBalancerConfig {
@@ -52,8 +54,10 @@ export interface LoadBalancerConfig {
   readonly frontends: Readonly<Record<string, FrontendConfig>>;
   readonly backends: Readonly<Record<string, BackendConfig>>;
   readonly stats?: StatsConfig;
-  /** Settings of the packet plane; without effect on frontends whose mode is `proxy`. */
+  /** Settings of Convey's packet modes; accepted and without effect. */
   readonly passthrough?: PassthroughConfig;
+  /** Settings of the packet plane. */
+  readonly l4?: L4Config;
 }
 
 export interface GlobalConfig {
@@ -118,6 +122,10 @@ export interface FrontendConfig {
   readonly xdp?: Readonly<Record<string, unknown>>;
   readonly tls?: FrontendTlsConfig;
   readonly udp: UdpConfig;
+  /** `mac` makes Convey's mode `dsr` the mode `dr`. */
+  readonly dsr_rewrite: 'ip' | 'mac';
+  /** Settings of the packet plane. */
+  readonly l4: FrontendL4Config;
 }
 
 export interface SniRule {
@@ -151,6 +159,10 @@ export interface UdpConfig {
 
 export interface BackendConfig {
   readonly balance: Balance;
+  /** Slots of the packet plane's table for `source` and `lvs:mh`: one of a few primes. */
+  readonly mh_table: number;
+  /** What the packet plane places flows by, for `source`, `ring`, `lvs:mh`, `lvs:conhash`. */
+  readonly hash: FlowHash;
   readonly connect_timeout: Milliseconds;
   readonly connect_retries: number;
   readonly retry_delay: Milliseconds;
@@ -216,6 +228,9 @@ export interface ServerConfig {
   readonly zone: string;
   /** Overrides the backend's setting when set. */
   readonly send_proxy_protocol?: ProxyProtocolOut;
+  /** With `mac`: where the packet plane sends packets for this server, without asking the routes. */
+  readonly interface: string;
+  readonly mac: string;
 }
 
 export interface DiscoveryConfig {
@@ -244,3 +259,5 @@ export interface PassthroughConfig {
   readonly workers?: number;
   readonly stats_update_frequency?: number;
 }
+
+export type * from './l4-types.ts';

@@ -8,7 +8,6 @@
  */
 import { checkNumber } from '../errors.ts';
 import { murmur3Bytes } from '../hash.ts';
-import type { NodeTable } from '../node-table.ts';
 
 export interface RingOptions {
   /** Points per node of average weight, 1 to 10 000, default 160. */
@@ -31,6 +30,48 @@ const HASH_BITS = 32;
 const DIGIT_BITS = 11;
 const ZERO = 48;
 
+/** What a ring is made of; a whole node table will do. */
+export interface RingMembers {
+  readonly count: number;
+  readonly nodes: ArrayLike<{ readonly id: string }>;
+  readonly weight: ArrayLike<number>;
+  /** For each member its place in the order of the ids. */
+  readonly rankById: Int32Array;
+}
+
+/**
+ * A ring as a table, for look-ups where there is no ring to search: slot s of `slots` belongs to
+ * the owner of the hash s * 2^32 / slots.
+ *
+ * @param members - Ids and weights, in any order.
+ * @param slots - A power of two up to 2^32.
+ * @returns For each slot the index of its member; empty without members.
+ * @throws {ConfigError} For ring options out of range.
+ */
+export function buildRingTable(
+  members: readonly { readonly id: string; readonly weight: number }[],
+  slots: number,
+  options: RingOptions = {},
+): Uint32Array {
+  if (members.length === 0) return new Uint32Array(0);
+  const order = members.map((_, index) => index).toSorted((a, b) => byId(members, a, b));
+  const rankById = new Int32Array(members.length);
+  order.forEach((index, rank) => (rankById[index] = rank));
+  const weight = Float64Array.from(members, (member) => member.weight);
+  const table = { count: members.length, nodes: members, weight, rankById };
+  const ring = new Ring(table, checkRingOptions('buildRingTable', options));
+  const width = 2 ** 32 / slots;
+  return Uint32Array.from(
+    { length: slots },
+    (_, slot) => ring.owners[ring.pointFor(slot * width)]!,
+  );
+}
+
+function byId(members: readonly { readonly id: string }[], a: number, b: number): number {
+  const [first, second] = [members[a]!.id, members[b]!.id];
+  return first < second ? -1 : Number(first > second);
+}
+
 /** An immutable ring over one table's members and configured weights. */
 export class Ring {
   /** How many points there are. */
@@ -43,7 +84,7 @@ export class Ring {
   readonly #buckets: Int32Array;
   readonly #bucketShift: number;
 
-  constructor(table: NodeTable, { replicas, seed }: Required<RingOptions>) {
+  constructor(table: RingMembers, { replicas, seed }: Required<RingOptions>) {
     const points = sortedByHash(pointsOf(table, { replicas, seed }));
     this.size = points.hashes.length;
     this.hashes = points.hashes;
@@ -85,7 +126,7 @@ interface Points {
 }
 
 /** All points in the order of their nodes' ids: point r of a node is the hash of `id#r`. */
-function pointsOf(table: NodeTable, { replicas, seed }: Required<RingOptions>): Points {
+function pointsOf(table: RingMembers, { replicas, seed }: Required<RingOptions>): Points {
   const counts = pointCounts(table, replicas);
   const size = counts.reduce((sum, count) => sum + count, 0);
   const points = { hashes: new Uint32Array(size), owners: new Int32Array(size) };
@@ -147,9 +188,10 @@ function sortedByHash(points: Points): Points {
 }
 
 /** Points of each node: `replicas` on average, in proportion to the weights, at least one. */
-function pointCounts({ weight, count }: NodeTable, replicas: number): number[] {
-  const sum = weight.reduce((total, each) => total + each, 0);
-  return Array.from(weight, (each) =>
+function pointCounts({ weight, count }: RingMembers, replicas: number): number[] {
+  const weights = Array.from(weight);
+  const sum = weights.reduce((total, each) => total + each, 0);
+  return weights.map((each) =>
     sum === 0 ? 1 : Math.max(1, Math.round((replicas * count * each) / sum)),
   );
 }

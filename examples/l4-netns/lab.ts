@@ -1,0 +1,211 @@
+/**
+ * The network of `network.ts` with programs in it: three servers, a client, and the load balancer as a
+ * process of its own. Used by the example and by tests.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import {
+  isBpfFilesystem,
+  mountBpfFilesystem,
+  type NetworkNamespace,
+  unmountBpfFilesystem,
+} from '@balancer/ebpf';
+import { ADDRESSES, type Family, Network, serverAddress } from './network.ts';
+import { CLIENT, SERVER } from './programs.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const BALANCER = [
+  '--conditions=balancer-source',
+  '--import',
+  'tsx',
+  join(ROOT, 'packages/cli/src/main.ts'),
+];
+/** Longest wait for a process to say something. */
+const SAYS_MS = 60_000;
+
+/** What a client found. */
+export interface Counted {
+  readonly failed: number;
+  /** Answers by server. */
+  readonly servers: Readonly<Record<string, number>>;
+  /** Which clients the servers saw. */
+  readonly clients: Readonly<Record<string, number>>;
+  /** Why the first request failed; empty when none did. */
+  readonly reason: string;
+}
+
+/** What a command printed. */
+export interface Printed {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export class Lab {
+  readonly network: Network = new Network();
+  /** Files of this lab: configuration, socket, pinned maps. */
+  readonly folder: string = mkdtempSync(join(tmpdir(), 'balancer-l4-'));
+  readonly socket: string = join(this.folder, 'l4.sock');
+  readonly #bpf: string = join(this.folder, 'bpf');
+  readonly #processes = new Set<ChildProcess>();
+  #log = '';
+
+  constructor() {
+    mountBpfFilesystem(this.#bpf);
+  }
+
+  get pinPath(): string {
+    return join(this.#bpf, 'balancer');
+  }
+
+  /** Starts the three servers; resolves when they answer. */
+  async startServers(ports: readonly number[] = [8080]): Promise<void> {
+    const starting = this.network.servers.map(async (namespace, index) => {
+      const server = this.#spawn(namespace, [
+        '-e',
+        SERVER,
+        `server-${index + 1}`,
+        ...ports.map(String),
+      ]);
+      await once(server.stdout!, 'data', { signal: AbortSignal.timeout(SAYS_MS) });
+      return server;
+    });
+    this.serverProcesses = await Promise.all(starting);
+  }
+
+  /** The servers' processes, in their order. */
+  serverProcesses: readonly ChildProcess[] = [];
+
+  /** `[l4]` for this lab, to begin a configuration file with. */
+  settings(hook: 'auto' | 'xdp' | 'xdp-generic' | 'tc' = 'auto'): string {
+    return `[l4]
+hook = "${hook}"
+interfaces = ["eth0"]
+pin_path = "${this.pinPath}"
+admin_socket = "${this.socket}"
+tunnel_source = ["${ADDRESSES.balancer[4]}", "${ADDRESSES.balancer[6]}"]
+conntrack = { max_entries = 65536 }
+limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
+`;
+  }
+
+  /** `[backends.<name>]` with the servers of these numbers. */
+  backend(
+    name: string,
+    family: Family,
+    port: number,
+    numbers: readonly number[] = [1, 2, 3],
+  ): string {
+    const servers = numbers.map((number) => {
+      const address = serverAddress(number, family);
+      const endpoint = family === 4 ? `${address}:${port}` : `[${address}]:${port}`;
+      return `servers.s${number} = { addr = "${endpoint}" }\n`;
+    });
+    return `[backends.${name}]\nhealth_check_interval = "200ms"\nhealth = { fast_interval = "100ms", timeout = "1s", fall = 2, rise = 1 }\n${servers.join('')}`;
+  }
+
+  /** Writes the configuration file. @returns Its path. */
+  configure(toml: string): string {
+    const file = join(this.folder, 'balancer.toml');
+    writeFileSync(file, toml);
+    return file;
+  }
+
+  /** Starts `balancer run` on the configuration file; resolves when it forwards. */
+  async startBalancer(): Promise<ChildProcess> {
+    const file = join(this.folder, 'balancer.toml');
+    const child = this.#spawn(this.network.balancer, [...BALANCER, 'run', file]);
+    const isReady = new Promise<void>((resolve, reject) => {
+      let log = '';
+      child.stderr!.on('data', (chunk) => {
+        log += String(chunk);
+        this.#log += String(chunk);
+        if (log.includes('"msg":"ready"')) resolve();
+      });
+      child.on('exit', (code) => reject(new Error(`balancer ended with ${code}:\n${log}`)));
+      setTimeout(() => reject(new Error(`balancer is not ready:\n${log}`)), SAYS_MS).unref();
+    });
+    await isReady;
+    return child;
+  }
+
+  /** What all balancers logged so far. */
+  get log(): string {
+    return this.#log;
+  }
+
+  /** Runs `balancer` with these arguments beside the running one. */
+  async command(...args: readonly string[]): Promise<Printed> {
+    return this.runIn(this.network.balancer, [...BALANCER, ...args]);
+  }
+
+  /** Runs `balancer ipvsadm`. @param input - For `--restore`. */
+  async ipvsadm(args: readonly string[], input: string = ''): Promise<Printed> {
+    return this.runIn(
+      this.network.balancer,
+      [...BALANCER, 'ipvsadm', '--socket', this.socket, ...args],
+      input,
+    );
+  }
+
+  /** Runs Node with these arguments in a namespace until it ends. */
+  async runIn(
+    namespace: NetworkNamespace,
+    args: readonly string[],
+    input: string = '',
+  ): Promise<Printed> {
+    const child = this.#spawn(namespace, args);
+    child.stdin!.on('error', () => {});
+    child.stdin!.end(input);
+    const [stdout, stderr, [code]] = await Promise.all([
+      text(child.stdout!),
+      text(child.stderr!),
+      once(child, 'exit') as Promise<[number]>,
+    ]);
+    return { code, stdout, stderr };
+  }
+
+  /** Requests from the client, one after the other. */
+  async request(options: {
+    readonly count: number;
+    readonly family?: Family;
+    readonly protocol?: 'tcp' | 'udp';
+    readonly port?: number;
+    /** Also moves so many bytes up and down. */
+    readonly bytes?: number;
+  }): Promise<Counted> {
+    const { count, family = 4, protocol = 'tcp', port = 80, bytes = 0 } = options;
+    const host = ADDRESSES.service[family];
+    const args = ['-e', CLIENT, protocol, host, `${port}`, `${count}`, `${bytes}`];
+    const { stdout, stderr } = await this.runIn(this.network.client, args);
+    if (stdout === '') throw new Error(`the client failed: ${stderr}`);
+    return JSON.parse(stdout) as Counted;
+  }
+
+  /** Ends everything that was started and removes what was made. */
+  async close(): Promise<void> {
+    const ending = [...this.#processes].map(async (child) => {
+      const exited = once(child, 'exit');
+      child.kill('SIGKILL');
+      await exited;
+    });
+    await Promise.all(ending);
+    this.network.close();
+    if (isBpfFilesystem(this.#bpf)) unmountBpfFilesystem(this.#bpf);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #spawn(namespace: NetworkNamespace, args: readonly string[]): ChildProcess {
+    const child = namespace.run(() =>
+      spawn(process.execPath, args, { cwd: ROOT, stdio: ['pipe', 'pipe', 'pipe'] }),
+    );
+    this.#processes.add(child);
+    child.on('exit', () => this.#processes.delete(child));
+    return child;
+  }
+}

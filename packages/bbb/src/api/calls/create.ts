@@ -1,0 +1,342 @@
+/**
+ * `create`: finds or makes the record of a meeting, and creates the meeting on its server.
+ *
+ * A record is `pending` from before its server is asked until that is over, so that of any number of
+ * creates of one meeting, in any number of processes, exactly one places it and the others follow.
+ *
+ * @module
+ */
+import { randomInt } from 'node:crypto';
+import type { BbbConfig } from '../../config/keys.ts';
+import type { GatewayContext } from '../../context.ts';
+import { createIncrement } from '../../placement/load.ts';
+import type { Placement } from '../../placement/placer.ts';
+import { readTagWish } from '../../placement/tag.ts';
+import type { MeetingRecord } from '../../store/meetings.ts';
+import type { ServerRow } from '../../store/servers.ts';
+import { learningRecordAccess, sealAccess } from '../../tenants/learning-records.ts';
+import { textOf } from '../../upstream/answer.ts';
+import { type ApiAnswer, failed } from '../answer.ts';
+import { answerOf, type ApiCall, tenantIdOf } from '../call.ts';
+import {
+  createRules,
+  limitDuration,
+  mergeParameters,
+  SERVER_TAG,
+  setTenant,
+  tagWishOf,
+  takeRecordingReadyUrl,
+} from '../parameters.ts';
+import { voiceBridges } from '../voice-bridge.ts';
+
+const MEETING_ID_MAX = 256;
+const VOICE_BRIDGES_MAX = 10;
+/** Between two looks at a record that another process is creating. */
+const PENDING_LOOK_MS = 50;
+/** Rounds of losing a record to others before giving up; each is somebody else's progress. */
+const ROUNDS_MAX = 20;
+
+/** Creates in this process whose record is not decided yet, by meeting. */
+type InFlight = Map<string, Promise<unknown>>;
+
+/** The call, with its memory of creates under way. */
+export class CreateCall {
+  readonly #inFlight: InFlight = new Map();
+
+  readonly handle = async (context: GatewayContext, call: ApiCall): Promise<ApiAnswer> => {
+    const meetingId = call.parameters.get('meetingID') ?? '';
+    if (meetingId === '') return failed('missingParamMeetingID');
+    if (!isMeetingId(meetingId)) return failed('validationError', 'The meeting ID is not valid.');
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      const record = await this.#settled(context, meetingId);
+      if (record !== null) {
+        if (record.tenant_id !== tenantIdOf(call.caller)) return failed('idNotUnique');
+        const server = await usableServer(context, record);
+        if (server !== null) return createAgain(context, call, { record, server });
+        await context.store.meetings.drop(record);
+      }
+      const answer = await this.#createNew(context, call, meetingId);
+      if (answer !== null) return answer;
+    }
+    return failed('internalError');
+  };
+
+  /** The record once its create is decided; null for none. */
+  async #settled(context: GatewayContext, meetingId: string): Promise<MeetingRecord | null> {
+    const { connect_timeout: connectMs, response_timeout: responseMs } = context.config();
+    const limitMs = connectMs + responseMs;
+    const deadlineMs = context.nowMs() + limitMs;
+    for (;;) {
+      await this.#inFlight.get(meetingId);
+      const record = await context.store.meetings.find({ scope: '', meeting_id: meetingId });
+      if (record === undefined) return null;
+      if (record.status === 'active') return record;
+      // Whoever made it has died, or is as good as dead; its server knows whether there is a meeting.
+      const nowMs = context.nowMs();
+      if (nowMs >= deadlineMs || nowMs - record.created_at_ms >= limitMs) return record;
+      if (!this.#inFlight.has(meetingId)) await wait(PENDING_LOOK_MS);
+    }
+  }
+
+  /** Null if somebody else has made a record meanwhile. */
+  async #createNew(
+    context: GatewayContext,
+    call: ApiCall,
+    meetingId: string,
+  ): Promise<ApiAnswer | null> {
+    if (this.#inFlight.has(meetingId)) return null;
+    const creating = createNew(context, call, meetingId);
+    this.#inFlight.set(meetingId, Promise.allSettled([creating]));
+    try {
+      return await creating;
+    } finally {
+      this.#inFlight.delete(meetingId);
+    }
+  }
+}
+
+function isMeetingId(text: string): boolean {
+  // oxlint-disable-next-line no-control-regex -- control characters are what it refuses
+  return text.length <= MEETING_ID_MAX && !/[,\u0000-\u001f\u007f]/.test(text);
+}
+
+/** The server of a record if it may still serve it. */
+async function usableServer(
+  context: GatewayContext,
+  record: MeetingRecord,
+): Promise<ServerRow | null> {
+  const server = (await context.directory.servers()).get(record.server_id);
+  if (server === undefined || server.is_online === 0 || server.state === 'disabled') return null;
+  if (server.state === 'enabled') return server;
+  const asked = [['meetingID', record.meeting_id]] as const;
+  const answer = await context.upstream.call(server, 'isMeetingRunning', asked);
+  const isRunning = answer.kind === 'success' && textOf(answer.root, 'running') === 'true';
+  return isRunning ? server : null;
+}
+
+interface Found {
+  readonly record: MeetingRecord;
+  readonly server: ServerRow;
+}
+
+/** A create for a meeting that has a record: its server says what it makes of it. */
+async function createAgain(
+  context: GatewayContext,
+  call: ApiCall,
+  { record, server }: Found,
+): Promise<ApiAnswer> {
+  const { parameters, recordingReadyUrl } = await upstreamParameters(context, call, {
+    server,
+    voiceBridge: record.voice_bridge,
+  });
+  const answer = await context.upstream.call(server, 'create', parameters, call.xml ?? undefined);
+  if (answer.kind === 'success') {
+    await context.store.meetings.activate(record);
+    await remember(context, record.meeting_id, recordingReadyUrl);
+  } else if (answer.kind === 'unreachable') {
+    context.pollSoon(server.id, 'unreachable');
+  }
+  return answerOf(answer, server.id);
+}
+
+/** Places a meeting, on the next best server if one cannot be reached. */
+async function createNew(
+  context: GatewayContext,
+  call: ApiCall,
+  meetingId: string,
+): Promise<ApiAnswer | null> {
+  const { caller, parameters } = call;
+  const config = context.config();
+  if (await isTenantFull(context, call)) return refused(context, 'maxConcurrent');
+  const wish = readTagWish(tagWishOf(parameters, config, caller.tenant));
+  const excluded = new Set<string>();
+  const increment = createIncrement(config, {
+    sizeHint: Number(parameters.get('meta_bbb-meeting-size-hint')) || 0,
+    maxUsers: Number(parameters.get('maxParticipants')) || 0,
+  });
+  for (let tries = 0; tries <= config.create_retries; tries++) {
+    const placement = await context.placer.place({ wish, excluded, increment });
+    if (placement.kind === 'refused') {
+      return refused(context, excluded.size > 0 ? 'internalError' : placement.reason);
+    }
+    const outcome = await createOn(context, call, { meetingId, placement });
+    if (outcome !== 'unreachable') return outcome;
+    excluded.add(placement.server.id);
+    context.pollSoon(placement.server.id, 'unreachable');
+  }
+  return refused(context, 'internalError');
+}
+
+interface Placed {
+  readonly meetingId: string;
+  readonly placement: Extract<Placement, { kind: 'placed' }>;
+}
+
+/** Creates on one server. Null if there is a record of the meeting by now. */
+async function createOn(
+  context: GatewayContext,
+  call: ApiCall,
+  { meetingId, placement: { server, reservation } }: Placed,
+): Promise<ApiAnswer | 'unreachable' | null> {
+  const undo = async (record: MeetingRecord | null): Promise<void> => {
+    if (record !== null) await context.store.meetings.drop(record);
+    await context.board.undo(reservation);
+  };
+  let record: MeetingRecord | null = null;
+  try {
+    const inserted = await insertRecord(context, call, { meetingId, server });
+    if (typeof inserted === 'string') {
+      await undo(null);
+      return inserted === 'meeting-exists' ? null : refused(context, inserted);
+    }
+    record = inserted;
+    const { parameters, recordingReadyUrl } = await upstreamParameters(context, call, {
+      server,
+      voiceBridge: record.voice_bridge,
+      moderatorPw: record.moderator_pw,
+    });
+    const answer = await context.upstream.call(server, 'create', parameters, call.xml ?? undefined);
+    if (answer.kind === 'unreachable' || answer.kind === 'failed') {
+      await undo(record);
+      return answer.kind === 'failed' ? answerOf(answer, server.id) : 'unreachable';
+    }
+    // Also after a time-out: the server may have made the meeting, and a repeat must find it there.
+    await context.store.meetings.activate(record);
+    await remember(context, meetingId, recordingReadyUrl);
+    context.count({ kind: 'placed', serverId: server.id });
+    return answerOf(answer, server.id);
+  } catch (error) {
+    if (record === null) await context.board.undo(reservation);
+    throw error;
+  }
+}
+
+/** Inserts a pending record with a voice bridge of its own, or says why that cannot be. */
+async function insertRecord(
+  context: GatewayContext,
+  call: ApiCall,
+  { meetingId, server }: { readonly meetingId: string; readonly server: ServerRow },
+): Promise<MeetingRecord | 'meeting-exists' | 'maxConcurrent' | 'internalError'> {
+  const config = context.config();
+  const nowMs = context.nowMs();
+  const merged = mergeParameters(call.parameters, createRules(config), {
+    tenant: call.caller.tenant,
+    isCreate: true,
+  });
+  const moderatorPw = merged.get('moderatorPW') || randomPassword();
+  const own = config.use_external_voice_bridge ? merged.get('voiceBridge') : undefined;
+  for (const voiceBridge of bridgesFor(meetingId, config, own)) {
+    const record: MeetingRecord = {
+      scope: '',
+      meeting_id: meetingId,
+      server_id: server.id,
+      tenant_id: tenantIdOf(call.caller),
+      moderator_pw: moderatorPw,
+      voice_bridge: voiceBridge,
+      status: 'pending',
+      created_at_ms: nowMs,
+      last_seen_at_ms: nowMs,
+    };
+    const outcome = await context.store.meetings.insert(record);
+    if (outcome === 'meeting-exists') return outcome;
+    if (outcome === 'voice-bridge-taken') continue;
+    if (await isBeyondLimit(context, call, record)) {
+      await context.store.meetings.drop(record);
+      return 'maxConcurrent';
+    }
+    return record;
+  }
+  return 'internalError';
+}
+
+function* bridgesFor(
+  meetingId: string,
+  { voice_bridge_len: length }: BbbConfig,
+  own: string | undefined,
+): Generator<string> {
+  if (own !== undefined && /^\d+$/.test(own)) yield own;
+  let count = 0;
+  for (const voiceBridge of voiceBridges(meetingId, length)) {
+    yield voiceBridge;
+    if (++count === VOICE_BRIDGES_MAX) return;
+  }
+}
+
+interface Sent {
+  readonly parameters: Map<string, string>;
+  readonly recordingReadyUrl: string | undefined;
+}
+
+/** What goes to the server. A generated moderator password goes only with the first create. */
+async function upstreamParameters(
+  context: GatewayContext,
+  { caller, parameters: client }: ApiCall,
+  to: { readonly server: ServerRow; readonly voiceBridge: string; readonly moderatorPw?: string },
+): Promise<Sent> {
+  const config = context.config();
+  const { tenant } = caller;
+  const parameters = mergeParameters(client, createRules(config), { tenant, isCreate: true });
+  const recordingReadyUrl = takeRecordingReadyUrl(parameters);
+  setTenant(parameters, tenant);
+  if (to.moderatorPw !== undefined) parameters.set('moderatorPW', to.moderatorPw);
+  parameters.set('voiceBridge', to.voiceBridge);
+  parameters.delete(SERVER_TAG);
+  if (to.server.tag !== '') parameters.set(SERVER_TAG, to.server.tag);
+  if (tenant !== null) {
+    const access = await learningRecordAccess(tenant.row, (reason) =>
+      context.logger.warn('no token for the learning record store', {
+        tenant: tenant.row.name,
+        reason,
+      }),
+    );
+    parameters.delete('meta_secret-lrs-payload');
+    if (access !== null) {
+      parameters.set('meta_secret-lrs-payload', await sealAccess(access, to.server.secret));
+    }
+  }
+  limitDuration(parameters, config.max_meeting_duration);
+  return { parameters, recordingReadyUrl };
+}
+
+async function remember(
+  { store, nowMs }: GatewayContext,
+  meetingId: string,
+  recordingReadyUrl: string | undefined,
+): Promise<void> {
+  if (recordingReadyUrl === undefined) return;
+  await store.callbacks.remember(meetingId, { recordingReadyUrl }, nowMs());
+}
+
+/** Before anything is made: a tenant at its limits creates nothing. */
+async function isTenantFull(context: GatewayContext, { caller }: ApiCall): Promise<boolean> {
+  const row = caller.tenant?.row;
+  if (row === undefined || row.max_users === 0) return false;
+  return (await context.board.tenantUsers(row.id)) >= row.max_users;
+}
+
+async function isBeyondLimit(
+  { store }: GatewayContext,
+  { caller }: ApiCall,
+  record: MeetingRecord,
+): Promise<boolean> {
+  const limit = caller.tenant?.row.max_meetings ?? 0;
+  return limit > 0 && (await store.meetings.rankInTenant(record)) > limit;
+}
+
+function refused(
+  context: GatewayContext,
+  reason: 'maxConcurrent' | 'serverTagUnavailable' | 'internalError',
+): ApiAnswer {
+  context.count({ kind: 'placement-failed', reason });
+  return failed(reason);
+}
+
+const PASSWORD_SIGNS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+
+function randomPassword(): string {
+  return Array.from({ length: 8 }, () => PASSWORD_SIGNS[randomInt(PASSWORD_SIGNS.length)]).join('');
+}
+
+async function wait(delayMs: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, delayMs));
+}

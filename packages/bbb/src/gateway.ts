@@ -1,0 +1,175 @@
+/**
+ * A gateway: its storage, its API, its poller and its listeners.
+ *
+ * @module
+ */
+import { randomBytes } from 'node:crypto';
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
+import { AdminServer, type Logger, Secret, silentLogger } from '@balancer/kit';
+import { Api } from './api/api.ts';
+import type { BbbConfig } from './config/keys.ts';
+import type { GatewayContext } from './context.ts';
+import { Directory } from './directory.ts';
+import { adminRoutes } from './http/admin.ts';
+import { GatewayMetrics } from './http/metrics.ts';
+import { PublicServer } from './http/public-server.ts';
+import { Placer } from './placement/placer.ts';
+import { Poller } from './poll/poller.ts';
+import type { Board } from './store/board.ts';
+import { MemoryBoard } from './store/memory-board.ts';
+import { RedisBoard } from './store/redis-board.ts';
+import { ResilientBoard } from './store/resilient-board.ts';
+import { Store } from './store/store.ts';
+import { UpstreamClient } from './upstream/client.ts';
+
+export interface GatewayOptions {
+  readonly config: BbbConfig;
+  readonly logger?: Logger;
+  /** Told once of a secret that was made because none is configured. */
+  readonly onNewSecret?: (secret: string) => void;
+}
+
+/** Where a started gateway listens. */
+export interface GatewayPorts {
+  readonly publicPort: number;
+  readonly adminPort: number;
+}
+
+/** Name of the socket in the data directory through which the command line talks to the gateway. */
+export const ADMIN_SOCKET = 'admin.sock';
+
+export class Gateway {
+  readonly context: GatewayContext;
+  readonly api: Api;
+  readonly poller: Poller;
+  readonly metrics: GatewayMetrics;
+  readonly #store: Store;
+  readonly #board: Board;
+  readonly #upstream: UpstreamClient;
+  #config: BbbConfig;
+  #listeners: { readonly public: PublicServer; readonly admin: AdminServer } | null = null;
+
+  private constructor(parts: {
+    readonly config: BbbConfig;
+    readonly store: Store;
+    readonly board: Board;
+    readonly logger: Logger;
+  }) {
+    const { store, board, logger } = parts;
+    this.#config = parts.config;
+    this.#store = store;
+    this.#board = board;
+    this.metrics = new GatewayMetrics();
+    this.#upstream = new UpstreamClient(parts.config, this.metrics.upstream);
+    const directory = new Directory(store);
+    const config = (): BbbConfig => this.#config;
+    this.poller = new Poller(() => this.context);
+    this.context = {
+      config,
+      store,
+      board,
+      directory,
+      placer: new Placer({ directory, board, store, settings: config }),
+      upstream: this.#upstream,
+      logger,
+      nowMs: Date.now,
+      pollSoon: (serverId, why) => this.poller.pollSoon(serverId, why),
+      count: this.metrics.event,
+    };
+    this.api = new Api(this.context);
+  }
+
+  /**
+   * Opens the storage; nothing listens or polls yet.
+   *
+   * @throws {DataLockedError} {SchemaTooNewError} {StorageError} if the storage cannot be opened.
+   */
+  static async open({
+    config,
+    logger = silentLogger,
+    onNewSecret,
+  }: GatewayOptions): Promise<Gateway> {
+    const store = await openStore(config, logger);
+    try {
+      const secrets =
+        config.secrets.length > 0 ? config.secrets : [await keptSecret(store, onNewSecret)];
+      const board = openBoard(config, logger);
+      return new Gateway({ config: { ...config, secrets }, store, board, logger });
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  /** Listens and polls. */
+  async start(): Promise<GatewayPorts> {
+    const { admin_bind: host, admin_port: port, data_dir: dataDir } = this.#config;
+    const { context, api, metrics, poller } = this;
+    const { logger } = context;
+    const admin = new AdminServer({
+      routes: adminRoutes({ context, metrics, poller }),
+      logger,
+      addressSetting: 'admin_bind',
+    });
+    const publicServer = new PublicServer({ context, api, metrics });
+    this.#listeners = { public: publicServer, admin };
+    const publicPort = await publicServer.listen();
+    const bound = await admin.listen({ kind: 'inet', host, port });
+    if (this.#store.dialect === 'sqlite') {
+      const path = join(dataDir, ADMIN_SOCKET);
+      await admin.listen({ kind: 'unix', path });
+      chmodSync(path, 0o600);
+    }
+    await poller.start();
+    return { publicPort, adminPort: bound.kind === 'inet' ? bound.port : 0 };
+  }
+
+  /** Takes over what may change while running: all but storage and addresses. */
+  configure(config: BbbConfig): void {
+    const { database_url, redis_url, data_dir, bind, port, admin_bind, admin_port } = this.#config;
+    const fixed = { database_url, redis_url, data_dir, bind, port, admin_bind, admin_port };
+    const secrets = config.secrets.length > 0 ? config.secrets : this.#config.secrets;
+    this.#config = { ...config, ...fixed, secrets };
+    this.#upstream.configure(this.#config);
+  }
+
+  /** Stops accepting; resolves when the requests at hand are answered. */
+  async drain(): Promise<void> {
+    await this.#listeners?.public.drain();
+  }
+
+  /** Ends everything. The storage is free for another process after that. */
+  async close(): Promise<void> {
+    await this.#listeners?.public.close();
+    await this.#listeners?.admin.close();
+    await this.poller.stop();
+    await this.#upstream.close();
+    await this.#board.close();
+    await this.#store.close();
+  }
+}
+
+async function openStore(config: BbbConfig, logger: Logger): Promise<Store> {
+  if (config.database_url === '') return Store.openEmbedded(config.data_dir);
+  return Store.openPostgres({
+    url: config.database_url,
+    connectionsMax: config.database_connections,
+    onIdleError: (error) => logger.warn('a connection to PostgreSQL broke', { error }),
+  });
+}
+
+function openBoard(config: BbbConfig, logger: Logger): Board {
+  if (config.redis_url === '') return new MemoryBoard();
+  const shared = RedisBoard.connect({ url: config.redis_url, prefix: config.redis_prefix });
+  return new ResilientBoard(shared, (isDegraded) => {
+    if (isDegraded) logger.warn('Redis is away: loads are counted per process');
+    else logger.info('Redis is back');
+  });
+}
+
+async function keptSecret(store: Store, onNew: GatewayOptions['onNewSecret']): Promise<Secret> {
+  const { value, isNew } = await store.keep('api_secret', () => randomBytes(32).toString('hex'));
+  if (isNew) onNew?.(value);
+  return new Secret(value);
+}

@@ -1,0 +1,20 @@
+/**
+ * The BigBlueButton gateway: many servers behind one address.
+ *
+ * @module
+ */
+export {
+  defaultBbbConfig,
+  EnvironmentError,
+  loadBbbConfig,
+  type LoadedBbbConfig,
+  parseBbbConfig,
+} from './config/load.ts';
+export { type BbbConfig, type ChecksumAlgorithm } from './config/keys.ts';
+export { ADMIN_SOCKET, Gateway, type GatewayOptions, type GatewayPorts } from './gateway.ts';
+export { type MeetingView, type ServerView } from './operations/meetings.ts';
+export { runOperation } from './operations/registry.ts';
+export { OperationError, type PanicReport } from './operations/servers.ts';
+export { type TenantView } from './operations/tenants.ts';
+export { type RoundSummary } from './poll/poller.ts';
+export { DataLockedError, SchemaTooNewError, StorageError } from './store/errors.ts';

@@ -1,0 +1,165 @@
+/**
+ * Every order and question of the command line, by name: the same function runs in the gateway, when
+ * one is running, and otherwise on the data directly.
+ *
+ * @module
+ */
+import { z } from '@balancer/kit';
+import type { GatewayContext } from '../context.ts';
+import type { Poller } from '../poll/poller.ts';
+import { endMeeting, listMeetings, listServers, meetingInfo, viewOfServer } from './meetings.ts';
+import {
+  addServer,
+  OperationError,
+  panicServer,
+  removeServer,
+  setServerState,
+  updateServer,
+} from './servers.ts';
+import {
+  addSetting,
+  addTenant,
+  listSettings,
+  listTenants,
+  removeSetting,
+  removeTenant,
+  updateTenant,
+} from './tenants.ts';
+
+/** What operations work on. */
+export interface OperationHost {
+  readonly context: GatewayContext;
+  readonly poller: Poller;
+}
+
+/** An operation with the type of its input forgotten. */
+interface Operation {
+  run(host: OperationHost, input: unknown): Promise<unknown>;
+}
+
+const id = z.strictObject({ id: z.string() });
+const settings = {
+  url: z.string().optional(),
+  secret: z.string().optional(),
+  tag: z.string().optional(),
+  multiplier: z.number().optional(),
+  maxMeetings: z.number().optional(),
+  maxUsers: z.number().optional(),
+};
+const tenantFields = {
+  name: z.string().optional(),
+  secrets: z.string().optional(),
+  max_meetings: z.number().optional(),
+  max_users: z.number().optional(),
+  path_access: z.number().optional(),
+  lrs_endpoint: z.string().optional(),
+  lrs_username: z.string().optional(),
+  lrs_password: z.string().optional(),
+  kc_token_url: z.string().optional(),
+  kc_client_id: z.string().optional(),
+  kc_client_secret: z.string().optional(),
+  kc_username: z.string().optional(),
+  kc_password: z.string().optional(),
+};
+
+const OPERATIONS: Readonly<Record<string, Operation>> = {
+  'servers.list': operation(z.strictObject({}), ({ context }) => listServers(context)),
+  'servers.add': operation(
+    z.strictObject({
+      ...settings,
+      id: z.string().optional(),
+      isEnabled: z.boolean().default(false),
+    }),
+    async ({ context }, { isEnabled, ...fields }) =>
+      viewOfServer(await addServer(context, defined(fields), isEnabled ? 'enabled' : 'disabled')),
+  ),
+  'servers.update': operation(
+    z.strictObject({ ...settings, id: z.string() }),
+    async ({ context }, { id: serverId, ...fields }) =>
+      viewOfServer(await updateServer(context, serverId, defined(fields))),
+  ),
+  'servers.state': operation(
+    z.strictObject({ id: z.string(), state: z.enum(['enabled', 'cordoned', 'disabled']) }),
+    async ({ context }, { id: serverId, state }) =>
+      viewOfServer(await setServerState(context, serverId, state)),
+  ),
+  'servers.remove': operation(id, ({ context }, input) => removeServer(context, input.id)),
+  'servers.panic': operation(
+    z.strictObject({ id: z.string(), keepState: z.boolean(), skipEndCalls: z.boolean() }),
+    ({ context }, { id: serverId, ...options }) => panicServer(context, serverId, options),
+  ),
+  'meetings.list': operation(
+    z.strictObject({ serverIds: z.array(z.string()).default([]) }),
+    ({ context }, { serverIds }) => listMeetings(context, serverIds),
+  ),
+  'meetings.info': operation(id, ({ context }, input) => meetingInfo(context, input.id)),
+  'meetings.end': operation(id, async ({ context }, input) => ({
+    id: input.id,
+    failure: await endMeeting(context, input.id),
+  })),
+  poll: operation(
+    z.strictObject({ ids: z.array(z.string()).optional() }),
+    async ({ poller }, { ids }) => {
+      const summary = await poller.round(ids && new Set(ids));
+      if (summary === null) throw new OperationError('taken', 'another process polls just now');
+      return summary;
+    },
+  ),
+  'tenants.list': operation(z.strictObject({}), ({ context }) => listTenants(context)),
+  'tenants.add': operation(z.strictObject(tenantFields), ({ context }, fields) =>
+    addTenant(context, defined(fields)),
+  ),
+  'tenants.update': operation(
+    z.strictObject({ ...tenantFields, id: z.string() }),
+    ({ context }, { id: tenant, ...fields }) => updateTenant(context, tenant, defined(fields)),
+  ),
+  'tenants.remove': operation(id, ({ context }, input) => removeTenant(context, input.id)),
+  'tenant-settings.list': operation(id, ({ context }, input) => listSettings(context, input.id)),
+  'tenant-settings.add': operation(
+    z.strictObject({
+      tenant: z.string(),
+      param: z.string(),
+      value: z.string(),
+      isOverride: z.boolean(),
+    }),
+    ({ context }, input) => addSetting(context, input),
+  ),
+  'tenant-settings.remove': operation(id, ({ context }, input) => removeSetting(context, input.id)),
+};
+
+/**
+ * Runs an operation.
+ *
+ * @returns What JSON can carry; null for nothing.
+ * @throws {OperationError} if there is no such operation, or it refuses its input.
+ */
+export async function runOperation(
+  host: OperationHost,
+  name: string,
+  input: unknown,
+): Promise<unknown> {
+  const found = Object.hasOwn(OPERATIONS, name) ? OPERATIONS[name] : undefined;
+  if (found === undefined) throw new OperationError('unknown', `there is no operation ${name}`);
+  return (await found.run(host, input)) ?? null;
+}
+
+function operation<T>(
+  schema: z.ZodType<T>,
+  run: (host: OperationHost, input: T) => Promise<unknown>,
+): Operation {
+  return {
+    run: async (host, input) => {
+      const parsed = schema.safeParse(input);
+      if (!parsed.success) throw new OperationError('invalid', z.prettifyError(parsed.error));
+      return run(host, parsed.data);
+    },
+  };
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+function defined<T extends object>(values: T): Defined<T> {
+  return Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== undefined),
+  ) as Defined<T>;
+}

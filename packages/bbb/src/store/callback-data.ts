@@ -1,0 +1,97 @@
+/**
+ * Addresses that a `create` asked to be called back at, by meeting. The table and the form of its
+ * text are Scalelite's: flat YAML with symbol keys. A double-quoted JSON string is one in YAML too.
+ *
+ * @module
+ */
+import type { Database } from './schema.ts';
+
+/** What is remembered of one create. */
+export interface CallbackAddresses {
+  readonly analyticsCallbackUrl?: string;
+  readonly recordingReadyUrl?: string;
+}
+
+export class CallbackStore {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** Remembers addresses for a meeting in place of older ones. Does nothing if there are none. */
+  async remember(meetingId: string, addresses: CallbackAddresses, nowMs: number): Promise<void> {
+    const text = formatAddresses(addresses);
+    if (text === null) return;
+    // In this form both databases read it back as the same moment.
+    const now = new Date(nowMs).toISOString().replace('Z', '');
+    await this.#db.transaction().execute(async (db) => {
+      await db
+        .deleteFrom('callback_data')
+        .where('meeting_id', '=', meetingId)
+        .where('recording_id', 'is', null)
+        .execute();
+      await db
+        .insertInto('callback_data')
+        .values({
+          meeting_id: meetingId,
+          recording_id: null,
+          callback_attributes: text,
+          created_at: now,
+          updated_at: now,
+        })
+        .execute();
+    });
+  }
+
+  /** The addresses of a meeting; of several creates the last one's. */
+  async find(meetingId: string): Promise<CallbackAddresses> {
+    const row = await this.#db
+      .selectFrom('callback_data')
+      .select('callback_attributes')
+      .where('meeting_id', '=', meetingId)
+      .orderBy('id', 'desc')
+      .executeTakeFirst();
+    return row === undefined ? {} : parseAddresses(row.callback_attributes);
+  }
+}
+
+const KEYS = {
+  analyticsCallbackUrl: 'analytics_callback_url',
+  recordingReadyUrl: 'recording_ready_url',
+} as const;
+
+function formatAddresses(addresses: CallbackAddresses): string | null {
+  const lines = Object.entries(KEYS).flatMap(([name, key]) => {
+    const value = addresses[name as keyof typeof KEYS];
+    return value === undefined ? [] : [`:${key}: ${JSON.stringify(value)}\n`];
+  });
+  return lines.length === 0 ? null : `---\n${lines.join('')}`;
+}
+
+/** Reads the flat form, with or without the colon of a symbol; lines of another form are ignored. */
+export function parseAddresses(text: string): CallbackAddresses {
+  const values = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const [, key, value] = /^:?"?([a-z_]+)"?:\s+(.+?)\s*$/.exec(line) ?? [];
+    if (key !== undefined && value !== undefined) values.set(key, unquote(value));
+  }
+  return Object.fromEntries(
+    Object.entries(KEYS).flatMap(([name, key]) => {
+      const value = values.get(key);
+      return value === undefined || !/^https?:\/\//i.test(value) ? [] : [[name, value]];
+    }),
+  );
+}
+
+function unquote(value: string): string {
+  if (value.startsWith('"')) {
+    try {
+      return String(JSON.parse(value));
+    } catch {
+      return '';
+    }
+  }
+  const single = /^'(.*)'$/.exec(value)?.[1];
+  return single === undefined ? value : single.replaceAll("''", "'");
+}

@@ -1,0 +1,56 @@
+/**
+ * PostgreSQL (13 or newer) for gateways of several processes.
+ *
+ * @module
+ */
+import { messageOf } from '@balancer/kit';
+import { Kysely, PostgresDialect } from 'kysely';
+import { StorageError } from './errors.ts';
+import type { Database, Tables } from './schema.ts';
+
+export interface PostgresOptions {
+  /** `postgres://user:password@host:port/database` */
+  readonly url: string;
+  /** Connections at most. Default 10. */
+  readonly connectionsMax?: number;
+  /** Told of connections that broke while idle; the pool replaces them. */
+  readonly onIdleError?: (error: Error) => void;
+}
+
+const CONNECT_TIMEOUT_MS = 5000;
+/** A query that takes longer is an outage, not work: requests must not pile up behind it. */
+const QUERY_TIMEOUT_MS = 15_000;
+
+/**
+ * Opens a pool and tries one connection.
+ *
+ * @throws {StorageError} if the database cannot be reached; the message has no password.
+ */
+export async function openPostgres(options: PostgresOptions): Promise<Database> {
+  const { default: pg } = await import('pg');
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.connectionsMax ?? 10,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
+    application_name: 'balancer-bbb',
+    // Ours all fit a double; pg would give strings.
+    types: {
+      getTypeParser: (oid, format) =>
+        oid === pg.types.builtins.INT8
+          ? Number
+          : (pg.types.getTypeParser(oid, format) as (text: string) => never),
+    },
+  });
+  // Without a listener a restart of the database would end this process.
+  pool.on('error', (error) => options.onIdleError?.(error));
+  try {
+    (await pool.connect()).release();
+  } catch (error) {
+    await pool.end();
+    throw new StorageError(`cannot reach PostgreSQL: ${messageOf(error)}; check database_url`, {
+      cause: error,
+    });
+  }
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+}

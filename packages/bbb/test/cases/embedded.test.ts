@@ -1,0 +1,20 @@
+import { afterAll, beforeAll } from 'vitest';
+import { embeddedStorage } from '../storages.ts';
+import { describeAccess } from './access.ts';
+import { describeCreate } from './create.ts';
+import { Harness } from './harness.ts';
+import { describeMeetings } from './meetings.ts';
+import { describePoll } from './poll.ts';
+import { describeTenants } from './tenants.ts';
+
+let harness: Harness;
+beforeAll(async () => {
+  harness = await Harness.start(embeddedStorage);
+});
+afterAll(() => harness.close());
+
+describeAccess('embedded storage', () => harness);
+describeCreate('embedded storage', () => harness);
+describeMeetings('embedded storage', () => harness);
+describePoll('embedded storage', () => harness);
+describeTenants('embedded storage', () => harness);

@@ -1,0 +1,36 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import { commandPath, skipReason } from '../../../../scripts/system-requirements.ts';
+import { type Peer, startPostgres, startRedis } from '../peers.ts';
+import { describeAccess } from './access.ts';
+import { describeCreate } from './create.ts';
+import { Harness } from './harness.ts';
+import { describeMeetings } from './meetings.ts';
+import { describePoll } from './poll.ts';
+import { describeScaledOut } from './scaled-out.ts';
+import { describeTenants } from './tenants.ts';
+
+const missing = ['pg_ctlcluster', 'redis-server'].filter((command) => !commandPath(command));
+
+describe.skipIf(missing.length > 0)(`scaled out${missing.map(skipReason).join('')}`, () => {
+  let postgres: Peer;
+  let redis: Peer;
+  let harness: Harness;
+  beforeAll(async () => {
+    [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+    harness = await Harness.start(async () => ({
+      config: { database_url: postgres.url, redis_url: redis.url },
+      close: async () => {},
+    }));
+  });
+  afterAll(async () => {
+    await harness.close();
+    await Promise.all([postgres.close(), redis.close()]);
+  });
+
+  describeAccess('PostgreSQL and Redis', () => harness);
+  describeCreate('PostgreSQL and Redis', () => harness);
+  describeMeetings('PostgreSQL and Redis', () => harness);
+  describePoll('PostgreSQL and Redis', () => harness);
+  describeTenants('PostgreSQL and Redis', () => harness);
+  describeScaledOut(() => ({ harness, postgres, redis }));
+});

@@ -1,0 +1,121 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import Sqlite from 'libsql';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { parseAddresses } from '../../src/store/callback-data.ts';
+import { DataLockedError, SchemaTooNewError, StorageError } from '../../src/store/errors.ts';
+import { MemoryBoard } from '../../src/store/memory-board.ts';
+import { Store } from '../../src/store/store.ts';
+import { temporaryFolder } from '../temporary.ts';
+import { describeBoard, describeStore } from './conformance.ts';
+
+const opened: { store: Store; folder: string }[] = [];
+afterEach(async () => {
+  for (const { store, folder } of opened.splice(0)) {
+    await store.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+describeStore('SQLite', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'balancer-bbb-'));
+  const store = await Store.openEmbedded(folder);
+  opened.push({ store, folder });
+  return store;
+});
+
+describeBoard('memory', async () => new MemoryBoard());
+
+const script = (folder: string, body: string): string[] => [
+  '--conditions=balancer-source',
+  '--import',
+  'tsx',
+  '--input-type=module',
+  '-e',
+  `import { Store } from '${new URL('../../src/store/store.ts', import.meta.url).href}';
+   const folder = ${JSON.stringify(folder)};
+   ${body}`,
+];
+
+describe('a data directory', () => {
+  test('belongs to one process, which is named by what it holds', async () => {
+    const folder = temporaryFolder();
+    const store = await Store.openEmbedded(folder);
+    const body =
+      'try { await Store.openEmbedded(folder) } catch (e) { console.log(e.name, e.message) }';
+    const { stdout } = await promisify(execFile)(process.execPath, script(folder, body));
+    expect(stdout).toContain('DataLockedError');
+    expect(stdout).toContain(`${folder}: another process is using this data directory`);
+    await store.ping();
+    await store.close();
+  });
+
+  test('is free as soon as its process is killed, with every answered write in it', async () => {
+    const folder = temporaryFolder();
+    const body = `
+      const store = await Store.openEmbedded(folder);
+      for (let i = 0; ; i++) {
+        await store.servers.add({ id: 's' + String(i).padStart(6, '0'), url: 'u', secret: 's' }, i);
+        console.log(i);
+      }`;
+    const child = spawn(process.execPath, script(folder, body));
+    onTestFinished(() => void child.kill('SIGKILL'));
+    let acknowledged = -1;
+    await new Promise<void>((resolve) => {
+      child.stdout.on('data', (text: Buffer) => {
+        acknowledged = Number(String(text).trim().split('\n').at(-1));
+        if (acknowledged >= 20) resolve();
+      });
+    });
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await ended;
+    const store = await Store.openEmbedded(folder);
+    expect((await store.servers.list()).length).toBeGreaterThanOrEqual(acknowledged);
+    await store.close();
+  });
+
+  test('is readable by its owner only', async () => {
+    const folder = join(temporaryFolder(), 'made');
+    const store = await Store.openEmbedded(folder);
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    expect(statSync(join(folder, 'gateway.db')).mode & 0o777).toBe(0o600);
+    await store.close();
+  });
+
+  test('of a newer program is refused, and one that is no directory too', async () => {
+    const folder = temporaryFolder();
+    await (await Store.openEmbedded(folder)).close();
+    const database = new Sqlite(join(folder, 'gateway.db'));
+    database.exec(`update gw_meta set value = '99' where key = 'schema_version'`);
+    database.close();
+    await expect(Store.openEmbedded(folder)).rejects.toThrow(SchemaTooNewError);
+    await expect(Store.openEmbedded(folder)).rejects.toThrow('schema version 99');
+    await expect(Store.openEmbedded(join(folder, 'gateway.db'))).rejects.toThrow(StorageError);
+    expect(DataLockedError.name).toBe('DataLockedError');
+  });
+});
+
+describe('callback addresses', () => {
+  test.each([
+    ["---\n:analytics_callback_url: https://a/b?c=d\n:recording_ready_url: 'http://r''s'\n"],
+    ['---\nanalytics_callback_url: "https://a/b?c=d"\nrecording_ready_url: http://r\'s\n'],
+  ])('are read from the flat forms that Scalelite writes: %j', (text) => {
+    expect(parseAddresses(text)).toEqual({
+      analyticsCallbackUrl: 'https://a/b?c=d',
+      recordingReadyUrl: "http://r's",
+    });
+  });
+
+  test.each([
+    '--- !ruby/object:Kernel {}\n',
+    ':analytics_callback_url: !ruby/x y\n',
+    ':recording_ready_url: "\n',
+    '',
+  ])('of any other form are none: %j', (text) => {
+    expect(parseAddresses(text)).toEqual({});
+  });
+});

@@ -1,0 +1,41 @@
+/**
+ * Finds the running packet plane: its unix socket, or the admin listener.
+ *
+ * @module
+ */
+import { existsSync } from 'node:fs';
+import { loadLoadBalancerConfig } from '@balancer/lb';
+import { AdminClient, type AdminTarget } from '../admin-client.ts';
+import { UsageError } from '../exit.ts';
+import type { Io } from '../io.ts';
+
+/** Where `[l4] admin_socket` is when a file does not say. */
+const USUAL_SOCKET = '/run/balancer/l4.sock';
+
+export interface PlaneTarget extends AdminTarget {
+  /** Path of the plane's socket, instead of the file's. */
+  readonly socket?: string;
+}
+
+/** @throws {UsageError} The file has no packet plane. */
+export async function findPlane(target: PlaneTarget, io: Io): Promise<AdminClient> {
+  if (target.url !== undefined) return AdminClient.find(target, io.environment);
+  const path = target.socket ?? (await socketIn(target.config, io));
+  return new AdminClient({ kind: 'unix', path }, undefined);
+}
+
+/** Whether anything is at the socket. */
+export function planeMayRun(target: PlaneTarget): boolean {
+  const isNamed = target.url !== undefined || target.config !== undefined;
+  return isNamed || existsSync(target.socket ?? USUAL_SOCKET);
+}
+
+async function socketIn(file: string | undefined, io: Io): Promise<string> {
+  if (file === undefined) return USUAL_SOCKET;
+  const { config } = await loadLoadBalancerConfig(file, io.environment);
+  if (!config.l4) throw new UsageError(`${file} has no [l4]: nothing of it is on the packet plane`);
+  if (config.l4.admin_socket === '') {
+    throw new UsageError(`${file} has l4.admin_socket = ""; use --url with the stats listener`);
+  }
+  return config.l4.admin_socket;
+}

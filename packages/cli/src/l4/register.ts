@@ -1,0 +1,196 @@
+/**
+ * `balancer l4` and `balancer ipvsadm`: the packet plane's own views and LVS's command line.
+ *
+ * @module
+ */
+import { type Command, Option } from 'commander';
+import type { Io } from '../io.ts';
+import { withExamples } from '../reference/examples.ts';
+import type { PlaneTarget } from './client.ts';
+import {
+  decapsulate,
+  doctor,
+  lookUp,
+  setUpBackends,
+  showFlows,
+  showPlane,
+  unloadPlane,
+} from './commands.ts';
+import { ipvsadm } from './ipvsadm.ts';
+
+type Finish = (code: number) => void;
+
+interface TargetFlags extends PlaneTarget {
+  readonly json?: boolean;
+}
+
+interface FlowFlags extends TargetFlags {
+  readonly service?: string;
+  readonly client?: string;
+  readonly backend?: string;
+  readonly state?: string;
+  readonly limit?: string;
+}
+
+/** Adds the commands to the program. @returns The group `l4`, for its `run` and `check`. */
+export function registerL4(program: Command, io: Io, finish: Finish): Command {
+  const l4 = withExamples(
+    program.command('l4'),
+    'balancer l4 status',
+    'balancer l4 doctor --config balancer.toml',
+  ).description('the packet plane: what it forwards, and what is wrong');
+  addViews(l4, io, finish);
+  addFlows(l4, io, finish);
+  addDoctor(l4, io, finish);
+  addHostCommands(l4, io, finish);
+  addIpvsadm(program, io, finish);
+  return l4;
+}
+
+function addViews(l4: Command, io: Io, finish: Finish): void {
+  const views = [
+    ['status', 'services, servers, flows and drops', 'plane'],
+    ['stats', 'the same as status', 'plane'],
+    ['services', 'services with their servers', 'services'],
+    ['drops', 'dropped packets by reason', 'drops'],
+  ] as const;
+  for (const [name, description, what] of views) {
+    running(l4, name, description, `balancer l4 ${name} --json`).action(
+      async ({ json = false, ...target }: TargetFlags) => {
+        finish(await showPlane(what, target, { json, io }));
+      },
+    );
+  }
+  running(
+    l4,
+    'backend-setup',
+    'commands that make the servers ready',
+    'balancer l4 backend-setup',
+  ).action(async ({ json: _json, ...target }: TargetFlags) => {
+    finish(await setUpBackends(target, io));
+  });
+}
+
+function addFlows(l4: Command, io: Io, finish: Finish): void {
+  running(
+    l4,
+    'conns',
+    'flows of the connection table',
+    'balancer l4 conns --service 203.0.113.1:80',
+  )
+    .option('--service <address:port>', 'only to this service')
+    .option('--client <address>', 'only from this client')
+    .option('--backend <address>', 'only to this server')
+    .option('--state <state>', 'only in this state, such as ESTABLISHED')
+    .option('--limit <flows>', 'at most so many', '1000')
+    .action(async ({ json = false, config, url, token, socket, ...filter }: FlowFlags) => {
+      const target = given({ config, url, token, socket });
+      finish(await showFlows(given(filter), target, { json, io }));
+    });
+  running(
+    l4,
+    'lookup',
+    'where a flow would go; sends nothing',
+    'balancer l4 lookup 203.0.113.1:80 192.0.2.10:40000',
+  )
+    .argument('<service>', 'address and port')
+    .argument('<client>', 'address and port')
+    .option('--udp', 'of a UDP service')
+    .action(
+      async (service: string, client: string, { json = false, udp, ...target }: LookupFlags) => {
+        const query = { protocol: udp ? 'udp' : 'tcp', service, client };
+        finish(await lookUp(query, target, { json, io }));
+      },
+    );
+}
+
+interface LookupFlags extends TargetFlags {
+  readonly udp?: boolean;
+}
+
+function addDoctor(l4: Command, io: Io, finish: Finish): void {
+  running(
+    l4,
+    'doctor',
+    'what is wrong with this host or the running plane, with the command that mends it',
+    'balancer l4 doctor --config balancer.toml',
+  ).action(async ({ json = false, ...target }: TargetFlags) => {
+    finish(await doctor(target, { json, io }));
+  });
+}
+
+function addHostCommands(l4: Command, io: Io, finish: Finish): void {
+  withExamples(l4.command('unload'), 'balancer l4 unload --config balancer.toml')
+    .description('take programs, maps and addresses off this host; flows end')
+    .option('-c, --config <file>', 'file that names the pin_path')
+    .option('--pin-path <directory>', 'instead of the file (default: /sys/fs/bpf/balancer)')
+    .option('--json', 'print as JSON')
+    .action(
+      async ({
+        json = false,
+        ...options
+      }: {
+        json?: boolean;
+        config?: string;
+        pinPath?: string;
+      }) => {
+        finish(await unloadPlane(options, { json, io }));
+      },
+    );
+  withExamples(
+    l4.command('decap'),
+    'balancer l4 decap --interface eth0 --address 10.0.0.11',
+    'balancer l4 decap --interface eth0 --off',
+  )
+    .description('on a server of mode "tunnel": take off the outer headers')
+    .requiredOption('--interface <name>', 'where the packets arrive')
+    .option('--address <address...>', 'addresses of this server that tunnels lead to', [])
+    .addOption(
+      new Option('--pin-path <directory>', 'where the program is kept').default(
+        '/sys/fs/bpf/balancer-decap',
+      ),
+    )
+    .option('--off', 'detach it')
+    .action((options: DecapFlags) => {
+      finish(decapsulate({ off: false, ...options }, io));
+    });
+}
+
+interface DecapFlags {
+  readonly interface: string;
+  readonly address: readonly string[];
+  readonly pinPath: string;
+  readonly off?: boolean;
+}
+
+function addIpvsadm(program: Command, io: Io, finish: Finish): void {
+  withExamples(
+    program.command('ipvsadm'),
+    'balancer ipvsadm -A -t 203.0.113.1:80 -s wrr',
+    'balancer ipvsadm -L -n --stats',
+  )
+    .description("LVS's command line, for the running packet plane")
+    .argument('[arguments...]', 'as ipvsadm has them; see "balancer ipvsadm -h"')
+    .allowUnknownOption()
+    .helpOption('--help', 'display help for command')
+    .action(async (args: string[]) => finish(await ipvsadm(args, io)));
+}
+
+/** A command that talks to the running plane. */
+function running(l4: Command, name: string, description: string, example: string): Command {
+  return withExamples(l4.command(name), example)
+    .description(description)
+    .option('-c, --config <file>', 'file of the running load balancer')
+    .option('--socket <path>', 'socket of the plane (default: /run/balancer/l4.sock)')
+    .option('--url <url>', 'admin listener, instead of the socket')
+    .option('--token <token>', 'for the admin listener')
+    .option('--json', 'print as JSON');
+}
+
+/** The keys that are not `undefined`. */
+function given<T extends object>(table: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const entries = Object.entries(table).filter(([, value]) => value !== undefined);
+  // Only absent keys were left out.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
+}

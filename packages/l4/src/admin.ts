@@ -1,0 +1,112 @@
+/**
+ * The plane's routes of the admin listener.
+ *
+ * @module
+ */
+import {
+  type AdminContext,
+  type AdminRoute,
+  BalancerError,
+  readJson,
+  refusal,
+  z,
+} from '@balancer/kit';
+import { backendSetup } from './backend-setup.ts';
+import { checkCounters } from './counter-checks.ts';
+import type { FlowFilter } from './flows.ts';
+import type { Finding } from './host-checks.ts';
+import { executeIpvs } from './ipvs/execute.ts';
+import { ipvsRequest } from './ipvs/request.ts';
+import type { L4Plane } from './plane.ts';
+import { planeDocument, type PlaneDocument } from './status.ts';
+
+const FLOWS_MAX = 1_000_000;
+
+const flowQuery = z.object({
+  protocol: z.enum(['tcp', 'udp']).optional(),
+  service: z.string().optional(),
+  client: z.string().optional(),
+  backend: z.string().optional(),
+  state: z.string().optional(),
+  limit: z.coerce.number().int().min(1).max(FLOWS_MAX).optional(),
+});
+
+/** All routes of the packet plane. While the file has no `[l4]` they answer 409. */
+export function l4Routes(plane: L4Plane): readonly AdminRoute[] {
+  const whenOpen =
+    (action: (context: AdminContext) => Response | Promise<Response>) =>
+    async (context: AdminContext): Promise<Response> => {
+      if (!plane.isOpen)
+        return refusal(409, 'the packet plane is not running: the file has no [l4]');
+      try {
+        return await action(context);
+      } catch (error) {
+        if (error instanceof BalancerError) return refusal(409, error.message);
+        throw error;
+      }
+    };
+  const part = (read: (document: PlaneDocument) => unknown): AdminRoute['handler'] =>
+    whenOpen(async () => Response.json(read(await documentOf(plane))));
+  return [
+    { method: 'GET', path: '/l4/stats', handler: part((document) => document) },
+    { method: 'GET', path: '/l4/services', handler: part(({ services }) => services) },
+    { method: 'GET', path: '/l4/drops', handler: part(({ drops }) => drops) },
+    { method: 'GET', path: '/l4/conns', handler: whenOpen((context) => flows(context, plane)) },
+    {
+      method: 'GET',
+      path: '/l4/findings',
+      handler: whenOpen(async () => Response.json(await findings(plane))),
+    },
+    { method: 'GET', path: '/l4/lookup', handler: whenOpen((context) => lookup(context, plane)) },
+    {
+      method: 'GET',
+      path: '/l4/backend-setup',
+      handler: whenOpen(() => new Response(backendSetup([...plane.services.values()]))),
+    },
+    { method: 'POST', path: '/l4/ipvs', handler: whenOpen((context) => ipvs(context, plane)) },
+  ];
+}
+
+async function documentOf(plane: L4Plane): Promise<PlaneDocument> {
+  await plane.settled();
+  await plane.collect();
+  return planeDocument(plane.services, plane.snapshot!, plane.rates);
+}
+
+async function flows(context: AdminContext, plane: L4Plane): Promise<Response> {
+  const parsed = flowQuery.safeParse(context.req.query());
+  if (!parsed.success) return refusal(400, z.prettifyError(parsed.error));
+  const { service, ...rest } = parsed.data;
+  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+  const filter: FlowFilter = {
+    ...given,
+    ...(service !== undefined && { service: endpointOf(service) }),
+  };
+  return Response.json(await plane.flows(filter));
+}
+
+async function ipvs(context: AdminContext, plane: L4Plane): Promise<Response> {
+  const parsed = ipvsRequest.safeParse(await readJson(context));
+  if (!parsed.success) return refusal(400, z.prettifyError(parsed.error));
+  return Response.json(await executeIpvs(parsed.data.commands, plane));
+}
+
+async function findings(plane: L4Plane): Promise<Finding[]> {
+  const [host, document] = await Promise.all([plane.inspect(), documentOf(plane)]);
+  return [...host, ...checkCounters(document)];
+}
+
+async function lookup(context: AdminContext, plane: L4Plane): Promise<Response> {
+  const { protocol = 'tcp', service, client } = context.req.query();
+  if (service === undefined || client === undefined) {
+    return refusal(400, 'needs service=<address:port> and client=<address:port>');
+  }
+  const key = { ...endpointOf(service), protocol: protocol === 'udp' ? 'udp' : 'tcp' } as const;
+  return Response.json(await plane.lookup(key, endpointOf(client)));
+}
+
+/** `203.0.113.1:80`, or an address alone for every port. */
+function endpointOf(text: string): { address: string; port: number } {
+  const [, bracketed, plain, port] = /^(?:\[(.+)\]|([^[\]]+?))(?::(\d+))?$/.exec(text) ?? [];
+  return { address: bracketed ?? plain ?? text, port: Number(port ?? 0) };
+}

@@ -1,0 +1,19 @@
+/**
+ * Looks whether this host is ready for a configuration that does not run yet.
+ *
+ * @module
+ */
+import type { LoadBalancerConfig } from '@balancer/lb';
+import { checkedPlane } from './engine.ts';
+import { engineOptions, servicesInFile } from './from-config.ts';
+import { checkHost, type Finding, hostFacts } from './host-checks.ts';
+
+/** What is not as it should be; nothing when the file has no packet plane. */
+export function checkHostFor({ l4, frontends, backends }: LoadBalancerConfig): Finding[] {
+  if (!l4) return [];
+  const isPacket = ([, { mode }]: [string, { mode: string }]): boolean => mode !== 'proxy';
+  const own = new Map(Object.entries(frontends).filter(isPacket));
+  const services = servicesInFile(own.values(), new Map(Object.entries(backends)));
+  const plane = checkedPlane(engineOptions(l4, own), services);
+  return checkHost(plane, hostFacts(plane));
+}

@@ -1,0 +1,88 @@
+/**
+ * What the packet plane is to do, as plain data: it crosses threads, and two equal values mean the
+ * same forwarding.
+ *
+ * @module
+ */
+import type { HASH_MODES, MODES, PROTOCOLS, REPLY_PATHS, SCHEDULERS, STATES } from './constants.ts';
+
+export type Protocol = keyof typeof PROTOCOLS;
+export type ForwardMode = keyof typeof MODES;
+export type SchedulerName = keyof typeof SCHEDULERS;
+export type HashMode = keyof typeof HASH_MODES;
+
+/** What a service is found by: where its packets are sent to. */
+export interface ServiceKey {
+  readonly protocol: Protocol;
+  readonly address: string;
+  /** 0 is any port. */
+  readonly port: number;
+}
+
+export interface BackendSpec {
+  readonly address: string;
+  /** 0 keeps the packet's. */
+  readonly port: number;
+  readonly mode: ForwardMode;
+  /** 0 takes no new flows. */
+  readonly weight: number;
+  /** `unknown`: no check has answered yet; the programs keep what they think of it. */
+  readonly health: 'up' | 'down' | 'unknown';
+  /** Where packets for it are sent, instead of asking the routes. */
+  readonly staticL2?: { readonly interface: string; readonly mac: string };
+}
+
+export interface ServiceSpec extends ServiceKey {
+  readonly scheduler: SchedulerName;
+  readonly hash: HashMode;
+  /** Slots of the table of `mh`. */
+  readonly mhTable: number;
+  /** `mh` goes on to other slots when the server of the first takes nothing. */
+  readonly fallback: boolean;
+  /** Seconds; 0 is no persistence. */
+  readonly persistenceS: number;
+  /** Lengths of the client networks that count as one client. */
+  readonly persistenceMask: number;
+  readonly persistencePrefix6: number;
+  /** Seconds instead of the global time-outs of ESTABLISHED and UDP; 0 keeps those. */
+  readonly connTimeoutS: number;
+  readonly expireQuiescent: boolean;
+  /** A client that finds no server gets a reset or an ICMP error instead of silence. */
+  readonly resetOnNoBackend: boolean;
+  /** UDP: each datagram is scheduled by itself. */
+  readonly onePacket: boolean;
+  /** Sources of packets to servers of mode `fnat`. */
+  readonly localAddresses: readonly string[];
+  /** Ports of local addresses; `undefined` for those of the settings. */
+  readonly portRange?: readonly [low: number, high: number];
+  readonly backends: readonly BackendSpec[];
+}
+
+/** What holds for all services. */
+export interface PlaneSettings {
+  /** Seconds, by state. */
+  readonly timeouts: Readonly<Record<keyof typeof STATES, number>>;
+  /** Per second and CPU; 0 is no limit. */
+  readonly newFlowCap: number;
+  readonly portLow: number;
+  readonly portHigh: number;
+  /** Sources of outer headers; `rss` makes them of the flow's hash, so that servers spread the work. */
+  readonly tunnelSources: readonly string[] | 'rss';
+  readonly replyPath: keyof typeof REPLY_PATHS;
+  readonly unknownPort: 'pass' | 'drop';
+}
+
+export interface DesiredPlane {
+  readonly settings: PlaneSettings;
+  readonly services: readonly ServiceSpec[];
+}
+
+/** `tcp 203.0.113.1:80`, `udp [2001:db8::1]:53`. */
+export function formatServiceKey({ protocol, address, port }: ServiceKey): string {
+  return `${protocol} ${formatEndpoint(address, port)}`;
+}
+
+/** `203.0.113.1:80`, `[2001:db8::1]:53`. */
+export function formatEndpoint(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}

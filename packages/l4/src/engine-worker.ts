@@ -1,0 +1,78 @@
+/**
+ * The thread of the engine: calls its methods as the main thread asks, and lets it look after things once
+ * a second.
+ *
+ * @module
+ */
+import { parentPort } from 'node:worker_threads';
+import { Engine } from './engine.ts';
+import type { Answer, Call, Notice, Operations } from './engine-thread.ts';
+
+const TICK_MS = 1000;
+
+const port = parentPort;
+if (!port) throw new Error('engine-worker.ts runs in a thread');
+
+let engine: Engine | undefined;
+let timer: NodeJS.Timeout | undefined;
+
+const operations: Operations = {
+  open: (options) => {
+    engine = new Engine(options);
+    return engine.report;
+  },
+  check: (desired) => current().check(desired),
+  apply: (desired) => current().apply(desired),
+  attach: () => {
+    current().attach();
+    timer ??= setInterval(tick, TICK_MS);
+  },
+  snapshot: () => current().snapshot(),
+  collectNow: () => current().collectNow(),
+  flows: (filter) => current().flows(filter),
+  lookup: (...args) => current().lookup(...args),
+  inspect: () => current().inspect(),
+  close: () => end((each) => each.close()),
+  detach: () => end((each) => each.detach()),
+};
+
+port.on('message', ({ id, method, args }: Call) => {
+  let answer: Answer;
+  try {
+    // The caller's types tie arguments to methods; across threads they are lost.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    const operation = operations[method] as (...given: readonly unknown[]) => unknown;
+    answer = { id, result: operation(...args) };
+  } catch (error) {
+    const { name, message } = error instanceof Error ? error : new Error(String(error));
+    answer = { id, error: { name, message } };
+  }
+  port.postMessage(answer);
+});
+
+function current(): Engine {
+  if (!engine) throw new Error('the packet plane is not open');
+  return engine;
+}
+
+function end(action: (engine: Engine) => void): void {
+  clearInterval(timer);
+  timer = undefined;
+  if (engine) action(engine);
+  engine = undefined;
+}
+
+function tick(): void {
+  try {
+    const findings = engine?.tick() ?? [];
+    if (findings.length > 0) say({ findings });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    say({ failure: reason });
+  }
+}
+
+function say(notice: Notice): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+  port!.postMessage(notice);
+}

@@ -1,0 +1,121 @@
+/**
+ * The connection table, read for people.
+ *
+ * @module
+ */
+import type { LoadedObject } from '@balancer/ebpf';
+import type { L4Tc } from '../bpf/objects/l4-tc.types.ts';
+import { fromMapAddress } from './address.ts';
+import { MODES, PROTOCOLS, STATES } from './constants.ts';
+import type { ForwardMode, Protocol } from './desired.ts';
+
+/** Which flows to list; what is left out does not matter. */
+export interface FlowFilter {
+  readonly protocol?: Protocol;
+  /** Address and port of the service. */
+  readonly service?: { readonly address: string; readonly port: number };
+  readonly client?: string;
+  readonly clientPort?: number;
+  readonly backend?: string;
+  readonly state?: string;
+  /** At most so many. */
+  readonly limit?: number;
+}
+
+/** A flow as its client's packets see it. */
+export interface FlowView {
+  readonly protocol: Protocol;
+  readonly state: string;
+  /** Seconds until it is over without further packets. */
+  readonly expiresS: number;
+  readonly mode: ForwardMode;
+  readonly client: string;
+  readonly clientPort: number;
+  readonly virtual: string;
+  readonly virtualPort: number;
+  /** Source towards the server in mode `fnat`; `''` otherwise. */
+  readonly local: string;
+  readonly localPort: number;
+  readonly destination: string;
+  readonly destinationPort: number;
+}
+
+const LIMIT_DEFAULT = 100_000;
+const DIRECTION_IN = 0;
+
+/** Lists flows; entries that come and go meanwhile may be missed. */
+export function listFlows(
+  loaded: LoadedObject<L4Tc>,
+  backends: ReadonlyMap<number, { readonly address: string; readonly port: number }>,
+  filter: FlowFilter,
+): FlowView[] {
+  const timeouts = loaded.map('l4_cfg').get(0)?.timeouts ?? [];
+  const serviceTimeouts = new Map<number, number>();
+  const nowNs = process.hrtime.bigint();
+  const found: FlowView[] = [];
+  for (const [key, flow] of loaded.map('l4_ct').entries()) {
+    if (flow.dir !== DIRECTION_IN) continue;
+    const state = nameOf(STATES, flow.state);
+    const timeoutS = timeoutOf(flow, { timeouts, serviceTimeouts, loaded });
+    const idleS = Number((nowNs - flow.last_ns) / 1_000_000_000n);
+    const mode = nameOf(MODES, flow.mode);
+    const backend = backends.get(flow.backend);
+    const isNat = mode === 'nat' || mode === 'fnat';
+    const view: FlowView = {
+      protocol: nameOf(PROTOCOLS, key.protocol),
+      state,
+      expiresS: Math.max(0, timeoutS - idleS),
+      mode,
+      client: fromMapAddress(key.src),
+      clientPort: key.sport,
+      virtual: fromMapAddress(key.dst),
+      virtualPort: key.dport,
+      local: mode === 'fnat' ? fromMapAddress(flow.new_src) : '',
+      localPort: mode === 'fnat' ? flow.new_sport : 0,
+      destination: isNat ? fromMapAddress(flow.new_dst) : (backend?.address ?? ''),
+      destinationPort: isNat ? flow.new_dport : backend?.port || key.dport,
+    };
+    if (!matches(view, filter)) continue;
+    found.push(view);
+    if (found.length === (filter.limit ?? LIMIT_DEFAULT)) break;
+  }
+  return found;
+}
+
+function timeoutOf(
+  { service, state }: { readonly service: number; readonly state: number },
+  context: {
+    readonly timeouts: readonly number[];
+    readonly serviceTimeouts: Map<number, number>;
+    readonly loaded: LoadedObject<L4Tc>;
+  },
+): number {
+  const { timeouts, serviceTimeouts, loaded } = context;
+  if (!serviceTimeouts.has(service)) {
+    serviceTimeouts.set(service, loaded.map('l4_svc').get(service)?.est_timeout_s ?? 0);
+  }
+  const own = serviceTimeouts.get(service)!;
+  const isLong = state === STATES.ESTABLISHED || state === STATES.UDP;
+  return isLong && own > 0 ? own : (timeouts[state] ?? 0);
+}
+
+function matches(flow: FlowView, filter: FlowFilter): boolean {
+  const { protocol, service, client, clientPort, backend, state } = filter;
+  return (
+    (protocol === undefined || flow.protocol === protocol) &&
+    (service === undefined ||
+      (flow.virtual === service.address &&
+        (service.port === 0 || flow.virtualPort === service.port))) &&
+    (client === undefined || flow.client === client) &&
+    (clientPort === undefined || flow.clientPort === clientPort) &&
+    (backend === undefined || flow.destination === backend) &&
+    (state === undefined || flow.state === state)
+  );
+}
+
+function nameOf<N extends string>(numbers: Readonly<Record<N, number>>, number: number): N {
+  const name = Object.entries(numbers).find(([, value]) => value === number)?.[0] ?? `${number}`;
+  // Either a key of the table or the number that has no name yet.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return name as N;
+}

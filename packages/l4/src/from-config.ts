@@ -1,0 +1,271 @@
+/**
+ * From frontends and backends of the configuration to services of the packet plane.
+ *
+ * @module
+ */
+import type { Address } from '@balancer/kit';
+import {
+  type Backend,
+  type BackendConfig,
+  type Frontend,
+  type FrontendConfig,
+  type L4Config,
+  readPortRange,
+  type Server,
+  type ServerConfig,
+} from '@balancer/lb';
+import { formatIp, parseIp, tryParseIp } from '@balancer/ebpf';
+import type {
+  BackendSpec,
+  ForwardMode,
+  HashMode,
+  PlaneSettings,
+  SchedulerName,
+  ServiceSpec,
+} from './desired.ts';
+import { formatServiceKey } from './desired.ts';
+import type { EngineOptions } from './engine.ts';
+
+/** Ports of the service's address that `passthrough` takes for packets to servers. */
+const PASSTHROUGH_PORTS = [33_768, 61_000] as const;
+/** Ports of local addresses when nothing else is said. */
+const DEFAULT_PORTS = [1025, 65_535] as const;
+
+/** A server, whether it runs already or only stands in the file. */
+interface ServerFacts {
+  readonly addr: Address;
+  readonly weight: number;
+  readonly health: BackendSpec['health'];
+  readonly interface: string;
+  readonly mac: string;
+}
+
+/** Services of running frontends, with the health of their servers. */
+export function servicesOf(frontends: Iterable<Frontend>): ServiceSpec[] {
+  return [...frontends].flatMap(({ config, backend }) =>
+    backend ? servicesOfFrontend(config, backend.config, factsOf(backend)) : [],
+  );
+}
+
+/** Services that a file asks for, before anything of it runs. */
+export function servicesInFile(
+  frontends: Iterable<FrontendConfig>,
+  backends: ReadonlyMap<string, BackendConfig>,
+): ServiceSpec[] {
+  return [...frontends].flatMap((config) => {
+    const backend = backends.get(config.backend);
+    if (!backend) return [];
+    const servers = Object.values(backend.servers).map((server) => fileFacts(server));
+    return servicesOfFrontend(config, backend, servers);
+  });
+}
+
+/** Texts of the services' keys of a frontend. */
+export function serviceKeysOf({ protocol, listen_addr }: FrontendConfig): string[] {
+  return listen_addr.flatMap((address) =>
+    address.kind === 'inet'
+      ? [
+          formatServiceKey({
+            protocol: protocol === 'udp' ? 'udp' : 'tcp',
+            address: plainIp(address.host),
+            port: address.port,
+          }),
+        ]
+      : [],
+  );
+}
+
+/** What holds for all services. */
+export function settingsOf(l4: L4Config): PlaneSettings {
+  const { timeouts } = l4.conntrack;
+  const seconds = (ms: number): number => Math.ceil(ms / 1000);
+  const [portLow, portHigh] = DEFAULT_PORTS;
+  return {
+    timeouts: {
+      NONE: 0,
+      ESTABLISHED: seconds(timeouts.established),
+      SYN_RECV: seconds(timeouts.syn_recv),
+      FIN_WAIT: seconds(timeouts.fin_wait),
+      CLOSE_WAIT: seconds(timeouts.fin_wait),
+      LAST_ACK: seconds(timeouts.last_ack),
+      TIME_WAIT: seconds(timeouts.time_wait),
+      CLOSE: seconds(timeouts.close),
+      SP_WAIT: 10,
+      UDP: seconds(timeouts.udp),
+      UDP_ONEWAY: seconds(timeouts.udp_oneway),
+      ICMP: seconds(timeouts.icmp),
+    },
+    newFlowCap: l4.new_flow_cap,
+    portLow,
+    portHigh,
+    tunnelSources: l4.tunnel_source,
+    replyPath: l4.reply_path,
+    unknownPort: l4.unknown_port,
+  };
+}
+
+/** Where the plane is and how large its maps are. */
+export function engineOptions(
+  l4: L4Config,
+  frontends: ReadonlyMap<string, FrontendConfig>,
+): EngineOptions {
+  const forced = [...frontends.values()].flatMap((frontend) => {
+    const services = frontend.listen_addr.flatMap((a) => (a.kind === 'inet' ? [a.host] : []));
+    if (frontend.mode === 'passthrough') return services;
+    return frontend.l4.force ? frontend.l4.local_addresses.flatMap(expandRange) : [];
+  });
+  return {
+    pinPath: l4.pin_path,
+    hook: l4.hook,
+    interfaces: l4.interfaces,
+    manageVips: l4.manage_vips,
+    forcedAddresses: forced,
+    sizes: {
+      flows: l4.conntrack.max_entries,
+      services: l4.limits.max_services,
+      backends: l4.limits.max_backends,
+      localAddresses: l4.limits.max_local_addresses,
+      rejectWhenFull: l4.conntrack.eviction === 'reject',
+    },
+  };
+}
+
+/** Addresses of `first-last`, both included, at most 4096. */
+function expandRange(range: string): string[] {
+  const [first = '', last = first] = range.split('-');
+  const start = parseIp(first);
+  const end = parseIp(last);
+  const addresses: string[] = [];
+  for (const at = start.slice(); addresses.length < RANGE_MAX; increment(at)) {
+    addresses.push(formatIp(at));
+    if (Buffer.compare(at, end) >= 0) break;
+  }
+  return addresses;
+}
+
+const RANGE_MAX = 4096;
+
+function increment(address: Uint8Array): void {
+  for (let index = address.length - 1; index >= 0; index--) {
+    address[index]!++;
+    if (address[index] !== 0) return;
+  }
+}
+
+function servicesOfFrontend(
+  frontend: FrontendConfig,
+  backend: BackendConfig,
+  servers: readonly ServerFacts[],
+): ServiceSpec[] {
+  const { protocol, l4, listen_addr, on_no_backend } = frontend;
+  const mode = frontend.mode;
+  const forward = modeOf(frontend);
+  const { scheduler, hash } = schedulerOf(backend);
+  return listen_addr.flatMap((listen): ServiceSpec[] => {
+    if (listen.kind !== 'inet') return [];
+    const address = plainIp(listen.host);
+    const backends = servers.flatMap((server) => backendOf(server, forward, listen.port));
+    return [
+      {
+        protocol: protocol === 'udp' ? 'udp' : 'tcp',
+        address,
+        port: listen.port,
+        scheduler,
+        hash,
+        mhTable: backend.mh_table,
+        fallback: true,
+        persistenceS: Math.ceil(l4.persistence / 1000),
+        persistenceMask: l4.persistence_mask,
+        persistencePrefix6: l4.persistence_prefix6,
+        connTimeoutS: Math.ceil(l4.conn_timeout / 1000),
+        expireQuiescent: l4.expire_quiescent,
+        resetOnNoBackend: on_no_backend === 'reset',
+        onePacket: false,
+        localAddresses: localAddressesOf(frontend, address, backends),
+        portRange: mode === 'passthrough' ? PASSTHROUGH_PORTS : readPortRange(l4.port_range)!,
+        backends,
+      },
+    ];
+  });
+}
+
+/** Local addresses of the families that the servers have. */
+function localAddressesOf(
+  { mode, l4 }: FrontendConfig,
+  service: string,
+  backends: readonly BackendSpec[],
+): string[] {
+  if (mode === 'passthrough') return [service];
+  if (mode !== 'fnat') return [];
+  const needsIpv6 = backends.some(({ address }) => address.includes(':'));
+  return l4.local_addresses
+    .flatMap(expandRange)
+    .filter((address) => address.includes(':') === needsIpv6);
+}
+
+function modeOf({ mode, dsr_rewrite }: FrontendConfig): ForwardMode {
+  if (mode === 'passthrough') return 'fnat';
+  if (mode === 'dr-ip') return dsr_rewrite === 'mac' ? 'dr' : 'dr-ip';
+  return mode === 'nat' || mode === 'dr' || mode === 'tunnel' ? mode : 'fnat';
+}
+
+/** A scheduler by the shared name of a balance. */
+function schedulerOf({ balance, hash }: BackendConfig): {
+  readonly scheduler: SchedulerName;
+  readonly hash: HashMode;
+} {
+  if (balance === 'leastconn') return { scheduler: 'wlc', hash };
+  if (balance === 'source') return { scheduler: 'mh', hash: 'ip' };
+  if (balance === 'ring') return { scheduler: 'conhash', hash };
+  if (!balance.startsWith('lvs:')) return { scheduler: 'wrr', hash };
+  // The schema lets only these names follow.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return { scheduler: balance.slice('lvs:'.length) as SchedulerName, hash };
+}
+
+/** Servers that were discovered under a name have no place in a table of addresses. */
+function backendOf(server: ServerFacts, mode: ForwardMode, servicePort: number): BackendSpec[] {
+  const { addr, weight, health } = server;
+  if (addr.kind !== 'inet' || tryParseIp(addr.host) === undefined) return [];
+  const keepsPort = mode === 'dr' || mode === 'tunnel' || servicePort === 0;
+  return [
+    {
+      address: plainIp(addr.host),
+      port: keepsPort ? 0 : addr.port,
+      mode,
+      weight,
+      health,
+      ...(server.mac !== '' && { staticL2: { interface: server.interface, mac: server.mac } }),
+    },
+  ];
+}
+
+function factsOf({ servers }: Backend): ServerFacts[] {
+  return servers.map((server) => ({
+    addr: server.endpoint,
+    weight: server.state === 'drain' ? 0 : server.weight,
+    health: healthOf(server),
+    interface: server.config.interface,
+    mac: server.config.mac,
+  }));
+}
+
+function fileFacts({ addr, weight, ...rest }: ServerConfig): ServerFacts {
+  return { addr, weight, health: 'unknown', interface: rest.interface, mac: rest.mac };
+}
+
+function healthOf({ state }: Server): BackendSpec['health'] {
+  if (state === 'up' || state === 'drain') return 'up';
+  return state === 'checking' ? 'unknown' : 'down';
+}
+
+/** Like `plainIp`; a text that is no address stays as it is. */
+export function tryPlainIp(text: string): string {
+  const bytes = tryParseIp(text);
+  return bytes ? formatIp(bytes) : text;
+}
+
+/** One spelling for each address. */
+function plainIp(text: string): string {
+  return formatIp(parseIp(text));
+}

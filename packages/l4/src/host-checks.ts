@@ -1,0 +1,228 @@
+/**
+ * What the host has to be for packets to be forwarded, each failed check with the command that mends it.
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import {
+  type InterfaceAddress,
+  type LinkDescription,
+  listAddresses,
+  listLinks,
+  listNeighbours,
+  type Neighbour,
+  NEIGHBOUR_STATES,
+  RouteSocket,
+} from '@balancer/ebpf';
+import type { HookChoice } from './attachments.ts';
+import type { ForwardMode } from './desired.ts';
+import { findPaths, type Path } from './neighbours.ts';
+
+/** Something that is not as it should be. Problems stop packets, warnings may, hints explain. */
+export interface Finding {
+  readonly level: 'problem' | 'warning' | 'hint';
+  readonly what: string;
+  /** A command or a setting that mends it; `''` when there is none. */
+  readonly mend: string;
+}
+
+/** What the checks are about. */
+export interface CheckedPlane {
+  readonly hook: HookChoice;
+  readonly interfaces: readonly string[];
+  readonly pinPath: string;
+  readonly manageVips: boolean;
+  readonly services: readonly string[];
+  readonly localAddresses: readonly string[];
+  readonly backends: readonly { readonly address: string; readonly mode: ForwardMode }[];
+}
+
+/** The host as the checks see it; a test gives one of its own. */
+export interface HostFacts {
+  readonly kernel: string;
+  /** `CapEff` of the process. */
+  readonly capabilities: bigint;
+  readonly links: readonly LinkDescription[];
+  readonly addresses: readonly InterfaceAddress[];
+  readonly neighbours: readonly Neighbour[];
+  readonly paths: readonly Path[];
+  /** Value of a file below /proc/sys/net, `''` when it is not there. */
+  readonly sysctl: (name: string) => string;
+}
+
+/** Largest frames that native XDP takes in one page. */
+const XDP_MTU_MAX = 3498;
+const CAP_NET_ADMIN = 12n;
+const CAP_SYS_ADMIN = 21n;
+const CAP_BPF = 39n;
+/** Kinds of interfaces that hand over frames with unfinished checksums. */
+const OFFLOADING_KINDS: ReadonlySet<string> = new Set(['veth', 'tun']);
+
+/** Looks at this host, in the network namespace of the calling thread. */
+export function hostFacts({ backends }: CheckedPlane): HostFacts {
+  const socket = RouteSocket.open();
+  try {
+    return {
+      kernel: release(),
+      capabilities: effectiveCapabilities(),
+      links: listLinks(socket),
+      addresses: listAddresses(socket),
+      neighbours: listNeighbours(socket),
+      paths: findPaths(
+        socket,
+        backends.map(({ address }) => address),
+      ),
+      sysctl: readSysctl,
+    };
+  } finally {
+    socket.close();
+  }
+}
+
+/** Everything that is not as it should be, the gravest first. */
+export function checkHost(plane: CheckedPlane, host: HostFacts): Finding[] {
+  const findings = [
+    ...checkKernel(host),
+    ...checkForwarding(plane, host),
+    ...checkInterfaces(plane, host),
+    ...checkAddresses(plane, host),
+    ...checkPaths(plane, host),
+  ];
+  const order = ['problem', 'warning', 'hint'];
+  return findings.toSorted((a, b) => order.indexOf(a.level) - order.indexOf(b.level));
+}
+
+function checkKernel({ kernel, capabilities }: HostFacts): Finding[] {
+  const findings: Finding[] = [];
+  const [major = 0, minor = 0] = kernel.split('.').map(Number);
+  if (major < 6 || (major === 6 && minor < 1)) {
+    findings.push(problem(`kernel ${kernel} is older than 6.1`, 'install a newer kernel'));
+  }
+  const has = (bit: bigint): boolean => (capabilities & (1n << bit)) !== 0n;
+  if (!has(CAP_NET_ADMIN) || !(has(CAP_BPF) || has(CAP_SYS_ADMIN))) {
+    findings.push(
+      problem(
+        'the process lacks CAP_BPF or CAP_NET_ADMIN',
+        'run as root, or give the service CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON',
+      ),
+    );
+  }
+  return findings;
+}
+
+/** Without forwarding the kernel's routing table gives programs no answer. */
+function checkForwarding({ services, backends }: CheckedPlane, { sysctl }: HostFacts): Finding[] {
+  const addresses = [...services, ...backends.map(({ address }) => address)];
+  const families = [
+    { used: addresses.some((a) => !a.includes(':')), name: 'ipv4/ip_forward' },
+    { used: addresses.some((a) => a.includes(':')), name: 'ipv6/conf/all/forwarding' },
+  ];
+  return families.flatMap(({ used, name }) => {
+    if (!used || sysctl(name) === '1') return [];
+    const key = `net.${name.replaceAll('/', '.')}`;
+    return [problem(`${key} is ${sysctl(name) || 'missing'}`, `sysctl -w ${key}=1`)];
+  });
+}
+
+function checkInterfaces(
+  { interfaces, hook, manageVips }: CheckedPlane,
+  { links }: HostFacts,
+): Finding[] {
+  const findings: Finding[] = [];
+  const isXdp = hook === 'xdp' || hook === 'xdp-generic';
+  for (const name of interfaces) {
+    const link = links.find((each) => each.name === name);
+    if (!link) {
+      findings.push(problem(`there is no interface ${name}`, `see "ip link"; set l4.interfaces`));
+      continue;
+    }
+    if (!link.up) findings.push(problem(`interface ${name} is down`, `ip link set dev ${name} up`));
+    if (hook === 'xdp' && link.mtu > XDP_MTU_MAX) {
+      findings.push(
+        problem(
+          `interface ${name} has MTU ${link.mtu}; native XDP takes ${XDP_MTU_MAX}`,
+          `ip link set dev ${name} mtu ${XDP_MTU_MAX}`,
+        ),
+      );
+    }
+    if (isXdp && OFFLOADING_KINDS.has(link.kind ?? '')) {
+      findings.push(
+        warning(
+          `interface ${name} is a ${link.kind} interface: its peer hands over unfinished checksums, and XDP cannot send to it without GRO`,
+          `at the other end: ethtool -K <interface> tx off gro on; or set hook = "tc"`,
+        ),
+      );
+    }
+  }
+  const loopback = links.find(({ name }) => name === 'lo');
+  if (manageVips && loopback?.up === false) {
+    findings.push(warning('lo is down', 'ip link set dev lo up'));
+  }
+  return findings;
+}
+
+function checkAddresses(
+  { services, localAddresses, manageVips }: CheckedPlane,
+  { addresses }: HostFacts,
+): Finding[] {
+  if (manageVips) return [];
+  const present = new Set(addresses.map(({ address }) => address));
+  return [...new Set([...services, ...localAddresses])]
+    .filter((address) => !present.has(address))
+    .map((address) =>
+      warning(
+        `${address} is on no interface: nobody answers for it`,
+        `ip addr add ${address}/${address.includes(':') ? 128 : 32} dev lo; or set l4.manage_vips = true`,
+      ),
+    );
+}
+
+function checkPaths({ backends }: CheckedPlane, { paths, neighbours }: HostFacts): Finding[] {
+  return paths.flatMap(({ server, hop, isGateway, problem: reason }): Finding[] => {
+    if (!hop)
+      return [problem(`server ${server}: ${reason}`, `ip route add ${server} via <router>`)];
+    const isDirect = backends.some(({ address, mode }) => address === server && mode === 'dr');
+    if (isDirect && isGateway) {
+      return [
+        problem(
+          `server ${server} is behind the router ${hop.address}; mode "dr" needs it on the same link`,
+          'use mode "tunnel", or move the server',
+        ),
+      ];
+    }
+    const entry = neighbours.find(
+      (each) => each.ifindex === hop.ifindex && each.address === hop.address,
+    );
+    const failed = entry && (entry.state & NEIGHBOUR_STATES.failed) !== 0;
+    if (!failed) return [];
+    return [
+      warning(
+        `next hop ${hop.address} of server ${server} does not answer`,
+        `ip neigh show ${hop.address}`,
+      ),
+    ];
+  });
+}
+
+function effectiveCapabilities(): bigint {
+  const status = readFileSync('/proc/self/status', 'utf8');
+  const digits = /^CapEff:\s*([\da-f]+)$/m.exec(status)?.[1];
+  return BigInt(`0x${digits ?? '0'}`);
+}
+
+function readSysctl(name: string): string {
+  try {
+    return readFileSync(`/proc/sys/net/${name}`, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
+
+function problem(what: string, mend: string): Finding {
+  return { level: 'problem', what, mend };
+}
+
+function warning(what: string, mend: string): Finding {
+  return { level: 'warning', what, mend };
+}

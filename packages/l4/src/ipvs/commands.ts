@@ -1,0 +1,108 @@
+/**
+ * LVS's commands as data: what the command line sends to the running plane.
+ *
+ * @module
+ */
+
+export interface IpvsServiceKey {
+  readonly protocol: 'tcp' | 'udp';
+  readonly address: string;
+  /** 0 is any port. */
+  readonly port: number;
+}
+
+export interface IpvsServiceOptions {
+  readonly scheduler?: 'rr' | 'wrr' | 'lc' | 'wlc' | 'mh' | 'conhash' | undefined;
+  /** 0: not persistent any more. */
+  readonly persistenceS?: number | undefined;
+  /** Length of the network that counts as one client. */
+  readonly maskLength?: number | undefined;
+  /** Flags of the scheduler that are set; the others are not. */
+  readonly schedulerFlags?: readonly ('mh-port' | 'mh-fallback')[] | undefined;
+  readonly onePacket?: boolean | undefined;
+  readonly connTimeoutS?: number | undefined;
+  readonly expireQuiescent?: boolean | undefined;
+}
+
+export interface IpvsServer {
+  readonly address: string;
+  /** The service's when it is left out. */
+  readonly port?: number | undefined;
+}
+
+export interface IpvsServerOptions {
+  readonly mode?: 'dr' | 'tunnel' | 'nat' | 'fnat' | undefined;
+  readonly weight?: number | undefined;
+}
+
+/** What `--list` shows. */
+export const IPVS_VIEWS = [
+  'services',
+  'stats',
+  'rate',
+  'thresholds',
+  'persistent',
+  'connections',
+  'connections-local',
+  'timeout',
+  'daemon',
+  'local',
+] as const;
+
+export type IpvsView = (typeof IPVS_VIEWS)[number];
+
+export interface IpvsListing {
+  readonly op: 'list';
+  readonly service?: IpvsServiceKey | undefined;
+  readonly view: IpvsView;
+  /** All digits. */
+  readonly exact: boolean;
+  readonly sorted: boolean;
+  /** Only the connection of these ends. */
+  readonly sockpair?:
+    | {
+        readonly protocol: 'tcp' | 'udp';
+        readonly client: string;
+        readonly clientPort: number;
+        readonly target: string;
+        readonly targetPort: number;
+      }
+    | undefined;
+}
+
+/** Commands that change services. */
+export type IpvsChange =
+  | {
+      readonly op: 'add-service' | 'edit-service';
+      readonly service: IpvsServiceKey;
+      readonly options: IpvsServiceOptions;
+    }
+  | { readonly op: 'delete-service'; readonly service: IpvsServiceKey }
+  | {
+      readonly op: 'add-server' | 'edit-server';
+      readonly service: IpvsServiceKey;
+      readonly server: IpvsServer;
+      readonly options: IpvsServerOptions;
+    }
+  | { readonly op: 'delete-server'; readonly service: IpvsServiceKey; readonly server: IpvsServer }
+  | {
+      readonly op: 'add-local' | 'delete-local';
+      readonly service: IpvsServiceKey;
+      readonly addresses: readonly string[];
+    }
+  | { readonly op: 'flush' };
+
+export type IpvsCommand =
+  | IpvsChange
+  | { readonly op: 'zero'; readonly service?: IpvsServiceKey | undefined }
+  /** Seconds; 0 keeps a value. */
+  | { readonly op: 'timeouts'; readonly tcp: number; readonly tcpfin: number; readonly udp: number }
+  | IpvsListing
+  | { readonly op: 'save'; readonly compat: boolean };
+
+/** What became of a batch. */
+export interface IpvsAnswer {
+  readonly output: string;
+  /** Empty when everything was done; otherwise nothing was. */
+  readonly errors: readonly { readonly command: number; readonly message: string }[];
+}

@@ -1,0 +1,129 @@
+/**
+ * Runs a batch of LVS's commands against the running plane: all of it, or nothing.
+ *
+ * @module
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { messageOf } from '@balancer/kit';
+import { formatServiceKey, type ServiceSpec } from '../desired.ts';
+import type { L4Plane } from '../plane.ts';
+import type { PlaneSnapshot } from '../statistics.ts';
+import { planeDocument, type ServiceDocument } from '../status.ts';
+import {
+  formatFlows,
+  formatLocalAddresses,
+  formatRules,
+  formatServices,
+  type ListedService,
+} from './format.ts';
+import type { IpvsAnswer, IpvsCommand, IpvsListing } from './commands.ts';
+import { change, IpvsError } from './table.ts';
+
+/** Does the commands in their order. Outputs follow each other. */
+export async function executeIpvs(
+  commands: readonly IpvsCommand[],
+  plane: L4Plane,
+): Promise<IpvsAnswer> {
+  await plane.settled();
+  const before = plane.services;
+  const table = new Map(before);
+  const errors: IpvsAnswer['errors'][number][] = [];
+  for (const [command, order] of commands.entries()) {
+    try {
+      follow(order, table);
+    } catch (error) {
+      if (!(error instanceof IpvsError)) throw error;
+      errors.push({ command, message: error.message });
+    }
+  }
+  if (errors.length > 0) return { output: '', errors };
+  try {
+    if (!isDeepStrictEqual(before, table)) await plane.order(table);
+    let output = '';
+    for (const order of commands) {
+      // oxlint-disable-next-line no-await-in-loop -- in their order
+      output += await answer(order, plane);
+    }
+    return { output, errors: [] };
+  } catch (error) {
+    return { output: '', errors: [{ command: 0, message: messageOf(error) }] };
+  }
+}
+
+/** What a command does to services. */
+function follow(command: IpvsCommand, table: Map<string, ServiceSpec>): void {
+  const { op } = command;
+  if (op === 'list' || op === 'zero') {
+    const isKnown = !command.service || table.has(formatServiceKey(command.service));
+    if (!isKnown) throw new IpvsError('No such service');
+  } else if (op !== 'save' && op !== 'timeouts') {
+    change(table, command);
+  }
+}
+
+/** What a command does beside that, and what it prints. */
+async function answer(command: IpvsCommand, plane: L4Plane): Promise<string> {
+  const { op } = command;
+  if (op === 'list') return list(command, plane);
+  if (op === 'save') return formatRules([...plane.services.values()], command);
+  if (op === 'timeouts') await plane.orderTimeouts(command);
+  if (op === 'zero') await plane.zeroCounters(command.service && formatServiceKey(command.service));
+  return '';
+}
+
+async function list(command: IpvsListing, plane: L4Plane): Promise<string> {
+  const { view, service, sockpair } = command;
+  if (view === 'timeout') {
+    const { tcp, tcpfin, udp } = plane.timeouts;
+    return `Timeout (tcp tcpfin udp): ${tcp} ${tcpfin} ${udp}\n`;
+  }
+  // There is no sync daemon, and so nothing to print.
+  if (view === 'daemon') return '';
+  if (view === 'connections' || view === 'connections-local') {
+    const flows = await plane.flows({
+      ...(service && { protocol: service.protocol, service }),
+      ...(sockpair && {
+        protocol: sockpair.protocol,
+        client: sockpair.client,
+        clientPort: sockpair.clientPort,
+        service: { address: sockpair.target, port: sockpair.targetPort },
+      }),
+    });
+    return formatFlows(flows, { cpu: view === 'connections-local' });
+  }
+  await plane.collect();
+  const snapshot = plane.snapshot!;
+  const shown = [...plane.services].filter(
+    ([key]) => service === undefined || key === formatServiceKey(service),
+  );
+  if (view === 'local') {
+    return formatLocalAddresses(
+      shown.map(([, spec]) => spec),
+      (spec, address) => localCounts(snapshot, spec, address),
+    );
+  }
+  const document = planeDocument(plane.services, plane.sinceZero(snapshot), plane.rates);
+  const services = shown.flatMap(([key, spec]): ListedService[] => {
+    const counted = document.services.find((each) => formatServiceKey(keyOf(each)) === key);
+    return counted ? [{ spec, counted }] : [];
+  });
+  return formatServices(services, command, snapshot.flowsMax);
+}
+
+function keyOf({
+  protocol,
+  address,
+  port,
+}: ServiceDocument): Parameters<typeof formatServiceKey>[0] {
+  return { protocol: protocol === 'udp' ? 'udp' : 'tcp', address, port };
+}
+
+function localCounts(
+  { numbers, localAddresses }: PlaneSnapshot,
+  service: ServiceSpec,
+  address: string,
+): { readonly conns: number; readonly conflicts: number } {
+  const run = numbers.localRuns.get(numbers.services.get(formatServiceKey(service)) ?? 0);
+  const index = run ? run.first + run.addresses.indexOf(address) : 0;
+  return localAddresses.get(index) ?? { conns: 0, conflicts: 0 };
+}

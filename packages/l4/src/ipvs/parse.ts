@@ -1,0 +1,450 @@
+/**
+ * From arguments of `ipvsadm` to commands, and from a file of rules.
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import type {
+  IpvsCommand,
+  IpvsListing,
+  IpvsServerOptions,
+  IpvsServiceKey,
+  IpvsServiceOptions,
+  IpvsView,
+} from './commands.ts';
+import { IpvsUsageError, type ParsedArguments, readArguments } from './options.ts';
+
+/** A command, or what the command line does by itself. */
+export type IpvsCall =
+  | IpvsCommand
+  | { readonly op: 'restore' }
+  | { readonly op: 'help' }
+  | { readonly op: 'version' };
+
+const COMMON_SERVICE = ['tcp-service', 'udp-service'];
+const SERVICE_OPTIONS = [
+  'scheduler',
+  'persistent',
+  'netmask',
+  'sched-flags',
+  'ops',
+  'conn-timeout',
+  'hash-target',
+  'expire-quiescent',
+];
+const SERVER_OPTIONS = [
+  'gatewaying',
+  'ipip',
+  'masquerading',
+  'fullnat',
+  'weight',
+  'u-threshold',
+  'l-threshold',
+  'tun-type',
+  'tun-nocsum',
+];
+const LIST_OPTIONS = [
+  'numeric',
+  'connection',
+  'stats',
+  'rate',
+  'thresholds',
+  'persistent-conn',
+  'timeout',
+  'daemon',
+  'exact',
+  'nosort',
+  'sort',
+  'dpvs',
+  'sockpair',
+];
+
+/** Which options a command may have, and which it needs. */
+const RULES: Readonly<
+  Record<string, { readonly may: readonly string[]; readonly needs: readonly string[] }>
+> = {
+  'add-service': { may: [...COMMON_SERVICE, ...SERVICE_OPTIONS], needs: ['service-address'] },
+  'edit-service': { may: [...COMMON_SERVICE, ...SERVICE_OPTIONS], needs: ['service-address'] },
+  'delete-service': { may: COMMON_SERVICE, needs: ['service-address'] },
+  'add-server': {
+    may: [...COMMON_SERVICE, 'real-server', ...SERVER_OPTIONS],
+    needs: ['service-address', 'real-server'],
+  },
+  'edit-server': {
+    may: [...COMMON_SERVICE, 'real-server', ...SERVER_OPTIONS],
+    needs: ['service-address', 'real-server'],
+  },
+  'delete-server': {
+    may: [...COMMON_SERVICE, 'real-server'],
+    needs: ['service-address', 'real-server'],
+  },
+  clear: { may: [], needs: [] },
+  restore: { may: [], needs: [] },
+  save: { may: ['numeric', 'compat'], needs: [] },
+  list: { may: [...COMMON_SERVICE, ...LIST_OPTIONS], needs: [] },
+  zero: { may: COMMON_SERVICE, needs: [] },
+  set: { may: [], needs: [] },
+  'add-laddr': { may: [...COMMON_SERVICE, 'laddr', 'ifname'], needs: ['service-address', 'laddr'] },
+  'del-laddr': { may: [...COMMON_SERVICE, 'laddr', 'ifname'], needs: ['service-address', 'laddr'] },
+  'get-laddr': { may: COMMON_SERVICE, needs: [] },
+  help: { may: [], needs: [] },
+  version: { may: [], needs: [] },
+};
+
+const SCHEDULERS = ['rr', 'wrr', 'lc', 'wlc', 'mh', 'conhash'] as const;
+const PERSISTENCE_DEFAULT_S = 300;
+const LOCAL_ADDRESSES_MAX = 4096;
+
+/** Finds the address of a host name. */
+export type Resolve = (host: string) => Promise<string>;
+
+/**
+ * Reads the arguments of one call.
+ *
+ * @throws {IpvsUsageError}
+ */
+export async function parseIpvs(args: readonly string[], resolve: Resolve): Promise<IpvsCall> {
+  const parsed = readArguments(args);
+  checkOptions(parsed);
+  const { command, options } = parsed;
+  const reader = new Reader(options, resolve);
+  switch (command) {
+    case 'add-service':
+    case 'edit-service':
+      return { op: command, service: await reader.service(), options: reader.serviceOptions() };
+    case 'delete-service':
+      return { op: command, service: await reader.service() };
+    case 'add-server':
+    case 'edit-server':
+      return {
+        op: command,
+        service: await reader.service(),
+        server: await reader.server(),
+        options: reader.serverOptions(),
+      };
+    case 'delete-server':
+      return { op: command, service: await reader.service(), server: await reader.server() };
+    case 'add-laddr':
+    case 'del-laddr':
+      return {
+        op: command === 'add-laddr' ? 'add-local' : 'delete-local',
+        service: await reader.service(),
+        addresses: reader.localAddresses(),
+      };
+    case 'clear':
+      return { op: 'flush' };
+    case 'zero':
+      return { op: 'zero', ...(reader.hasService && { service: await reader.service() }) };
+    case 'set':
+      return timeouts(parsed.values);
+    case 'save':
+      return { op: 'save', compat: options.has('compat') };
+    case 'restore':
+    case 'help':
+    case 'version':
+      return { op: command };
+    default:
+      return listing(command, options, reader);
+  }
+}
+
+/** One line of a file of rules that is no command. */
+export interface RuleProblem {
+  /** From 1. */
+  readonly line: number;
+  readonly message: string;
+}
+
+/**
+ * Reads rules as `--save` writes them; blank lines, comments and a leading word `ipvsadm` are skipped.
+ *
+ * @returns Commands with the lines they stand in, and every line that is wrong.
+ */
+export async function parseRules(
+  text: string,
+  resolve: Resolve,
+): Promise<{
+  readonly commands: readonly { readonly line: number; readonly command: IpvsCommand }[];
+  readonly problems: readonly RuleProblem[];
+}> {
+  const commands: { line: number; command: IpvsCommand }[] = [];
+  const problems: RuleProblem[] = [];
+  for (const [index, content] of text.split('\n').entries()) {
+    const line = index + 1;
+    const words = content.trim().split(/\s+/);
+    if (words[0]?.endsWith('ipvsadm')) words.shift();
+    if (words.length === 0 || words[0] === '' || words[0]?.startsWith('#')) continue;
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- in the order of the lines
+      const call = await parseIpvs(words, resolve);
+      if (!isOrder(call)) {
+        throw new IpvsUsageError('only commands that change the table may stand in a file');
+      }
+      commands.push({ line, command: call });
+    } catch (error) {
+      if (!(error instanceof IpvsUsageError)) throw error;
+      problems.push({ line, message: error.message });
+    }
+  }
+  return { commands, problems };
+}
+
+function isOrder(call: IpvsCall): call is Exclude<IpvsCommand, { op: 'list' }> {
+  return !['restore', 'help', 'version', 'list'].includes(call.op);
+}
+
+function checkOptions({ command, options }: ParsedArguments): void {
+  const { may, needs } = RULES[command]!;
+  for (const option of options.keys()) {
+    if (!may.includes(option)) {
+      throw new IpvsUsageError(`Illegal '${option}' option with the '${command}' command`);
+    }
+  }
+  for (const need of needs) {
+    const isGiven =
+      need === 'service-address'
+        ? COMMON_SERVICE.some((name) => options.has(name))
+        : options.has(need);
+    if (!isGiven) {
+      throw new IpvsUsageError(
+        `You need to supply the '${need}' option for the '${command}' command`,
+      );
+    }
+  }
+  const pairs = [
+    COMMON_SERVICE,
+    ['gatewaying', 'ipip', 'masquerading', 'fullnat'],
+    ['connection', 'stats', 'rate', 'thresholds', 'persistent-conn', 'timeout', 'daemon'],
+  ];
+  for (const group of pairs) {
+    const given = group.filter((name) => options.has(name));
+    if (given.length < 2) continue;
+    throw new IpvsUsageError(
+      `The option '${given[1]}' conflicts with the '${given[0]}' option in the '${command}' command`,
+    );
+  }
+}
+
+class Reader {
+  readonly #options: ReadonlyMap<string, string>;
+  readonly #resolve: Resolve;
+
+  constructor(options: ReadonlyMap<string, string>, resolve: Resolve) {
+    this.#options = options;
+    this.#resolve = resolve;
+  }
+
+  get hasService(): boolean {
+    return COMMON_SERVICE.some((name) => this.#options.has(name));
+  }
+
+  async service(): Promise<IpvsServiceKey> {
+    const tcp = this.#options.get('tcp-service');
+    const text = tcp ?? this.#options.get('udp-service') ?? '';
+    const protocol = tcp === undefined ? 'udp' : 'tcp';
+    const { host, port } = hostPort(text, protocol);
+    return { protocol, address: await this.#resolve(host), port: port ?? 0 };
+  }
+
+  async server(): Promise<{ readonly address: string; readonly port?: number }> {
+    const protocol = this.#options.has('udp-service') ? 'udp' : 'tcp';
+    const { host, port } = hostPort(this.#options.get('real-server') ?? '', protocol);
+    return { address: await this.#resolve(host), ...(port !== undefined && { port }) };
+  }
+
+  serviceOptions(): IpvsServiceOptions {
+    const options = this.#options;
+    const scheduler = options.get('scheduler');
+    const known = SCHEDULERS.find((name) => name === scheduler);
+    if (scheduler !== undefined && known === undefined) {
+      throw new IpvsUsageError(
+        `Scheduler not found: ${scheduler}; there are ${SCHEDULERS.join(', ')}`,
+      );
+    }
+    const persistent = options.get('persistent');
+    const target = options.get('hash-target');
+    if (target !== undefined && target !== 'sip') {
+      throw new IpvsUsageError(`--hash-target ${target} is not part of this version; there is sip`);
+    }
+    const mask = options.get('netmask');
+    return {
+      ...(known && { scheduler: known }),
+      ...(persistent !== undefined && {
+        persistenceS: persistent === '' ? PERSISTENCE_DEFAULT_S : timeout(persistent),
+      }),
+      ...(mask !== undefined && { maskLength: maskLength(mask) }),
+      ...(options.has('sched-flags') && {
+        schedulerFlags: schedulerFlags(options.get('sched-flags')!),
+      }),
+      ...(options.has('ops') && { onePacket: true }),
+      ...(options.has('conn-timeout') && { connTimeoutS: timeout(options.get('conn-timeout')!) }),
+      ...(options.has('expire-quiescent') && { expireQuiescent: true }),
+    };
+  }
+
+  serverOptions(): IpvsServerOptions {
+    const options = this.#options;
+    for (const name of ['u-threshold', 'l-threshold']) {
+      if (Number(options.get(name) ?? 0) !== 0) {
+        throw new IpvsUsageError(`--${name}: thresholds are not part of this version; only 0`);
+      }
+    }
+    const type = options.get('tun-type');
+    if (type !== undefined && type !== 'ipip') {
+      throw new IpvsUsageError(`--tun-type ${type} is not part of this version; there is ipip`);
+    }
+    const weight = options.get('weight');
+    const modes = {
+      gatewaying: 'dr',
+      ipip: 'tunnel',
+      masquerading: 'nat',
+      fullnat: 'fnat',
+    } as const;
+    const mode = Object.entries(modes).find(([name]) => options.has(name))?.[1];
+    return {
+      ...(mode && { mode }),
+      ...(weight !== undefined && { weight: integer(weight, 'weight', 65_535) }),
+    };
+  }
+
+  localAddresses(): string[] {
+    const text = this.#options.get('laddr') ?? '';
+    const [first = '', last = first] = text.split('-');
+    if (isIP(first) === 0 || isIP(last) !== isIP(first)) {
+      throw new IpvsUsageError(`illegal local address \`${text}'; needs addr or addr-addr`);
+    }
+    if (first === last) return [first];
+    if (isIP(first) === 6) throw new IpvsUsageError('ranges of local addresses are for IPv4');
+    const [from, to] = [toNumber(first), toNumber(last)];
+    if (to < from || to - from >= LOCAL_ADDRESSES_MAX) {
+      throw new IpvsUsageError(
+        `illegal range of local addresses \`${text}'; at most ${LOCAL_ADDRESSES_MAX}, ascending`,
+      );
+    }
+    return Array.from({ length: to - from + 1 }, (_, index) => toAddress(from + index));
+  }
+}
+
+async function listing(
+  command: string,
+  options: ReadonlyMap<string, string>,
+  reader: Reader,
+): Promise<IpvsListing> {
+  const views: Readonly<Record<string, IpvsView>> = {
+    connection: options.has('dpvs') ? 'connections-local' : 'connections',
+    stats: 'stats',
+    rate: 'rate',
+    thresholds: 'thresholds',
+    'persistent-conn': 'persistent',
+    timeout: 'timeout',
+    daemon: 'daemon',
+  };
+  const named = Object.entries(views).find(([name]) => options.has(name))?.[1];
+  const pair = options.get('sockpair');
+  return {
+    op: 'list',
+    view:
+      command === 'get-laddr'
+        ? 'local'
+        : (named ?? (pair === undefined ? 'services' : 'connections')),
+    exact: options.has('exact'),
+    sorted: !options.has('nosort'),
+    ...(reader.hasService && { service: await reader.service() }),
+    ...(pair !== undefined && { sockpair: sockpair(pair) }),
+  };
+}
+
+/** `proto:sip:sport:tip:tport`, IPv6 addresses in brackets. */
+function sockpair(text: string): NonNullable<IpvsListing['sockpair']> {
+  const match = /^(tcp|udp):(\[[^\]]+\]|[^:]+):(\d+):(\[[^\]]+\]|[^:]+):(\d+)$/i.exec(text);
+  if (!match)
+    throw new IpvsUsageError(`illegal --sockpair \`${text}'; needs proto:sip:sport:tip:tport`);
+  const [, protocol, client, clientPort, target, targetPort] = match;
+  const plain = (address: string | undefined): string => (address ?? '').replace(/^\[|\]$/g, '');
+  return {
+    protocol: protocol?.toLowerCase() === 'udp' ? 'udp' : 'tcp',
+    client: plain(client),
+    clientPort: Number(clientPort),
+    target: plain(target),
+    targetPort: Number(targetPort),
+  };
+}
+
+function timeouts(values: readonly string[]): IpvsCommand {
+  const [tcp, tcpfin, udp] = values.map(timeout);
+  return { op: 'timeouts', tcp: tcp!, tcpfin: tcpfin!, udp: udp! };
+}
+
+function schedulerFlags(text: string): ('mh-port' | 'mh-fallback')[] {
+  return text.split(',').map((flag) => {
+    if (flag === 'mh-port' || flag === 'mh-fallback') return flag;
+    if (flag === 'flag-1') return 'mh-fallback';
+    if (flag === 'flag-2') return 'mh-port';
+    throw new IpvsUsageError(`invalid scheduler flag \`${flag}'`);
+  });
+}
+
+/** Host and port of `host[:port]`; ports by name as `/etc/services` has them. */
+function hostPort(
+  text: string,
+  protocol: 'tcp' | 'udp',
+): { readonly host: string; readonly port: number | undefined } {
+  if (isIP(text) === 6) return { host: text, port: undefined };
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::([\w-]+))?$/.exec(text);
+  if (!match) throw new IpvsUsageError(`illegal address \`${text}'; needs host[:port]`);
+  const [, bracketed, plain, port] = match;
+  return {
+    host: bracketed ?? plain ?? '',
+    port: port === undefined ? undefined : portNumber(port, protocol),
+  };
+}
+
+function portNumber(text: string, protocol: string): number {
+  if (/^\d+$/.test(text)) return integer(text, 'port', 65_535);
+  const services = readServices();
+  const found = new RegExp(`^${text}\\s+(\\d+)/${protocol}\\b`, 'm').exec(services);
+  if (!found) throw new IpvsUsageError(`unknown service \`${text}/${protocol}'`);
+  return Number(found[1]);
+}
+
+function readServices(): string {
+  try {
+    return readFileSync('/etc/services', 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function timeout(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value < 2 ** 31) return value;
+  throw new IpvsUsageError(`invalid timeout value \`${text}' specified`);
+}
+
+function integer(text: string, what: string, max: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value <= max) return value;
+  throw new IpvsUsageError(`illegal ${what} \`${text}'; needs a number from 0 to ${max}`);
+}
+
+/** Length of a network: a dotted mask for IPv4, a number for IPv6. */
+function maskLength(text: string): number {
+  if (/^\d+$/.test(text)) {
+    const length = integer(text, 'netmask', 128);
+    if (length > 0) return length;
+  }
+  const bits = isIP(text) === 4 ? toNumber(text) : 0;
+  const length = Math.clz32(~bits >>> 0);
+  const isMask = bits !== 0 && (0xffff_ffff << (32 - length)) >>> 0 === bits;
+  if (!isMask) throw new IpvsUsageError(`illegal netmask \`${text}'`);
+  return length;
+}
+
+function toNumber(address: string): number {
+  return address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+}
+
+function toAddress(number: number): string {
+  return [24, 16, 8, 0].map((shift) => (number >>> shift) & 255).join('.');
+}

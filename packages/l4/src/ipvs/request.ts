@@ -1,0 +1,73 @@
+/**
+ * Checks a batch of commands that came over the admin socket.
+ *
+ * @module
+ */
+import { isIP } from 'node:net';
+import { integer, z } from '@balancer/kit';
+import { IPVS_VIEWS, type IpvsCommand } from './commands.ts';
+
+const SECONDS_MAX = 2 ** 31 - 1;
+const COMMANDS_MAX = 200_000;
+const ADDRESSES_MAX = 4096;
+
+const address = z.string().refine((text) => isIP(text) !== 0, { error: 'needs an IP address' });
+const port = integer({ min: 0, max: 65_535 });
+const seconds = integer({ min: 0, max: SECONDS_MAX });
+const protocol = z.enum(['tcp', 'udp']);
+const service = z.strictObject({ protocol, address, port });
+const server = z.strictObject({ address, port: port.optional() });
+const addresses = z.array(address).min(1).max(ADDRESSES_MAX);
+
+const serviceOptions = z.strictObject({
+  scheduler: z.enum(['rr', 'wrr', 'lc', 'wlc', 'mh', 'conhash']).optional(),
+  persistenceS: seconds.optional(),
+  maskLength: integer({ min: 1, max: 128 }).optional(),
+  schedulerFlags: z.array(z.enum(['mh-port', 'mh-fallback'])).optional(),
+  onePacket: z.boolean().optional(),
+  connTimeoutS: seconds.optional(),
+  expireQuiescent: z.boolean().optional(),
+});
+
+const serverOptions = z.strictObject({
+  mode: z.enum(['dr', 'tunnel', 'nat', 'fnat']).optional(),
+  weight: integer({ min: 0, max: 65_535 }).optional(),
+});
+
+const sockpair = z.strictObject({
+  protocol,
+  client: address,
+  clientPort: port,
+  target: address,
+  targetPort: port,
+});
+
+const command = z.discriminatedUnion('op', [
+  z.strictObject({ op: z.enum(['add-service', 'edit-service']), service, options: serviceOptions }),
+  z.strictObject({ op: z.literal('delete-service'), service }),
+  z.strictObject({
+    op: z.enum(['add-server', 'edit-server']),
+    service,
+    server,
+    options: serverOptions,
+  }),
+  z.strictObject({ op: z.literal('delete-server'), service, server }),
+  z.strictObject({ op: z.enum(['add-local', 'delete-local']), service, addresses }),
+  z.strictObject({ op: z.literal('flush') }),
+  z.strictObject({ op: z.literal('zero'), service: service.optional() }),
+  z.strictObject({ op: z.literal('timeouts'), tcp: seconds, tcpfin: seconds, udp: seconds }),
+  z.strictObject({
+    op: z.literal('list'),
+    service: service.optional(),
+    view: z.enum(IPVS_VIEWS),
+    exact: z.boolean(),
+    sorted: z.boolean(),
+    sockpair: sockpair.optional(),
+  }),
+  z.strictObject({ op: z.literal('save'), compat: z.boolean() }),
+]);
+
+/** A batch: all of it is done, or nothing. */
+export const ipvsRequest: z.ZodType<{ readonly commands: readonly IpvsCommand[] }> = z.strictObject(
+  { commands: z.array(command).min(1).max(COMMANDS_MAX) },
+);

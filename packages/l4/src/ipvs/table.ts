@@ -1,0 +1,200 @@
+/**
+ * What LVS's commands do to a table of services. Pure: a command gives a new service or an error, in the
+ * words that `ipvsadm` has for it.
+ *
+ * @module
+ */
+import { type BackendSpec, formatServiceKey, type ServiceSpec } from '../desired.ts';
+import type {
+  IpvsChange,
+  IpvsServer,
+  IpvsServerOptions,
+  IpvsServiceKey,
+  IpvsServiceOptions,
+} from './commands.ts';
+
+/** A command that cannot be followed. */
+export class IpvsError extends Error {
+  override readonly name = 'IpvsError';
+}
+
+const SCHEDULER_DEFAULT = 'wlc';
+const MH_TABLE_DEFAULT = 65_537;
+
+/** Does one command to the table. @throws {IpvsError} and the table is as before. */
+export function change(table: Map<string, ServiceSpec>, command: IpvsChange): void {
+  if (command.op === 'flush') {
+    table.clear();
+    return;
+  }
+  const key = formatServiceKey(command.service);
+  const service = table.get(key);
+  if (command.op === 'add-service') {
+    if (service) throw new IpvsError('Service already exists');
+    table.set(key, withOptions(newService(command.service), command.options));
+    return;
+  }
+  if (!service) {
+    const isService = command.op === 'edit-service' || command.op === 'delete-service';
+    throw new IpvsError(isService ? 'No such service' : 'Service not defined');
+  }
+  if (command.op === 'delete-service') table.delete(key);
+  else table.set(key, changed(service, command));
+}
+
+function changed(
+  service: ServiceSpec,
+  command: Exclude<IpvsChange, { op: 'flush' | 'delete-service' }>,
+): ServiceSpec {
+  switch (command.op) {
+    case 'add-service':
+    case 'edit-service':
+      // Like the kernel's: what an edit does not say has its default again.
+      return { ...withOptions(newService(service), command.options), ...keptBy(service) };
+    case 'add-server':
+      return addServer(service, command);
+    case 'edit-server':
+      return editServer(service, command);
+    case 'delete-server':
+      return { ...service, backends: without(service, command.server) };
+    case 'add-local':
+      return { ...service, localAddresses: addLocal(service, command.addresses) };
+    case 'delete-local':
+    default:
+      return { ...service, localAddresses: deleteLocal(service, command.addresses) };
+  }
+}
+
+function newService({ protocol, address, port }: IpvsServiceKey): ServiceSpec {
+  return {
+    protocol,
+    address,
+    port,
+    scheduler: SCHEDULER_DEFAULT,
+    hash: 'ip',
+    mhTable: MH_TABLE_DEFAULT,
+    fallback: false,
+    persistenceS: 0,
+    persistenceMask: 32,
+    persistencePrefix6: 128,
+    connTimeoutS: 0,
+    expireQuiescent: false,
+    resetOnNoBackend: false,
+    onePacket: false,
+    localAddresses: [],
+    backends: [],
+  };
+}
+
+/** What an edit of a service leaves alone. */
+function keptBy({
+  localAddresses,
+  backends,
+  mhTable,
+  resetOnNoBackend,
+}: ServiceSpec): Pick<ServiceSpec, 'localAddresses' | 'backends' | 'mhTable' | 'resetOnNoBackend'> {
+  return { localAddresses, backends, mhTable, resetOnNoBackend };
+}
+
+function withOptions(service: ServiceSpec, options: IpvsServiceOptions): ServiceSpec {
+  const { schedulerFlags = [], maskLength } = options;
+  const isIpv6 = service.address.includes(':');
+  const next: ServiceSpec = {
+    ...service,
+    scheduler: options.scheduler ?? service.scheduler,
+    hash: schedulerFlags.includes('mh-port') ? 'ip-port' : 'ip',
+    fallback: schedulerFlags.includes('mh-fallback'),
+    persistenceS: options.persistenceS ?? service.persistenceS,
+    persistenceMask: isIpv6 ? 32 : (maskLength ?? 32),
+    persistencePrefix6: isIpv6 ? (maskLength ?? 128) : 128,
+    onePacket: options.onePacket ?? false,
+    connTimeoutS: options.connTimeoutS ?? 0,
+    expireQuiescent: options.expireQuiescent ?? false,
+  };
+  if (next.port === 0 && next.persistenceS === 0) {
+    throw new IpvsError('Zero port specified for non-persistent service');
+  }
+  if (next.onePacket && next.protocol !== 'udp') {
+    throw new IpvsError('One-Packet Scheduling is only for UDP virtual services');
+  }
+  if (schedulerFlags.length > 0 && next.scheduler !== 'mh') {
+    throw new IpvsError(`incompatible scheduler flag \`${schedulerFlags[0]}'`);
+  }
+  return next;
+}
+
+interface ServerCommand {
+  readonly server: IpvsServer;
+  readonly options: IpvsServerOptions;
+}
+
+function addServer(service: ServiceSpec, { server, options }: ServerCommand): ServiceSpec {
+  if (find(service, server)) throw new IpvsError('Destination already exists');
+  const backend = backendFor(service, server, {
+    mode: options.mode ?? 'dr',
+    weight: options.weight ?? 1,
+    health: 'up',
+  });
+  return { ...service, backends: [...service.backends, backend] };
+}
+
+function editServer(service: ServiceSpec, { server, options }: ServerCommand): ServiceSpec {
+  const former = find(service, server);
+  if (!former) throw new IpvsError('No such destination');
+  const next = backendFor(service, server, {
+    mode: options.mode ?? 'dr',
+    weight: options.weight ?? 1,
+    health: former.health,
+  });
+  const backends = service.backends.map((backend) => (backend === former ? next : backend));
+  return { ...service, backends };
+}
+
+function backendFor(
+  service: ServiceSpec,
+  { address, port }: IpvsServer,
+  { mode, weight, health }: Pick<BackendSpec, 'mode' | 'weight' | 'health'>,
+): BackendSpec {
+  const isOneWay = mode === 'dr' || mode === 'tunnel';
+  if (isOneWay && port !== undefined && port !== 0 && port !== service.port) {
+    throw new IpvsError('Port forwarding is not possible with -g or -i');
+  }
+  if (mode !== 'tunnel' && address.includes(':') !== service.address.includes(':')) {
+    throw new IpvsError('The address families of service and server differ; only -i allows that');
+  }
+  const keepsPort = isOneWay || service.port === 0;
+  return { address, port: keepsPort ? 0 : port || service.port, mode, weight, health };
+}
+
+/** The port that a server is known by; those that keep the packet's have the service's. */
+export function portOf(service: ServiceSpec, { port }: { readonly port: number }): number {
+  return port === 0 ? service.port : port;
+}
+
+function find(service: ServiceSpec, { address, port }: IpvsServer): BackendSpec | undefined {
+  const wanted = port || service.port;
+  return service.backends.find(
+    (backend) => backend.address === address && portOf(service, backend) === wanted,
+  );
+}
+
+function without(service: ServiceSpec, server: IpvsServer): BackendSpec[] {
+  const gone = find(service, server);
+  if (!gone) throw new IpvsError('No such destination');
+  return service.backends.filter((backend) => backend !== gone);
+}
+
+function addLocal(service: ServiceSpec, addresses: readonly string[]): string[] {
+  const twin = addresses.find((address) => service.localAddresses.includes(address));
+  if (twin !== undefined) throw new IpvsError(`Local address ${twin} already exists`);
+  if (addresses.includes(service.address)) {
+    throw new IpvsError(`${service.address} is the address of the service`);
+  }
+  return [...service.localAddresses, ...addresses];
+}
+
+function deleteLocal(service: ServiceSpec, addresses: readonly string[]): string[] {
+  const unknown = addresses.find((address) => !service.localAddresses.includes(address));
+  if (unknown !== undefined) throw new IpvsError(`No such local address ${unknown}`);
+  return service.localAddresses.filter((address) => !addresses.includes(address));
+}

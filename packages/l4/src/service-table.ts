@@ -1,0 +1,75 @@
+/**
+ * The services that are wanted: those of the configuration file, and over them what was ordered by
+ * `ipvsadm`. An order lasts until the file is loaded again with the same service in it.
+ *
+ * @module
+ */
+import { type BackendSpec, formatEndpoint, formatServiceKey, type ServiceSpec } from './desired.ts';
+
+/** Services by the text of their key. */
+export type Services = ReadonlyMap<string, ServiceSpec>;
+
+export class ServiceTable {
+  #file: Services = new Map();
+  /** `undefined`: the service was deleted. */
+  readonly #orders = new Map<string, ServiceSpec | undefined>();
+
+  /** A file was loaded: orders about its services end. */
+  load(services: readonly ServiceSpec[]): void {
+    this.#file = byKey(services);
+    for (const key of this.#file.keys()) this.#orders.delete(key);
+    for (const [key, order] of this.#orders) if (order === undefined) this.#orders.delete(key);
+  }
+
+  /** Health or weights of the file's servers changed; orders stay. */
+  refresh(services: readonly ServiceSpec[]): void {
+    this.#file = byKey(services);
+  }
+
+  /** Replaces the table by what orders made of it. */
+  order(next: Services): void {
+    const now = this.effective();
+    for (const [key, service] of next) {
+      if (JSON.stringify(service) !== JSON.stringify(now.get(key))) this.#orders.set(key, service);
+    }
+    for (const key of now.keys()) {
+      if (next.has(key)) continue;
+      if (this.#file.has(key)) this.#orders.set(key, undefined);
+      else this.#orders.delete(key);
+    }
+  }
+
+  /** What holds: orders over the file, with the health that checks found. */
+  effective(): Services {
+    const services = new Map(this.#file);
+    for (const [key, order] of this.#orders) {
+      if (order === undefined) services.delete(key);
+      else services.set(key, withHealth(order, this.#file.get(key)));
+    }
+    return services;
+  }
+}
+
+/** Services by their keys; of two with one key the first. */
+export function byKey(services: readonly ServiceSpec[]): Map<string, ServiceSpec> {
+  const table = new Map<string, ServiceSpec>();
+  for (const service of services) {
+    const key = formatServiceKey(service);
+    if (!table.has(key)) table.set(key, service);
+  }
+  return table;
+}
+
+function withHealth(order: ServiceSpec, file: ServiceSpec | undefined): ServiceSpec {
+  if (!file) return order;
+  const checked = new Map(file.backends.map((backend) => [endpointOf(backend), backend.health]));
+  const backends = order.backends.map((backend) => ({
+    ...backend,
+    health: checked.get(endpointOf(backend)) ?? backend.health,
+  }));
+  return { ...order, backends };
+}
+
+function endpointOf({ address, port }: BackendSpec): string {
+  return formatEndpoint(address, port);
+}

@@ -1,0 +1,90 @@
+/**
+ * What the programs count, as plain data.
+ *
+ * @module
+ */
+import type { LoadedObject } from '@balancer/ebpf';
+import type { L4Tc } from '../bpf/objects/l4-tc.types.ts';
+import type { GarbageCollection } from './garbage-collection.ts';
+import type { AttachedInterface } from './attachments.ts';
+import { DROP_REASONS } from './constants.ts';
+import type { Ids } from './ids.ts';
+
+/** Packets and bytes; bytes are those of IP packets as received. */
+export interface TrafficCounts {
+  readonly conns: number;
+  readonly inPackets: number;
+  readonly outPackets: number;
+  readonly inBytes: number;
+  readonly outBytes: number;
+}
+
+export interface BackendCounts extends TrafficCounts {
+  /** Flows in state ESTABLISHED. */
+  readonly active: number;
+  /** All other flows, those of UDP among them. */
+  readonly inactive: number;
+  /** Live persistence templates. */
+  readonly persistent: number;
+}
+
+/** Counts of a local address. */
+export interface LocalAddressCounts {
+  readonly address: string;
+  readonly conns: number;
+  readonly conflicts: number;
+  /** Flows that found no free port. */
+  readonly misses: number;
+}
+
+/** A picture of the plane at one time. */
+export interface PlaneSnapshot {
+  /** Service ids by the text of their key, backend slots by identity (`backendKey`). */
+  readonly numbers: {
+    readonly services: ReadonlyMap<string, number>;
+    readonly backends: ReadonlyMap<string, number>;
+    readonly localRuns: Ids['localRuns'];
+  };
+  /** By service id. */
+  readonly services: ReadonlyMap<number, TrafficCounts & { readonly flows: number }>;
+  /** By backend slot. */
+  readonly backends: ReadonlyMap<number, BackendCounts>;
+  readonly localAddresses: ReadonlyMap<number, LocalAddressCounts>;
+  readonly drops: Readonly<Record<string, { readonly packets: number; readonly bytes: number }>>;
+  readonly flowsMax: number;
+  readonly collection: (GarbageCollection & { readonly seconds: number }) | undefined;
+  readonly interfaces: readonly AttachedInterface[];
+  /** Why the interfaces are on their hook. */
+  readonly hookReason: string;
+}
+
+/** Sums the copies of all CPUs. */
+export function trafficOf(
+  loaded: LoadedObject<L4Tc>,
+  map: 'l4_stat_svc' | 'l4_stat_be',
+  number: number,
+): TrafficCounts {
+  const copies = loaded.map(map).get(number) ?? [];
+  const sum = (read: (copy: (typeof copies)[number]) => bigint): number =>
+    Number(copies.reduce((total, copy) => total + read(copy), 0n));
+  return {
+    conns: sum(({ conns }) => conns),
+    inPackets: sum(({ inpkts }) => inpkts),
+    outPackets: sum(({ outpkts }) => outpkts),
+    inBytes: sum(({ inbytes }) => inbytes),
+    outBytes: sum(({ outbytes }) => outbytes),
+  };
+}
+
+/** Packets that were dropped, by reason; all reasons are there. */
+export function dropsOf(loaded: LoadedObject<L4Tc>): PlaneSnapshot['drops'] {
+  const drops = loaded.map('l4_drop');
+  return Object.fromEntries(
+    Object.entries(DROP_REASONS).map(([reason, id]) => {
+      const copies = drops.get(id) ?? [];
+      const packets = Number(copies.reduce((total, copy) => total + copy.packets, 0n));
+      const bytes = Number(copies.reduce((total, copy) => total + copy.bytes, 0n));
+      return [reason, { packets, bytes }];
+    }),
+  );
+}

@@ -1,0 +1,160 @@
+import { describe, expect, test } from 'vitest';
+import { parseIpvs, parseRules } from '../../src/ipvs/parse.ts';
+
+const resolve = (host: string): Promise<string> =>
+  Promise.resolve(host === 'www.example' ? '192.0.2.80' : host);
+const parse = (line: string): Promise<unknown> =>
+  parseIpvs(line.split(' ').filter(Boolean), resolve);
+const WEB = { protocol: 'tcp', address: '203.0.113.1', port: 80 };
+
+describe('a command', () => {
+  test.each([
+    [
+      '-A -t 203.0.113.1:80 -s wrr',
+      { op: 'add-service', service: WEB, options: { scheduler: 'wrr' } },
+    ],
+    [
+      '--add-service --tcp-service 203.0.113.1:80',
+      { op: 'add-service', service: WEB, options: {} },
+    ],
+    [
+      '-A -t203.0.113.1:http -swlc',
+      { op: 'add-service', service: WEB, options: { scheduler: 'wlc' } },
+    ],
+    [
+      '-E -t 203.0.113.1:80 -p',
+      { op: 'edit-service', service: WEB, options: { persistenceS: 300 } },
+    ],
+    [
+      '-A -t 203.0.113.1:80 -p 60 -M 255.255.255.0',
+      { op: 'add-service', service: WEB, options: { persistenceS: 60, maskLength: 24 } },
+    ],
+    [
+      '-A -t 203.0.113.1:80 -s mh -b mh-port,mh-fallback',
+      {
+        op: 'add-service',
+        service: WEB,
+        options: { scheduler: 'mh', schedulerFlags: ['mh-port', 'mh-fallback'] },
+      },
+    ],
+    [
+      '-A -u [2001:db8::1]:53 -o',
+      {
+        op: 'add-service',
+        service: { protocol: 'udp', address: '2001:db8::1', port: 53 },
+        options: { onePacket: true },
+      },
+    ],
+    ['-D -t 203.0.113.1:80', { op: 'delete-service', service: WEB }],
+    [
+      '-a -t 203.0.113.1:80 -r 10.0.0.11:8080 -b -w 100',
+      {
+        op: 'add-server',
+        service: WEB,
+        server: { address: '10.0.0.11', port: 8080 },
+        options: { mode: 'fnat', weight: 100 },
+      },
+    ],
+    [
+      '-e -t 203.0.113.1:80 -r www.example -m --weight=0',
+      {
+        op: 'edit-server',
+        service: WEB,
+        server: { address: '192.0.2.80' },
+        options: { mode: 'nat', weight: 0 },
+      },
+    ],
+    [
+      '-d -t 203.0.113.1:80 -r 10.0.0.11',
+      { op: 'delete-server', service: WEB, server: { address: '10.0.0.11' } },
+    ],
+    [
+      '-P -t 203.0.113.1:80 -z 198.51.100.5-198.51.100.7 -F eth1',
+      {
+        op: 'add-local',
+        service: WEB,
+        addresses: ['198.51.100.5', '198.51.100.6', '198.51.100.7'],
+      },
+    ],
+    ['-C', { op: 'flush' }],
+    ['-Z', { op: 'zero' }],
+    ['-Z -t 203.0.113.1:80', { op: 'zero', service: WEB }],
+    ['--set 900 0 300', { op: 'timeouts', tcp: 900, tcpfin: 0, udp: 300 }],
+    ['-S -n', { op: 'save', compat: false }],
+    ['-R', { op: 'restore' }],
+    ['-Ln', { op: 'list', view: 'services', exact: false, sorted: true }],
+    ['-ln --stats --exact', { op: 'list', view: 'stats', exact: true, sorted: true }],
+    ['-L --rate --nosort', { op: 'list', view: 'rate', exact: false, sorted: false }],
+    ['-Lnc', { op: 'list', view: 'connections', exact: false, sorted: true }],
+    ['-L --timeout', { op: 'list', view: 'timeout', exact: false, sorted: true }],
+    ['-G', { op: 'list', view: 'local', exact: false, sorted: true }],
+    ['', { op: 'list', view: 'services', exact: false, sorted: true }],
+    [
+      '-Lc --sockpair tcp:192.0.2.10:40000:203.0.113.1:80',
+      {
+        op: 'list',
+        view: 'connections',
+        exact: false,
+        sorted: true,
+        sockpair: {
+          protocol: 'tcp',
+          client: '192.0.2.10',
+          clientPort: 40_000,
+          target: '203.0.113.1',
+          targetPort: 80,
+        },
+      },
+    ],
+  ])('%s is understood', async (line, command) => {
+    expect(await parse(line)).toEqual(command);
+  });
+
+  test.each([
+    ['-A', "You need to supply the 'service-address' option for the 'add-service' command"],
+    [
+      '-a -t 203.0.113.1:80',
+      "You need to supply the 'real-server' option for the 'add-server' command",
+    ],
+    ['-D -t 203.0.113.1:80 -s rr', "Illegal 'scheduler' option with the 'delete-service' command"],
+    ['-A -D -t 203.0.113.1:80', 'multiple commands specified'],
+    [
+      '-A -t 203.0.113.1:80 -u 203.0.113.1:80',
+      "The option 'udp-service' conflicts with the 'tcp-service' option in the 'add-service' command",
+    ],
+    [
+      '-A -t 203.0.113.1:80 -s lblc',
+      'Scheduler not found: lblc; there are rr, wrr, lc, wlc, mh, conhash',
+    ],
+    ['-A -t 203.0.113.1:70000', "illegal port `70000'; needs a number from 0 to 65535"],
+    ['-A -t 203.0.113.1:80 -M 255.0.255.0', "illegal netmask `255.0.255.0'"],
+    ['-A -t 203.0.113.1:80 --frobnicate', "invalid option `--frobnicate'"],
+    ['-A -f 7', '-f: firewall marks are not part of this version'],
+    [
+      '-a -t 203.0.113.1:80 -r 10.0.0.11 -x 5',
+      '--u-threshold: thresholds are not part of this version; only 0',
+    ],
+    ['--set 900 0', '--set option requires 3 timeout values'],
+    ['-A -t 203.0.113.1:80 oops', 'unexpected argument oops'],
+  ])('%s is refused: %s', async (line, message) => {
+    await expect(parse(line)).rejects.toThrow(message);
+  });
+});
+
+describe('a file of rules', () => {
+  test('may have comments, blank lines and the name of the program', async () => {
+    const { commands, problems } = await parseRules(
+      '# rules\n\nipvsadm -A -t 203.0.113.1:80\n/sbin/ipvsadm -a -t 203.0.113.1:80 -r 10.0.0.11:80 -g -w 1\n',
+      resolve,
+    );
+    expect(problems).toEqual([]);
+    expect(commands.map(({ line, command }) => [line, command.op])).toEqual([
+      [3, 'add-service'],
+      [4, 'add-server'],
+    ]);
+  });
+
+  test('names every line that is wrong', async () => {
+    const { problems } = await parseRules('-A\n-A -t 203.0.113.1:80\n-L\n', resolve);
+    expect(problems.map(({ line }) => line)).toEqual([1, 3]);
+  });
+});

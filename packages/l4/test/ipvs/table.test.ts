@@ -1,0 +1,152 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { formatServiceKey, type ServiceSpec } from '../../src/desired.ts';
+import type { IpvsChange } from '../../src/ipvs/commands.ts';
+import { formatRules } from '../../src/ipvs/format.ts';
+import { parseRules } from '../../src/ipvs/parse.ts';
+import { change, IpvsError } from '../../src/ipvs/table.ts';
+
+const WEB = { protocol: 'tcp', address: '203.0.113.1', port: 80 } as const;
+const SERVER = { address: '10.0.0.11', port: 8080 };
+
+function tableOf(...commands: readonly IpvsChange[]): Map<string, ServiceSpec> {
+  const table = new Map<string, ServiceSpec>();
+  for (const command of commands) change(table, command);
+  return table;
+}
+
+const add: IpvsChange = { op: 'add-service', service: WEB, options: {} };
+
+describe('a table', () => {
+  test('gives a new service wlc, and a new server direct routing with weight 1', () => {
+    const table = tableOf(add, {
+      op: 'add-server',
+      service: WEB,
+      server: { address: '10.0.0.11' },
+      options: {},
+    });
+    expect(table.get('tcp 203.0.113.1:80')).toMatchObject({
+      scheduler: 'wlc',
+      backends: [{ address: '10.0.0.11', port: 0, mode: 'dr', weight: 1 }],
+    });
+  });
+
+  test('keeps servers and local addresses when a service is edited', () => {
+    const table = tableOf(
+      add,
+      { op: 'add-server', service: WEB, server: SERVER, options: { mode: 'fnat' } },
+      { op: 'add-local', service: WEB, addresses: ['198.51.100.5'] },
+      { op: 'edit-service', service: WEB, options: { scheduler: 'rr' } },
+    );
+    expect(table.get('tcp 203.0.113.1:80')).toMatchObject({
+      scheduler: 'rr',
+      localAddresses: ['198.51.100.5'],
+      backends: [{ address: '10.0.0.11', port: 8080, mode: 'fnat' }],
+    });
+  });
+
+  test.each<[string, IpvsChange]>([
+    ['Service already exists', add],
+    ['No such service', { op: 'delete-service', service: { ...WEB, port: 81 } }],
+    [
+      'Service not defined',
+      { op: 'add-server', service: { ...WEB, port: 81 }, server: SERVER, options: {} },
+    ],
+    ['No such destination', { op: 'delete-server', service: WEB, server: SERVER }],
+    [
+      'Port forwarding is not possible with -g or -i',
+      { op: 'add-server', service: WEB, server: SERVER, options: {} },
+    ],
+    [
+      'Zero port specified for non-persistent service',
+      { op: 'add-service', service: { ...WEB, port: 0 }, options: {} },
+    ],
+    [
+      'One-Packet Scheduling is only for UDP virtual services',
+      { op: 'edit-service', service: WEB, options: { onePacket: true } },
+    ],
+    [
+      "incompatible scheduler flag `mh-port'",
+      {
+        op: 'edit-service',
+        service: WEB,
+        options: { scheduler: 'rr', schedulerFlags: ['mh-port'] },
+      },
+    ],
+    [
+      'No such local address 198.51.100.5',
+      { op: 'delete-local', service: WEB, addresses: ['198.51.100.5'] },
+    ],
+  ])('says "%s"', (message, command) => {
+    const table = tableOf(add);
+    const before = structuredClone(table);
+    expect(() => change(table, command)).toThrow(IpvsError);
+    expect(() => change(table, command)).toThrow(message);
+    expect(table).toEqual(before);
+  });
+});
+
+describe('rules that were saved', () => {
+  const address = fc.integer({ min: 1, max: 254 }).map((last) => `10.0.0.${last}`);
+  const server = fc.record({
+    address,
+    mode: fc.constantFrom('dr' as const, 'tunnel' as const, 'nat' as const, 'fnat' as const),
+    weight: fc.integer({ min: 0, max: 65_535 }),
+    port: fc.integer({ min: 1, max: 65_535 }),
+  });
+  const service = fc.record({
+    protocol: fc.constantFrom('tcp' as const, 'udp' as const),
+    address: fc.constantFrom('203.0.113.1', '203.0.113.2', '203.0.113.3'),
+    port: fc.integer({ min: 1, max: 65_535 }),
+    scheduler: fc.constantFrom('rr', 'wrr', 'lc', 'wlc', 'mh', 'conhash') as fc.Arbitrary<'mh'>,
+    persistenceS: fc.constantFrom(0, 60, 300),
+    maskLength: fc.integer({ min: 1, max: 32 }),
+    flags: fc.subarray(['mh-port' as const, 'mh-fallback' as const]),
+    connTimeoutS: fc.constantFrom(0, 30),
+    expireQuiescent: fc.boolean(),
+    servers: fc.uniqueArray(server, { maxLength: 5, selector: (each) => each.address }),
+    locals: fc.uniqueArray(address, { maxLength: 3 }),
+  });
+
+  test('make the same table again, and the same rules byte for byte', async () => {
+    const runs = process.env['BALANCER_TEST_LONG'] === '1' ? 1000 : 100;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(service, { selector: (s) => `${s.protocol}${s.address}${s.port}` }),
+        async (services) => {
+          const commands = services.flatMap((s): IpvsChange[] => {
+            const key = { protocol: s.protocol, address: s.address, port: s.port };
+            const options = {
+              scheduler: s.scheduler,
+              persistenceS: s.persistenceS,
+              ...(s.persistenceS > 0 && { maskLength: s.maskLength }),
+              ...(s.scheduler === 'mh' && { schedulerFlags: s.flags }),
+              connTimeoutS: s.connTimeoutS,
+              expireQuiescent: s.expireQuiescent,
+            };
+            return [
+              { op: 'add-service', service: key, options },
+              ...s.servers.map(({ mode, weight, port, ...rest }): IpvsChange => {
+                const isOneWay = mode === 'dr' || mode === 'tunnel';
+                const own = { ...rest, port: isOneWay ? s.port : port };
+                return { op: 'add-server', service: key, server: own, options: { mode, weight } };
+              }),
+              ...(s.locals.length > 0
+                ? [{ op: 'add-local', service: key, addresses: s.locals } as const]
+                : []),
+            ];
+          });
+          const table = tableOf(...commands);
+          const rules = formatRules([...table.values()], { compat: false });
+          const read = await parseRules(rules, (host) => Promise.resolve(host));
+          expect(read.problems).toEqual([]);
+          const again = new Map<string, ServiceSpec>();
+          for (const { command } of read.commands) change(again, command as IpvsChange);
+          expect([...again.keys()]).toEqual([...table.values()].map(formatServiceKey));
+          expect(formatRules([...again.values()], { compat: false })).toBe(rules);
+        },
+      ),
+      { numRuns: runs },
+    );
+  });
+});

@@ -1,0 +1,287 @@
+/**
+ * What frontends of packet modes may say only together with something else.
+ *
+ * Packets are forwarded as they come, so that whatever needs a connection of our own (TLS, limits
+ * on connections, PROXY headers) has no place there.
+ *
+ * @module
+ */
+import { isIP } from 'node:net';
+import { type Address, type ConfigReport, formatAddress, type KeyPath } from '@balancer/kit';
+import { readPortRange } from './l4-schema.ts';
+import { type FrontendL4Config, PACKET_MODES, type PacketMode } from './l4-types.ts';
+import type { BackendTable, ConfigFile, FrontendTable } from './schema.ts';
+
+/** Balances that the packet plane has a scheduler for; `lvs:…` apart. */
+const PACKET_BALANCES = ['roundrobin', 'leastconn', 'source', 'ring'];
+/** Balances that place a flow by its key, without any state. */
+const KEYED_BALANCES = ['source', 'ring', 'lvs:mh', 'lvs:conhash'];
+/** Servers that schedulers which compare loads go over for each new flow. */
+const COMPARED_SERVERS_MAX = 1024;
+/** Ports of the listen address that `passthrough` takes for packets to servers. */
+const PASSTHROUGH_PORTS = '33768-61000';
+const DEFAULT_PORTS = '1025-65535';
+
+/** One frontend of a packet mode, over `[defaults]`, with its backend. */
+interface Place {
+  readonly path: KeyPath;
+  readonly mode: PacketMode;
+  readonly frontend: Omit<FrontendTable, 'l4'>;
+  readonly l4: { readonly [K in keyof FrontendL4Config]?: FrontendL4Config[K] | undefined };
+  /** Addresses of `listen_addr` that packets can be sent to. */
+  readonly vips: readonly { readonly host: string; readonly port: number }[];
+  readonly backend: BackendTable | undefined;
+  readonly balance: string;
+}
+
+/** Reports each problem of the frontends whose packets the kernel is to forward. */
+export function checkPacketModes(file: ConfigFile, report: ConfigReport): void {
+  const places = placesOf(file);
+  for (const place of places) {
+    checkPlane(place, file, report);
+    checkListenAddresses(place, report);
+    checkRefused(place, report);
+    checkLocalAddresses(place, places, report);
+    checkServers(place, report);
+    checkScheduler(place, report);
+  }
+  checkPortRanges(places, report);
+  checkTunnelSources(places, file, report);
+}
+
+function placesOf({ frontends, backends, defaults }: ConfigFile): Place[] {
+  return Object.entries(frontends ?? {}).flatMap(([name, table]): Place[] => {
+    const frontend = { ...defaults, ...table };
+    const mode = frontend.mode ?? 'proxy';
+    if (!isPacketMode(mode)) return [];
+    const backend = backends?.[frontend.backend ?? ''];
+    return [
+      {
+        path: ['frontends', name],
+        mode: mode === 'dr-ip' && frontend.dsr_rewrite === 'mac' ? 'dr' : mode,
+        frontend,
+        l4: { ...defaults?.l4, ...table.l4 },
+        vips: (frontend.listen_addr ?? []).filter(isIpAddress),
+        backend,
+        balance: backend?.balance ?? defaults?.balance ?? 'roundrobin',
+      },
+    ];
+  });
+}
+
+function isPacketMode(mode: string): mode is PacketMode {
+  return PACKET_MODES.some((each) => each === mode);
+}
+
+function isIpAddress(address: Address): address is Extract<Address, { kind: 'inet' }> {
+  return address.kind === 'inet' && isIP(address.host) !== 0;
+}
+
+function checkPlane({ path, mode }: Place, { l4 }: ConfigFile, report: ConfigReport): void {
+  if (l4 === undefined) {
+    const mend = 'needs a table [l4] with the interfaces, such as interfaces = ["eth0"]';
+    report.problem([...path, 'mode'], `"${mode}" ${mend}`);
+  } else if ((l4.interfaces ?? []).length === 0) {
+    report.problem(['l4'], 'interfaces is required, such as interfaces = ["eth0", "eth1"]');
+  }
+  if (mode === 'dr-ip') {
+    report.warning(
+      [...path, 'mode'],
+      'servers answer from their own address: each must rewrite the source of its replies to the service',
+    );
+  }
+}
+
+function checkListenAddresses(place: Place, report: ConfigReport): void {
+  const { path, frontend, mode, vips, balance, l4 } = place;
+  const at = [...path, 'listen_addr'];
+  for (const address of frontend.listen_addr ?? []) {
+    if (isIpAddress(address) && !/^(0\.0\.0\.0|::)$/.test(address.host)) continue;
+    report.problem(at, `mode "${mode}" needs an IP address; got "${formatAddress(address)}"`);
+  }
+  const isSteady = (l4.persistence ?? 0) > 0 || KEYED_BALANCES.includes(balance);
+  if (vips.some(({ port }) => port === 0) && !isSteady) {
+    report.problem(
+      at,
+      `port 0 (any port) needs l4.persistence or a balance by key (${KEYED_BALANCES.join(', ')})`,
+    );
+  }
+}
+
+/** Keys of connections that packets do not have, and limits that the programs do not know. */
+function checkRefused({ path, frontend, mode }: Place, report: ConfigReport): void {
+  const asked: Readonly<Record<string, boolean>> = {
+    max_connections: (frontend.max_connections ?? 0) > 0,
+    max_connections_per_ip: (frontend.max_connections_per_ip ?? 0) > 0,
+    connection_rate: (frontend.connection_rate ?? 0) > 0,
+    connection_rate_per_ip: (frontend.connection_rate_per_ip ?? 0) > 0,
+    allow: (frontend.allow ?? []).length > 0,
+    deny: (frontend.deny ?? []).length > 0,
+    sni: (frontend.sni ?? []).length > 0,
+    proxy_protocol: (frontend.proxy_protocol ?? 'off') !== 'off',
+    protocol: frontend.protocol === 'tls',
+  };
+  for (const [key, isAsked] of Object.entries(asked)) {
+    if (!isAsked) continue;
+    report.problem(
+      [...path, key],
+      `mode "${mode}" has nothing of this kind in this version; remove the key`,
+    );
+  }
+}
+
+function checkLocalAddresses(place: Place, places: readonly Place[], report: ConfigReport): void {
+  const { path, mode, l4, vips } = place;
+  const at = [...path, 'l4', 'local_addresses'];
+  const ranges = l4.local_addresses ?? [];
+  if (mode !== 'fnat') {
+    if (ranges.length > 0)
+      report.problem(at, `mode "${mode}" has no local addresses; remove the key`);
+    return;
+  }
+  if (ranges.length === 0) {
+    report.problem(
+      path,
+      'mode "fnat" needs l4.local_addresses, such as local_addresses = ["198.51.100.5"]',
+    );
+    return;
+  }
+  for (const family of new Set(serverFamilies(place))) {
+    if (ranges.some((range) => isIP(range.split('-')[0]!) === family)) continue;
+    report.problem(at, `has no IPv${family} address, which packets to IPv${family} servers need`);
+  }
+  if (l4.force === true) return;
+  const services = new Set(places.flatMap((each) => each.vips.map(({ host }) => host)));
+  const taken =
+    ranges.find((range) => services.has(range)) ??
+    vips.find(({ host }) => ranges.includes(host))?.host;
+  if (taken !== undefined) {
+    report.problem(
+      at,
+      `${taken} is the address of a service; take another one, or set l4.force = true`,
+    );
+  }
+}
+
+function checkServers(place: Place, report: ConfigReport): void {
+  const { path, mode, frontend, vips, backend } = place;
+  const isOneWay = mode === 'dr' || mode === 'tunnel';
+  for (const [name, server] of Object.entries(backend?.servers ?? {})) {
+    const at = ['backends', frontend.backend ?? '', 'servers', name];
+    if (!server.addr) continue;
+    if (!isIpAddress(server.addr)) {
+      report.problem(
+        [...at, 'addr'],
+        `frontends.${path[1]} of mode "${mode}" needs an IP address; got "${formatAddress(server.addr)}"`,
+      );
+      continue;
+    }
+    const { host, port } = server.addr;
+    const foreign = vips.find((vip) => isIP(vip.host) !== isIP(host));
+    if (foreign && mode !== 'tunnel') {
+      report.problem(
+        [...at, 'addr'],
+        `frontends.${path[1]} listens on ${foreign.host}: mode "${mode}" needs servers of the same family`,
+      );
+    }
+    const other = vips.find((vip) => vip.port !== 0 && vip.port !== port);
+    if (isOneWay && other) {
+      report.problem(
+        [...at, 'addr'],
+        `mode "${mode}" of frontends.${path[1]} keeps the port: must be ${other.port}; got ${port}`,
+      );
+    }
+    if ((server.max_connections ?? 0) > 0) {
+      report.problem(
+        [...at, 'max_connections'],
+        `mode "${mode}" of frontends.${path[1]} has no limit in this version; remove the key`,
+      );
+    }
+    if (((server.interface ?? '') === '') !== ((server.mac ?? '') === '')) {
+      report.problem(at, 'needs both interface and mac, or neither');
+    }
+  }
+}
+
+function checkScheduler(
+  { path, mode, frontend, backend, balance }: Place,
+  report: ConfigReport,
+): void {
+  const at = ['backends', frontend.backend ?? ''];
+  if (!balance.startsWith('lvs:') && !PACKET_BALANCES.includes(balance)) {
+    const usable = [...PACKET_BALANCES, '"lvs:<name>"'].join(', ');
+    report.problem(
+      report.has([...at, 'balance']) ? [...at, 'balance'] : path,
+      `mode "${mode}" of frontends.${path[1]} has no "${balance}"; use ${usable}`,
+    );
+  }
+  const compares = ['leastconn', 'lvs:lc', 'lvs:wlc'].includes(balance);
+  const serverCount = Object.keys(backend?.servers ?? {}).length;
+  if (compares && serverCount > COMPARED_SERVERS_MAX) {
+    report.problem(
+      [...at, 'servers'],
+      `"${balance}" compares at most ${COMPARED_SERVERS_MAX} servers; got ${serverCount}`,
+    );
+  }
+}
+
+function checkPortRanges(places: readonly Place[], report: ConfigReport): void {
+  for (const { path, mode, l4 } of places) {
+    if (mode !== 'fnat' && mode !== 'passthrough') continue;
+    const range = mode === 'fnat' ? (l4.port_range ?? DEFAULT_PORTS) : PASSTHROUGH_PORTS;
+    const at = report.has([...path, 'l4', 'port_range']) ? [...path, 'l4', 'port_range'] : path;
+    checkServicePorts({ range, at, mode, l4 }, places, report);
+  }
+}
+
+/** A local port must not be the port of a service on the same address. */
+function checkServicePorts(
+  { range, at, mode, l4 }: Pick<Place, 'mode' | 'l4'> & { range: string; at: KeyPath },
+  places: readonly Place[],
+  report: ConfigReport,
+): void {
+  const [low, high] = readPortRange(range) ?? [0, 0];
+  for (const { mode: otherMode, vips } of places) {
+    for (const { host, port } of vips) {
+      const shared =
+        mode === 'passthrough'
+          ? otherMode === 'passthrough'
+          : (l4.local_addresses ?? []).includes(host);
+      if (shared && port >= low && port <= high) {
+        report.problem(at, `ports ${range} of ${host} contain the service's port ${port}`);
+      }
+    }
+  }
+}
+
+function checkTunnelSources(
+  places: readonly Place[],
+  { l4 }: ConfigFile,
+  report: ConfigReport,
+): void {
+  const sources = l4?.tunnel_source ?? [];
+  if (sources === 'rss') return;
+  for (const family of [4, 6]) {
+    const count = sources.filter((source) => isIP(source) === family).length;
+    if (count > 1) {
+      report.problem(
+        ['l4', 'tunnel_source'],
+        `needs at most one IPv${family} address; got ${count}`,
+      );
+    }
+    const user = places.find(
+      (place) => place.mode === 'tunnel' && serverFamilies(place).includes(family),
+    );
+    if (user && count === 0) {
+      report.problem(
+        ['l4'],
+        `frontends.${user.path[1]} has mode "tunnel" and IPv${family} servers: tunnel_source needs an IPv${family} address of this host`,
+      );
+    }
+  }
+}
+
+function serverFamilies({ backend }: Place): number[] {
+  const servers = Object.values(backend?.servers ?? {});
+  return servers.flatMap(({ addr }) => (addr && isIpAddress(addr) ? [isIP(addr.host)] : []));
+}

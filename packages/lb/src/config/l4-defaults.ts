@@ -1,0 +1,82 @@
+/**
+ * What a key of the packet plane's tables means when the file leaves it out.
+ *
+ * @module
+ */
+import { complete } from './complete.ts';
+import type { L4Table } from './l4-schema.ts';
+import type {
+  FrontendL4Config,
+  L4Config,
+  L4ConntrackConfig,
+  L4LimitsConfig,
+  L4TimeoutsConfig,
+} from './l4-types.ts';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+const L4: Omit<L4Config, 'conntrack' | 'limits'> = {
+  hook: 'auto',
+  interfaces: [],
+  pin_path: '/sys/fs/bpf/balancer',
+  manage_vips: true,
+  reply_path: 'fib',
+  unknown_port: 'pass',
+  new_flow_cap: 125_000,
+  tunnel_source: [],
+  admin_socket: '/run/balancer/l4.sock',
+  detach_on_exit: false,
+};
+
+const CONNTRACK: Omit<L4ConntrackConfig, 'timeouts'> = { max_entries: 1_048_576, eviction: 'lru' };
+
+const TIMEOUTS: L4TimeoutsConfig = {
+  syn_recv: 30 * SECOND,
+  established: 15 * MINUTE,
+  fin_wait: 2 * MINUTE,
+  last_ack: 30 * SECOND,
+  time_wait: MINUTE,
+  close: 10 * SECOND,
+  udp: 5 * MINUTE,
+  udp_oneway: MINUTE,
+  icmp: 30 * SECOND,
+};
+
+const LIMITS: L4LimitsConfig = {
+  max_services: 4096,
+  max_backends: 16_384,
+  max_local_addresses: 4096,
+};
+
+const FRONTEND_L4: FrontendL4Config = {
+  local_addresses: [],
+  port_range: '1025-65535',
+  persistence: 0,
+  persistence_mask: 32,
+  persistence_prefix6: 128,
+  conn_timeout: 0,
+  expire_quiescent: false,
+  tunnel: 'ipip',
+  force: false,
+};
+
+/** `[l4]` with every default. */
+export function completeL4({ conntrack = {}, limits, ...table }: L4Table): L4Config {
+  const { timeouts, ...plain } = conntrack;
+  return {
+    ...complete(L4, table),
+    conntrack: { ...complete(CONNTRACK, plain), timeouts: complete(TIMEOUTS, timeouts) },
+    limits: complete(LIMITS, limits),
+  };
+}
+
+/** The table `l4` of a frontend, over that of `[defaults]`, with every default. */
+export function completeFrontendL4(
+  ...tables: readonly (
+    | { readonly [K in keyof FrontendL4Config]?: FrontendL4Config[K] | undefined }
+    | undefined
+  )[]
+): FrontendL4Config {
+  return complete(FRONTEND_L4, ...tables);
+}

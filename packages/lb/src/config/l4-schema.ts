@@ -1,0 +1,113 @@
+/**
+ * The shape of the packet plane's tables in the configuration file.
+ *
+ * @module
+ */
+import { isIP } from 'node:net';
+import { duration, integer, z } from '@balancer/kit';
+import type {
+  FrontendL4Config,
+  L4Config,
+  L4ConntrackConfig,
+  L4LimitsConfig,
+  L4TimeoutsConfig,
+} from './l4-types.ts';
+
+type Given<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+/** `[l4]` as a file says it. */
+export interface L4Table extends Omit<Given<L4Config>, 'conntrack' | 'limits'> {
+  readonly conntrack?:
+    | (Omit<Given<L4ConntrackConfig>, 'timeouts'> & {
+        readonly timeouts?: Given<L4TimeoutsConfig> | undefined;
+      })
+    | undefined;
+  readonly limits?: Given<L4LimitsConfig> | undefined;
+}
+
+const COUNT_MAX = 2 ** 31 - 1;
+const SECOND_MS = 1000;
+/** Whole seconds, as the kernel side keeps them. */
+const seconds = duration({ minMs: SECOND_MS, maxMs: COUNT_MAX });
+
+const ipAddress = z.string().refine((text) => isIP(text) !== 0, {
+  error: ({ input }) => `needs an IP address; got ${show(input)}`,
+});
+
+/** One address or `first-last`. */
+const addressRange = z.string().refine(isAddressRange, {
+  error: ({ input }) =>
+    `needs an IP address or a range such as "198.51.100.5-198.51.100.8"; got ${show(input)}`,
+});
+
+const portRange = z.string().refine((text) => readPortRange(text) !== undefined, {
+  error: ({ input }) => `needs "low-high" with ports from 1 to 65535; got ${show(input)}`,
+});
+
+export const l4Schema: z.ZodType<L4Table> = z.strictObject({
+  hook: z.enum(['auto', 'xdp', 'xdp-generic', 'tc']).optional(),
+  interfaces: z.array(z.string().min(1)).optional(),
+  pin_path: z.string().startsWith('/', { error: 'needs an absolute path' }).optional(),
+  manage_vips: z.boolean().optional(),
+  reply_path: z.enum(['fib', 'symmetric']).optional(),
+  unknown_port: z.enum(['pass', 'drop']).optional(),
+  new_flow_cap: integer({ min: 0, max: COUNT_MAX }).optional(),
+  tunnel_source: z.union([z.literal('rss'), z.array(ipAddress)]).optional(),
+  admin_socket: z.string().optional(),
+  detach_on_exit: z.boolean().optional(),
+  conntrack: z
+    .strictObject({
+      max_entries: integer({ min: 64, max: 2 ** 26 }).optional(),
+      eviction: z.enum(['lru', 'reject']).optional(),
+      timeouts: z
+        .strictObject({
+          syn_recv: seconds.optional(),
+          established: seconds.optional(),
+          fin_wait: seconds.optional(),
+          last_ack: seconds.optional(),
+          time_wait: seconds.optional(),
+          close: seconds.optional(),
+          udp: seconds.optional(),
+          udp_oneway: seconds.optional(),
+          icmp: seconds.optional(),
+        })
+        .optional(),
+    })
+    .optional(),
+  limits: z
+    .strictObject({
+      max_services: integer({ min: 2, max: 65_536 }).optional(),
+      max_backends: integer({ min: 2, max: 1_048_576 }).optional(),
+      max_local_addresses: integer({ min: 2, max: 65_536 }).optional(),
+    })
+    .optional(),
+});
+
+export const frontendL4Schema: z.ZodType<Given<FrontendL4Config>> = z.strictObject({
+  local_addresses: z.array(addressRange).optional(),
+  port_range: portRange.optional(),
+  persistence: duration().optional(),
+  persistence_mask: integer({ min: 1, max: 32 }).optional(),
+  persistence_prefix6: integer({ min: 1, max: 128 }).optional(),
+  conn_timeout: duration().optional(),
+  expire_quiescent: z.boolean().optional(),
+  tunnel: z.literal('ipip').optional(),
+  force: z.boolean().optional(),
+});
+
+/** Both ends of `low-high`; `undefined` when the text is none. */
+export function readPortRange(text: string): readonly [low: number, high: number] | undefined {
+  const [, low, high] = /^(\d{1,5})-(\d{1,5})$/.exec(text)?.map(Number) ?? [];
+  if (low === undefined || high === undefined) return undefined;
+  return low >= 1 && low <= high && high <= 65_535 ? [low, high] : undefined;
+}
+
+function isAddressRange(text: string): boolean {
+  const [first = '', last, ...more] = text.split('-');
+  if (more.length > 0) return false;
+  return isIP(first) !== 0 && (last === undefined || isIP(last) === isIP(first));
+}
+
+function show(input: unknown): string {
+  return JSON.stringify(input);
+}

@@ -1,0 +1,98 @@
+/**
+ * Settings of the packet plane, after defaults: `[l4]`, and the tables `l4` of frontends.
+ *
+ * @module
+ */
+import type { Milliseconds } from './types.ts';
+
+/** Modes whose packets the kernel forwards; the others are served by sockets of the process. */
+export const PACKET_MODES = ['nat', 'fnat', 'dr', 'dr-ip', 'tunnel', 'passthrough'] as const;
+
+export type PacketMode = (typeof PACKET_MODES)[number];
+
+/** Schedulers of the packet plane by LVS's names, for `balance = "lvs:<name>"`. */
+export const LVS_SCHEDULERS = ['rr', 'wrr', 'lc', 'wlc', 'mh', 'conhash'] as const;
+
+export type LvsScheduler = (typeof LVS_SCHEDULERS)[number];
+
+/** What the packet plane computes a flow's hash from. */
+export type FlowHash = 'ip' | 'ip-port' | 'dst-ip';
+
+/** Sizes of the table of scheduler `mh`: primes. */
+export const MH_TABLE_SIZES: readonly number[] = [
+  251, 509, 1021, 2039, 4093, 8191, 16_381, 32_749, 65_537, 131_071,
+];
+
+/** `[l4]`: how the packet plane is attached, and how large its tables are. */
+export interface L4Config {
+  /** `auto` takes native XDP where it is sure to work, else tc. Generic XDP only by name. */
+  readonly hook: 'auto' | 'xdp' | 'xdp-generic' | 'tc';
+  /** Interfaces on which packets of clients and servers arrive. */
+  readonly interfaces: readonly string[];
+  /** Directory in a bpf file system; mounted when missing. */
+  readonly pin_path: string;
+  /** Puts the addresses of services and the local addresses on `lo`. */
+  readonly manage_vips: boolean;
+  /** How replies find the client: by route, or back to where its packets come from. */
+  readonly reply_path: 'fib' | 'symmetric';
+  /** What happens to packets to other ports of a service's address. */
+  readonly unknown_port: 'pass' | 'drop';
+  /** New flows per second and CPU; 0 is no limit. */
+  readonly new_flow_cap: number;
+  /** Sources of tunnel headers: at most one address of each family, or `rss` for one per flow. */
+  readonly tunnel_source: readonly string[] | 'rss';
+  /** Unix socket on which `balancer ipvsadm` and `balancer l4` find the plane; `''` for none. */
+  readonly admin_socket: string;
+  /** Removes the programs when the process ends. Otherwise the kernel goes on forwarding. */
+  readonly detach_on_exit: boolean;
+  readonly conntrack: L4ConntrackConfig;
+  readonly limits: L4LimitsConfig;
+}
+
+export interface L4ConntrackConfig {
+  /** Entries; NATed flows take two. */
+  readonly max_entries: number;
+  /** When the table is full: the oldest flow goes, or new ones are turned away. */
+  readonly eviction: 'lru' | 'reject';
+  readonly timeouts: L4TimeoutsConfig;
+}
+
+/** Time without a packet after which a flow is over. */
+export interface L4TimeoutsConfig {
+  readonly syn_recv: Milliseconds;
+  readonly established: Milliseconds;
+  /** Also of CLOSE_WAIT. */
+  readonly fin_wait: Milliseconds;
+  readonly last_ack: Milliseconds;
+  readonly time_wait: Milliseconds;
+  readonly close: Milliseconds;
+  readonly udp: Milliseconds;
+  readonly udp_oneway: Milliseconds;
+  readonly icmp: Milliseconds;
+}
+
+export interface L4LimitsConfig {
+  readonly max_services: number;
+  readonly max_backends: number;
+  readonly max_local_addresses: number;
+}
+
+/** `[frontends.<name>.l4]`. */
+export interface FrontendL4Config {
+  /** Sources of packets to servers in mode `fnat`: addresses, or ranges `a-b`. */
+  readonly local_addresses: readonly string[];
+  /** Ports of local addresses, as `low-high`. */
+  readonly port_range: string;
+  /** How long a client stays with its server; 0 is not at all. */
+  readonly persistence: Milliseconds;
+  /** Clients of one IPv4 network of this length count as one. */
+  readonly persistence_mask: number;
+  readonly persistence_prefix6: number;
+  /** Instead of the time-outs of established TCP and two-way UDP flows; 0 keeps them. */
+  readonly conn_timeout: Milliseconds;
+  /** Ends flows of servers that are down or have weight 0 at their next packet. */
+  readonly expire_quiescent: boolean;
+  readonly tunnel: 'ipip';
+  /** Allows local addresses that are addresses of this host. */
+  readonly force: boolean;
+}

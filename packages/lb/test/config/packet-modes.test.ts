@@ -1,0 +1,184 @@
+import { ConfigFileError } from '@balancer/kit';
+import { describe, expect, test } from 'vitest';
+import { formatLoadBalancerConfig, parseLoadBalancerConfig } from '../../src/config/load.ts';
+
+/** A full NAT in ten lines, with other lines in the places that a test names. */
+function file(
+  given: {
+    readonly l4?: string;
+    readonly listen?: string;
+    readonly mode?: string;
+    readonly frontend?: string;
+    readonly nat?: string;
+    readonly backend?: string;
+    readonly server?: string;
+    readonly more?: string;
+  } = {},
+): string {
+  return `${given.l4 ?? '[l4]\ninterfaces = ["eth0"]'}
+[frontends.web]
+listen_addr = "${given.listen ?? '203.0.113.1:80'}"
+mode = "${given.mode ?? 'fnat'}"
+backend = "web"
+${given.frontend ?? ''}
+${given.nat ?? 'l4 = { local_addresses = ["198.51.100.5"] }'}
+[backends.web]
+${given.backend ?? ''}
+[backends.web.servers.a]
+addr = "${given.server ?? '10.0.0.11:8080'}"
+${given.more ?? ''}
+`;
+}
+
+function problemsOf(toml: string): string[] {
+  try {
+    parseLoadBalancerConfig(toml, 'b.toml');
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigFileError)) throw error;
+    return error.message.split('\n');
+  }
+}
+
+describe('a frontend of a packet mode', () => {
+  test.each([
+    ['fnat', {}],
+    ['nat', { nat: '' }],
+    ['passthrough', { nat: '' }],
+    ['dr', { nat: '', server: '10.0.0.11:80' }],
+    ['dsr', { nat: '' }],
+    ['dsr', { nat: 'dsr_rewrite = "mac"', server: '10.0.0.11:80' }],
+    [
+      'tunnel',
+      {
+        nat: '',
+        server: '10.0.0.11:80',
+        l4: '[l4]\ninterfaces = ["eth0"]\ntunnel_source = ["10.0.0.2"]',
+      },
+    ],
+    [
+      'tunnel',
+      {
+        nat: '',
+        server: '[2001:db8::11]:80',
+        l4: '[l4]\ninterfaces = ["eth0"]\ntunnel_source = "rss"',
+      },
+    ],
+    [
+      'fnat',
+      {
+        listen: '203.0.113.1:0',
+        nat: 'l4 = { local_addresses = ["198.51.100.5"], persistence = "5m" }',
+      },
+    ],
+  ])('may have mode %s', (mode, given) => {
+    expect(problemsOf(file({ ...given, mode }))).toEqual([]);
+  });
+
+  test.each([
+    [
+      'no [l4]',
+      file({ l4: '' }),
+      'b.toml:4:8: frontends.web.mode: "fnat" needs a table [l4] with the interfaces, such as interfaces = ["eth0"]',
+    ],
+    [
+      'no interfaces',
+      file({ l4: '[l4]' }),
+      'b.toml:1:2: l4: interfaces is required, such as interfaces = ["eth0", "eth1"]',
+    ],
+    [
+      'no local addresses',
+      file({ nat: '' }),
+      'frontends.web: mode "fnat" needs l4.local_addresses, such as local_addresses = ["198.51.100.5"]',
+    ],
+    [
+      'a local address that is the service',
+      file({ nat: 'l4 = { local_addresses = ["203.0.113.1"] }' }),
+      'frontends.web.l4.local_addresses: 203.0.113.1 is the address of a service; take another one, or set l4.force = true',
+    ],
+    [
+      'local addresses in another mode',
+      file({ mode: 'nat' }),
+      'frontends.web.l4.local_addresses: mode "nat" has no local addresses; remove the key',
+    ],
+    [
+      'a server of another family',
+      file({ mode: 'nat', nat: '', server: '[2001:db8::1]:80' }),
+      'backends.web.servers.a.addr: frontends.web listens on 203.0.113.1: mode "nat" needs servers of the same family',
+    ],
+    [
+      'another port with direct routing',
+      file({ mode: 'dr', nat: '' }),
+      'backends.web.servers.a.addr: mode "dr" of frontends.web keeps the port: must be 80; got 8080',
+    ],
+    [
+      'a server by name',
+      file({ server: 'web.internal:80' }),
+      'backends.web.servers.a.addr: frontends.web of mode "fnat" needs an IP address; got "web.internal:80"',
+    ],
+    [
+      'every address',
+      file({ listen: ':80' }),
+      'frontends.web.listen_addr: mode "fnat" needs an IP address; got ":80"',
+    ],
+    [
+      'any port without a steady choice',
+      file({ listen: '203.0.113.1:0' }),
+      'frontends.web.listen_addr: port 0 (any port) needs l4.persistence or a balance by key (source, ring, lvs:mh, lvs:conhash)',
+    ],
+    [
+      'TLS',
+      file({ frontend: 'protocol = "tls"\ntls = {}' }),
+      'frontends.web.protocol: mode "fnat" has nothing of this kind in this version; remove the key',
+    ],
+    [
+      'a list of clients',
+      file({ frontend: 'deny = ["192.0.2.0/24"]' }),
+      'frontends.web.deny: mode "fnat" has nothing of this kind in this version; remove the key',
+    ],
+    [
+      'a balance that tables cannot have',
+      file({ backend: 'balance = "leasttime"' }),
+      'backends.web.balance: mode "fnat" of frontends.web has no "leasttime"; use roundrobin, leastconn, source, ring, "lvs:<name>"',
+    ],
+    [
+      'a tunnel without a source',
+      file({ mode: 'tunnel', nat: '', server: '10.0.0.11:80' }),
+      'l4: frontends.web has mode "tunnel" and IPv4 servers: tunnel_source needs an IPv4 address of this host',
+    ],
+    [
+      'a table of a size that is no prime of the list',
+      file({ backend: 'balance = "lvs:mh"\nmh_table = 1000' }),
+      'backends.web.mh_table: must be one of 251, 509, 1021, 2039, 4093, 8191, 16381, 32749, 65537, 131071; got 1000',
+    ],
+    [
+      'a range of ports that is none',
+      file({ nat: 'l4 = { local_addresses = ["198.51.100.5"], port_range = "9000" }' }),
+      'frontends.web.l4.port_range: needs "low-high" with ports from 1 to 65535; got "9000"',
+    ],
+    [
+      'a MAC address without an interface',
+      file({ more: 'mac = "02:00:00:00:00:b1"' }),
+      'backends.web.servers.a: needs both interface and mac, or neither',
+    ],
+    [
+      'ports of the service among those of passthrough',
+      file({ mode: 'passthrough', nat: '', listen: '203.0.113.1:40000' }),
+      "frontends.web: ports 33768-61000 of 203.0.113.1 contain the service's port 40000",
+    ],
+    [
+      'more servers than can be compared',
+      `${file({ backend: 'balance = "leastconn"' })}${Array.from({ length: 1024 }, (_, i) => `[backends.web.servers.s${i}]\naddr = "10.1.${i >> 8}.${i & 255}:80"\n`).join('')}`,
+      'backends.web.servers: "leastconn" compares at most 1024 servers; got 1025',
+    ],
+  ])('must not have %s', (_what, toml, message) => {
+    expect(problemsOf(toml).join('\n')).toContain(message);
+  });
+
+  test('with every default can be written and read again', () => {
+    const { config } = parseLoadBalancerConfig(file(), 'b.toml');
+    expect(config.l4).toMatchObject({ hook: 'auto', conntrack: { max_entries: 1_048_576 } });
+    const again = parseLoadBalancerConfig(formatLoadBalancerConfig(config), 'again.toml');
+    expect(again.config).toEqual(config);
+  });
+});
