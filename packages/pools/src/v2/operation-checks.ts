@@ -153,6 +153,7 @@ const LIQUIDITY: Shape = {
         'EXACT_BPT_IN_FOR_ONE_TOKEN_OUT',
         'EXACT_BPT_IN_FOR_TOKENS_OUT',
         'BPT_IN_FOR_EXACT_TOKENS_OUT',
+        'MANAGEMENT_FEE_TOKENS_OUT',
         'RECOVERY',
       ),
       amounts: optional(listOf(uint)),
@@ -185,6 +186,7 @@ const DESCRIPTION: Check = shaped({
   wrappedRateProvider: optional(address),
   aumFee: optional(uint),
   mustAllowlistLps: optional(flag),
+  managementSwapFee: optional(uint),
   pauseWindowDuration: optional(uint),
   bufferPeriodDuration: optional(uint),
 });
@@ -311,6 +313,7 @@ const CHECKS: { readonly [D in Operation['do']]: Check } = {
   removeAllowedAddress: call({ member: address }),
   setManagementAumFee: call({ aumFee: uint }),
   collectAumManagementFees: call({}),
+  withdrawCollectedManagementFees: call({ recipient: address }),
   setCircuitBreakers: call({
     tokens: listOf(address),
     bptPrices: listOf(uint),

@@ -68,6 +68,8 @@ export function withBalances(pool: Pool, balances: readonly TokenBalance[]): Poo
     rateProviders: pool.rateProviders,
     athRateProduct: pool.athRateProduct,
     feeCache: pool.feeCache,
+    managementSwapFee: pool.managementSwapFee,
+    managementFees: pool.managementFees,
     oracle: pool.oracle,
   };
 }
