@@ -18,5 +18,11 @@ export class UsageError extends BalancerError {
 /** The code for an error that ends a command. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError || error instanceof ConfigFileError) return EXIT.usage;
+  // The toolkit's own errors speak of what it was given.
+  if (error instanceof Error && INPUT_CODES.has(String(Reflect.get(error, 'code'))))
+    return EXIT.usage;
   return EXIT.failed;
 }
+
+/** Codes of errors about an experiment's file or a recording. */
+const INPUT_CODES: ReadonlySet<string> = new Set(['SIMULATION']);

@@ -22,6 +22,7 @@ import { withExamples } from './reference/examples.ts';
 import { fishCompletion } from './reference/fish.ts';
 import { manPage } from './reference/man-page.ts';
 import { zshCompletion } from './reference/zsh.ts';
+import { registerSimulation } from './sim/register.ts';
 import { VERSION } from './version.ts';
 
 /**
@@ -76,6 +77,7 @@ function createProgram(io: Io, finish: Finish): Command {
   addCheck(l4, io, finish);
   registerPools(program, { ...poolsIo, stdout: io.stdout, stderr: io.stderr, finish });
   addReference(program, io);
+  registerSimulation(program, io, finish);
   addVersion(program, io);
   return program;
 }

@@ -77,3 +77,43 @@ export {
   type ReplayRow,
   type WhatIf,
 } from './replay/replay.ts';
+export * from './loop/types.ts';
+export { type RebaseRow, Simulation, type SimulationOptions } from './loop/simulation.ts';
+export {
+  RecordedFlow,
+  type RecordedFlowOptions,
+  type RecordedOrder,
+} from './loop/recorded-flow.ts';
+export { Market, type MarketOptions, type Shock, type TokenSource } from './prices/market.ts';
+export { bestAmount, closedFormAgent, gridAgent, solverAgent } from './agents/arbitrageurs.ts';
+export {
+  informedAgent,
+  jitAgent,
+  noiseAgent,
+  sandwichAgent,
+  type Surrounding,
+  type SurroundingAgent,
+  trendAgent,
+} from './agents/traders.ts';
+export { providerAgent, rebaserAgent, valueOf } from './agents/providers.ts';
+export * from './controllers/controllers.ts';
+export type { SimPool } from './pools/sim-pool.ts';
+export { FloatPool } from './pools/float-pool.ts';
+export { ExactSimPool } from './pools/exact-sim-pool.ts';
+export {
+  depth,
+  type InvariantFall,
+  invariantPerShare,
+  type MetricName,
+  METRICS,
+  MetricsRecorder,
+  type RunMetrics,
+} from './metrics/recorder.ts';
+export {
+  type PairedDifference,
+  pairedDifference,
+  quantile,
+  type Summary,
+  summarise,
+  tailRisk,
+} from './metrics/statistics.ts';

@@ -13,3 +13,39 @@ export {
   RECORD_FORMATS,
   type RecordFormat,
 } from './records/import-file.ts';
+export {
+  loadExperiment,
+  type LoadedExperiment,
+  parseExperiment,
+  withValue,
+} from './experiment/load.ts';
+export {
+  type AgentSpec,
+  type ControllerSpec,
+  type Experiment,
+  type PriceSpec,
+} from './experiment/schema.ts';
+export { loadResources, type Resources, type UserModule } from './experiment/resources.ts';
+export {
+  createPool,
+  createSimulation,
+  poolSpecOf,
+  type ScenarioHooks,
+} from './experiment/scenario.ts';
+export { type Point, type Points, pointsOf, unitSamples } from './experiment/points.ts';
+export { type Plan, planOf } from './experiment/plan.ts';
+export { type JobResult, runJob } from './experiment/run-job.ts';
+export {
+  type Manifest,
+  readManifest,
+  type RunOptions,
+  type RunOutcome,
+  runPlan,
+  type RunProgress,
+} from './experiment/runner.ts';
+export { type Verification, verify } from './experiment/verify.ts';
+export { collectResults, type PointResult, type Results } from './report/collect.ts';
+export { renderReport } from './report/page.ts';
+export { writeReport } from './report/report.ts';
+export { EXAMPLE_EXPERIMENT } from './experiment/example.ts';
+export { fitMarket } from './records/fit.ts';

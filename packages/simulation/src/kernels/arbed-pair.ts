@@ -67,6 +67,7 @@ export function runArbedPair(pair: ArbedPair, prices: Stream): ArbedPairResult {
   let fees = 0;
   let profitSum = 0;
   let volume = 0;
+  let gasSpent = 0;
   let trades = 0;
   for (let start = 0; start < steps; start += BLOCK) {
     const count = Math.min(BLOCK, steps - start);
@@ -97,12 +98,13 @@ export function runArbedPair(pair: ArbedPair, prices: Stream): ArbedPairResult {
           fees += amountIn * swapFee;
           profitSum += profit;
           volume += amountIn;
+          gasSpent += gas;
           trades++;
         }
         continue;
       }
       // The priced token in, cash out: worth 1 / price of the token each.
-      k = (kept * b1 * w0) / (price * b0 * w1);
+      k = (kept * (1 / price) * b1 * w0) / (b0 * w1);
       if (k > 1) {
         const amountIn = (b0 * ((isEqual ? Math.sqrt(k) : powOf(k, exponent1)) - 1)) / kept;
         const growth = (amountIn * kept) / b0;
@@ -119,9 +121,10 @@ export function runArbedPair(pair: ArbedPair, prices: Stream): ArbedPairResult {
         if (profit > threshold) {
           b0 += amountIn;
           b1 -= amountOut;
-          fees += amountIn * swapFee * price;
+          fees += amountIn * price * swapFee;
           profitSum += profit;
           volume += amountIn * price;
+          gasSpent += gas;
           trades++;
         }
       }
@@ -138,7 +141,7 @@ export function runArbedPair(pair: ArbedPair, prices: Stream): ArbedPairResult {
     lvr: rebalancingValue - value,
     fees,
     arbitrageProfit: profitSum,
-    gasSpent: trades * gas,
+    gasSpent,
     volume,
     trades,
   };

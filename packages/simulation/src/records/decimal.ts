@@ -57,16 +57,17 @@ export function toUnits(raw: bigint, decimals: number): number {
   return Number(raw) / 10 ** decimals;
 }
 
-/** Whole tokens as raw units, rounded to the nearest that the number can tell. */
+/**
+ * Whole tokens as raw units. The shortest decimal that means the number is taken at its word, so that
+ * 0.000001 is a millionth; digits beyond the token's decimals are cut off.
+ */
 export function toRaw(units: number, decimals: number): bigint {
   if (units === 0) return 0n;
-  // Digits of a number end at 2^-52 of itself: more would be noise.
-  const text = Math.abs(units).toExponential(16);
-  const [mantissa, exponent] = text.split('e') as [string, string];
-  const digits = mantissa.replace('.', '');
-  const shift = Number(exponent) - 16 + decimals;
-  const raw =
-    shift >= 0 ? BigInt(digits) * 10n ** BigInt(shift) : BigInt(digits) / 10n ** BigInt(-shift);
+  const [mantissa, exponent] = Math.abs(units).toExponential().split('e') as [string, string];
+  const [whole, fraction = ''] = mantissa.split('.') as [string, string?];
+  const shift = Number(exponent) - fraction.length + decimals;
+  const digits = BigInt(whole + fraction);
+  const raw = shift >= 0 ? digits * 10n ** BigInt(shift) : digits / 10n ** BigInt(-shift);
   return units < 0 ? -raw : raw;
 }
 

@@ -1,0 +1,119 @@
+/**
+ * `balancer sim`: recordings, experiments and their reports on the command line.
+ *
+ * @module
+ */
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Io } from '../io.ts';
+import type { RunFlags } from './run.ts';
+import type { ReplayFlags } from './replay.ts';
+import type { ImportFlags } from './records.ts';
+
+/** The exit code of the command that ran. */
+type Finish = (code: number) => void;
+
+/** Adds the subcommands. What they need is loaded when one of them runs. */
+export function registerSimulation(program: Command, io: Io, finish: Finish): void {
+  const sim = program
+    .command('sim')
+    .description('run liquidity pools through time: recordings, experiments, reports')
+    .addHelpText('after', EXAMPLE);
+  addRecords(sim, io, finish);
+  addExperiments(sim, io, finish);
+}
+
+const EXAMPLE = `
+Examples:
+  balancer sim new my-study.toml
+  balancer sim run my-study.toml
+  balancer sim check swaps.csv --state pool.json
+  balancer sim replay swaps.csv --state pool.json --what-if-fee 0.006 --from 1700000000`;
+
+function addRecords(sim: Command, io: Io, finish: Finish): void {
+  records(sim.command('check'), 'check a recording and print what it holds')
+    .argument('<file>', 'recording')
+    .option('--json', 'print JSON')
+    .action(async (file: string, flags: ImportFlags) =>
+      finish(await (await import('./records.ts')).check(file, flags, io)),
+    );
+  records(sim.command('import'), 'convert a recording to the canonical format')
+    .argument('<file>', 'recording')
+    .requiredOption('--out <file>', 'where to write: .csv or .ndjson')
+    .action(async (file: string, flags: ImportFlags & { readonly out: string }) =>
+      finish(await (await import('./records.ts')).convert(file, flags, io)),
+    );
+  records(sim.command('fit'), 'estimate a market and its flow from recordings, as TOML')
+    .argument('<file>', 'prices (series or ohlc), or swaps')
+    .action(async (file: string, flags: ImportFlags) =>
+      finish(await (await import('./records.ts')).fit(file, flags, io)),
+    );
+  records(sim.command('replay'), 'run a recording again and report deviations')
+    .argument('<file>', 'recording')
+    .option('--mode <mode>', 'apply, event or call', 'event')
+    .option('--on-revert <what>', 'skip, clip or fail', 'skip')
+    .option('--from <time>', 'unix seconds from which the what-if holds', number)
+    .option('--what-if-fee <fraction>', 'another swap fee from then on')
+    .option('--what-if-kind <kind>', 'another kind of pool from then on')
+    .option('--what-if-scale <factor>', 'a pool so many times as large from then on', number)
+    .option('--carry <mode>', 'absolute, relative or price', 'absolute')
+    .option('--rows', 'every action, as CSV')
+    .option('--json', 'print JSON')
+    .action(async (file: string, flags: ReplayFlags) =>
+      finish(await (await import('./replay.ts')).replayFile(file, flags, io)),
+    );
+}
+
+function records(command: Command, description: string): Command {
+  return command
+    .description(description)
+    .option(
+      '--format <format>',
+      'csv, ndjson, te-actions, te-state, ohlc, series, v1-logs, subgraph-v2, dune (default: by the name)',
+    )
+    .option('--state <file>', 'JSON of the initial state')
+    .option('--units <units>', 'raw or decimal amounts')
+    .option('--pool <address>', 'v1-logs: the pool')
+    .option('--symbol <symbol>', 'ohlc: the token')
+    .option('--decimals <list>', 'SYMBOL=decimals, separated by commas');
+}
+
+function addExperiments(sim: Command, io: Io, finish: Finish): void {
+  sim
+    .command('new')
+    .description('write a commented example that runs in a few seconds')
+    .argument('[file]', 'where to write it', 'experiment.toml')
+    .action(async (file: string) => finish(await (await import('./run.ts')).create(file, io)));
+  for (const name of ['run', 'sweep'] as const) {
+    sim
+      .command(name, { hidden: name === 'sweep' })
+      .description('run an experiment: every point of its sweep, every repetition')
+      .argument('<file>', 'experiment (TOML)')
+      .option('--out <folder>', 'folder of results (default: out/<name>)')
+      .option('--workers <count>', 'threads; 0 is none', count)
+      .option('--seed <integer>', 'instead of the file')
+      .option('--verify <share>', 'check this share of the steps with the exact engine', number)
+      .option('--run <number>', 'only this run, with its trades, to the terminal', count)
+      .option('--from-step <step>', 'with --run: print from this step on', count)
+      .option('--no-report', 'write no report.html')
+      .option('--json', 'progress as NDJSON')
+      .action(async (file: string, flags: RunFlags) =>
+        finish(await (await import('./run.ts')).run(file, flags, io)),
+      );
+  }
+  sim
+    .command('report')
+    .description('write report.html for a folder of results')
+    .argument('<folder>', 'folder that a run has written')
+    .action(async (folder: string) => finish(await (await import('./run.ts')).report(folder, io)));
+}
+
+function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError('needs a number.');
+}
+
+function count(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('needs a number of at least 0.');
+}

@@ -1,0 +1,179 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { runHere } from '../support.ts';
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'balancer-sim-'));
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+const STATE = {
+  kind: 'weighted-3',
+  swapFee: '0.003',
+  tokens: [
+    { symbol: 'WETH', decimals: 18, balance: '1000000000000000000000', weight: '0.8' },
+    { symbol: 'USDC', decimals: 6, balance: '500000000000', weight: '0.2' },
+  ],
+};
+
+function recording(...rows: readonly string[]): { file: string; state: string } {
+  const at = folder();
+  const [file, state] = [join(at, 'swaps.csv'), join(at, 'state.json')];
+  writeFileSync(file, ['t,tx,log,kind,tokens,amounts', ...rows, ''].join('\n'));
+  writeFileSync(state, JSON.stringify(STATE));
+  return { file, state };
+}
+
+const SWAP = '100,0x1,0,swap,USDC WETH,1000000000 -497879671950098000';
+
+describe('balancer sim new and run', () => {
+  test('write an example, run it, and name the report', async () => {
+    const at = folder();
+    const file = join(at, 'study.toml');
+    expect(await runHere('sim', 'new', file)).toMatchObject({ code: 0 });
+    expect(await runHere('sim', 'new', file)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('is already there'),
+    });
+    writeFileSync(file, readFileSync(file, 'utf8').replace('steps = 5_000', 'steps = 200'));
+    const out = join(at, 'out');
+    const { code, stdout, stderr } = await runHere(
+      'sim',
+      'run',
+      file,
+      '--out',
+      out,
+      '--workers',
+      '0',
+      '--verify',
+      '0.5',
+    );
+    expect([code, stdout]).toEqual([0, `${join(out, 'report.html')}\n`]);
+    expect(stderr).toMatch(
+      /verified 100 steps with \d+ orders: balances differ by at most \d\.\d\de-1\d/,
+    );
+    expect(readFileSync(join(out, 'runs.csv'), 'utf8').trim().split('\n')).toHaveLength(41);
+    const one = await runHere('sim', 'run', file, '--run', '3', '--from-step', '150');
+    expect(one.stdout).toMatch(/^1[5-9]\d arb\.closedForm-0: .* for .*, profit/);
+    expect(await runHere('sim', 'run', file, '--run', '99')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('has runs 0 to 39'),
+    });
+    expect(await runHere('sim', 'report', out)).toMatchObject({ code: 0 });
+    const events = await runHere(
+      'sim',
+      'run',
+      file,
+      '--out',
+      join(at, 'json'),
+      '--json',
+      '--no-report',
+      '--seed',
+      '8',
+    );
+    expect(JSON.parse(events.stdout.trim().split('\n').at(-1)!)).toMatchObject({
+      event: 'end',
+      isComplete: true,
+    });
+    expect(existsSync(join(at, 'json', 'report.html'))).toBe(false);
+  });
+
+  test('exit with 2 and the place of a mistake', async () => {
+    const file = join(folder(), 'wrong.toml');
+    writeFileSync(
+      file,
+      'name = "x"\nrnus = 2\n[pool]\ntokens = ["A", "B"]\nvalue = 1\nweights = [0.5, 0.5]\n[time]\nsteps = 1\n[price.A]\nprocess = "constant"\n',
+    );
+    const { code, stderr } = await runHere('sim', 'run', file);
+    expect(code).toBe(2);
+    expect(stderr).toContain(':2:1: rnus: unknown key; did you mean "runs"?');
+  });
+});
+
+describe('balancer sim check, import and fit', () => {
+  test('print a profile; errors are one line each and exit 1', async () => {
+    const { file, state } = recording(SWAP);
+    const good = await runHere('sim', 'check', file, '--state', state);
+    expect(good).toMatchObject({ code: 0, stdout: expect.stringContaining('swap       1') });
+    expect(good.stdout).toContain('volume  1000 USDC');
+    const bad = recording(SWAP, SWAP, 'x,0x2,0,swap,USDC WETH,1 -1');
+    const { code, stderr } = await runHere('sim', 'check', bad.file, '--state', bad.state);
+    expect(code).toBe(1);
+    expect(stderr.trim().split('\n')).toEqual([
+      'swaps.csv:4: t: must be an integer; got "x"',
+      'swaps.csv:3: log: transaction 0x1 has log 0 already in line 2; remove one of the two',
+    ]);
+  });
+
+  test('convert to the canonical format and back', async () => {
+    const { file, state } = recording(SWAP);
+    const out = join(folder(), 'a.ndjson');
+    expect(await runHere('sim', 'import', file, '--state', state, '--out', out)).toMatchObject({
+      code: 0,
+    });
+    expect(JSON.parse(readFileSync(out, 'utf8'))).toMatchObject({
+      kind: 'swap',
+      amounts: ['1000000000', '-497879671950098000'],
+    });
+    expect(await runHere('sim', 'check', out, '--format', 'ndjson')).toMatchObject({ code: 0 });
+    expect(await runHere('sim', 'check', out, '--format', 'xml')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--format: must be one of csv'),
+    });
+  });
+
+  test('estimate the flow of a recording', async () => {
+    const rows = Array.from(
+      { length: 25 },
+      (_each, i) => `${i * 3600},0x${i},0,swap,USDC WETH,${(i + 1) * 1e6} -1000`,
+    );
+    const { file, state } = recording(...rows);
+    const { stdout } = await runHere('sim', 'fit', file, '--state', state);
+    expect(stdout).toContain('perDay = 25.0000');
+    expect(stdout).toContain('meanSize = 13.0000 # USDC');
+    expect(stdout).toContain('bias = 1.00000');
+    const prices = join(folder(), 'p.csv');
+    writeFileSync(
+      prices,
+      `timestamp,A\n${Array.from({ length: 100 }, (_each, i) => `${i * 300},${Math.exp(i % 2 ? 0.01 : 0)}`).join('\n')}\n`,
+    );
+    // A step of 1 % every five minutes is a volatility of 0.01 sqrt(105 120).
+    expect((await runHere('sim', 'fit', prices, '--format', 'series')).stdout).toMatch(
+      /sigma = 3\.24/,
+    );
+  });
+});
+
+describe('balancer sim replay', () => {
+  test('finds no deviation in what the engine itself would do, and one with another fee', async () => {
+    const { file, state } = recording(SWAP);
+    expect(await runHere('sim', 'replay', file, '--state', state)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('deviation 0\n'),
+    });
+    const other = await runHere(
+      'sim',
+      'replay',
+      file,
+      '--state',
+      state,
+      '--what-if-fee',
+      '0.006',
+      '--from',
+      '0',
+      '--json',
+    );
+    const report = JSON.parse(other.stdout) as { rows: { computed: string[] }[] };
+    expect(Number(report.rows[0]!.computed[1]) / -497879671950098000).toBeCloseTo(0.994 / 0.997, 5);
+    expect(
+      await runHere('sim', 'replay', file, '--state', state, '--what-if-fee', '0.006'),
+    ).toMatchObject({ code: 2, stderr: expect.stringContaining('--from: give the unix second') });
+    expect((await runHere('sim', 'replay', file, '--state', state, '--rows')).stdout).toContain(
+      '0,100,0x1,swap,USDC WETH',
+    );
+  });
+});

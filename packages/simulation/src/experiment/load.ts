@@ -1,0 +1,188 @@
+/**
+ * Reads an experiment file, and checks what only the whole can tell.
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto';
+import { dirname, resolve } from 'node:path';
+import { type ConfigReport, type ConfigRules, loadConfigFile, parseConfig, z } from '@balancer/kit';
+import { SimulationError } from '../errors.ts';
+import { METRICS } from '../metrics/recorder.ts';
+import { familyOf, hasMovableWeights, isV1, type SimulatedKind } from '../pools/spec.ts';
+import { type Experiment, EXPERIMENT } from './schema.ts';
+
+/** An experiment and where its files are relative to. */
+export interface LoadedExperiment {
+  readonly experiment: Experiment;
+  readonly folder: string;
+  readonly warnings: readonly string[];
+}
+
+/** @throws {ConfigFileError} With every problem, at its line. */
+export async function loadExperiment(file: string): Promise<LoadedExperiment> {
+  const { value, warnings } = await loadConfigFile(file, rules(process.env));
+  return {
+    experiment: value,
+    folder: dirname(resolve(file)),
+    warnings: warnings.map(({ message }) => message),
+  };
+}
+
+/** @throws {ConfigFileError} With every problem, at its line. */
+export function parseExperiment(text: string, file = 'experiment.toml'): Experiment {
+  return parseConfig(text, file, rules({})).value;
+}
+
+/** The experiment with a dotted key set to another value. @throws {SimulationError} Naming the key. */
+export function withValue(experiment: Experiment, key: string, value: unknown): Experiment {
+  const raw = structuredClone(z.encode(EXPERIMENT, experiment)) as unknown as Record<
+    string,
+    unknown
+  >;
+  const parts = key.split('.');
+  let target: Record<string, unknown> = raw;
+  for (const [i, part] of parts.slice(0, -1).entries()) {
+    const next = target[part];
+    if (typeof next !== 'object' || next === null) {
+      throw new SimulationError(
+        `"${key}": the experiment has no ${parts.slice(0, i + 1).join('.')}`,
+      );
+    }
+    target = next as Record<string, unknown>;
+  }
+  target[parts.at(-1)!] = value;
+  const parsed = EXPERIMENT.safeParse(raw);
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0]!;
+    throw new SimulationError(`"${key}" = ${JSON.stringify(value)}: ${path.join('.')}: ${message}`);
+  }
+  return parsed.data;
+}
+
+/** Hash of everything that decides the results. */
+export function hashOf(experiment: Experiment): string {
+  return createHash('sha256').update(canonicalJson(experiment)).digest('hex').slice(0, 16);
+}
+
+/** JSON with sorted keys. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, member: unknown) =>
+    typeof member === 'object' && member !== null && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : member,
+  );
+}
+
+function rules(environment: Readonly<Record<string, string | undefined>>): ConfigRules<Experiment> {
+  return { schema: EXPERIMENT, environment, check };
+}
+
+/** Cross references and combinations. */
+function check(experiment: Experiment, report: ConfigReport): void {
+  const { pool } = experiment;
+  // What the schema refused is absent here, whatever the types say.
+  if (pool?.tokens === undefined) return;
+  const { tokens } = pool;
+  checkPool(experiment, report);
+  for (const symbol of Object.keys(experiment.price ?? {})) {
+    if (!tokens.includes(symbol))
+      report.problem(
+        ['price', symbol],
+        `the pool has no token ${symbol}; it has ${tokens.join(', ')}`,
+      );
+  }
+  if (Object.keys(experiment.price ?? {}).length === 0) {
+    report.problem(['price'], `give at least one token a price: [price.${tokens[0]}]`);
+  }
+  for (const [i, shock] of (experiment.shock ?? []).entries()) {
+    if (!tokens.includes(shock.token))
+      report.problem(['shock', i, 'token'], `the pool has no token ${shock.token}`);
+  }
+  const names = new Set<string>();
+  for (const [i, agent] of (experiment.agents ?? []).entries()) {
+    const name = agent.name ?? `${agent.type}-${i}`;
+    if (names.has(name))
+      report.problem(['agents', i, 'name'], `"${name}" is already the name of another agent`);
+    names.add(name);
+    if ('token' in agent && agent.token !== undefined && !tokens.includes(agent.token)) {
+      report.problem(
+        ['agents', i, 'token'],
+        `the pool has no token ${agent.token}; it has ${tokens.join(', ')}`,
+      );
+    }
+  }
+  for (const key of Object.keys(experiment.sweep ?? {}))
+    tryKey(experiment, ['sweep', key], key, report);
+  for (const key of Object.keys(experiment.optimise?.ranges ?? {}))
+    tryKey(experiment, ['optimise', 'ranges', key], key, report);
+  for (const key of Object.keys(experiment.sample?.ranges ?? {}))
+    tryKey(experiment, ['sample', 'ranges', key], key, report);
+  const metric = experiment.optimise?.metric;
+  if (metric !== undefined && !(METRICS as readonly string[]).includes(metric)) {
+    report.problem(['optimise', 'metric'], `must be one of ${METRICS.join(', ')}; got "${metric}"`);
+  }
+}
+
+function checkPool({ pool, controllers }: Experiment, report: ConfigReport): void {
+  const { tokens, weights, balances, value, decimals } = pool;
+  if (new Set(tokens).size !== tokens.length)
+    report.problem(['pool', 'tokens'], 'names a token twice');
+  let kind: SimulatedKind | null = null;
+  try {
+    kind = pool.kind as SimulatedKind;
+    const family = familyOf(kind);
+    if (family === 'weighted' && weights === undefined && !isV1(kind)) {
+      report.problem(['pool'], 'weights: missing; must be one number per token, of sum 1');
+    }
+    if (family === 'stable' && weights !== undefined)
+      report.problem(['pool', 'weights'], `${kind} pools have none; remove it`);
+  } catch (error) {
+    if (!(error instanceof SimulationError)) throw error;
+    report.problem(['pool', 'kind'], error.message.replace(/^pool\.kind: /, ''));
+    return;
+  }
+  for (const [name, list] of Object.entries({ weights, balances, decimals })) {
+    if (list !== undefined && list.length !== tokens.length) {
+      report.problem(
+        ['pool', name],
+        `must have one entry per token, ${tokens.length}; has ${list.length}`,
+      );
+    }
+  }
+  const sum = weights?.reduce((total, weight) => total + weight, 0) ?? 1;
+  if (!isV1(kind) && Math.abs(sum - 1) > 1e-9)
+    report.problem(['pool', 'weights'], `must have the sum 1; is ${sum}`);
+  if ((balances === undefined) === (value === undefined)) {
+    report.problem(['pool'], 'needs either value (quote) or balances (whole tokens)');
+  }
+  for (const [i, controller] of (controllers ?? []).entries()) {
+    if (controller.type.startsWith('weights.') && !hasMovableWeights(kind)) {
+      report.problem(
+        ['controllers', i, 'type'],
+        `the weights of a ${kind} pool do not move; use lbp-2, managed-2 or v1`,
+      );
+    }
+  }
+}
+
+function tryKey(
+  experiment: Experiment,
+  path: readonly string[],
+  key: string,
+  report: ConfigReport,
+): void {
+  const values =
+    experiment.sweep?.[key] ??
+    experiment.optimise?.ranges[key] ??
+    experiment.sample?.ranges[key] ??
+    [];
+  for (const value of values) {
+    try {
+      withValue({ ...experiment, sweep: {}, optimise: undefined, sample: undefined }, key, value);
+    } catch (error) {
+      if (!(error instanceof SimulationError)) throw error;
+      report.problem([...path], error.message);
+      return;
+    }
+  }
+}
