@@ -35,7 +35,8 @@ ${more}${lab.backend('web', 4, 8080, servers)}`;
   /** `balancer ipvsadm` in this process: its socket is reached from every namespace. */
   const ipvsadm = async (args: readonly string[], input = ''): Promise<Captured> =>
     runHereWith(input, 'ipvsadm', '--socket', lab.socket, ...args);
-  const stdout = async (...args: readonly string[]): Promise<string> => (await ipvsadm(args)).stdout;
+  const stdout = async (...args: readonly string[]): Promise<string> =>
+    (await ipvsadm(args)).stdout;
 
   test('forwards on when its process is killed; the next one takes over numbers, flows and counters', async () => {
     const first = await lab.startBalancer();
@@ -77,7 +78,12 @@ ${more}${lab.backend('web', 4, 8080, servers)}`;
     lab.configure(file([1]));
     const balancer = await lab.startBalancer();
     const load = lab.request({ count: 600 });
-    for (const servers of [[1, 2, 3], [1, 3], [1, 2, 3], [2, 3]]) {
+    for (const servers of [
+      [1, 2, 3],
+      [1, 3],
+      [1, 2, 3],
+      [2, 3],
+    ]) {
       lab.configure(file(servers));
       balancer.kill('SIGHUP');
       // oxlint-disable-next-line no-await-in-loop -- one reload after the other
@@ -116,7 +122,9 @@ TCP  203.0.113.1:81 wrr
       /^IPVS connection entries\npro expire state {7}source {13}virtual {12}destination\nTCP 0\d:\d\d {2}\w+ +192\.0\.2\.10:\d+ +203\.0\.113\.1:81 +10\.0\.0\.12:8080 +10\.0\.0\.100:\d+\n/,
     );
     expect(await ipvsadm(['-Z'])).toMatchObject({ code: 0 });
-    expect(await stdout('-Ln', '--stats', '-t', '203.0.113.1:81')).toMatch(/203\.0\.113\.1:81 +0 +0 +0 +0 +0\n/);
+    expect(await stdout('-Ln', '--stats', '-t', '203.0.113.1:81')).toMatch(
+      /203\.0\.113\.1:81 +0 +0 +0 +0 +0\n/,
+    );
     await ipvsadm(['--set', '600', '0', '60']);
     expect(await stdout('-L', '--timeout')).toBe('Timeout (tcp tcpfin udp): 600 120 60\n');
     expect(await ipvsadm(['-A', '-t', '203.0.113.1:81'])).toEqual({
@@ -152,7 +160,12 @@ TCP  203.0.113.1:81 wrr
 
   test('says what is wrong with the host, with the command that mends it', async () => {
     lab.network.setSysctl('ipv4/ip_forward', 0);
-    const { code, stdout: out } = await lab.command('l4', 'doctor', '--config', `${lab.folder}/balancer.toml`);
+    const { code, stdout: out } = await lab.command(
+      'l4',
+      'doctor',
+      '--config',
+      `${lab.folder}/balancer.toml`,
+    );
     expect(code).toBe(1);
     expect(out).toContain('net.ipv4.ip_forward is 0');
     expect(out).toContain('sysctl -w net.ipv4.ip_forward=1');

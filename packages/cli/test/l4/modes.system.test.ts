@@ -5,7 +5,12 @@
  */
 import { describe, expect, test } from 'vitest';
 import { Lab } from '../../../../examples/l4-netns/lab.ts';
-import { ADDRESSES, type Family, type Mode, serverAddress } from '../../../../examples/l4-netns/network.ts';
+import {
+  ADDRESSES,
+  type Family,
+  type Mode,
+  serverAddress,
+} from '../../../../examples/l4-netns/network.ts';
 
 const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for network namespaces)';
 const IS_LONG = process.env['BALANCER_TEST_LONG'] === '1';
@@ -46,7 +51,14 @@ async function decapsulate(lab: Lab): Promise<void> {
   await Promise.all(
     lab.network.servers.map(async (server, index) => {
       const addresses = ([4, 6] as const).map((family) => serverAddress(index + 1, family));
-      const own = ['--interface', 'eth0', '--address', ...addresses, '--pin-path', `${lab.pinPath}-${index}`];
+      const own = [
+        '--interface',
+        'eth0',
+        '--address',
+        ...addresses,
+        '--pin-path',
+        `${lab.pinPath}-${index}`,
+      ];
       const { code, stderr } = await lab.commandIn(server, 'l4', 'decap', ...own);
       expect([code, stderr]).toEqual([0, '']);
     }),
