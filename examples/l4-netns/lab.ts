@@ -81,20 +81,6 @@ export class Lab {
     this.serverProcesses = await Promise.all(starting);
   }
 
-  /**
-   * What native XDP between veth pairs needs: whoever sends finishes checksums, and whoever receives
-   * frames from XDP has GRO on. Needs `ethtool`.
-   */
-  prepareForXdp(): void {
-    const { client, servers, router } = this.network;
-    const run = (namespace: NetworkNamespace, ...args: readonly string[]): void => {
-      const { status, stderr } = namespace.run(() => spawnSync('ethtool', ['-K', ...args]));
-      if (status !== 0) throw new Error(`ethtool ${args.join(' ')}: ${String(stderr)}`);
-    };
-    for (const host of [client, ...servers]) run(host, 'eth0', 'tx', 'off');
-    run(router, 'lb', 'gro', 'on');
-  }
-
   /** The servers' processes, in their order. */
   serverProcesses: readonly ChildProcess[] = [];
 

@@ -60,8 +60,14 @@ async function endTunnels(lab: Lab): Promise<void> {
     lab.network.servers.map((server, index) =>
       lab.commandIn(
         server,
-        ...['l4', 'decap', '--interface', 'eth0', '--address', serverAddress(index + 1, 4)],
-        ...['--pin-path', `${lab.pinPath}-${index}`],
+        'l4',
+        'decap',
+        '--interface',
+        'eth0',
+        '--address',
+        serverAddress(index + 1, 4),
+        '--pin-path',
+        `${lab.pinPath}-${index}`,
       ),
     ),
   );
