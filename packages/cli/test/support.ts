@@ -61,11 +61,13 @@ export interface ProcessSettings {
   readonly nodeOptions?: readonly string[];
   /** Soft and hard limit of open files. */
   readonly descriptorsMax?: number;
+  /** Variables on top of this process's. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Like {@link startProcess}, under settings of its own. */
 export function startProcessWith(
-  { nodeOptions = [], descriptorsMax }: ProcessSettings,
+  { nodeOptions = [], descriptorsMax, environment = {} }: ProcessSettings,
   ...args: readonly string[]
 ): Running {
   const command = [
@@ -80,6 +82,7 @@ export function startProcessWith(
   const limit = descriptorsMax === undefined ? '' : `ulimit -n ${descriptorsMax}; `;
   const child = spawn('/bin/sh', ['-c', `${limit}exec "$@"`, 'sh', ...command], {
     cwd: ROOT,
+    env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
