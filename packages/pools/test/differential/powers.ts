@@ -80,7 +80,7 @@ export function answerPowers(step: Step): { answers: string[] } {
     const { base, exponent, formula, args } = asFields(entry);
     try {
       if (formula !== undefined) {
-        const [balance, weight, amount, supply, swapFee] = asIntegers(args) as bigint[];
+        const [balance, weight, amount, supply, swapFee] = asIntegers(args);
         const token = { balance, weight, supply, swapFee } as weighted.WeightedToken;
         return String(SINGLE_TOKEN[asText(formula)]!(token, amount!));
       }
