@@ -117,3 +117,4 @@ export {
   summarise,
   tailRisk,
 } from './metrics/statistics.ts';
+export { type AttackOptions, type AttackResult, type AttackStep, searchAttack } from './attack/search.ts';
