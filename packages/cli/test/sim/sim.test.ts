@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { runHere } from '../support.ts';
+import { runHere, startProcess } from '../support.ts';
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'balancer-sim-'));
@@ -175,5 +175,46 @@ describe('balancer sim replay', () => {
     expect((await runHere('sim', 'replay', file, '--state', state, '--rows')).stdout).toContain(
       '0,100,0x1,swap,USDC WETH',
     );
+  });
+});
+
+describe('balancer sim train, evaluate and env', () => {
+  test('train a checkpoint, and measure it beside its baselines', async () => {
+    const out = join(folder(), 'policy.json');
+    expect(
+      await runHere('sim', 'train', 'fee-control', '--seconds', '0', '--out', out),
+    ).toMatchObject({ code: 0, stdout: `${out}\n` });
+    expect(JSON.parse(readFileSync(out, 'utf8'))).toMatchObject({
+      format: 'simulation-policy/1',
+      env: 'fee-control',
+      seed: '7',
+    });
+    const { stdout } = await runHere('sim', 'evaluate', out, '--episodes', '2');
+    expect(stdout).toMatch(/policy +-?[\d.]+ +\(.*\)\nconstant 0\.\d+ .*\nrandom /);
+    expect(await runHere('sim', 'train', 'arbitrage')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('the linear learner covers fee-control'),
+    });
+    writeFileSync(out, '{}');
+    expect(await runHere('sim', 'evaluate', out)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('is no checkpoint'),
+    });
+  });
+
+  test('speak JSON lines, and say what was wrong without ending', async () => {
+    const { child, says, end } = startProcess('sim', 'env', 'fee-control', '--stdio');
+    onTestFinished(async () => void (await end('SIGKILL')));
+    const ask = async (message: string, answer: RegExp): Promise<void> => {
+      child.stdin!.write(`${message}\n`);
+      await says(answer);
+    };
+    await ask('{"do":"step","action":[0.5]}', /the episode has not begun; call reset/);
+    await ask('{"do":"reset","seed":3}', /"observation":\[0\.4,/);
+    await ask('{"do":"step","action":[7]}', /is not in the action space/);
+    await ask('{"do":"step","action":[0.5]}', /"reward":/);
+    await ask('what', /is not valid JSON/);
+    await ask('{"do":"close"}', /"closed":true/);
+    expect(await end()).toBe(0);
   });
 });

@@ -132,7 +132,9 @@ class Search {
     const dust = 10n ** BigInt(2 + stream.below(5)) * BigInt(1 + stream.below(9));
     const steps: AttackStep[] = [];
     for (let i = 0; i < EXIT_STEPS_MAX; i++) {
-      const tokens = left.flatMap((balance, token) => (token !== this.#own && balance > dust ? [token] : []));
+      const tokens = left.flatMap((balance, token) =>
+        token !== this.#own && balance > dust ? [token] : [],
+      );
       if (tokens.length === 0) break;
       const assetOut = tokens[i % tokens.length]!;
       const most = (left[assetOut]! * EXIT_SHARE[0]) / EXIT_SHARE[1];
@@ -156,8 +158,10 @@ class Search {
     const draw = stream.uniform();
     if (draw < 0.25 && genes.length < stepsMax) changed.splice(place, 0, this.#randomGene());
     else if (draw < 0.35 && genes.length > 1) changed.splice(place, 1);
-    else if (draw < 0.45) changed[place] = { ...gene, assetIn: gene.assetOut, assetOut: gene.assetIn };
-    else if (draw < 0.8) changed[place] = { ...gene, leave: atLeastOne(gene.leave + BigInt(stream.below(9) - 4)) };
+    else if (draw < 0.45)
+      changed[place] = { ...gene, assetIn: gene.assetOut, assetOut: gene.assetIn };
+    else if (draw < 0.8)
+      changed[place] = { ...gene, leave: atLeastOne(gene.leave + BigInt(stream.below(9) - 4)) };
     else changed[place] = this.#randomGene();
     return changed;
   }
@@ -170,14 +174,17 @@ class Search {
     const others = tokens.filter((token) => token !== assetIn);
     const assetOut = others[stream.below(others.length)]!;
     // Units are drawn by their digits, so that one left is as likely as thousands; half the time few.
-    const digits = stream.uniform() * (stream.uniform() < 0.5 ? 2 : this.#balances[assetOut]!.toString().length);
+    const digits =
+      stream.uniform() * (stream.uniform() < 0.5 ? 2 : this.#balances[assetOut]!.toString().length);
     return { assetIn, assetOut, leave: BigInt(Math.max(1, Math.floor(10 ** digits))) };
   }
 
   #balancesAfter(steps: readonly AttackStep[]): readonly bigint[] | null {
     if (steps.length === 0) return this.#balances;
     const report = this.#query(steps);
-    return report === null ? null : this.#balances.map((balance, i) => balance + report.result.assetDeltas[i]!);
+    return report === null
+      ? null
+      : this.#balances.map((balance, i) => balance + report.result.assetDeltas[i]!);
   }
 
   /** The batch with its changes of the pool; null when it reverts. */
