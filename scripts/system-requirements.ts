@@ -4,15 +4,19 @@
  *
  * @module
  */
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface SystemRequirement {
+  /** Name of a command, or the whole path of a file that must be there. */
   readonly command: string;
   readonly debianPackage: string;
   /** What cannot be tested without it. */
   readonly neededFor: string;
 }
+
+/** What nginx loads for its `stream` block. */
+export const NGINX_STREAM_MODULE = '/usr/lib/nginx/modules/ngx_stream_module.so';
 
 const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
   { command: 'nginx', debianPackage: 'nginx-light', neededFor: 'the relay in front of nginx' },
@@ -23,11 +27,31 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     neededFor: 'PROXY protocol and SNI routing beside HAProxy',
   },
   {
+    command: NGINX_STREAM_MODULE,
+    debianPackage: 'libnginx-mod-stream',
+    neededFor: 'the configurations of the migration guide beside nginx',
+  },
+  {
+    command: 'clang-14',
+    debianPackage: 'clang-14',
+    neededFor: 'compiling the BPF objects again, to compare them with the committed ones',
+  },
+  {
+    command: 'llvm-strip-14',
+    debianPackage: 'llvm-14',
+    neededFor: 'compiling the BPF objects again, to compare them with the committed ones',
+  },
+  {
     command: 'pg_ctlcluster',
     debianPackage: 'postgresql',
     neededFor: 'the gateway on PostgreSQL',
   },
-  { command: 'redis-server', debianPackage: 'redis-server', neededFor: 'the gateway on Redis' },
+  { command: 'initdb', debianPackage: 'postgresql', neededFor: 'PostgreSQL through the relay' },
+  {
+    command: 'redis-server',
+    debianPackage: 'redis-server',
+    neededFor: 'Redis through the relay, the gateway on Redis',
+  },
   { command: 'bash', debianPackage: 'bash', neededFor: 'the completion of bash' },
   { command: 'zsh', debianPackage: 'zsh', neededFor: 'the completion of zsh' },
   { command: 'fish', debianPackage: 'fish', neededFor: 'the completion of fish' },
@@ -50,9 +74,15 @@ const COMMAND_FOLDERS = [
   '/bin',
 ];
 
-/** Path of a command, or `undefined` when it is not installed. */
+/** Where Debian keeps the servers of PostgreSQL, one folder per version. */
+const POSTGRESQL_FOLDER = '/usr/lib/postgresql';
+
+/** Path of a command or file, or `undefined` when it is not installed. */
 export function commandPath(command: string): string | undefined {
-  return COMMAND_FOLDERS.map((folder) => join(folder, command)).find(isExecutable);
+  if (command.startsWith('/')) return isThere(command, constants.R_OK) ? command : undefined;
+  return [...COMMAND_FOLDERS, ...postgresqlFolders()]
+    .map((folder) => join(folder, command))
+    .find((path) => isThere(path, constants.X_OK));
 }
 
 /** Rows whose command is not installed. */
@@ -68,9 +98,17 @@ export function skipReason(command: string): string {
   return ` (skipped: needs ${command}; apt-get install ${row.debianPackage})`;
 }
 
-function isExecutable(path: string): boolean {
+/** The newest version first. */
+function postgresqlFolders(): string[] {
+  if (!isThere(POSTGRESQL_FOLDER, constants.R_OK)) return [];
+  return readdirSync(POSTGRESQL_FOLDER)
+    .toSorted((a, b) => Number(b) - Number(a))
+    .map((version) => join(POSTGRESQL_FOLDER, version, 'bin'));
+}
+
+function isThere(path: string, mode: number): boolean {
   try {
-    accessSync(path, constants.X_OK);
+    accessSync(path, mode);
     return true;
   } catch {
     return false;

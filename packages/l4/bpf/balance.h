@@ -224,7 +224,6 @@ static __always_inline enum verdict balance(ctx_t *ctx, struct packet *p)
 		flow = NULL;
 	}
 	if (likely(flow)) {
-		p->now_ns = now_ns();
 		update_flow(p, flow);
 	} else {
 		started = start_flow(ctx, p);

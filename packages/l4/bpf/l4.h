@@ -282,7 +282,7 @@ struct l4_flow {
 	__u32 ifindex;
 	__u32 backend_generation;
 	__u8 our_mac[6]; /* where they were sent to */
-	__u16 zero;
+	__u16 tick; /* of the data plane, when last_ns was looked at */
 };
 
 /* Persistence: where the clients of a network go for as long as they keep coming. */

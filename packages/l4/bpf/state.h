@@ -21,7 +21,7 @@ static __always_inline __u8 next_state_client(__u8 state, __u8 tcp_flags, __u8 s
 	if (tcp_flags & TCP_FIN) {
 		if (state == L4_ESTABLISHED)
 			return one_way ? L4_FIN_WAIT : L4_CLOSE_WAIT;
-		if (state == L4_FIN_WAIT && !one_way)
+		if (state == L4_FIN_WAIT)
 			return L4_TIME_WAIT;
 	}
 	if (!(tcp_flags & TCP_ACK) || tcp_flags & TCP_SYN)

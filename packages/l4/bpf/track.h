@@ -35,6 +35,7 @@ __noinline int change_state(const struct packet *p, struct l4_flow *flow)
 	struct l4_flow *peer = NULL;
 	struct l4_flow_key key;
 	__u8 state, seen, next;
+	__u64 now;
 
 	if (!p || !flow)
 		return 0;
@@ -50,6 +51,7 @@ __noinline int change_state(const struct packet *p, struct l4_flow *flow)
 	}
 	if (next == state && !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)))
 		return 0;
+	now = now_ns();
 	if (has_peer(flow)) {
 		flow_peer_key(flow, p->key.protocol, &key);
 		peer = bpf_map_lookup_elem(&l4_ct, &key);
@@ -57,9 +59,9 @@ __noinline int change_state(const struct packet *p, struct l4_flow *flow)
 	if (peer) {
 		peer->seen |= seen;
 		peer->state = next;
-		peer->last_ns = p->now_ns;
+		peer->last_ns = now;
 	}
-	flow->last_ns = p->now_ns;
+	flow->last_ns = now;
 	if (next == state)
 		return 0;
 	flow->state = next;
@@ -68,11 +70,26 @@ __noinline int change_state(const struct packet *p, struct l4_flow *flow)
 	return 0;
 }
 
+/* Notes that the flow lives. */
+__noinline int touch_flow(struct l4_flow *flow, __u16 tick)
+{
+	__u64 now = now_ns();
+
+	if (!flow)
+		return 0;
+	flow->tick = tick;
+	if (now - flow->last_ns > TOUCH_NS)
+		flow->last_ns = now;
+	return 0;
+}
+
 /* Notes a packet in the flow it belongs to. Most of an established flow's change nothing. */
 static __always_inline void update_flow(const struct packet *p, struct l4_flow *flow)
 {
-	if (p->now_ns - flow->last_ns > TOUCH_NS)
-		flow->last_ns = p->now_ns;
+	__u16 tick = current_tick();
+
+	if (unlikely(flow->tick != tick))
+		touch_flow(flow, tick);
 	if (p->key.protocol == IPPROTO_TCP) {
 		if (unlikely(flow->state != L4_ESTABLISHED ||
 			     p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)))

@@ -124,6 +124,7 @@ describe('layout', () => {
       ifindex: 112,
       backend_generation: 116,
       our_mac: 120,
+      tick: 126,
     });
   });
 

@@ -46,6 +46,8 @@ export interface ProxyPlaneOptions {
   readonly logger: Logger;
   /** Hears of every connection that ended. */
   readonly onRecord?: (record: ConnectionRecord) => void;
+  /** Asked when a connection ended: would its record be read? Default: yes. */
+  readonly wantsRecord?: () => boolean;
   /** Sockets that are listening already. */
   readonly inherited?: InheritedListeners;
   /** Given to a worker process, which shares its listening sockets and ticket keys with others. */
@@ -94,6 +96,7 @@ export class ProxyPlane implements DataPlane {
       onServed: (flow, server) => this.flows.served(flow, server),
       onClosed: (flow, server) => this.onClosed(flow, server),
       onRecord: options.onRecord,
+      wantsRecord: options.wantsRecord ?? (() => true),
     };
   }
 
@@ -190,6 +193,8 @@ export class ProxyPlane implements DataPlane {
     fresh: ReadonlyMap<string, BoundListener>,
   ): void {
     this.desired = desired;
+    // First of all: the clients of an inherited socket wait already, and enter as it is served.
+    this.limitConnections(desired);
     const kept = new Set<BoundListener>();
     for (const frontend of desired.frontends.values()) {
       const listeners = listenersOf(frontend, bound, fresh);
@@ -199,7 +204,6 @@ export class ProxyPlane implements DataPlane {
     for (const listener of bound.values()) if (!kept.has(listener)) listener.close();
     this.dropFrontends(desired);
     this.drainRemovedServers(desired);
-    this.limitConnections(desired);
     for (const served of this.frontends.values()) this.followHealth(served);
     for (const backend of desired.backends.values()) this.lineOf(backend).callNext();
   }

@@ -49,8 +49,8 @@ export class TrafficHost extends PacketHost {
   /** Interfaces of the balancer towards client and backend. */
   readonly interfaces: readonly number[];
 
-  constructor() {
-    super();
+  constructor(maxEntries: Readonly<Record<string, number>> = {}) {
+    super(maxEntries);
     this.client = NetworkNamespace.create();
     this.backend = NetworkNamespace.create();
     this.interfaces = [

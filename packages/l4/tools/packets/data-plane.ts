@@ -153,7 +153,8 @@ export class DataPlane {
     const ns = BigInt(seconds) * NS_PER_S;
     const flows = this.#loaded.map('l4_ct');
     for (const [key, flow] of flows.entries()) {
-      flows.set(key, { ...flow, last_ns: flow.last_ns - ns, created_ns: flow.created_ns - ns });
+      const older = { last_ns: flow.last_ns - ns, created_ns: flow.created_ns - ns };
+      flows.set(key, { ...flow, ...older, tick: flow.tick ^ 0x8000 });
     }
     const templates = this.#loaded.map('l4_tpl');
     for (const [key, template] of templates.entries()) {

@@ -49,8 +49,11 @@ export class PacketHost {
   /** Interfaces by MAC address: tc passes what was not sent to the interface's own. */
   readonly ifindexes: ReadonlyMap<string, number>;
   readonly #loaded = new Map<Hook, LoadedObject<L4Xdp>>();
+  readonly #maxEntries: Readonly<Record<string, number>>;
 
-  constructor() {
+  /** @param maxEntries - Sizes of maps other than those that suffice for a case. */
+  constructor(maxEntries: Readonly<Record<string, number>> = {}) {
+    this.#maxEntries = { ...MAX_ENTRIES, ...maxEntries };
     this.ifindexes = this.namespace.run(() => createInterfaces(NAMES['L1']!, NAMES['L2']!));
   }
 
@@ -76,7 +79,7 @@ export class PacketHost {
     let loaded = this.#loaded.get(hook);
     if (loaded === undefined) {
       const object = readFileSync(new URL(`../../bpf/objects/l4-${hook}.o`, import.meta.url));
-      loaded = loadObject<L4Xdp>(object, { layout: l4XdpLayout, maxEntries: MAX_ENTRIES });
+      loaded = loadObject<L4Xdp>(object, { layout: l4XdpLayout, maxEntries: this.#maxEntries });
       this.#loaded.set(hook, loaded);
     }
     for (const map of loaded.maps.values()) clear(map);

@@ -9,6 +9,7 @@
  * @module
  */
 import { revert } from '../errors.ts';
+import { certifiedShareIn, certifiedShareOut } from './certified-weighted.ts';
 import {
   add,
   complement,
@@ -29,8 +30,6 @@ export const MIN_WEIGHT: bigint = ONE / 100n;
 export const MAX_IN_RATIO: bigint = (ONE * 3n) / 10n;
 /** A swap takes out at most 30 % of the balance of the token out. */
 export const MAX_OUT_RATIO: bigint = (ONE * 3n) / 10n;
-/** Below this, thirty per cent of a balance is computed without leaving 256 bits. */
-const LARGE_BALANCE = 1n << 190n;
 /** A single-token join at most triples the invariant. */
 export const MAX_INVARIANT_RATIO: bigint = ONE * 3n;
 /** A single-token exit leaves at least 70 % of the invariant. */
@@ -123,12 +122,26 @@ export function outGivenIn(
   swap: WeightedPair & { readonly amountIn: bigint },
   revision: WeightedRevision,
 ): bigint {
-  const { balanceIn, balanceOut, amountIn } = swap;
-  if (exceeds30Percent(amountIn, balanceIn)) revert(304);
+  const certified = certifiedShareOut({
+    balance: swap.balanceIn,
+    amount: swap.amountIn,
+    numerator: swap.weightIn,
+    denominator: swap.weightOut,
+    hasShortcuts: revision.fixedPoint.hasShortcuts,
+  });
+  return mulDown(swap.balanceOut, certified ?? shareOut(swap, revision));
+}
+
+/** The part of the balance out that is paid, rounded down; 18 decimals. */
+function shareOut(
+  swap: WeightedPair & { readonly amountIn: bigint },
+  revision: WeightedRevision,
+): bigint {
+  const { balanceIn, weightIn, weightOut, amountIn } = swap;
+  if (amountIn > mulDown(balanceIn, MAX_IN_RATIO)) revert(304);
 
   const base = divUp(balanceIn, add(balanceIn, amountIn));
-  const exponent = ratioOf(swap.weightIn, swap.weightOut, divDown);
-  return mulDown(balanceOut, complement(revision.fixedPoint.powUp(base, exponent)));
+  return complement(revision.fixedPoint.powUp(base, divDown(weightIn, weightOut)));
 }
 
 /**
@@ -142,24 +155,26 @@ export function inGivenOut(
   swap: WeightedPair & { readonly amountOut: bigint },
   revision: WeightedRevision,
 ): bigint {
-  const { balanceIn, balanceOut, amountOut } = swap;
-  if (exceeds30Percent(amountOut, balanceOut)) revert(305);
+  const certified = certifiedShareIn({
+    balance: swap.balanceOut,
+    amount: swap.amountOut,
+    numerator: swap.weightOut,
+    denominator: swap.weightIn,
+    hasShortcuts: revision.fixedPoint.hasShortcuts,
+  });
+  return mulUp(swap.balanceIn, certified ?? shareIn(swap, revision));
+}
+
+/** What is paid in, as a part of the balance in, rounded up; 18 decimals. */
+function shareIn(
+  swap: WeightedPair & { readonly amountOut: bigint },
+  revision: WeightedRevision,
+): bigint {
+  const { weightIn, balanceOut, weightOut, amountOut } = swap;
+  if (amountOut > mulDown(balanceOut, MAX_OUT_RATIO)) revert(305);
 
   const base = divUp(balanceOut, sub(balanceOut, amountOut));
-  const exponent = ratioOf(swap.weightOut, swap.weightIn, divUp);
-  return mulUp(balanceIn, sub(revision.fixedPoint.powUp(base, exponent), ONE));
-}
-
-/** Whether an amount passes `mulDown(balance, 0.3)`, without the division where nothing overflows. */
-function exceeds30Percent(amount: bigint, balance: bigint): boolean {
-  return balance < LARGE_BALANCE
-    ? amount * 10n > balance * 3n
-    : amount > mulDown(balance, MAX_IN_RATIO);
-}
-
-/** Quotient of two weights; equal ones need no division. */
-function ratioOf(a: bigint, b: bigint, divide: (a: bigint, b: bigint) => bigint): bigint {
-  return a === b && b !== 0n ? ONE : divide(a, b);
+  return sub(revision.fixedPoint.powUp(base, divUp(weightOut, weightIn)), ONE);
 }
 
 /**
@@ -221,14 +236,23 @@ export function tokenInGivenExactBptOut(
   join: WeightedToken & { readonly bptOut: bigint },
   revision: WeightedRevision,
 ): bigint {
-  const { balance, weight, bptOut, supply, swapFee } = join;
+  const { untaxed, taxable } = tokenInBeforeFee(join, revision);
+  return add(untaxed, divUp(taxable, complement(join.swapFee)));
+}
+
+/** The parts of a single-token join without fee: what grows the pool as a whole, and the rest. */
+export function tokenInBeforeFee(
+  join: WeightedToken & { readonly bptOut: bigint },
+  revision: WeightedRevision,
+): { untaxed: bigint; taxable: bigint } {
+  const { balance, weight, bptOut, supply } = join;
   const invariantRatio = divUp(add(supply, bptOut), supply);
   if (invariantRatio > MAX_INVARIANT_RATIO) revert(307);
 
   const ratio = revision.fixedPoint.powUp(invariantRatio, divUp(ONE, weight));
   const amountIn = mulUp(balance, sub(ratio, ONE));
   const taxable = mulUp(amountIn, complement(weight));
-  return add(sub(amountIn, taxable), divUp(taxable, complement(swapFee)));
+  return { untaxed: sub(amountIn, taxable), taxable };
 }
 
 /**
@@ -291,14 +315,23 @@ export function tokenOutGivenExactBptIn(
   exit: WeightedToken & { readonly bptIn: bigint },
   revision: WeightedRevision,
 ): bigint {
-  const { balance, weight, bptIn, supply, swapFee } = exit;
+  const { untaxed, taxable } = tokenOutBeforeFee(exit, revision);
+  return untaxed + revision.mulExitTax(taxable, complement(exit.swapFee));
+}
+
+/** The parts of a single-token exit without fee: what shrinks the pool as a whole, and the rest. */
+export function tokenOutBeforeFee(
+  exit: WeightedToken & { readonly bptIn: bigint },
+  revision: WeightedRevision,
+): { untaxed: bigint; taxable: bigint } {
+  const { balance, weight, bptIn, supply } = exit;
   const invariantRatio = divUp(sub(supply, bptIn), supply);
   if (invariantRatio < MIN_INVARIANT_RATIO) revert(306);
 
   const ratio = revision.fixedPoint.powUp(invariantRatio, divDown(ONE, weight));
   const amountOut = mulDown(balance, complement(ratio));
   const taxable = mulUp(amountOut, complement(weight));
-  return sub(amountOut, taxable) + revision.mulExitTax(taxable, complement(swapFee));
+  return { untaxed: sub(amountOut, taxable), taxable };
 }
 
 /**
@@ -344,7 +377,8 @@ export function proportionalAmountsOut(
   return balances.map((balance) => mulDown(balance, ratio));
 }
 
-function amountInAfterFee(
+/** An amount in without the fee on what exceeds the growth of the pool as a whole. */
+export function amountInAfterFee(
   join: { balance: bigint; amountIn: bigint; joinRatio: bigint; swapFee: bigint },
   revision: WeightedRevision,
 ): bigint {
@@ -354,7 +388,8 @@ function amountInAfterFee(
   return amountIn - mulUp(taxable, swapFee);
 }
 
-function amountOutBeforeFee(exit: {
+/** An amount out with the fee on what exceeds the shrinking of the pool as a whole. */
+export function amountOutBeforeFee(exit: {
   balance: bigint;
   amountOut: bigint;
   exitRatio: bigint;

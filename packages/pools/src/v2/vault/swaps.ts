@@ -21,14 +21,15 @@ import {
   setPool,
   type Transaction,
 } from '../transaction.ts';
-import { decreaseCash, increaseCash } from './balances.ts';
+import { decreaseCash, increaseCash, withBalances } from './balances.ts';
 import { applyMoves } from './ledger.ts';
-import { closePurse, openPurse, receiveAsset, sendAsset, tokenOf } from './money.ts';
-
-const MAX_INT256 = (1n << 255n) - 1n;
+import { closePurse, openPurse, receiveAsset, requireInt256, sendAsset, tokenOf } from './money.ts';
 
 /** Runs one swap. */
-export function swap(tx: Transaction, operation: SwapOperation): { amountCalculated: bigint } {
+export function swap(
+  tx: Transaction,
+  operation: Omit<SwapOperation, 'do'>,
+): { amountCalculated: bigint } {
   return nonReentrant(tx, () => {
     requireVaultNotPaused(tx);
     const { from, kind, tokenIn: assetIn, tokenOut: assetOut, limit } = operation;
@@ -156,7 +157,7 @@ function swapWithPool(tx: Transaction, request: PoolSwap): { amountIn: bigint; a
   const amountOut = kind === 'GIVEN_IN' ? outcome.amount : amount;
   const moved = applyMoves(tx, outcome.pool, outcome.moves);
   const balances = swappedBalances(moved, { indexIn, indexOut, amountIn, amountOut }, tx.env.block);
-  setPool(tx, { ...moved, balances });
+  setPool(tx, withBalances(moved, balances));
   if (outcome.events !== undefined) tx.events.push(...outcome.events);
   tx.events.push({ type: 'Swap', pool: pool.id, tokenIn, tokenOut, amountIn, amountOut });
   return { amountIn, amountOut };
@@ -176,8 +177,4 @@ function swappedBalances(
 
 function requireDeadline(tx: Transaction, deadline: bigint | undefined): void {
   if (deadline !== undefined && tx.state.time > deadline) revert(508);
-}
-
-function requireInt256(amount: bigint): bigint {
-  return amount > MAX_INT256 ? revert(421) : amount;
 }
