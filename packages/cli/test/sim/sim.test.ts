@@ -3,7 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { runHere, startProcess } from '../support.ts';
+import { EventEmitter } from 'node:events';
+import { PassThrough } from 'node:stream';
+import { serveEnv } from '../../src/sim/learn.ts';
+import { runHere } from '../support.ts';
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'balancer-sim-'));
@@ -203,18 +206,37 @@ describe('balancer sim train, evaluate and env', () => {
   });
 
   test('speak JSON lines, and say what was wrong without ending', async () => {
-    const { child, says, end } = startProcess('sim', 'env', 'fee-control', '--stdio');
-    onTestFinished(async () => void (await end('SIGKILL')));
-    const ask = async (message: string, answer: RegExp): Promise<void> => {
-      child.stdin!.write(`${message}\n`);
-      await says(answer);
+    const lines = [
+      '{"do":"step","action":[0.5]}',
+      '{"do":"reset","seed":3}',
+      '{"do":"step","action":[7]}',
+      '{"do":"step","action":[0.5]}',
+      'what',
+      '{"do":"close"}',
+      '{"do":"reset"}',
+    ];
+    const stdin = new PassThrough();
+    let stdout = '';
+    const io = {
+      stdin: stdin as unknown as NodeJS.ReadStream,
+      stdout: { write: (text: string) => (stdout += text) },
+      stderr: { write: () => undefined },
+      environment: {},
+      signals: new EventEmitter(),
     };
-    await ask('{"do":"step","action":[0.5]}', /the episode has not begun; call reset/);
-    await ask('{"do":"reset","seed":3}', /"observation":\[0\.4,/);
-    await ask('{"do":"step","action":[7]}', /is not in the action space/);
-    await ask('{"do":"step","action":[0.5]}', /"reward":/);
-    await ask('what', /is not valid JSON/);
-    await ask('{"do":"close"}', /"closed":true/);
-    expect(await end()).toBe(0);
+    stdin.write(`${lines.join('\n')}\n`);
+    expect(await serveEnv('fee-control', io)).toBe(0);
+    const answers = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(answers).toMatchObject([
+      { error: 'the episode has not begun; call reset' },
+      { observation: expect.arrayContaining([0.5]) },
+      { error: expect.stringContaining('is not in the action space') },
+      { reward: expect.any(Number), truncated: false },
+      { error: expect.stringContaining('is not valid JSON') },
+      { closed: true },
+    ]);
   });
 });
