@@ -23,6 +23,11 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     neededFor: 'PROXY protocol and SNI routing beside HAProxy',
   },
   {
+    command: 'ethtool',
+    debianPackage: 'ethtool',
+    neededFor: 'offloads of virtual interfaces under XDP',
+  },
+  {
     command: 'clang-14',
     debianPackage: 'clang-14',
     neededFor: 'compiling the BPF objects again, to compare them with the committed ones',

@@ -51,8 +51,14 @@ export class PacketHost {
   readonly #loaded = new Map<Hook, LoadedObject<L4Xdp>>();
   readonly #maxEntries: Readonly<Record<string, number>>;
 
-  /** @param maxEntries - Sizes of maps other than those that suffice for a case. */
-  constructor(maxEntries: Readonly<Record<string, number>> = {}) {
+  readonly #object: Uint8Array | undefined;
+
+  /**
+   * @param maxEntries - Sizes of maps other than those that suffice for a case.
+   * @param object - Another object than the committed ones.
+   */
+  constructor(maxEntries: Readonly<Record<string, number>> = {}, object?: Uint8Array) {
+    this.#object = object;
     this.#maxEntries = { ...MAX_ENTRIES, ...maxEntries };
     this.ifindexes = this.namespace.run(() => createInterfaces(NAMES['L1']!, NAMES['L2']!));
   }
@@ -78,7 +84,8 @@ export class PacketHost {
   dataPlane(hook: Hook): LoadedObject<L4Xdp> {
     let loaded = this.#loaded.get(hook);
     if (loaded === undefined) {
-      const object = readFileSync(new URL(`../../bpf/objects/l4-${hook}.o`, import.meta.url));
+      const committed = new URL(`../../bpf/objects/l4-${hook}.o`, import.meta.url);
+      const object = this.#object ?? readFileSync(committed);
       loaded = loadObject<L4Xdp>(object, { layout: l4XdpLayout, maxEntries: this.#maxEntries });
       this.#loaded.set(hook, loaded);
     }
