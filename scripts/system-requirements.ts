@@ -8,11 +8,15 @@ import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 
 export interface SystemRequirement {
+  /** Name of a command, or the whole path of a file that must be there. */
   readonly command: string;
   readonly debianPackage: string;
   /** What cannot be tested without it. */
   readonly neededFor: string;
 }
+
+/** What nginx loads for its `stream` block. */
+export const NGINX_STREAM_MODULE = '/usr/lib/nginx/modules/ngx_stream_module.so';
 
 const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
   { command: 'nginx', debianPackage: 'nginx-light', neededFor: 'the relay in front of nginx' },
@@ -26,6 +30,11 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     command: 'ethtool',
     debianPackage: 'ethtool',
     neededFor: 'offloads of virtual interfaces under XDP',
+  },
+  {
+    command: NGINX_STREAM_MODULE,
+    debianPackage: 'libnginx-mod-stream',
+    neededFor: 'the configurations of the migration guide beside nginx',
   },
   {
     command: 'clang-14',
@@ -65,9 +74,12 @@ const COMMAND_FOLDERS = [
   '/bin',
 ];
 
-/** Path of a command, or `undefined` when it is not installed. */
+/** Path of a command or file, or `undefined` when it is not installed. */
 export function commandPath(command: string): string | undefined {
-  return COMMAND_FOLDERS.map((folder) => join(folder, command)).find(isExecutable);
+  if (command.startsWith('/')) return isThere(command, constants.R_OK) ? command : undefined;
+  return COMMAND_FOLDERS.map((folder) => join(folder, command)).find((path) =>
+    isThere(path, constants.X_OK),
+  );
 }
 
 /** Rows whose command is not installed. */
@@ -83,9 +95,9 @@ export function skipReason(command: string): string {
   return ` (skipped: needs ${command}; apt-get install ${row.debianPackage})`;
 }
 
-function isExecutable(path: string): boolean {
+function isThere(path: string, mode: number): boolean {
   try {
-    accessSync(path, constants.X_OK);
+    accessSync(path, mode);
     return true;
   } catch {
     return false;

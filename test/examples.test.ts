@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { runExample } from '../examples/load-balancer/run.ts';
+import { runRollingDeploy, summaryOf } from '../examples/rolling-deploy/run.ts';
 
 /** What every example prints. */
 const EXPECTED: Readonly<Record<string, RegExp>> = {
@@ -23,5 +24,19 @@ describe('examples of the load balancer', () => {
 
   test.each(names)('%s prints what it says', async (name) => {
     expect(await runExample(name)).toMatch(EXPECTED[name]!);
+  });
+});
+
+describe('the rolling deployment', () => {
+  test('replaces every server under load without a failed request', async () => {
+    const steps: string[] = [];
+    const answers = await runRollingDeploy((step) => void steps.push(step));
+    expect(steps).toEqual(
+      ['one', 'two', 'three'].flatMap((name) => [`${name}: drained`, `${name}: v2 is up`]),
+    );
+    expect(answers.failures).toEqual([]);
+    expect(answers.byVersion.get('v1')).toBeGreaterThan(0);
+    expect(answers.byVersion.get('v2')).toBeGreaterThan(0);
+    expect(summaryOf(answers)).toMatch(/^requests: \d+ \(v1 \d+, v2 \d+\), failed: 0$/);
   });
 });

@@ -124,9 +124,13 @@ export class AdminClient {
     const { status, text } = await this.exchange(method, path, body);
     const answer = parseJson(text);
     if (status >= 200 && status < 300) return answer;
-    const reason = (answer as { error?: unknown } | undefined)?.error;
+    const { error } = (answer ?? {}) as { error?: unknown };
+    const reason =
+      typeof error === 'string' ? error : `answer ${status} from ${formatAddress(this.address)}`;
     throw new AdminRequestError(
-      typeof reason === 'string' ? reason : `answer ${status} from ${formatAddress(this.address)}`,
+      status === 401 && this.token === undefined
+        ? `${reason}; it comes from --config <file>, --token or BALANCER_TOKEN`
+        : reason,
     );
   }
 

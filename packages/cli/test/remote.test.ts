@@ -141,6 +141,7 @@ describe('a command to a running load balancer', () => {
     const { code, stderr } = await runHere('reload', '--url', `http://${admin}/`);
     expect(code).toBe(1);
     expect(stderr).toContain('Authorization: Bearer');
+    expect(stderr).toContain('it comes from --config <file>, --token or BALANCER_TOKEN');
   });
 });
 

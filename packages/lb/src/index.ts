@@ -65,6 +65,7 @@ export {
 export { adminRoutes, type AdminRoutesOptions } from './admin.ts';
 export {
   LoadBalancer,
+  type LoadBalancerEvents,
   type LoadBalancerOptions,
   ModeError,
   type Phase,

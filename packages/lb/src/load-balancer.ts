@@ -4,8 +4,9 @@
  *
  * @module
  */
+import { EventEmitter } from 'node:events';
 import { BalancerError, type Logger } from '@balancer/kit';
-import { Backend, type ServerEntry } from './backend.ts';
+import { Backend, type ServerEntry, type ServersChanged } from './backend.ts';
 import type { LoadBalancerConfig, Mode } from './config/types.ts';
 import type {
   DataPlane,
@@ -57,7 +58,18 @@ export interface PreparedConfig {
 /** Where the load balancer is in its life. */
 export type Phase = 'starting' | 'running' | 'draining' | 'stopped';
 
-export class LoadBalancer {
+/** What a load balancer tells the program that it runs in. A listener must not throw. */
+export interface LoadBalancerEvents {
+  /** The state of a server has changed. */
+  server: [server: Server, change: ServerChange];
+  /** Discovery has added or removed servers. */
+  servers: [backend: Backend, change: ServersChanged];
+  /** Another configuration is running. */
+  applied: [config: LoadBalancerConfig];
+  phase: [phase: Phase];
+}
+
+export class LoadBalancer extends EventEmitter<LoadBalancerEvents> {
   private readonly planes: readonly DataPlane[];
   private readonly logger: Logger;
   private readonly supervision: Supervision;
@@ -68,6 +80,7 @@ export class LoadBalancer {
   private loadedAtDate: Date = new Date();
 
   constructor(options: LoadBalancerOptions) {
+    super();
     this.currentConfig = options.config;
     this.planes = options.planes;
     this.logger = options.logger;
@@ -122,7 +135,7 @@ export class LoadBalancer {
       this.release();
       throw error;
     }
-    this.currentPhase = 'running';
+    this.enter('running');
   }
 
   /**
@@ -169,7 +182,7 @@ export class LoadBalancer {
 
   /** Stops accepting and waits for connections to end; cuts what is left when `cut` aborts. */
   async drain(cut: AbortSignal): Promise<DrainResult> {
-    this.currentPhase = 'draining';
+    this.enter('draining');
     const results = await Promise.all(this.planes.map((plane) => plane.drain(cut)));
     return { cut: results.reduce((sum, result) => sum + result.cut, 0) };
   }
@@ -181,8 +194,14 @@ export class LoadBalancer {
     this.release();
   }
 
+  private enter(phase: Phase): void {
+    if (phase === this.currentPhase) return;
+    this.currentPhase = phase;
+    this.emit('phase', phase);
+  }
+
   private release(): void {
-    this.currentPhase = 'stopped';
+    this.enter('stopped');
     this.supervision.stop();
     for (const backend of this.backendsByName.values()) backend.destroy();
   }
@@ -196,6 +215,7 @@ export class LoadBalancer {
       if (this.backendsByName.get(backend.name) !== backend) backend.destroy();
     }
     this.loadedAtDate = new Date();
+    this.emit('applied', config);
   }
 
   private async takeAll(config: LoadBalancerConfig): Promise<readonly PreparedChange[]> {
@@ -263,6 +283,7 @@ export class LoadBalancer {
       added: added.map((server) => server.address),
       removed: removed.map((server) => server.address),
     });
+    this.emit('servers', backend, { added, removed });
   }
 
   private createBackend(name: string): Backend {
@@ -274,12 +295,14 @@ export class LoadBalancer {
     });
   }
 
-  private onServerChange(server: Server, { from, to, reason }: ServerChange): void {
+  private onServerChange(server: Server, change: ServerChange): void {
+    const { from, to, reason } = change;
     const fields = { backend: server.backendName, server: server.address, name: server.name, from };
     const isLoss = to === 'down' || to === 'ejected';
     if (from !== to)
       this.logger[isLoss ? 'warn' : 'info'](`server is ${to}`, { ...fields, reason });
     for (const plane of this.planes) plane.serverChanged(server);
+    if (from !== to) this.emit('server', server, change);
   }
 }
 

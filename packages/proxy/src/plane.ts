@@ -190,6 +190,8 @@ export class ProxyPlane implements DataPlane {
     fresh: ReadonlyMap<string, BoundListener>,
   ): void {
     this.desired = desired;
+    // First of all: the clients of an inherited socket wait already, and enter as it is served.
+    this.limitConnections(desired);
     const kept = new Set<BoundListener>();
     for (const frontend of desired.frontends.values()) {
       const listeners = listenersOf(frontend, bound, fresh);
@@ -199,7 +201,6 @@ export class ProxyPlane implements DataPlane {
     for (const listener of bound.values()) if (!kept.has(listener)) listener.close();
     this.dropFrontends(desired);
     this.drainRemovedServers(desired);
-    this.limitConnections(desired);
     for (const served of this.frontends.values()) this.followHealth(served);
     for (const backend of desired.backends.values()) this.lineOf(backend).callNext();
   }

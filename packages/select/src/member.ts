@@ -7,7 +7,7 @@
 import type { PoolClock } from './clock.ts';
 import * as COUNTER from './counters.ts';
 import { countersOf, Node, type NodeLike, type NodeObserver, type NodeSettings } from './node.ts';
-import type { NodeTable } from './node-table.ts';
+import { JOB_ENDED_AT_MS, JOB_LATENCY_MS, type NodeTable } from './node-table.ts';
 import { newOutlierRecord, type OutlierRecord } from './outlier.ts';
 import type { Picker } from './policy.ts';
 
@@ -109,7 +109,9 @@ export class Member implements NodeObserver {
   foreignJobEnded(ok: boolean, { latencyMs, now }: { latencyMs: number; now: number }): void {
     const { level } = this;
     if (level === undefined) return;
-    level.table.noteJob(latencyMs, now);
+    const { lastJob } = level.table;
+    lastJob[JOB_LATENCY_MS] = latencyMs;
+    lastJob[JOB_ENDED_AT_MS] = now;
     level.picker.jobEnded?.(level.table, this.index);
     this.#host.jobEnded(this, ok);
   }

@@ -252,7 +252,8 @@ export class NodeTable {
   averageChanged(index: number): void {
     const node = this.nodes[index] as Node;
     const counters = countersOf(node);
-    this.noteJob(counters[COUNTER.LAST_LATENCY_MS]!, counters[COUNTER.LAST_END_MS]!);
+    this.lastJob[JOB_LATENCY_MS] = counters[COUNTER.LAST_LATENCY_MS]!;
+    this.lastJob[JOB_ENDED_AT_MS] = counters[COUNTER.LAST_END_MS]!;
     if (!this.#readsAverage || this.#isPolled[index] === 1) return;
     if (node.average === 'cumulative') {
       const completed = counters[COUNTER.SUCCESSES]! + counters[COUNTER.FAILURES]!;
@@ -266,12 +267,6 @@ export class NodeTable {
     if (value === 0) return;
     if (!((at - this.#scaleOriginMs) / NODE_AVERAGE_TAU_MS < SCALE_EXPONENT_MAX)) this.#rescale(at);
     this.average[index] = value * Math.exp((at - this.#scaleOriginMs) / NODE_AVERAGE_TAU_MS);
-  }
-
-  /** Takes over the outcome of a job that ran on a node which does not count for itself. */
-  noteJob(latencyMs: number, endedAtMs: number): void {
-    this.lastJob[JOB_LATENCY_MS] = latencyMs;
-    this.lastJob[JOB_ENDED_AT_MS] = endedAtMs;
   }
 
   setLimit(index: number, limit: number): void {

@@ -13,7 +13,6 @@ import { OwnNode } from './support.ts';
 
 /** A proof that finds nothing proves nothing unless it can find something. */
 const CONTROL_CALLS = 10_000_000;
-/** Code that the compiler throws away late runs in the interpreter for a while, which boxes fractions. */
 const WARM_UP_BLOCKS = 3;
 /** Between two looks at the time, each of which costs a heap number. */
 const CALLS_PER_BLOCK = 100_000;
@@ -32,7 +31,8 @@ const EXTENT =
 const ASCII = ['127.0.0.1', 'user:42', 'a', '', 'https://example.com/some/longer/path?x=1'];
 const WIDE = ['clé', 'πππππ', 'ключ-17', '\u{1F600}x', '漢字'];
 
-let collections = 0;
+/** When each collection began, on the clock of `performance.now()`. */
+const collectionTimes: number[] = [];
 
 export interface AllocationResult {
   readonly name: string;
@@ -150,36 +150,48 @@ function controlNumber(): Promise<AllocationResult> {
 
 /** Warms up, then calls `fn` as often as the definition wants. */
 async function measure(name: string, fn: () => void, exactly = 0): Promise<AllocationResult> {
-  for (let block = 0; block < WARM_UP_BLOCKS; block++) {
-    for (let i = 0; i < CALLS_PER_BLOCK; i++) fn();
-    // The compiler works on another thread; what it made is put in place between turns.
-    await turn();
-  }
+  for (let block = 0; block < WARM_UP_BLOCKS; block++) callBlock(fn);
   // From an empty young generation: what the warm-up left must not be what fills it up.
-  globalThis.gc!();
-  await turn();
-  collections = 0;
+  await collect();
   let calls = 0;
   const startedAt = performance.now();
   const wanted = exactly > 0 ? exactly : EXTENT.callsMax;
   while (calls < wanted) {
-    for (let i = 0; i < CALLS_PER_BLOCK; i++) fn();
+    callBlock(fn);
     calls += CALLS_PER_BLOCK;
     const isOverBudget = exactly === 0 && performance.now() - startedAt > EXTENT.budgetMs;
     if (isOverBudget && calls >= EXTENT.callsMin) break;
   }
-  await turn();
-  return { name, calls, collections };
+  const endedAt = performance.now();
+  await collect();
+  const isInside = (time: number): boolean => time >= startedAt && time < endedAt;
+  return { name, calls, collections: collectionTimes.filter(isInside).length };
 }
 
-/** Entries of the observer arrive on a later turn of the event loop. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 20));
+/**
+ * One and the same loop for the warm-up and the measurement: compiled code of a loop that runs for the
+ * first time is thrown away at its end, and what the interpreter then boxes would be counted.
+ */
+function callBlock(fn: () => void): void {
+  for (let i = 0; i < CALLS_PER_BLOCK; i++) fn();
+}
+
+/**
+ * Collects everything, and waits until that has been reported: reports come in order on later turns
+ * of the event loop, so that all earlier collections are known then, too.
+ */
+async function collect(): Promise<void> {
+  const askedAt = performance.now();
+  globalThis.gc!();
+  while (!((collectionTimes.at(-1) ?? 0) >= askedAt)) {
+    // oxlint-disable-next-line no-await-in-loop -- until the report is here
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 if (process.argv[2] === '--measure') {
   const observer = new PerformanceObserver((list) => {
-    collections += list.getEntries().length;
+    for (const { startTime } of list.getEntries()) collectionTimes.push(startTime);
   });
   observer.observe({ entryTypes: ['gc'] });
   process.stdout.write(JSON.stringify(await measureNamed(process.argv[3]!)));

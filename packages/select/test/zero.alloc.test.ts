@@ -11,7 +11,7 @@ import { OTHER_NAMES, POLICY_NAMES, type AllocationResult } from './allocation.t
 
 const script = fileURLToPath(new URL('allocation.ts', import.meta.url));
 const isLong = process.env.BALANCER_TEST_LONG !== undefined;
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 900_000;
 
 async function measured(name: string): Promise<AllocationResult[]> {
   const args = [

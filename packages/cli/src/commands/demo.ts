@@ -30,8 +30,10 @@ export async function demo(options: DemoOptions, io: Io): Promise<number> {
   if (options.port !== 0 && options.port === options.statsPort) {
     throw new UsageError('--port and --stats-port must differ');
   }
-  const port = await choosePort(options.port, '--port');
-  const statsPort = await choosePort(options.statsPort, '--stats-port');
+  // npm keeps options for itself, up to two dashes.
+  const before = io.environment['npm_lifecycle_event'] === 'start' ? 'npm start -- ' : '';
+  const port = await choosePort(options.port, `${before}--port`);
+  const statsPort = await choosePort(options.statsPort, `${before}--stats-port`);
   const folder = await mkdtemp(join(tmpdir(), 'balancer-demo-'));
   const servers = new DemoServers(() => urlOf(statsPort));
   try {

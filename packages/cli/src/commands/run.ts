@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { createLog, createNotifier, Daemon, formatKey, type LogLevel } from '@balancer/kit';
+import {
+  createLog,
+  createNotifier,
+  Daemon,
+  formatKey,
+  type LogLevel,
+  messageOf,
+} from '@balancer/kit';
 import {
   formatLoadBalancerConfig,
   type LoadBalancerConfig,
@@ -58,6 +65,10 @@ export async function run(options: RunOptions, io: Io): Promise<number> {
           },
         }),
   });
+  const notifier = createNotifier({
+    environment: io.environment,
+    onError: (error) => log.warn(messageOf(error)),
+  });
   const daemon: Daemon = new Daemon({
     parts: service.parts,
     logger: log,
@@ -67,13 +78,14 @@ export async function run(options: RunOptions, io: Io): Promise<number> {
     onReopenLogs: () => service.reopenLogs(),
     onHandOver: async () => {
       await service.handOver(handOver);
-      daemon.stop('a new process has taken over');
+      daemon.retire('a new process has taken over');
     },
     onPhase: (phase) => {
-      if (phase === 'running') announceReady();
+      // The predecessor ends when it hears of it; by then a service manager must know this process.
+      if (phase === 'running') void notifier.settled().then(announceReady);
     },
     signals: io.signals,
-    notifier: createNotifier({ environment: io.environment }),
+    notifier,
   });
   const code = await daemon.run();
   await log.close();

@@ -5,46 +5,40 @@
  * @module
  */
 import { InputError, math, v2 } from '@balancer/pools';
+import { explainLinear } from './explain-linear.ts';
+import { Explanation } from './explanation.ts';
 import type { ExplainedStep, Trade } from './open-pool.ts';
 
 const { ONE } = math;
 const { mulDown, mulUp, divDown, divUp, complement } = math.fixedPoint;
 
-/** Collects steps; each method adds one and gives its value on. */
-class Explanation {
-  readonly steps: ExplainedStep[] = [];
-
-  add(name: string, formula: string, value: bigint, rounding: ExplainedStep['rounding']): bigint {
-    this.steps.push({ name, formula, value, rounding });
-    return value;
-  }
-}
-
-/** @throws {InputError} For pools and tokens whose swaps are not explained. */
+/** @throws {InputError} For swaps of the pool token where they are joins and exits. */
 export function explainV2(
   state: v2.WorldState,
   pool: v2.Pool,
   trade: Trade,
 ): readonly ExplainedStep[] {
+  if (pool.family === 'linear') return explainLinear(state, pool, trade);
   if ([trade.tokenIn.address, trade.tokenOut.address].includes(pool.address)) {
-    throw new InputError('--explain', 'covers swaps between two tokens, not with the pool token');
+    throw new InputError(
+      '--explain',
+      'covers swaps between two tokens; with the pool token they are joins and exits',
+    );
   }
   const out = new Explanation();
   const fee = v2.getSwapFee(state, pool.id);
-  if (pool.family === 'weighted' && pool.kind !== 'lbp-2') {
-    explainSwap(out, { pool, trade, fee, price: weightedPrice(state, pool, trade) });
-  } else if (
-    (pool.family === 'stable' || pool.family === 'composable') &&
-    pool.kind !== 'phantom-1'
-  ) {
-    explainSwap(out, { pool, trade, fee, price: stablePrice(state, pool, trade) });
+  if (pool.family === 'weighted') {
+    explainSwap(out, { state, pool, trade, fee, price: weightedPrice(state, pool, trade) });
+  } else if (pool.family === 'managed') {
+    explainManaged(out, { state, pool, trade, fee, price: weightedPrice(state, pool, trade) });
   } else {
-    throw new InputError('--explain', `does not cover ${pool.kind} pools`);
+    explainSwap(out, { state, pool, trade, fee, price: stablePrice(state, pool, trade) });
   }
   return out.steps;
 }
 
 interface ExplainedSwap {
+  readonly state: v2.WorldState;
   readonly pool: v2.Pool;
   readonly trade: Trade;
   readonly fee: bigint;
@@ -52,10 +46,10 @@ interface ExplainedSwap {
   readonly price: (out: Explanation, scaled: bigint) => bigint;
 }
 
-function explainSwap(out: Explanation, { pool, trade, fee, price }: ExplainedSwap): void {
+function explainSwap(out: Explanation, { state, pool, trade, fee, price }: ExplainedSwap): void {
   const { amount, given, tokenIn, tokenOut } = trade;
-  const factorIn = scalingFactor(pool, tokenIn.address);
-  const factorOut = scalingFactor(pool, tokenOut.address);
+  const factorIn = scalingFactor(state, pool, tokenIn.address);
+  const factorOut = scalingFactor(state, pool, tokenOut.address);
   if (given === 'in') {
     const taken = out.add('fee', 'amountIn * swapFee', mulUp(amount, fee), 'up');
     const left = out.add('afterFee', 'amountIn - fee', amount - taken, 'exact');
@@ -70,17 +64,38 @@ function explainSwap(out: Explanation, { pool, trade, fee, price }: ExplainedSwa
   }
 }
 
+/** Managed pools scale first and take the fee of the scaled amount. */
+function explainManaged(out: Explanation, { state, pool, trade, fee, price }: ExplainedSwap): void {
+  const { amount, given, tokenIn, tokenOut } = trade;
+  const factorIn = scalingFactor(state, pool, tokenIn.address);
+  const factorOut = scalingFactor(state, pool, tokenOut.address);
+  const kept = complement(fee);
+  if (given === 'in') {
+    const scaled = out.add('scaledIn', 'amountIn * scaling', mulDown(amount, factorIn), 'down');
+    const left = out.add('afterFee', 'scaledIn * (1 - swapFee)', mulDown(scaled, kept), 'down');
+    const computed = price(out, left);
+    out.add('amountOut', 'scaledOut / scaling', divDown(computed, factorOut), 'down');
+  } else {
+    const scaled = out.add('scaledOut', 'amountOut * scaling', mulDown(amount, factorOut), 'down');
+    const computed = price(out, scaled);
+    const paid = out.add('withFee', 'scaledIn / (1 - swapFee)', divUp(computed, kept), 'up');
+    out.add('amountIn', 'withFee / scaling', divUp(paid, factorIn), 'up');
+  }
+}
+
 function weightedPrice(
   state: v2.WorldState,
-  pool: v2.WeightedPool,
+  pool: v2.WeightedPool | v2.ManagedPool,
   trade: Trade,
 ): ExplainedSwap['price'] {
+  const tokens = pool.tokens.filter((token) => token !== pool.address);
   const weights = v2.getWeights(state, pool.id);
-  const balances = scaledBalances(state, pool);
+  const balances = scaledBalances(state, pool).slice(pool.tokens.length - tokens.length);
   const rules = v2.POOL_KINDS[pool.kind];
-  if (rules.family !== 'weighted') throw new InputError('--explain', `not for ${pool.kind}`);
+  if (rules.family !== 'weighted' && rules.family !== 'managed')
+    throw new InputError('--explain', `not for ${pool.kind}`);
   const { powUp } = rules.revision.fixedPoint;
-  const [i, o] = [indexOf(pool, trade.tokenIn.address), indexOf(pool, trade.tokenOut.address)];
+  const [i, o] = [tokens.indexOf(trade.tokenIn.address), tokens.indexOf(trade.tokenOut.address)];
   const [balanceIn, balanceOut] = [balances[i]!, balances[o]!];
   const [weightIn, weightOut] = [weights[i]!, weights[o]!];
 
@@ -150,26 +165,26 @@ function stablePrice(
   };
 }
 
-function indexOf(pool: v2.Pool, token: string): number {
-  return pool.tokens.indexOf(token);
-}
-
 function scaledBalances(state: v2.WorldState, pool: v2.Pool): bigint[] {
   const { balances } = v2.getPoolTokens(state, pool.id);
-  return balances.map((balance, i) => mulDown(balance, scalingFactor(pool, pool.tokens[i]!)));
+  const hasOwner = pool.family === 'weighted' && pool.managementFees.length > 0;
+  const aside = hasOwner ? v2.getCollectedManagementFees(state, pool.id) : [];
+  return balances.map((balance, i) => {
+    const factor = scalingFactor(state, pool, pool.tokens[i]!);
+    return mulDown(balance - (aside[i] ?? 0n), factor);
+  });
 }
 
-/** 10^(18 - decimals) with 18 decimals more, times the remembered rate. */
-function scalingFactor(pool: v2.Pool, token: string): bigint {
+/** 10^(18 - decimals) with 18 decimals more, times the rate that the swap goes by. */
+function scalingFactor(state: v2.WorldState, pool: v2.Pool, token: string): bigint {
   const factor = pool.scalingFactors[pool.tokens.indexOf(token)]! * ONE;
-  if (pool.family === 'stable') {
-    const cache = pool.rates[pool.tokens.indexOf(token)] ?? null;
-    return cache === null ? factor : mulDown(factor, cache.rate);
-  }
-  if (pool.family === 'composable' && token !== pool.address) {
-    const tokens = pool.tokens.filter((other) => other !== pool.address);
-    const cache = pool.rates[tokens.indexOf(token)] ?? null;
-    return cache === null ? factor : mulDown(factor, cache.rate);
-  }
-  return factor;
+  if (pool.family !== 'stable' && pool.family !== 'composable') return factor;
+  const tokens =
+    pool.family === 'stable' ? pool.tokens : pool.tokens.filter((other) => other !== pool.address);
+  const cache = pool.rates[tokens.indexOf(token)] ?? null;
+  if (cache === null) return factor;
+  // Phantom pools go by what they remember, and ask again afterwards.
+  const isStale = state.time > cache.expires && pool.kind !== 'phantom-1';
+  const rate = isStale ? (state.rates.get(cache.provider) ?? cache.rate) : cache.rate;
+  return mulDown(factor, rate);
 }

@@ -14,7 +14,7 @@ import { openV2Pool } from './v2-pool.ts';
 /** A pool with the world it lives in, for those commands that change it. */
 export type Loaded =
   | { readonly pool: OpenPool; readonly world: v2.World; readonly id: v2.PoolId }
-  | { readonly pool: OpenPool; readonly world: null };
+  | { readonly pool: OpenPool; readonly world: null; readonly state: v1.pool.PoolState };
 
 const OWNER = `0x${'0'.repeat(39)}1`;
 const MONDAY = 1_700_000_000n;
@@ -23,6 +23,7 @@ const DESCRIPTION = object({
   kind: oneOf(...Object.keys(v2.POOL_KINDS), 'v1'),
   swapFee: text,
   amp: optional(text),
+  upperTarget: optional(text),
   tokens: array(
     object({
       symbol: text,
@@ -49,9 +50,9 @@ export function loadPool(content: string, name: string, choice?: string): Loaded
   const json = parseJson(content, name);
   if (hasMember(json, 'vault')) return chooseV2(v2.World.fromJSON(json), choice);
   if (hasMember(json, 'factory'))
-    return { pool: chooseV1(v1.World.fromJSON(json), choice), world: null };
+    return openedV1(chooseV1(v1.World.fromJSON(json), choice), new Map());
   const description = DESCRIPTION.decode(json, name);
-  if (description.kind === 'v1') return { pool: describeV1(description, name), world: null };
+  if (description.kind === 'v1') return describeV1(description, name);
   const world = v2.createWorld({ time: MONDAY, block: 1n });
   const id = describeV2(world, description, name);
   return { pool: openV2Pool(world, id), world, id };
@@ -76,7 +77,11 @@ function chooseV2(world: v2.World, choice: string | undefined): Loaded {
   return { pool: openV2Pool(world, id), world, id };
 }
 
-function chooseV1(world: v1.World, choice: string | undefined): OpenPool {
+function openedV1(state: v1.pool.PoolState, names: ReadonlyMap<string, TokenNames>): Loaded {
+  return { pool: openV1Pool(state, names), world: null, state };
+}
+
+function chooseV1(world: v1.World, choice: string | undefined): v1.pool.PoolState {
   const inner = Object.values(world.state.crps).flatMap(({ pool }) =>
     pool === null ? [] : [pool],
   );
@@ -85,7 +90,7 @@ function chooseV1(world: v1.World, choice: string | undefined): OpenPool {
     pools.map((pool) => pool.address),
     choice,
   );
-  return openV1Pool(world.pool(address), new Map());
+  return world.pool(address);
 }
 
 function choose(ids: readonly string[], choice: string | undefined): string {
@@ -97,7 +102,7 @@ function choose(ids: readonly string[], choice: string | undefined): string {
   throw new InputError('--pool', `must name one pool; ${known}`);
 }
 
-function describeV1(description: Description, name: string): OpenPool {
+function describeV1(description: Description, name: string): Loaded {
   const env = { sender: OWNER, block: 1n };
   const names = new Map<string, TokenNames>();
   let pool = v1.pool.newPool({
@@ -118,7 +123,7 @@ function describeV1(description: Description, name: string): OpenPool {
   });
   const fee = parseUnits(description.swapFee, 18, `${name}.swapFee`);
   pool = v1.pool.setSwapFee(pool, { fee }, env).state;
-  return openV1Pool(v1.pool.finalize(pool, env).state, names);
+  return openedV1(v1.pool.finalize(pool, env).state, names);
 }
 
 function describeV2(world: v2.World, description: Description, name: string): v2.PoolId {
@@ -136,6 +141,7 @@ function describeV2(world: v2.World, description: Description, name: string): v2
       : world.createRateProvider({ rate: parseUnits(rate, 18, `${path(i)}.rate`) }),
   );
   const { family } = v2.POOL_KINDS[kind];
+  if (family === 'linear') return describeLinear(world, description, { name, kind, tokens, rates });
   const rated = rates.some((rate) => rate !== null);
   const id = world.createPool({
     kind,
@@ -150,13 +156,45 @@ function describeV2(world: v2.World, description: Description, name: string): v2
     }),
     ...(family === 'composable' && { yieldExempt: rates.map(() => false) }),
   });
-  if (family === 'linear') {
-    throw new InputError(`${name}.kind`, 'linear pools are read from the JSON state of a world');
-  }
   const amounts = description.tokens.map(({ balance, decimals }, i) =>
     parseUnits(balance, decimals, `${path(i)}.balance`),
   );
   world.join({ pool: id, sender: OWNER, kind: 'INIT', amounts });
+  return id;
+}
+
+/** A linear pool of a main and a wrapped token, filled by swaps as every linear pool is. */
+function describeLinear(
+  world: v2.World,
+  { swapFee, upperTarget, tokens: described }: Description,
+  made: {
+    readonly name: string;
+    readonly kind: v2.PoolKind;
+    readonly tokens: readonly string[];
+    readonly rates: readonly (string | null)[];
+  },
+): v2.PoolId {
+  const { name, kind, tokens, rates } = made;
+  if (tokens.length !== 2) {
+    throw new InputError(`${name}.tokens`, 'must be two: the main token and the wrapped one');
+  }
+  const wrappedRateProvider = rates[1] ?? null;
+  const id = world.createPool({
+    kind,
+    tokens,
+    swapFee: parseUnits(swapFee, 18, `${name}.swapFee`),
+    owner: OWNER,
+    upperTarget: parseUnits(upperTarget ?? '', 18, `${name}.upperTarget`),
+    ...(wrappedRateProvider !== null && { wrappedRateProvider }),
+  });
+  world.run({ do: 'initializeLinear', from: OWNER, pool: id });
+  const share = v2.getPool(world.state, id).address;
+  described.forEach(({ balance, decimals }, i) => {
+    const amount = parseUnits(balance, decimals, `${name}.tokens[${i}].balance`);
+    if (amount === 0n) return;
+    const swap = { pool: id, sender: OWNER, kind: 'GIVEN_IN', amount } as const;
+    world.swap({ ...swap, tokenIn: tokens[i]!, tokenOut: share });
+  });
   return id;
 }
 

@@ -17,6 +17,7 @@ import {
 } from './open-pool.ts';
 import { withExamples } from '../reference/examples.ts';
 import { runTrace, TRACE_STEPS } from './trace.ts';
+import { runV1Trace } from './trace-v1.ts';
 import { formatUnits, parseUnits } from './units.ts';
 
 /** What the commands need from outside. */
@@ -256,9 +257,8 @@ function amountsOf(pool: OpenPool, list: string): bigint[] {
 }
 
 function trace(loaded: Loaded, operations: string, options: PoolOptions, io: PoolsIo): number {
-  if (loaded.world === null) throw new InputError('trace', 'covers pools of V2 worlds');
   const steps = TRACE_STEPS.decode(parseJson(read(io, operations), operations), operations);
-  const lines = runTrace(loaded, steps);
+  const lines = loaded.world === null ? runV1Trace(loaded, steps) : runTrace(loaded, steps);
   const drops = lines.filter(({ drop }) => drop).length;
   if (options.json) {
     printJson(io, { steps: lines, drops });

@@ -11,7 +11,7 @@ import { formatUnits, parseUnits } from './units.ts';
 import { lendShares, TRADER } from './v2-pool.ts';
 
 /** One swap in decimal units; `given` says which side the amount is of, `in` when left out. */
-interface SwapStep {
+export interface SwapStep {
   readonly do: 'swap';
   readonly in: string;
   readonly out: string;

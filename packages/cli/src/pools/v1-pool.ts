@@ -46,7 +46,8 @@ export function openV1Pool(
   };
 }
 
-function richestHolder(pool: v1.pool.PoolState): string {
+/** Whose shares the commands spend. */
+export function richestHolder(pool: v1.pool.PoolState): string {
   const [first] = Object.entries(pool.shares.balances).toSorted(([, a], [, b]) => (a < b ? 1 : -1));
   return first?.[0] ?? pool.controller;
 }

@@ -20,6 +20,24 @@ const COMPOSABLE = {
     { symbol: 'WETH', decimals: 18, balance: '1100' },
   ],
 };
+/** Past its upper target, so that nominal and real balances differ. */
+const LINEAR = {
+  kind: 'linear-2',
+  swapFee: '0.001',
+  upperTarget: '1000',
+  tokens: [
+    { symbol: 'DAI', decimals: 18, balance: '1500' },
+    { symbol: 'aDAI', decimals: 18, balance: '2000', rate: '1.1' },
+  ],
+};
+const LINEAR_PAIRS = [
+  ['DAI', 'aDAI'],
+  ['DAI', 'BPT'],
+  ['aDAI', 'DAI'],
+  ['aDAI', 'BPT'],
+  ['BPT', 'DAI'],
+  ['BPT', 'aDAI'],
+] as const;
 const V1_POOL = {
   kind: 'v1',
   swapFee: '0.003',
@@ -72,7 +90,7 @@ describe('balancer pools quote', () => {
     expect(out).toMatch(/price impact {5}2\.813 %\n/);
   });
 
-  test.each([
+  test.each<readonly [kind: string, description: object, tokenIn: string, tokenOut: string]>([
     ['weighted-3', WEIGHTED, 'WETH', 'DAI'],
     ['weighted-1', { ...WEIGHTED, kind: 'weighted-1' }, 'DAI', 'WETH'],
     ['composable-3', COMPOSABLE, 'wstETH', 'WETH'],
@@ -84,6 +102,12 @@ describe('balancer pools quote', () => {
       'wstETH',
     ],
     ['metastable-1', { ...COMPOSABLE, kind: 'metastable-1' }, 'wstETH', 'WETH'],
+    ['lbp-2', { ...WEIGHTED, kind: 'lbp-2' }, 'DAI', 'WETH'],
+    ['investment-1', { ...WEIGHTED, kind: 'investment-1' }, 'DAI', 'WETH'],
+    ['managed-1', { ...WEIGHTED, kind: 'managed-1' }, 'WETH', 'DAI'],
+    ['phantom-1', { ...COMPOSABLE, kind: 'phantom-1' }, 'wstETH', 'WETH'],
+    ...LINEAR_PAIRS.map(([from, to]) => ['linear-2', LINEAR, from, to] as const),
+    ['linear-3', { ...LINEAR, kind: 'linear-3' }, 'aDAI', 'BPT'],
     ['v1', V1_POOL, 'DAI', 'USDC'],
     ['v1', V1_POOL, 'USDC', 'DAI'],
   ])(
@@ -271,14 +295,39 @@ describe('balancer pools trace', () => {
     expect(code).toBe(0);
   });
 
-  test('is for V2 pools', () => {
-    const { code, err } = run(
-      { 'pool.json': V1_POOL, 's.json': [] },
+  test('shows what a share of a V1 pool stands for after swaps, joins and exits', () => {
+    const steps = [
+      { do: 'swap', in: 'DAI', out: 'USDC', amount: '10000' },
+      { do: 'swap', in: 'DAI', out: 'USDC', amount: '5', given: 'out' },
+      { do: 'swap', in: 'DAI', out: 'BPT', amount: '100' },
+      { do: 'swap', in: 'DAI', out: 'BPT', amount: '0.5', given: 'out' },
+      { do: 'swap', in: 'BPT', out: 'USDC', amount: '1' },
+      { do: 'swap', in: 'BPT', out: 'USDC', amount: '7', given: 'out' },
+    ];
+    const { code, out } = run(
+      { 'pool.json': V1_POOL, 's.json': steps },
       'trace',
       'pool.json',
       's.json',
     );
-    expect([code, err]).toEqual([2, 'trace: covers pools of V2 worlds\n']);
+    expect(out).toContain('6 changes, 0 lower the invariant per share\n');
+    // Six swaps with a fee: each leaves the shares worth more.
+    expect(out.match(/per share \+/g)).toHaveLength(6);
+    expect(code).toBe(0);
+  });
+
+  test('runs no batches on V1 pools', () => {
+    const steps = [{ do: 'warp', seconds: '1' }];
+    const { code, err } = run(
+      { 'pool.json': V1_POOL, 's.json': steps },
+      'trace',
+      'pool.json',
+      's.json',
+    );
+    expect([code, err]).toEqual([
+      2,
+      '[0].do: must be swap: V1 pools know no batches and no time\n',
+    ]);
   });
 
   test('names the malformed operation', () => {

@@ -74,7 +74,7 @@ const TIMER_MAX_MS = 2 ** 31 - 1;
 
 /** Why the daemon ends. */
 type Ending =
-  | { readonly how: 'drain'; readonly reason: string }
+  | { readonly how: 'drain'; readonly reason: string; readonly hasSuccessor: boolean }
   | { readonly how: 'at-once'; readonly reason: string }
   | { readonly how: 'failure'; readonly reason: string; readonly error: unknown };
 
@@ -86,6 +86,7 @@ export class Daemon {
   readonly #cut = new AbortController();
   readonly #ended = withResolvers<Ending>();
   #ending: Ending | null = null;
+  #isRetiring = false;
   #phase: DaemonPhase = 'idle';
 
   constructor(options: DaemonOptions) {
@@ -116,8 +117,20 @@ export class Daemon {
 
   /** Drains and stops, as SIGTERM does; a second call cuts. */
   stop(reason: string): void {
-    if (this.#ending === null) this.#end({ how: 'drain', reason });
+    if (this.#ending === null) this.#end({ how: 'drain', reason, hasSuccessor: false });
+    else if (this.#isRetiring) this.#isRetiring = false;
     else this.#cutNow(reason);
+  }
+
+  /**
+   * Drains and stops as `stop` does, because another process does the work from here on. The service
+   * manager is not told: the service goes on. The first `stop` after it cuts nothing, since it may be
+   * the signal that a manager sends to old and new alike.
+   */
+  retire(reason: string): void {
+    if (this.#ending !== null) return;
+    this.#isRetiring = true;
+    this.#end({ how: 'drain', reason, hasSuccessor: true });
   }
 
   /** Stops at once with exit code 1, because `error` leaves nothing to run for. */
@@ -147,14 +160,14 @@ export class Daemon {
   async #runUntilEnd(): Promise<ExitCode> {
     const { logger, notifier, readyFields } = this.#options;
     if (this.#ending === null) {
+      notifier?.ready();
       this.#enter('running');
       logger.info('ready', { ...readyFields?.() });
-      notifier?.ready();
     }
     const ending = await this.#ended.promise;
     if (ending.how === 'failure') logger.fatal('failed', { error: ending.error });
     else logger.info('stopping', { reason: ending.reason });
-    notifier?.stopping();
+    if (ending.how !== 'drain' || !ending.hasSuccessor) notifier?.stopping();
     const code = ending.how === 'drain' ? await this.#drain() : this.#codeOf(ending);
     await this.#stopParts();
     await notifier?.settled();

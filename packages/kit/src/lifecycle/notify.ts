@@ -15,7 +15,7 @@ import { BalancerError, messageOf } from '../errors.ts';
 
 /** Messages go out in order, one after the other; none of the calls waits or throws. */
 export interface Notifier {
-  /** `READY=1`. */
+  /** `READY=1`, with `MAINPID`: after a hand-over the process is another than the one started. */
   ready(status?: string): void;
   /** `RELOADING=1` with the monotonic time; follow with `ready`. */
   reloading(): void;
@@ -58,7 +58,12 @@ export function createNotifier({ environment, onError }: NotifierOptions): Notif
     }
   };
   return {
-    ready: (status) => send('READY=1', ...(status === undefined ? [] : [`STATUS=${status}`])),
+    ready: (status) =>
+      send(
+        'READY=1',
+        `MAINPID=${process.pid}`,
+        ...(status === undefined ? [] : [`STATUS=${status}`]),
+      ),
     reloading: () => send('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`),
     stopping: () => send('STOPPING=1'),
     settled: () => last,

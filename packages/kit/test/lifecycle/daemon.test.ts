@@ -240,6 +240,34 @@ describe('Daemon', () => {
     ]);
   });
 
+  test('does not tell the service manager of its end when it has a successor', async () => {
+    const calls: string[] = [];
+    const { daemon, code, seen } = running((note) => [part('a', note)], {
+      notifier: {
+        ready: () => void calls.push('READY'),
+        reloading: () => {},
+        stopping: () => void calls.push('STOPPING'),
+        settled: async () => {},
+      },
+    });
+    await seen('log ready');
+    daemon.retire('another process does it');
+    expect(await code).toBe(0);
+    expect(calls).toEqual(['READY']);
+  });
+
+  test('with a successor goes on draining at the first signal, and cuts at the second', async () => {
+    const { daemon, events, code, signal, seen } = running((note) => [part('a', note, forever)]);
+    await seen('log ready');
+    daemon.retire('another process does it');
+    await seen('drain a');
+    signal('SIGTERM');
+    expect(events).not.toContain('cut a');
+    signal('SIGTERM');
+    expect(await code).toBe(3);
+    expect(events).toContain('cut a');
+  });
+
   test('takes its signal handlers away when it ends', async () => {
     const { signals, code, signal, seen } = running((note) => [part('a', note)]);
     await seen('log ready');

@@ -23,7 +23,7 @@ describe('createNotifier', () => {
     await notifier.settled();
     const sent = (await readFile(join(directory, 'sent'), 'utf8')).trim().split('\n');
     expect(sent).toEqual([
-      '/run/notify READY=1 STATUS=2 rooms',
+      `/run/notify READY=1 MAINPID=${process.pid} STATUS=2 rooms`,
       expect.stringMatching(/^\/run\/notify RELOADING=1 MONOTONIC_USEC=\d+$/),
       '/run/notify STOPPING=1',
     ]);

@@ -221,14 +221,23 @@ export function tokenInGivenExactBptOut(
   join: WeightedToken & { readonly bptOut: bigint },
   revision: WeightedRevision,
 ): bigint {
-  const { balance, weight, bptOut, supply, swapFee } = join;
+  const { untaxed, taxable } = tokenInBeforeFee(join, revision);
+  return add(untaxed, divUp(taxable, complement(join.swapFee)));
+}
+
+/** The parts of a single-token join without fee: what grows the pool as a whole, and the rest. */
+export function tokenInBeforeFee(
+  join: WeightedToken & { readonly bptOut: bigint },
+  revision: WeightedRevision,
+): { untaxed: bigint; taxable: bigint } {
+  const { balance, weight, bptOut, supply } = join;
   const invariantRatio = divUp(add(supply, bptOut), supply);
   if (invariantRatio > MAX_INVARIANT_RATIO) revert(307);
 
   const ratio = revision.fixedPoint.powUp(invariantRatio, divUp(ONE, weight));
   const amountIn = mulUp(balance, sub(ratio, ONE));
   const taxable = mulUp(amountIn, complement(weight));
-  return add(sub(amountIn, taxable), divUp(taxable, complement(swapFee)));
+  return { untaxed: sub(amountIn, taxable), taxable };
 }
 
 /**
@@ -291,14 +300,23 @@ export function tokenOutGivenExactBptIn(
   exit: WeightedToken & { readonly bptIn: bigint },
   revision: WeightedRevision,
 ): bigint {
-  const { balance, weight, bptIn, supply, swapFee } = exit;
+  const { untaxed, taxable } = tokenOutBeforeFee(exit, revision);
+  return untaxed + revision.mulExitTax(taxable, complement(exit.swapFee));
+}
+
+/** The parts of a single-token exit without fee: what shrinks the pool as a whole, and the rest. */
+export function tokenOutBeforeFee(
+  exit: WeightedToken & { readonly bptIn: bigint },
+  revision: WeightedRevision,
+): { untaxed: bigint; taxable: bigint } {
+  const { balance, weight, bptIn, supply } = exit;
   const invariantRatio = divUp(sub(supply, bptIn), supply);
   if (invariantRatio < MIN_INVARIANT_RATIO) revert(306);
 
   const ratio = revision.fixedPoint.powUp(invariantRatio, divDown(ONE, weight));
   const amountOut = mulDown(balance, complement(ratio));
   const taxable = mulUp(amountOut, complement(weight));
-  return sub(amountOut, taxable) + revision.mulExitTax(taxable, complement(swapFee));
+  return { untaxed: sub(amountOut, taxable), taxable };
 }
 
 /**
@@ -344,7 +362,8 @@ export function proportionalAmountsOut(
   return balances.map((balance) => mulDown(balance, ratio));
 }
 
-function amountInAfterFee(
+/** An amount in without the fee on what exceeds the growth of the pool as a whole. */
+export function amountInAfterFee(
   join: { balance: bigint; amountIn: bigint; joinRatio: bigint; swapFee: bigint },
   revision: WeightedRevision,
 ): bigint {
@@ -354,7 +373,8 @@ function amountInAfterFee(
   return amountIn - mulUp(taxable, swapFee);
 }
 
-function amountOutBeforeFee(exit: {
+/** An amount out with the fee on what exceeds the shrinking of the pool as a whole. */
+export function amountOutBeforeFee(exit: {
   balance: bigint;
   amountOut: bigint;
   exitRatio: bigint;

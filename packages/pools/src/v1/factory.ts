@@ -6,7 +6,8 @@
  */
 import { type PoolState, newPool as emptyPool } from './pool/state.ts';
 import { requireV1 } from './errors.ts';
-import type { Address, Env, Outcome } from './types.ts';
+import { moveShares, sharesOf } from './shares.ts';
+import type { Address, Env, Outcome, V1Event } from './types.ts';
 
 export interface FactoryState {
   readonly address: Address;
@@ -54,6 +55,25 @@ export function setBLabs(
     result: null,
     events: [{ contract: factory.address, type: 'LOG_BLABS', caller: env.sender, blabs }],
   };
+}
+
+/**
+ * Pays the pool shares that the factory holds to its administrator.
+ *
+ * @returns The pool without them. @throws {Revert} ERR_NOT_BLABS.
+ */
+export function collect(
+  factory: FactoryState,
+  { pool }: { readonly pool: PoolState },
+  env: Env,
+): Outcome<FactoryState, { readonly pool: PoolState }> {
+  const { address, blabs } = factory;
+  requireV1(env.sender === blabs, 'ERR_NOT_BLABS');
+  const events: V1Event[] = [];
+  const amount = sharesOf(pool.shares, address);
+  const move = { contract: pool.address, from: address, to: blabs, amount };
+  const shares = moveShares(pool.shares, move, events);
+  return { state: factory, result: { pool: { ...pool, shares } }, events };
 }
 
 /** Whether this factory made the pool. */

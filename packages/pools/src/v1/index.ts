@@ -12,7 +12,8 @@ export * as pool from './pool/index.ts';
 export * as limits from './constants.ts';
 export { type V1ErrorCode, V1_ERROR_CODES } from './errors.ts';
 export type { Shares } from './shares.ts';
-export { sharesOf } from './shares.ts';
+export { allowanceOf, sharesOf } from './shares.ts';
+export { type ShareOperation } from './share-calls.ts';
 export { type Address, type Env, type Outcome, type V1Event, ZERO_ADDRESS } from './types.ts';
 export { crpFromJson, crpToJson, poolFromJson, poolToJson } from './json.ts';
 export {

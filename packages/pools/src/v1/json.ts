@@ -28,7 +28,11 @@ import type { Address } from './types.ts';
 const ADDRESS = hex(20);
 const AMOUNT = uint();
 
-const SHARES: Codec<Shares> = object({ totalSupply: AMOUNT, balances: record(AMOUNT) });
+const SHARES: Codec<Shares> = object<Shares>({
+  totalSupply: AMOUNT,
+  balances: record(AMOUNT),
+  allowances: optional(record(record(AMOUNT))),
+});
 
 /** State of a V1 pool. */
 export const POOL_STATE: Codec<PoolState> = object({
@@ -135,6 +139,7 @@ function poolCalls(address: Codec<Address>): Calls<PoolOperation> {
   const pair = { tokenIn: address, tokenOut: address };
   const binding = { token: address, balance: AMOUNT, denorm: AMOUNT };
   const limit = optional(AMOUNT);
+  const approval = { spender: address, amount: AMOUNT };
   return {
     bind: binding,
     rebind: binding,
@@ -146,6 +151,10 @@ function poolCalls(address: Codec<Address>): Calls<PoolOperation> {
     setPublicSwap: { public: flag },
     setController: { controller: address },
     transferShares: { to: address, amount: AMOUNT },
+    transferSharesFrom: { owner: address, to: address, amount: AMOUNT },
+    approveShares: approval,
+    increaseShareApproval: approval,
+    decreaseShareApproval: approval,
     finalize: {},
     swapExactAmountIn: { ...pair, tokenAmountIn: AMOUNT, minAmountOut: limit, maxPrice: limit },
     swapExactAmountOut: { ...pair, tokenAmountOut: AMOUNT, maxAmountIn: limit, maxPrice: limit },

@@ -12,6 +12,8 @@ import { type Address, type V1Event, ZERO_ADDRESS } from './types.ts';
 export interface Shares {
   readonly totalSupply: bigint;
   readonly balances: Readonly<Record<Address, bigint>>;
+  /** What an account lets another spend, by owner and spender; left out while nobody lets anybody. */
+  readonly allowances?: Readonly<Record<Address, Readonly<Record<Address, bigint>>>> | undefined;
 }
 
 export const NO_SHARES: Shares = { totalSupply: 0n, balances: {} };
@@ -19,6 +21,28 @@ export const NO_SHARES: Shares = { totalSupply: 0n, balances: {} };
 /** Shares of one account. */
 export function sharesOf(shares: Shares, account: Address): bigint {
   return Object.hasOwn(shares.balances, account) ? shares.balances[account]! : 0n;
+}
+
+/** What `owner` lets `spender` take of its shares. */
+export function allowanceOf(shares: Shares, owner: Address, spender: Address): bigint {
+  const { allowances = {} } = shares;
+  const ofOwner = Object.hasOwn(allowances, owner) ? allowances[owner]! : {};
+  return Object.hasOwn(ofOwner, spender) ? ofOwner[spender]! : 0n;
+}
+
+/** The shares with one allowance set. */
+export function withAllowance(
+  shares: Shares,
+  owner: Address,
+  spender: Address,
+  amount: bigint,
+): Shares {
+  const { allowances = {}, ...others } = shares;
+  const { [owner]: ofOwner = {}, ...ofOthers } = allowances;
+  const { [spender]: _, ...rest } = ofOwner;
+  const changed = amount > 0n ? { ...rest, [spender]: amount } : rest;
+  const all = Object.keys(changed).length > 0 ? { ...ofOthers, [owner]: changed } : ofOthers;
+  return Object.keys(all).length > 0 ? { ...others, allowances: all } : others;
 }
 
 /**
@@ -34,6 +58,7 @@ export function mintTo(
   recordTransfer(events, { contract, from: ZERO_ADDRESS, to: contract, amount });
   recordTransfer(events, { contract, from: contract, to, amount });
   return {
+    ...shares,
     totalSupply: badd(shares.totalSupply, amount),
     balances: withBalance(shares, to, sharesOf(shares, to) + amount),
   };
@@ -54,6 +79,7 @@ export function burnFrom(
   recordTransfer(events, { contract, from, to: contract, amount });
   recordTransfer(events, { contract, from: contract, to: ZERO_ADDRESS, amount });
   return {
+    ...shares,
     totalSupply: bsub(shares.totalSupply, amount),
     balances: withBalance(shares, from, balance - amount),
   };

@@ -75,6 +75,12 @@ export type V1Event = { readonly contract: Address } & (
     }
   | { readonly type: 'ErrorReason'; readonly reason: string }
   | {
+      readonly type: 'Approval';
+      readonly owner: Address;
+      readonly spender: Address;
+      readonly amount: bigint;
+    }
+  | {
       readonly type: 'Transfer';
       readonly from: Address;
       readonly to: Address;

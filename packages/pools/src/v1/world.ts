@@ -27,6 +27,10 @@ export interface WorldState {
 export type WorldOperation =
   | { readonly do: 'advance'; readonly blocks: bigint }
   | { readonly do: 'newPool'; readonly from: Address }
+  /** Hands the factory over. */
+  | { readonly do: 'setBLabs'; readonly from: Address; readonly blabs: Address }
+  /** Pays the factory's shares of a pool to its administrator. */
+  | { readonly do: 'collect'; readonly from: Address; readonly pool: Address }
   | {
       readonly do: 'newCrp';
       readonly from: Address;
@@ -74,6 +78,13 @@ export function step(state: WorldState, operation: WorldOperation): Step {
       return newPool(state, operation.from);
     case 'newCrp':
       return newCrp(state, operation);
+    case 'setBLabs': {
+      const env = { sender: operation.from, block: state.block };
+      const { state: factory, events } = factories.setBLabs(state.factory, operation, env);
+      return { state: { ...state, factory }, result: {}, events };
+    }
+    case 'collect':
+      return collect(state, operation);
     case 'call':
       return call(state, operation);
     default:
@@ -87,6 +98,23 @@ function newPool(state: WorldState, sender: Address): Step {
   const pools = { ...state.pools, [address]: made.result.pool };
   const next = { ...state, factory: made.state, pools };
   return { state: next, result: { address }, events: made.events };
+}
+
+function collect(
+  state: WorldState,
+  { from, pool: address }: WorldOperation & { readonly do: 'collect' },
+): Step {
+  const env = { sender: from, block: state.block };
+  const outer = Object.values(state.crps).find((found) => found.pool?.address === address);
+  const pool = outer?.pool ?? (Object.hasOwn(state.pools, address) ? state.pools[address]! : null);
+  if (pool === null) throw new InputError('pool', `${address} is no pool of this world`);
+  const { result, events } = factories.collect(state.factory, { pool }, env);
+  if (outer === undefined) {
+    const pools = { ...state.pools, [address]: result.pool };
+    return { state: { ...state, pools }, result: {}, events };
+  }
+  const crps = { ...state.crps, [outer.address]: { ...outer, pool: result.pool } };
+  return { state: { ...state, crps }, result: {}, events };
 }
 
 function newCrp(

@@ -174,6 +174,8 @@ const pool: json.Codec<Pool> = mapped(
       athRateProduct: amount,
       feeCache,
       oracle: nullable(oracle),
+      managementSwapFee: amount,
+      managementFees: array(amount),
     }),
     stable: object<StablePool>({
       family: json.literal('stable'),

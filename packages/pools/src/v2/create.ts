@@ -4,10 +4,11 @@
  * @module
  */
 import { InputError, revert } from '../errors.ts';
+import { ONE } from '../math/fixed-point.ts';
 import { MIN_WEIGHT } from '../math/weighted.ts';
 import { NO_BALANCE } from './vault/balances.ts';
 import type { PoolDescription } from './descriptions.ts';
-import { type KindRules, POOL_KINDS } from './kinds.ts';
+import { type KindRules, POOL_KINDS, type WeightedRules } from './kinds.ts';
 import { createOracle } from './oracle.ts';
 import { requireSwapFee } from './pool-authority.ts';
 import { restingAmp } from './pools/amp.ts';
@@ -24,6 +25,7 @@ import {
   type RateCache,
   type Specialization,
   type Token,
+  type WeightedPool,
   type WorldState,
   ZERO_ADDRESS,
 } from './state.ts';
@@ -165,6 +167,7 @@ function familyState(
         athRateProduct: 0n,
         feeCache,
         oracle: rules.oracle ? createOracle(description.oracleEnabled ?? true) : null,
+        ...managementOf(description, rules),
       };
     }
     case 'stable':
@@ -229,6 +232,17 @@ function familyState(
       };
     }
   }
+}
+
+function managementOf(
+  { kind, managementSwapFee = 0n, tokens }: PoolDescription,
+  { managementFees }: WeightedRules,
+): Pick<WeightedPool, 'managementSwapFee' | 'managementFees'> {
+  if (!managementFees && managementSwapFee > 0n) {
+    throw new InputError('managementSwapFee', `does not apply to ${kind} pools`);
+  }
+  if (managementSwapFee > ONE) revert(338);
+  return { managementSwapFee, managementFees: managementFees ? tokens.map(() => 0n) : [] };
 }
 
 function rateCaches(
@@ -316,7 +330,7 @@ function poolIdOf(address: Address, specialization: Specialization, nonce: bigin
 
 /** Which fields a family understands beyond those that all do. */
 const FAMILY_FIELDS: Readonly<Record<KindRules['family'], readonly (keyof PoolDescription)[]>> = {
-  weighted: ['weights', 'rateProviders', 'swapEnabled', 'oracleEnabled'],
+  weighted: ['weights', 'rateProviders', 'swapEnabled', 'oracleEnabled', 'managementSwapFee'],
   stable: ['amp', 'rateProviders', 'rateCacheDurations', 'oracleEnabled'],
   composable: ['amp', 'rateProviders', 'rateCacheDurations', 'yieldExempt'],
   linear: ['upperTarget', 'wrappedRateProvider'],

@@ -39,6 +39,8 @@ export interface PoolDescription {
   readonly aumFee?: bigint;
   /** Managed: whether only listed accounts join. */
   readonly mustAllowlistLps?: boolean;
+  /** Investment: the owner's share of swap fees. */
+  readonly managementSwapFee?: bigint;
   /** Seconds from now; default 90 days. */
   readonly pauseWindowDuration?: bigint;
   /** Seconds after the pause window; default 30 days. */

@@ -63,6 +63,12 @@ export type PoolEvent =
       readonly token: Address;
       readonly weight: bigint;
     }
+  | {
+      readonly type: 'ManagementFeesCollected';
+      readonly pool: PoolId;
+      readonly tokens: readonly Address[];
+      readonly amounts: readonly bigint[];
+    }
   | { readonly type: 'TokenRemoved'; readonly pool: PoolId; readonly token: Address }
   | {
       readonly type: 'TargetsSet';

@@ -73,6 +73,8 @@ export interface WeightedRules extends CommonRules {
   readonly oracle: boolean;
   /** Only the owner joins, and swaps can be disabled. */
   readonly bootstrapping: boolean;
+  /** Whether the owner gets a share of the swap fees, which lies in the pool until withdrawn. */
+  readonly managementFees: boolean;
 }
 
 export interface StableRules extends CommonRules {
@@ -144,6 +146,7 @@ const WEIGHTED_1: WeightedRules = {
   gradualWeights: null,
   oracle: false,
   bootstrapping: false,
+  managementFees: false,
 };
 
 const WEIGHTED_3: WeightedRules = {
@@ -238,6 +241,7 @@ export const POOL_KINDS: Readonly<Record<PoolKind, KindRules>> = {
     proportionalJoin: true,
     specialization: 'minimal-always',
     protocolFees: 'none',
+    managementFees: true,
     gradualWeights: { startBits: 64, endBits: 32, compression: ROUND_UP, minDuration: DAY },
   },
   'managed-1': MANAGED_1,

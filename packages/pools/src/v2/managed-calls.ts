@@ -13,7 +13,7 @@ import { plainWeightAt, restingSchedule, scheduleOf } from './pools/weights.ts';
 import { requireOwner, requireSwapFee } from './pool-authority.ts';
 import { requireNotPaused } from './pools/shared.ts';
 import { type Address, type ManagedPool, type Pool, ZERO_ADDRESS } from './state.ts';
-import { setPool, type Transaction } from './transaction.ts';
+import { requireVaultNotPaused, setPool, type Transaction } from './transaction.ts';
 import { NO_BALANCE } from './vault/balances.ts';
 import { applyMoves } from './vault/ledger.ts';
 import { max } from '../uint.ts';
@@ -183,6 +183,7 @@ export const MANAGED_CALLS = {
     const { pool: collected } = collect(tx, managed);
     if (token === pool.address) revert(354);
     requireNoWeightChange(tx, managed);
+    requireVaultNotPaused(tx);
     if (token === ZERO_ADDRESS) revert(309);
     if (managed.tokens.includes(token)) revert(522);
     if (managed.tokens.length > rulesOf(managed).maxTokens) revert(201);
@@ -223,6 +224,7 @@ export const MANAGED_CALLS = {
     if (managed.tokens.length - 2 < rulesOf(managed).minTokens) revert(200);
     if (token === pool.address) revert(354);
     requireNoWeightChange(tx, managed);
+    requireVaultNotPaused(tx);
     const index = indexOf(managed, token);
     const { cash, managed: withManager } = managed.balances[index + 1]!;
     if (cash !== 0n || withManager !== 0n) revert(525);

@@ -131,6 +131,7 @@ const LIQUIDITY: Shape = {
         'EXACT_BPT_IN_FOR_ONE_TOKEN_OUT',
         'EXACT_BPT_IN_FOR_TOKENS_OUT',
         'BPT_IN_FOR_EXACT_TOKENS_OUT',
+        'MANAGEMENT_FEE_TOKENS_OUT',
         'RECOVERY',
       ),
       amounts: optional(listOf(uint)),
@@ -163,6 +164,7 @@ const DESCRIPTION: Check = shaped({
   wrappedRateProvider: optional(address),
   aumFee: optional(uint),
   mustAllowlistLps: optional(flag),
+  managementSwapFee: optional(uint),
   pauseWindowDuration: optional(uint),
   bufferPeriodDuration: optional(uint),
 });
@@ -289,6 +291,7 @@ const CHECKS: { readonly [D in Operation['do']]: Check } = {
   removeAllowedAddress: call({ member: address }),
   setManagementAumFee: call({ aumFee: uint }),
   collectAumManagementFees: call({}),
+  withdrawCollectedManagementFees: call({ recipient: address }),
   setCircuitBreakers: call({
     tokens: listOf(address),
     bptPrices: listOf(uint),

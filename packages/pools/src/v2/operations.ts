@@ -227,6 +227,7 @@ type PoolCall =
   | { readonly do: 'removeAllowedAddress'; readonly member: Address }
   | { readonly do: 'setManagementAumFee'; readonly aumFee: bigint }
   | { readonly do: 'collectAumManagementFees' }
+  | { readonly do: 'withdrawCollectedManagementFees'; readonly recipient: Address }
   | {
       readonly do: 'setCircuitBreakers';
       readonly tokens: readonly Address[];
@@ -303,6 +304,7 @@ interface Results {
   readonly createRateProvider: { readonly provider: Address };
   readonly createPool: { readonly pool: PoolId };
   readonly collectAumManagementFees: { readonly amount: bigint };
+  readonly withdrawCollectedManagementFees: { readonly amounts: readonly bigint[] };
 }
 
 /** The result of an operation; operations that only change state give `null`. */

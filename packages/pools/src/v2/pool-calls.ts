@@ -14,6 +14,7 @@ import { settleComposable, withBasis } from './pools/composable-fees.ts';
 import { requireWithinTargets, withTargets } from './pools/linear.ts';
 import { onJoin } from './pools/index.ts';
 import { collectAumFee } from './pools/managed.ts';
+import { collectedFees } from './pools/management-fees.ts';
 import { cacheInvariantAndSupply } from './pools/price-oracle.ts';
 import { refreshed } from './pools/rates.ts';
 import { plainScale, totalsOf, upscaleAll, virtualSupplyOf, without } from './pools/scaling.ts';
@@ -25,6 +26,7 @@ import type { Address, Pool, RateCache } from './state.ts';
 import { poolOf, requireAuthorized, setPool, type Transaction } from './transaction.ts';
 import { increaseCash } from './vault/balances.ts';
 import { applyMoves, pullIn } from './vault/ledger.ts';
+import { exit } from './vault/liquidity.ts';
 
 type Calls = {
   readonly [D in PoolOperation['do']]: (
@@ -121,12 +123,42 @@ const CALLS: Calls = {
     return null;
   },
 
+  withdrawCollectedManagementFees(tx, pool, { from, recipient }) {
+    if (pool.family !== 'weighted' || !rulesOf(pool).managementFees) {
+      return unsupported(pool, 'withdrawCollectedManagementFees');
+    }
+    requireOwner(tx, pool, from);
+    requireNotPaused(pool);
+    const amounts = collectedFees(pool);
+    exit(tx, {
+      do: 'exit',
+      from: pool.address,
+      pool: pool.id,
+      recipient,
+      request: { kind: 'MANAGEMENT_FEE_TOKENS_OUT' },
+      minAmountsOut: amounts,
+    });
+    tx.events.push({
+      type: 'ManagementFeesCollected',
+      pool: pool.id,
+      tokens: pool.tokens,
+      amounts,
+    });
+    return { amounts };
+  },
+
   initializeLinear(tx, pool) {
     if (pool.family !== 'linear') return unsupported(pool, 'initializeLinear');
     const sender = pool.address;
     const outcome = onJoin(
       pool,
-      { sender, recipient: sender, request: { kind: 'INIT', amounts: [] }, protocolSwapFee: 0n },
+      {
+        sender,
+        recipient: sender,
+        kind: 'INIT',
+        request: { kind: 'INIT', amounts: [] },
+        protocolSwapFee: 0n,
+      },
       tx.env,
     );
     const minted = applyMoves(tx, outcome.pool, outcome.moves);

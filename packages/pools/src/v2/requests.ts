@@ -31,6 +31,8 @@ export type ExitRequest =
       readonly amounts: readonly bigint[];
       readonly maxBpt?: bigint;
     }
+  /** Investment pools: what belongs to the owner; only the pool itself may ask for it. */
+  | { readonly kind: 'MANAGEMENT_FEE_TOKENS_OUT' }
   | { readonly kind: 'RECOVERY'; readonly bpt: bigint };
 
 export type SwapKind = 'GIVEN_IN' | 'GIVEN_OUT';

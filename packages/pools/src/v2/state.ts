@@ -98,6 +98,10 @@ export interface WeightedPool extends PoolCommon {
   readonly athRateProduct: bigint;
   readonly feeCache: FeeCache;
   readonly oracle: Oracle | null;
+  /** Investment pools: the owner's share of swap fees. */
+  readonly managementSwapFee: bigint;
+  /** Swap fees that belong to the owner, scaled, per token; empty where the kind has none. */
+  readonly managementFees: readonly bigint[];
 }
 
 /** Amplification that moves linearly between two times; values carry three decimals. */

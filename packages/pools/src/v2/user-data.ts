@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { revert, revertNoData } from '../errors.ts';
-import { POOL_KINDS } from './kinds.ts';
+import { InputError, revert, revertNoData } from '../errors.ts';
+import { MAX_UINT256 } from '../uint.ts';
+import { POOL_KINDS, rulesOf } from './kinds.ts';
 import type { ExitRequest, JoinRequest } from './requests.ts';
 import type { Pool } from './state.ts';
 import { requireNotPaused } from './pools/shared.ts';
@@ -14,33 +15,30 @@ const RECOVERY_KIND = 255n;
 /** @throws {Revert} `NO_DATA` when the bytes do not decode. */
 export function decodeJoin(pool: Pool, userData: string): JoinRequest {
   const words = wordsOf(userData);
-  const kind = wordAt(words, 0);
-  // Phantom pools have one join besides the first, by which fees due leave for the collector.
-  if (isPhantom(pool) && kind === 1n) return { kind: 'COLLECT_PROTOCOL_FEES' };
-  if (isPhantom(pool) && kind > 1n) return revertNoData('The pool has no join of this kind.');
+  const kind = joinKindOf(pool, userData);
   switch (kind) {
-    case 0n:
+    case 'INIT':
       // A live pool reads no further than the kind.
-      if (pool.totalSupply > 0n) return { kind: 'INIT', amounts: [] };
-      return { kind: 'INIT', amounts: withoutBpt(pool, arrayAt(words, 1)) };
-    case 1n:
-      return {
-        kind: 'EXACT_TOKENS_IN_FOR_BPT_OUT',
-        amounts: arrayAt(words, 1),
-        minBpt: wordAt(words, 2),
-      };
-    case 2n:
-      return {
-        kind: 'TOKEN_IN_FOR_EXACT_BPT_OUT',
-        bpt: wordAt(words, 1),
-        index: indexOf(wordAt(words, 2)),
-      };
-    case 3n:
-      if (!POOL_KINDS[pool.kind].proportionalJoin) break;
-      return { kind: 'ALL_TOKENS_IN_FOR_EXACT_BPT_OUT', bpt: wordAt(words, 1) };
+      if (pool.totalSupply > 0n) return { kind, amounts: [] };
+      return { kind, amounts: withoutBpt(pool, arrayAt(words, 1)) };
+    case 'EXACT_TOKENS_IN_FOR_BPT_OUT':
+      return { kind, amounts: arrayAt(words, 1), minBpt: wordAt(words, 2) };
+    case 'TOKEN_IN_FOR_EXACT_BPT_OUT':
+      return { kind, bpt: wordAt(words, 1), index: indexOf(wordAt(words, 2)) };
+    case 'COLLECT_PROTOCOL_FEES':
+      return { kind };
+    case 'ALL_TOKENS_IN_FOR_EXACT_BPT_OUT':
     default:
+      return { kind, bpt: wordAt(words, 1) };
   }
-  return hasUnservedKinds(pool) && kind === 4n
+}
+
+/** What kind of join the bytes ask for. @throws {Revert} `NO_DATA` when the pool has none of this number. */
+export function joinKindOf(pool: Pool, userData: string): JoinRequest['kind'] {
+  const number = wordAt(wordsOf(userData), 0);
+  const kind = joinKinds(pool)[Number(number)];
+  if (kind !== undefined) return kind;
+  return hasUnservedKinds(pool) && number === 4n
     ? revert(310)
     : revertNoData('The pool has no join of this kind.');
 }
@@ -51,33 +49,79 @@ export function decodeJoin(pool: Pool, userData: string): JoinRequest {
  */
 export function decodeExit(pool: Pool, userData: string): ExitRequest {
   const words = wordsOf(userData);
-  const kind = wordAt(words, 0);
-  if (kind === RECOVERY_KIND) return { kind: 'RECOVERY', bpt: wordAt(words, 1) };
   const rules = POOL_KINDS[pool.kind];
-  if (rules.pausedExit === 'recovery') requireNotPaused(pool);
-  // Later linear pools do not look at the kind.
-  if (rules.family === 'linear' && rules.pausedExit === 'recovery') revert(rules.unhandled);
-  switch (exitName(pool, kind)) {
-    case 'one':
+  if (rules.pausedExit === 'recovery') {
+    if (isRecoveryExit(pool, userData)) return { kind: 'RECOVERY', bpt: wordAt(words, 1) };
+    requireNotPaused(pool);
+    // Later linear pools do not look at the kind.
+    if (rules.family === 'linear') revert(rules.unhandled);
+  }
+  const kind = exitKindOf(pool, userData);
+  switch (kind) {
+    case 'EXACT_BPT_IN_FOR_ONE_TOKEN_OUT':
       requireNotPaused(pool);
-      return {
-        kind: 'EXACT_BPT_IN_FOR_ONE_TOKEN_OUT',
-        bpt: wordAt(words, 1),
-        index: indexOf(wordAt(words, 2)),
-      };
-    case 'all':
-      return { kind: 'EXACT_BPT_IN_FOR_TOKENS_OUT', bpt: wordAt(words, 1) };
-    case 'exact':
+      return { kind, bpt: wordAt(words, 1), index: indexOf(wordAt(words, 2)) };
+    case 'BPT_IN_FOR_EXACT_TOKENS_OUT':
       requireNotPaused(pool);
-      return {
-        kind: 'BPT_IN_FOR_EXACT_TOKENS_OUT',
-        amounts: arrayAt(words, 1),
-        maxBpt: wordAt(words, 2),
-      };
-    case undefined:
+      return { kind, amounts: arrayAt(words, 1), maxBpt: wordAt(words, 2) };
+    case 'MANAGEMENT_FEE_TOKENS_OUT':
+      return { kind };
+    case 'EXACT_BPT_IN_FOR_TOKENS_OUT':
+    case 'RECOVERY':
     default:
-      if (hasUnservedKinds(pool) && kind === 3n) revert(336);
-      return revertNoData('The pool has no exit of this kind.');
+      return { kind, bpt: wordAt(words, 1) };
+  }
+}
+
+/** What kind of exit the bytes ask for. @throws {Revert} `NO_DATA` when the pool has none of this number. */
+export function exitKindOf(pool: Pool, userData: string): ExitRequest['kind'] {
+  const number = wordAt(wordsOf(userData), 0);
+  const kind = exitKinds(pool)[Number(number)];
+  if (kind !== undefined) return kind;
+  if (hasUnservedKinds(pool) && number === 3n) revert(336);
+  return revertNoData('The pool has no exit of this kind.');
+}
+
+/** Whether the bytes ask a pool with recovery mode for its exit. */
+export function isRecoveryExit(pool: Pool, userData: string): boolean {
+  return (
+    POOL_KINDS[pool.kind].pausedExit === 'recovery' &&
+    wordAt(wordsOf(userData), 0) === RECOVERY_KIND
+  );
+}
+
+/** The bytes of a join request, for the pool whose kinds they name. */
+export function encodeJoin(pool: Pool, request: JoinRequest): string {
+  const number = numberOf(joinKinds(pool), request.kind);
+  switch (request.kind) {
+    case 'INIT':
+      return encode([number, withBpt(pool, request.amounts)]);
+    case 'EXACT_TOKENS_IN_FOR_BPT_OUT':
+      return encode([number, request.amounts, request.minBpt ?? 0n]);
+    case 'TOKEN_IN_FOR_EXACT_BPT_OUT':
+      return encode([number, request.bpt, BigInt(request.index)]);
+    case 'COLLECT_PROTOCOL_FEES':
+      return encode([number]);
+    case 'ALL_TOKENS_IN_FOR_EXACT_BPT_OUT':
+    default:
+      return encode([number, request.bpt]);
+  }
+}
+
+/** The bytes of an exit request, for the pool whose kinds they name. */
+export function encodeExit(pool: Pool, request: ExitRequest): string {
+  if (request.kind === 'RECOVERY') return encode([RECOVERY_KIND, request.bpt]);
+  const number = numberOf(exitKinds(pool), request.kind);
+  switch (request.kind) {
+    case 'EXACT_BPT_IN_FOR_ONE_TOKEN_OUT':
+      return encode([number, request.bpt, BigInt(request.index)]);
+    case 'BPT_IN_FOR_EXACT_TOKENS_OUT':
+      return encode([number, request.amounts, request.maxBpt ?? MAX_UINT256]);
+    case 'MANAGEMENT_FEE_TOKENS_OUT':
+      return encode([number]);
+    case 'EXACT_BPT_IN_FOR_TOKENS_OUT':
+    default:
+      return encode([number, request.bpt]);
   }
 }
 
@@ -86,61 +130,42 @@ function isPhantom(pool: Pool): boolean {
   return rules.family === 'composable' && rules.phantom;
 }
 
-/** The bytes of a join request, for the pool whose kinds they name. */
-export function encodeJoin(pool: Pool, request: JoinRequest): string {
-  switch (request.kind) {
-    case 'INIT':
-      return encode([0n, withBpt(pool, request.amounts)]);
-    case 'EXACT_TOKENS_IN_FOR_BPT_OUT':
-      return encode([1n, request.amounts, request.minBpt ?? 0n]);
-    case 'TOKEN_IN_FOR_EXACT_BPT_OUT':
-      return encode([2n, request.bpt, BigInt(request.index)]);
-    case 'COLLECT_PROTOCOL_FEES':
-      return encode([1n]);
-    case 'ALL_TOKENS_IN_FOR_EXACT_BPT_OUT':
-    default:
-      return encode([3n, request.bpt]);
-  }
-}
-
-/** The bytes of an exit request, for the pool whose kinds they name. */
-export function encodeExit(pool: Pool, request: ExitRequest): string {
-  const kinds = exitKinds(pool);
-  switch (request.kind) {
-    case 'EXACT_BPT_IN_FOR_ONE_TOKEN_OUT':
-      return encode([BigInt(kinds.indexOf('one')), request.bpt, BigInt(request.index)]);
-    case 'EXACT_BPT_IN_FOR_TOKENS_OUT':
-      return encode([BigInt(kinds.indexOf('all')), request.bpt]);
-    case 'BPT_IN_FOR_EXACT_TOKENS_OUT':
-      return encode([
-        BigInt(kinds.indexOf('exact')),
-        request.amounts,
-        request.maxBpt ?? (1n << 256n) - 1n,
-      ]);
-    case 'RECOVERY':
-    default:
-      return encode([RECOVERY_KIND, request.bpt]);
-  }
-}
-
 /** The enumerations of later weighted pools name adding and removing tokens, which none of them serves. */
 function hasUnservedKinds(pool: Pool): boolean {
   return pool.family === 'weighted' && POOL_KINDS[pool.kind].pausedExit === 'recovery';
 }
 
-type ExitName = 'one' | 'all' | 'exact';
-
-/** Composable pools swap the places of the last two kinds; linear and phantom ones have an emergency exit only. */
-function exitKinds(pool: Pool): readonly ExitName[] {
-  if (pool.family === 'linear' || isPhantom(pool)) return ['all'];
-  return pool.family === 'composable' ? ['one', 'exact', 'all'] : ['one', 'all', 'exact'];
+/** Kinds of joins in the order of their numbers. */
+function joinKinds(pool: Pool): readonly JoinRequest['kind'][] {
+  if (isPhantom(pool)) return PHANTOM_JOINS;
+  return POOL_KINDS[pool.kind].proportionalJoin ? ALL_JOINS : EARLY_JOINS;
 }
 
-function exitName(pool: Pool, kind: bigint): ExitName | undefined {
-  const name = exitKinds(pool)[Number(kind)];
+const EARLY_JOINS = ['INIT', 'EXACT_TOKENS_IN_FOR_BPT_OUT', 'TOKEN_IN_FOR_EXACT_BPT_OUT'] as const;
+const ALL_JOINS = [...EARLY_JOINS, 'ALL_TOKENS_IN_FOR_EXACT_BPT_OUT'] as const;
+const PHANTOM_JOINS = ['INIT', 'COLLECT_PROTOCOL_FEES'] as const;
+
+/** Kinds of exits in the order of their numbers. */
+function exitKinds(pool: Pool): readonly ExitRequest['kind'][] {
+  const [one, all, exact] = EXITS;
+  if (pool.family === 'linear' || isPhantom(pool)) return [all];
+  if (pool.family === 'weighted' && rulesOf(pool).managementFees) return INVESTMENT_EXITS;
+  if (pool.family !== 'composable') return EXITS;
   // The first composable pools have no proportional joins and exits.
-  const isMissing = pool.kind === 'composable-1';
-  return name === 'all' && isMissing ? undefined : name;
+  return pool.kind === 'composable-1' ? [one, exact] : [one, exact, all];
+}
+
+const EXITS = [
+  'EXACT_BPT_IN_FOR_ONE_TOKEN_OUT',
+  'EXACT_BPT_IN_FOR_TOKENS_OUT',
+  'BPT_IN_FOR_EXACT_TOKENS_OUT',
+] as const;
+const INVESTMENT_EXITS = [...EXITS, 'MANAGEMENT_FEE_TOKENS_OUT'] as const;
+
+function numberOf<K extends string>(kinds: readonly K[], kind: K): bigint {
+  const index = kinds.indexOf(kind);
+  if (index < 0) throw new InputError('request.kind', `must be one of ${kinds.join(', ')}`);
+  return BigInt(index);
 }
 
 /** INIT of pools that register their own token lists an amount for it, which is ignored. */

@@ -16,18 +16,20 @@ import { unsupported } from './pool-authority.ts';
 import { ampAt, isAmpUpdating } from './pools/amp.ts';
 import { boundPrices, boundsOf } from './pools/circuit-breakers.ts';
 import { composableActualSupply, composableRate } from './pools/composable.ts';
-import { linearRate } from './pools/linear.ts';
+import { linearBalances, linearRate, linearScales } from './pools/linear.ts';
 import {
   managedActualSupply,
   managedSwapFee,
   managedVirtualSupply,
   managedWeights,
 } from './pools/managed.ts';
+import { collectedFees, hasManagementFees } from './pools/management-fees.ts';
 import { phantomSupply } from './pools/phantom.ts';
 import { plainScale, totalsOf, upscaleAll, virtualSupplyOf } from './pools/scaling.ts';
 import { stableRate } from './pools/stable.ts';
 import { weightedFees } from './pools/weighted-fees.ts';
 import { plainWeightAt, weightsOf } from './pools/weights.ts';
+import type { LinearPool } from '../math/linear.ts';
 import * as weighted from '../math/weighted.ts';
 import type {
   Address,
@@ -123,6 +125,13 @@ export function getRate(state: WorldState, id: PoolId, hooks: Hooks = {}): bigin
   }
 }
 
+/** What the swaps of a linear pool go by: scaled balances and targets, supply and fee; 18 decimals. */
+export function getLinearBalances(state: WorldState, id: PoolId, hooks: Hooks = {}): LinearPool {
+  const pool = poolOf(state, id);
+  if (pool.family !== 'linear') return unsupported(pool, 'linear balances');
+  return linearBalances(pool, linearScales(pool, envOf(state, hooks)));
+}
+
 /** The weighted invariant of the balances now; 18 decimals. */
 export function getInvariant(state: WorldState, id: PoolId): bigint {
   const pool = poolOf(state, id);
@@ -174,6 +183,14 @@ export function getActualSupply(state: WorldState, id: PoolId, hooks: Hooks = {}
     default:
       return getVirtualSupply(state, id);
   }
+}
+
+/** Raw amounts put aside for the owner of an investment pool, registered order. */
+export function getCollectedManagementFees(state: WorldState, id: PoolId): readonly bigint[] {
+  const pool = poolOf(state, id);
+  return pool.family === 'weighted' && hasManagementFees(pool)
+    ? collectedFees(pool)
+    : unsupported(pool, 'management fees');
 }
 
 /** Circuit breaker of a token; prices raw, bounds and weight with 18 decimals, 0 where off. */

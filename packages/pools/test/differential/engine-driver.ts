@@ -80,8 +80,9 @@ export class EngineDriver implements Driver {
   private attempt(step: Step): Outcome {
     const view = VIEWS[step.do];
     if (view !== undefined) {
-      const pool = this.idOf(step.pool ?? '');
-      return view({ state: this.current, pool, step, addressOf: (sym) => this.addressOf(sym) });
+      const { spec, ...asked } = this.translator(step);
+      if (spec === undefined) throw new Error('the step names no pool');
+      return view({ ...asked, spec });
     }
     const translate = OPERATIONS[step.do];
     if (translate === undefined) throw new Error(`the engine driver knows no step ${step.do}`);
@@ -146,6 +147,7 @@ export class EngineDriver implements Driver {
       this.apply({ do: 'createRateProvider', rate, address: wrappedRateProvider });
     }
     const { amp, weights, durations, exempt, upperTarget, aumFee, assetManagers } = spec;
+    const { managementSwapFee } = spec;
     const isLinear = spec.main !== undefined && spec.wrapped !== undefined;
     const syms = isLinear ? [spec.main, spec.wrapped] : spec.tokens;
     const pool: PoolDescription = {
@@ -162,6 +164,7 @@ export class EngineDriver implements Driver {
       ...(assetManagers && { assetManagers }),
       ...(upperTarget && { upperTarget: BigInt(upperTarget), wrappedRateProvider }),
       ...(aumFee && { aumFee: BigInt(aumFee) }),
+      ...(managementSwapFee && { managementSwapFee: BigInt(managementSwapFee) }),
     };
     const { result } = run(this.current, { do: 'createPool', pool });
     this.apply({ do: 'createPool', pool });

@@ -282,6 +282,13 @@ export const OPERATIONS: Readonly<Record<string, Translate>> = {
   updateProtocolFeeCache: (t) => ({
     operation: { do: 'updateProtocolFeePercentageCache', ...common(t) },
   }),
+  withdrawManagementFees: (t) => ({
+    operation: {
+      do: 'withdrawCollectedManagementFees',
+      ...common(t),
+      recipient: accountOf(t.step['recipient']),
+    },
+  }),
   setSwapFee: (t) => ({
     operation: { do: 'setSwapFee', ...common(t), swapFee: asInteger(t.step['fee']) },
   }),

@@ -104,7 +104,12 @@ function ofFamily(
       const lastInvariant =
         pool.kind === 'investment-1' ? {} : { lastInvariant: String(pool.lastInvariant) };
       if (pool.schedule !== null) {
-        return { ...lastInvariant, swapEnabled: pool.swapEnabled, weights: weights() };
+        const management =
+          pool.kind === 'investment-1'
+            ? { managementFees: views.getCollectedManagementFees(state, pool.id).map(String) }
+            : {};
+        const { swapEnabled } = pool;
+        return { ...lastInvariant, ...management, swapEnabled, weights: weights() };
       }
       return { ...lastInvariant, ...oracle(pool, state) };
     }

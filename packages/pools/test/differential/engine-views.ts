@@ -5,14 +5,19 @@
  */
 import * as views from '../../src/v2/views.ts';
 import type { WorldState } from '../../src/v2/state.ts';
-import type { Json, Outcome, Step } from '../evm/scenario.ts';
+import type { Json, Outcome, PoolSpec, Step } from '../evm/scenario.ts';
 import { asFields, asInteger, asList, asText } from '../evm/values.ts';
+import { answerLiquidityQuotes } from './liquidity-quotes.ts';
+import { answerPowers } from './powers.ts';
 import { answerQuotes } from './quotes.ts';
 
 /** What a view is asked about. */
 export interface Asked {
   readonly state: WorldState;
   readonly pool: string;
+  readonly spec: PoolSpec;
+  /** The pool's registered tokens, by symbol. */
+  readonly registered: readonly string[];
   readonly step: Step;
   readonly addressOf: (sym: string) => string;
 }
@@ -38,6 +43,8 @@ export const VIEWS: Readonly<Record<string, View>> = {
     return Object.fromEntries(Object.entries(breaker).map(([key, value]) => [key, String(value)]));
   },
   quotes: ({ state, pool, step }) => answerQuotes(state, pool, step),
+  liquidityQuotes: ({ state, pool, ...asked }) => answerLiquidityQuotes(state, pool, asked),
+  powers: ({ step }) => answerPowers(step),
   oracleLatest: ({ state, pool, step }) => ({
     value: String(views.getOracleLatest(state, pool, variableOf(step))),
   }),

@@ -1,6 +1,9 @@
 /**
- * Copies of the engine in which one call rounds the other way. A suite that cannot tell such a copy
- * from the bytecode proves nothing about that call.
+ * Copies of the engine in which one call or one division rounds the other way. A suite that cannot
+ * tell such a copy from the bytecode proves nothing about that place.
+ *
+ * The formulas answer through shortcuts where a shortcut is certain of the exact result, and the exact
+ * steps would hide behind them; the copies have no shortcuts, so that every step counts.
  *
  * @module
  */
@@ -9,11 +12,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type * as EngineDriverModule from './engine-driver.ts';
+import type * as ReplayModule from '../../src/vectors/replay.ts';
 
 const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Files whose rounding the suite has to notice. */
 const FOLDERS = ['src/math', 'src/v2/pools', 'src/v2'];
+
+/** Files of those folders that compute no amounts: shortcuts, prices for people, checks of input. */
+const EXEMPT =
+  /certified|double-double|v2\/(?:prices|trace|user-data|create|kinds|governance)\.ts/u;
+
+/** Functions that answer null where they are not certain. */
+const SHORTCUT = /^(export )?function (certified\w+|solvedBalance)\(/gmu;
 
 /** Functions that come in two directions. */
 const TWINS: Readonly<Record<string, string>> = {
@@ -23,6 +34,10 @@ const TWINS: Readonly<Record<string, string>> = {
   divUp: 'divDown',
   powDown: 'powUp',
   powUp: 'powDown',
+  quotientDown: 'quotientUp',
+  quotientUp: 'quotientDown',
+  divUsual: 'divOpposite',
+  divOpposite: 'divUsual',
   downscaleDown: 'downscaleUp',
   downscaleUp: 'downscaleDown',
   downscaleAllDown: 'downscaleAllUp',
@@ -30,25 +45,31 @@ const TWINS: Readonly<Record<string, string>> = {
 };
 
 const CALL = new RegExp(
-  `(?<![\\w.]|function )((?:\\w+\\.)*)(${Object.keys(TWINS).join('|')})\\(`,
+  `(?<![\\w.]|function )((?:\\w+\\.)*)(${Object.keys(TWINS).join('|')})(?=[(,;)\\s])`,
   'gu',
 );
+const DIVISION = / \/=? /gu;
+/** Which way an invariant of 2021 rounds. */
+const DIRECTION = /(?<=invariant\(.*, )(?:true|false)(?=\))/gu;
+const OWNER = /^(?:export )?(?:function|const) (\w+)|^ {2}(\w+)\((?:.*\{)?$/u;
 
-/** One call that rounds the other way. */
+/** One place that rounds the other way. */
 export interface Mutant {
-  /** `src/math/weighted.ts:120 mulDown -> mulUp`. */
+  /** `src/math/weighted.ts outGivenIn mulDown#1`: file, function, what is flipped, which of these in it. */
   readonly name: string;
   readonly file: string;
+  readonly line: number;
   readonly source: string;
 }
 
-/** Every call of a rounding function in the engine, flipped one at a time. */
+/** Every rounding of the engine, flipped one at a time. */
 export async function roundingMutants(): Promise<Mutant[]> {
   const files = await Promise.all(
     FOLDERS.map(async (folder) =>
       (await readdir(join(PACKAGE, folder), { withFileTypes: true }))
         .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
-        .map((entry) => `${folder}/${entry.name}`),
+        .map((entry) => `${folder}/${entry.name}`)
+        .filter((file) => !EXEMPT.test(file)),
     ),
   );
   const mutants = await Promise.all(
@@ -58,53 +79,182 @@ export async function roundingMutants(): Promise<Mutant[]> {
 }
 
 function mutantsOf(file: string, source: string): Mutant[] {
-  return [...source.matchAll(CALL)].flatMap((match) => {
-    const [text, qualifier = '', called = ''] = match;
-    const lineStart = source.lastIndexOf('\n', match.index) + 1;
-    const line = source.slice(lineStart, source.indexOf('\n', match.index));
-    if (/^\s*(?:\*|\/\/|\/\*\*|import|export|function)/u.test(line)) return [];
-    // Taken out of its object, a power function has no twin beside it.
-    if (called.startsWith('pow') && qualifier === '') return [];
-    const twin = TWINS[called]!;
-    const number = source.slice(0, match.index).split('\n').length;
-    const before = source.slice(0, match.index);
-    const after = source.slice(match.index + text.length);
-    return [
-      {
-        name: `${file}:${number} ${called} -> ${twin}`,
+  const counts = new Map<string, number>();
+  const mutants: Mutant[] = [];
+  let owner = '';
+  let start = 0;
+  for (const [index, line] of source.split('\n').entries()) {
+    const named = OWNER.exec(line);
+    if (named !== null) owner = named[1] ?? named[2] ?? '';
+    for (const flip of isCode(line) && !isShortcut(owner) ? flipsOf(file, line) : []) {
+      const place = `${file} ${owner} ${flip.what}`;
+      const count = (counts.get(place) ?? 0) + 1;
+      counts.set(place, count);
+      const before = source.slice(0, start);
+      const after = source.slice(start + line.length);
+      mutants.push({
+        name: `${place}#${count}`,
         file,
-        source: withImport(file, `${before}${qualifier}${twin}(${after}`, qualifier, twin),
-      },
-    ];
+        line: index + 1,
+        source: `${flip.prefix}${before}${flip.line}${after}`,
+      });
+    }
+    start += line.length + 1;
+  }
+  return mutants;
+}
+
+/** Comments, imports, constants and names for functions round nothing. */
+const NO_CODE =
+  /^\s*(?:\*|\/\/|\/\*\*|import|export function|(?:export )?const [A-Z]|function|\w+,$|pow\w+\(.*\{$|const (?:\{.*\}|divUsual|divOpposite) =)/u;
+
+function isCode(line: string): boolean {
+  return !NO_CODE.test(line);
+}
+
+function isShortcut(owner: string): boolean {
+  return /^certified|^solvedBalance$/u.test(owner);
+}
+
+interface Flip {
+  readonly what: string;
+  readonly line: string;
+  /** What the file needs besides. */
+  readonly prefix: string;
+}
+
+function flipsOf(file: string, line: string): Flip[] {
+  const calls = [...line.matchAll(CALL)].map((match): Flip => {
+    const [text, qualifier = '', called = ''] = match;
+    const { name, prefix } = twinOf(file, qualifier, TWINS[called]!);
+    const flipped = line.slice(0, match.index) + name + line.slice(match.index + text.length);
+    return { what: called, line: flipped, prefix };
   });
+  const divisions = [...line.matchAll(DIVISION)].flatMap((match): Flip[] => {
+    const flipped = ceiled(line, match.index, match[0]);
+    return flipped === null ? [] : [{ what: 'division', line: flipped, prefix: CEIL }];
+  });
+  const directions = [...line.matchAll(DIRECTION)].map((match): Flip => {
+    const [text] = match;
+    const other = text === 'true' ? 'false' : 'true';
+    const flipped = line.slice(0, match.index) + other + line.slice(match.index + text.length);
+    return { what: 'direction', line: flipped, prefix: '' };
+  });
+  return [...calls, ...divisions, ...directions];
 }
 
-/** The twin may not be imported where it is now called. */
-function withImport(file: string, source: string, qualifier: string, twin: string): string {
-  if (qualifier !== '' || new RegExp(`\\b${twin}\\b[^(]`, 'u').test(source)) return source;
-  const home = twin.startsWith('downscale') ? 'v2/pools/scaling.ts' : 'math/fixed-point.ts';
-  if (file === `src/${home}` || twin.startsWith('pow')) return source;
-  const depth = '../'.repeat(file.split('/').length - 2) || './';
-  return `import { ${twin} } from '${depth}${home}';\n${source}`;
+/** Rounds away from zero, so that it differs from the language's own division wherever there is a rest. */
+const CEIL =
+  'const awayFromZero = (a, b) => a % b === 0n ? a / b : a / b + ((a < 0n) === (b < 0n) ? 1n : -1n);\n';
+
+/** The line with the division at `at` rounded away from zero; null for one that is not of integers. */
+function ceiled(line: string, at: number, operator: string): string | null {
+  const left = operandBefore(line, at);
+  const right = operandAfter(line, at + operator.length);
+  if (/Number|Math/u.test(left + right) || left === '') return null;
+  const before = line.slice(0, at - left.length);
+  const after = line.slice(at + operator.length + right.length);
+  return operator === ' /= '
+    ? `${before}${left} = awayFromZero(${left}, ${right})${after}`
+    : `${before}awayFromZero(${left}, ${right})${after}`;
 }
 
-/** The engine driver of a copy of the package with the mutant's file in it; the copy is removed afterwards. */
+const OPENING: Readonly<Record<string, string>> = { ')': '(', ']': '[' };
+
+function operandBefore(line: string, end: number): string {
+  let at = end;
+  while (at > 0) {
+    const character = line[at - 1]!;
+    const opening = OPENING[character];
+    if (opening !== undefined) {
+      for (let depth = 0; at > 0;) {
+        at--;
+        if (line[at] === character) depth++;
+        if (line[at] === opening && --depth === 0) break;
+      }
+    } else if (/[\w.!]/u.test(character)) at--;
+    else break;
+  }
+  return line.slice(at, end);
+}
+
+function operandAfter(line: string, start: number): string {
+  let at = start;
+  let depth = 0;
+  while (at < line.length) {
+    const character = line[at]!;
+    if (depth === 0 && !/[\w.!([]/u.test(character)) break;
+    if ('(['.includes(character)) depth++;
+    if (')]'.includes(character)) depth--;
+    at++;
+  }
+  return line.slice(start, at);
+}
+
+/** How a file calls the twin, which it may not have imported. */
+function twinOf(
+  file: string,
+  qualifier: string,
+  twin: string,
+): { readonly name: string; readonly prefix: string } {
+  if (qualifier !== '' || /^div(?:Usual|Opposite)/u.test(twin)) {
+    return { name: `${qualifier}${twin}`, prefix: '' };
+  }
+  if (twin.startsWith('pow')) {
+    const revision = "(typeof revision === 'undefined' ? rulesOf(pool).revision : revision)";
+    return { name: `${revision}.fixedPoint.${twin}`, prefix: '' };
+  }
+  const [home, name] = twin.startsWith('quotient')
+    ? ['uint.ts', twin.replace('quotient', 'div')]
+    : [twin.startsWith('downscale') ? 'v2/pools/scaling.ts' : 'math/fixed-point.ts', twin];
+  if (file === `src/${home}`) return { name, prefix: '' };
+  const up = '../'.repeat(file.split('/').length - 2) || './';
+  return { name: 'twin', prefix: `import { ${name} as twin } from '${up}${home}';\n` };
+}
+
+/** What a copy of the engine offers. */
+export interface MutantEngine {
+  readonly EngineDriver: typeof EngineDriverModule.EngineDriver;
+  readonly replayCase: typeof ReplayModule.replayCase;
+}
+
+/** The engine of a copy of the package, with the mutant's file in it if there is one; removed afterwards. */
 export async function withMutant<T>(
-  mutant: Mutant,
-  use: (module: typeof EngineDriverModule) => Promise<T>,
+  mutant: Pick<Mutant, 'file' | 'source'> | null,
+  use: (engine: MutantEngine) => Promise<T>,
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'balancer-mutant-'));
   try {
     await cp(join(PACKAGE, 'src'), join(folder, 'src'), { recursive: true });
     await writeFile(join(folder, 'package.json'), '{"type":"module"}');
-    await writeFile(join(folder, mutant.file), mutant.source);
+    if (mutant !== null) await writeFile(join(folder, mutant.file), mutant.source);
+    await withoutShortcuts(join(folder, 'src/math'));
     await copyDriver(folder);
-    const url = pathToFileURL(join(folder, 'test/differential/engine-driver.ts')).href;
+    const load = (path: string): Promise<unknown> =>
+      import(/* @vite-ignore */ pathToFileURL(join(folder, path)).href);
     // oxlint-disable-next-line no-unsafe-type-assertion -- a copy of that very module
-    return await use((await import(/* @vite-ignore */ url)) as typeof EngineDriverModule);
+    const driver = (await load('test/differential/engine-driver.ts')) as typeof EngineDriverModule;
+    // oxlint-disable-next-line no-unsafe-type-assertion -- a copy of that very module
+    const vectors = (await load('src/vectors/replay.ts')) as typeof ReplayModule;
+    return await use({ EngineDriver: driver.EngineDriver, replayCase: vectors.replayCase });
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+async function withoutShortcuts(folder: string): Promise<void> {
+  await Promise.all(
+    (await readdir(folder)).map(async (name) => {
+      const path = join(folder, name);
+      const source = await readFile(path, 'utf8');
+      const uncertain = source.replaceAll(
+        SHORTCUT,
+        (_, exported: string | undefined, found: string) =>
+          `${exported ?? ''}function ${found}() { return null; }\nfunction ${found}Unused(`,
+      );
+      if (uncertain !== source) await writeFile(path, uncertain);
+    }),
+  );
 }
 
 /** The driver's own modules go along; what they need of the EVM harness is read from the real place. */

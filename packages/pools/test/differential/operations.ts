@@ -13,6 +13,8 @@ export const OPERATIONS = [
   'batchSwap',
   'query',
   'quotes',
+  'liquidityQuotes',
+  'powers',
   'warp',
   'setRate',
   'rateCache',
@@ -36,6 +38,7 @@ export const OPERATIONS = [
   'flashLoan',
   'poolBalance',
   'relayer',
+  'managementFees',
 ] as const;
 
 /** One of them. */
@@ -51,6 +54,7 @@ const EVERY_POOL: Frequencies = {
   batchSwap: 3,
   query: 2,
   quotes: 6,
+  liquidityQuotes: 5,
   warp: 5,
   swapFee: 1,
   pause: 1,
@@ -68,8 +72,9 @@ const BY_KIND: Readonly<Record<PoolKind, Frequencies>> = {
   'weighted-3': { setRate: 3, recovery: 1, poolBalance: 2 },
   'lbp-1': { weightRamp: 4, swapEnabled: 1 },
   'lbp-1-no-protocol-fee': { weightRamp: 4, swapEnabled: 1 },
-  'investment-1': { weightRamp: 3, swapEnabled: 1 },
+  'investment-1': { weightRamp: 3, swapEnabled: 1, managementFees: 3 },
   'managed-1': {
+    powers: 4,
     weightRamp: 2,
     feeRamp: 2,
     swapEnabled: 1,

@@ -160,8 +160,7 @@ function poolOf(dice: Dice, choice: PoolChoice): PoolSpec {
       return {
         ...common,
         weights: weights(dice, tokens.length),
-        // The engine has no management fee on swaps.
-        managementSwapFee: '0',
+        managementSwapFee: String(dice.pick([0n, ONE / 2n, dice.part(ONE), ONE])),
       };
     case 'managed-1':
       return {
@@ -194,7 +193,10 @@ function poolOf(dice: Dice, choice: PoolChoice): PoolSpec {
         main: first,
         wrapped: second,
         wrappedRate: String(dice.part(ONE, 1, 1.5)),
-        upperTarget: String(dice.pick([0n, 1000n, 1_000_000n]) * ONE),
+        upperTarget: String(
+          dice.pick([0n, 1000n, 1_000_000n]) * ONE +
+            (kind === 'linear-3' ? 0n : dice.pick([0n, 7n])),
+        ),
       };
     }
   }

@@ -21,11 +21,13 @@ export const quotes = ({ dice, pool, scenario }: Situation): Step => {
   const isEven = pool.spec.amp !== undefined;
   const drawn = Array.from({ length: QUOTES_PER_STEP }, () => {
     const level = dice.below(9);
+    // Of a few units every rounding shows.
+    const isDust = dice.onceIn(8);
     const balances = pool.registered.map((sym, index) => {
       const token = scenario.tokens.find((found) => found.sym === sym);
       // The pool's own token in the Vault says how much is in circulation, which is left as it is.
       if (token === undefined) return pool.balances[index]!;
-      const unit = 10n ** BigInt(token.decimals + (isEven ? level : dice.below(9)));
+      const unit = isDust ? 1n : 10n ** BigInt(token.decimals + (isEven ? level : dice.below(9)));
       return dice.magnitude(unit, unit * 50n);
     });
     // Managed pools look up the real balances when their own token is swapped, so it is left out.

@@ -6,6 +6,8 @@
  */
 import type { Outcome, Scenario, Step } from '../evm/scenario.ts';
 import { Dice } from './dice.ts';
+import { liquidityQuotes } from './liquidity-quotes.ts';
+import { powers } from './powers.ts';
 import { quotes } from './quotes.ts';
 import { type Operation, supports } from './operations.ts';
 import type { PlannedStep } from './plan.ts';
@@ -16,6 +18,7 @@ import {
   ampRamp,
   weightRamp,
   feeRamp,
+  managementFees,
   setSwapFee,
   swapEnabled,
   read,
@@ -57,14 +60,18 @@ export function resolve(
   const situation = { scenario, state, time, dice, pool };
   // Most of what can be done with an empty pool is the same revert, so it is mostly filled first.
   // What queries and exits of an empty pool revert with is an accident of the order of its arithmetic.
-  const isIdle = pool.supply === 0n;
-  if (
-    isIdle &&
-    (operation === 'query' || operation === 'exit' || operation === 'quotes' || !dice.onceIn(12))
-  )
+  if (pool.supply === 0n && (NEEDS_FILLING.has(operation) || !dice.onceIn(12))) {
     return fill(situation);
+  }
   return RESOLVERS[operation](situation);
 }
+
+const NEEDS_FILLING: ReadonlySet<Operation> = new Set([
+  'query',
+  'exit',
+  'quotes',
+  'liquidityQuotes',
+]);
 
 function fill({ dice, pool, scenario }: Situation): Step {
   if (isLinear(pool)) return { do: 'initializeLinear', pool: pool.spec.name };
@@ -86,6 +93,8 @@ const RESOLVERS: Readonly<Record<Operation, (situation: Situation) => Step>> = {
   batchSwap,
   query,
   quotes,
+  liquidityQuotes,
+  powers,
   warp,
   setRate,
   rateCache,
@@ -109,4 +118,5 @@ const RESOLVERS: Readonly<Record<Operation, (situation: Situation) => Step>> = {
   flashLoan,
   poolBalance,
   relayer,
+  managementFees,
 };

@@ -94,6 +94,13 @@ export const feeRamp = ({ dice, pool, time }: Situation): Step => {
   };
 };
 
+export const managementFees = ({ dice, pool }: Situation): Step => ({
+  do: 'withdrawManagementFees',
+  pool: pool.spec.name,
+  recipient: dice.pick(ACTORS),
+  ...actor(dice, 6),
+});
+
 export const setSwapFee = ({ dice, pool }: Situation): Step => {
   const fee = dice.pick([
     10n ** 12n,
@@ -149,7 +156,8 @@ export const oracle = ({ dice, pool, time }: Situation): Step => {
 };
 
 export const targets = ({ dice, pool }: Situation): Step => {
-  const lower = BigInt(dice.pick([0, 100, 1000, 100_000])) * ONE + (dice.onceIn(12) ? 1n : 0n);
+  const lower =
+    BigInt(dice.pick([0, 100, 1000, 100_000])) * ONE + BigInt(dice.pick([0, 0, 1, 354_224]));
   const upper = lower + BigInt(dice.pick([1_000_000, 1000, 0, -1])) * ONE;
   return {
     do: 'setTargets',

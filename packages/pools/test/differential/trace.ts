@@ -23,7 +23,7 @@ export interface Trace {
 export interface Comparison {
   /** Operations, each with the whole state after it, and views. */
   readonly steps: number;
-  /** Single swaps that a pool was asked about at made-up balances. */
+  /** Swaps, joins and exits that a pool was asked about at made-up balances. */
   readonly quotes: number;
   readonly reverts: number;
 }
@@ -53,7 +53,7 @@ export class DifferenceError extends Error {
 }
 
 /** Steps that the EVM driver runs as reads. */
-const READ_ONLY = /^(get|oracle|query|quotes)/u;
+const READ_ONLY = /^(get|oracle|query|quotes|liquidityQuotes|powers)/u;
 
 /** A chain with the shared contracts, wound back before every scenario. */
 export class Recorder {

@@ -34,6 +34,11 @@ export class EvmRevert extends Error {
   }
 }
 
+/** No gas was left, which is also what the interpreter says of a read past the returned data. */
+export class EvmOutOfGas extends Error {
+  override readonly name = 'EvmOutOfGas';
+}
+
 /** One decoded event. `args` are in declaration order, indexed or not. */
 export interface ChainEvent {
   readonly address: string;
@@ -354,7 +359,7 @@ function addressOf(hex: string): Address {
 }
 
 function revertOf(kind: string, returnValue: Uint8Array): Error {
-  if (kind === 'out of gas') return new Error('the call ran out of gas');
+  if (kind === 'out of gas') return new EvmOutOfGas('the call ran out of gas');
   const hex = Buffer.from(returnValue).toString('hex');
   if (!hex.startsWith(ERROR_SELECTOR)) return new EvmRevert('NO_DATA');
   return new EvmRevert(asText(decode(ERROR_PARAMETERS, hex.slice(8))[0]));

@@ -51,6 +51,7 @@ const FEE_TYPE_AUM = 3n;
 const COLLECTOR_ABI: readonly AbiEntry[] = [
   { name: 'setSwapFeePercentage', inputs: ['uint256'], outputs: [] },
   { name: 'setFlashLoanFeePercentage', inputs: ['uint256'], outputs: [] },
+  { name: 'getSwapFeePercentage', inputs: [], outputs: ['uint256'] },
   { name: 'getFlashLoanFeePercentage', inputs: [], outputs: ['uint256'] },
   { name: 'getActionId', inputs: ['bytes4'], outputs: ['bytes32'] },
 ].map(({ name, inputs, outputs }) => ({

@@ -82,6 +82,7 @@ const GETTERS: readonly (readonly [string, readonly string[]])[] = [
   ['getLastJoinExitData', ['lastJoinExitAmp', 'lastPostJoinExitInvariant']],
   ['getLastInvariant', ['lastInvariant', 'lastInvariantAmp']],
   ['getSwapEnabled', ['swapEnabled']],
+  ['getCollectedManagementFees', ['', 'managementFees']],
   ['getTargets', ['lowerTarget', 'upperTarget']],
   ['getManagementAumFeeParams', ['aumFee', 'lastAumCollection']],
   ['getMustAllowlistLPs', ['mustAllowlistLPs']],

@@ -99,6 +99,10 @@ export const POOL_STEPS: Readonly<Record<string, Handler>> = {
   setManagementAumFee: call('setManagementAumFeePercentage', 'fee'),
   collectAumManagementFees: callForAmount('collectAumManagementFees'),
 
+  async withdrawManagementFees(context) {
+    await context.poolCall('withdrawCollectedManagementFees', context.account('recipient'));
+    return {};
+  },
   async updateWeightsGradually(context) {
     const { startTime, endTime, endWeights } = weightUpdate(context);
     await context.poolCall('updateWeightsGradually', startTime, endTime, endWeights);

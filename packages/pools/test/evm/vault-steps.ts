@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { AbiValue } from './abi.ts';
-import { type ChainEvent, EvmRevert } from './chain.ts';
+import { type AbiValue, parametersOf } from './abi.ts';
+import { type ChainEvent, EvmOutOfGas, EvmRevert } from './chain.ts';
 import type { Outcome } from './scenario.ts';
 import { accountOf, type Handler, StepContext } from './step-context.ts';
 import { exitUserData, joinUserData } from './user-data.ts';
@@ -161,6 +161,66 @@ async function quote(
   }
 }
 
+/** The pool's answers to its queries at any balances: pool tokens and amounts, or revert codes. */
+const liquidityQuotes: Handler = async (context) => {
+  const { d, pool } = context;
+  const [, , lastChangeBlock] = await d.vault.read('getPoolTokens', [pool.poolId]);
+  const [protocolFee] = await d.collector.read('getSwapFeePercentage');
+  const answers: string[] = [];
+  for (const entry of context.entries('quotes')) {
+    const { step } = new StepContext(d, { pool: pool.spec.name, do: 'queryJoin', ...entry });
+    const userData =
+      step.do === 'queryJoin'
+        ? joinUserData(step, pool.spec.type, pool.registered)
+        : exitUserData(step, pool.spec.type);
+    const who = [pool.poolId, context.from, context.from];
+    const args = [
+      ...who,
+      asIntegers(entry['balances']),
+      asInteger(lastChangeBlock),
+      asInteger(protocolFee),
+      userData,
+    ];
+    try {
+      const [bpt, amounts] = await pool.contract.read(step.do, args);
+      answers.push([bpt, ...asIntegers(amounts)].join(' '));
+    } catch (error) {
+      // A query copies the reason of its inner call, and what has none is a read past the end for it.
+      const isUnread = error instanceof EvmOutOfGas;
+      if (!isUnread && !(error instanceof EvmRevert)) throw error;
+      answers.push(isUnread ? 'NO_DATA' : error.code);
+    }
+  }
+  return { answers };
+};
+
+/** Powers of the library contract of managed pools. */
+const powers: Handler = async (context) => {
+  const { chain, weightedMath } = context.d;
+  const library = chain.at(weightedMath, WEIGHTED_MATH_ABI);
+  const answers: string[] = [];
+  for (const { base, exponent } of context.entries('quotes')) {
+    try {
+      const args = [[asInteger(exponent)], [asInteger(base)]];
+      answers.push(decimal((await library.read('calculateInvariant', args))[0]));
+    } catch (error) {
+      if (!(error instanceof EvmRevert)) throw error;
+      answers.push(error.code);
+    }
+  }
+  return { answers };
+};
+
+/** The package lists no ABI of the library: weights, balances, and the invariant. */
+const WEIGHTED_MATH_ABI = [
+  {
+    type: 'function',
+    name: 'calculateInvariant',
+    inputs: parametersOf('uint256[]', 'uint256[]'),
+    outputs: parametersOf('uint256'),
+  },
+];
+
 /** Many swaps there and back with the same two amounts, each after some time. */
 const pump: Handler = async (context) => {
   const { clock } = context.d.chain;
@@ -244,6 +304,8 @@ export const VAULT_STEPS: Readonly<Record<string, Handler>> = {
   batchSwap,
   queryBatchSwap,
   quotes,
+  liquidityQuotes,
+  powers,
   pump,
   manageUserBalance,
   flashLoan,

@@ -304,14 +304,11 @@ describe('joins and exits of a V1 pool', () => {
     const join = { tokenIn: A, tokenAmountIn: ONE };
     const { state, result } = pool.joinswapExternAmountIn(start, join, bob);
     expect(v1.sharesOf(state.shares, BOB)).toBe(result.poolAmountOut);
-    const moved = pool.transferShares(
-      state,
-      { to: ALICE, amount: result.poolAmountOut },
-      bob,
-    ).state;
+    const move = { do: 'transferShares', to: ALICE, amount: result.poolAmountOut } as const;
+    const moved = pool.step(state, move, bob).state;
     expect(v1.sharesOf(moved.shares, BOB)).toBe(0n);
     expect(v1.sharesOf(moved.shares, ALICE)).toBe(state.shares.totalSupply);
-    expect(codeOf(() => pool.transferShares(moved, { to: ALICE, amount: 1n }, bob))).toBe(
+    expect(codeOf(() => pool.step(moved, { ...move, amount: 1n }, bob))).toBe(
       'ERR_INSUFFICIENT_BAL',
     );
   });

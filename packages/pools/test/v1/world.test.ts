@@ -171,7 +171,7 @@ describe('selectors in call logs', () => {
 });
 
 test('every V1 revert code has a test that provokes it', () => {
-  const files = ['num', 'pool', 'crp', 'elastic', 'world'].map((name) =>
+  const files = ['num', 'pool', 'shares', 'crp', 'elastic', 'world'].map((name) =>
     readFileSync(new URL(`${name}.test.ts`, import.meta.url), 'utf8'),
   );
   const provoked = files.join('\n');

@@ -12,7 +12,7 @@ import {
 } from '../constants.ts';
 import { requireV1 } from '../errors.ts';
 import * as bpool from '../pool/index.ts';
-import { moveShares, recordTransfer } from '../shares.ts';
+import { recordTransfer } from '../shares.ts';
 import { type Address, type Env, type V1Event, ZERO_ADDRESS } from '../types.ts';
 import {
   type CreatedCrp,
@@ -199,16 +199,4 @@ export function removeWhitelistedLiquidityProvider(
     result: null,
     events: [logCall(crp, env.sender, 'removeWhitelistedLiquidityProvider')],
   };
-}
-
-/** Moves pool shares from the sender to another account. @throws {Revert} ERR_INSUFFICIENT_BAL. */
-export function transferShares(
-  crp: CrpState,
-  input: { readonly to: Address; readonly amount: bigint },
-  env: Env,
-): CrpStep {
-  const events: V1Event[] = [];
-  const amount = requireUint(input.amount, 'amount');
-  const move = { contract: crp.address, from: env.sender, to: input.to, amount };
-  return { state: { ...crp, shares: moveShares(crp.shares, move, events) }, result: null, events };
 }

@@ -8,6 +8,7 @@ import { InputError } from '../../errors.ts';
 import * as elastic from '../elastic.ts';
 import type { Binding } from '../pool/index.ts';
 import * as bpool from '../pool/step.ts';
+import { callShares, type ShareOperation } from '../share-calls.ts';
 import type { Address, Env, Outcome } from '../types.ts';
 import * as control from './control.ts';
 import * as liquidity from './liquidity.ts';
@@ -59,7 +60,11 @@ export function step(crp: CrpState, operation: CrpOperation, env: Env): Step {
     case 'removeWhitelistedLiquidityProvider':
       return plain(control.removeWhitelistedLiquidityProvider(crp, operation, env));
     case 'transferShares':
-      return plain(control.transferShares(crp, operation, env));
+    case 'transferSharesFrom':
+    case 'approveShares':
+    case 'increaseShareApproval':
+    case 'decreaseShareApproval':
+      return stepShares(crp, operation, env);
     case 'updateWeight':
       return plain(weights.updateWeight(crp, operation, env));
     case 'updateWeightsGradually':
@@ -117,6 +122,12 @@ export function stepInner(crp: CrpState, operation: bpool.PoolOperation, env: En
   if (crp.pool === null) throw new InputError('do', 'needs the pool; call createPool first');
   const { state: pool, result, events } = bpool.step(crp.pool, operation, env);
   return { state: { ...crp, pool }, result, events };
+}
+
+function stepShares(crp: CrpState, operation: ShareOperation, env: Env): Step {
+  const token = { contract: crp.address, badCaller: 'ERR_PCTOKEN_BAD_CALLER' } as const;
+  const { shares, events } = callShares(crp.shares, token, operation, env);
+  return { state: { ...crp, shares }, result: {}, events };
 }
 
 function plain(outcome: CrpStep): Step {

@@ -20,7 +20,7 @@ import {
 } from '../constants.ts';
 import { requireV1 } from '../errors.ts';
 import { badd, bsub } from '../num.ts';
-import { mintTo, moveShares } from '../shares.ts';
+import { mintTo } from '../shares.ts';
 import type { Address, Env, Outcome, V1Event } from '../types.ts';
 import {
   type PoolState,
@@ -188,26 +188,6 @@ export function finalize(pool: PoolState, env: Env): Step {
   const mint = { contract: pool.address, to: env.sender, amount: INIT_POOL_SUPPLY };
   const shares = mintTo(pool.shares, mint, events);
   return { state: { ...pool, finalized: true, publicSwap: true, shares }, result: null, events };
-}
-
-/**
- * Moves pool shares from the sender to another account.
- *
- * @throws {Revert} ERR_INSUFFICIENT_BAL.
- */
-export function transferShares(
-  pool: PoolState,
-  input: { readonly to: Address; readonly amount: bigint },
-  env: Env,
-): Step {
-  const events: V1Event[] = [];
-  const amount = requireUint(input.amount, 'amount');
-  const move = { contract: pool.address, from: env.sender, to: input.to, amount };
-  return {
-    state: { ...pool, shares: moveShares(pool.shares, move, events) },
-    result: null,
-    events,
-  };
 }
 
 /**

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { callShares, type ShareOperation } from '../share-calls.ts';
 import type { Address, Env, Outcome } from '../types.ts';
 import * as control from './control.ts';
 import * as liquidity from './liquidity.ts';
@@ -24,7 +25,7 @@ export type PoolOperation =
   | { readonly do: 'setSwapFee'; readonly fee: bigint }
   | { readonly do: 'setPublicSwap'; readonly public: boolean }
   | { readonly do: 'setController'; readonly controller: Address }
-  | { readonly do: 'transferShares'; readonly to: Address; readonly amount: bigint }
+  | ShareOperation
   | { readonly do: 'finalize' }
   | ({ readonly do: 'swapExactAmountIn' } & swap.SwapExactAmountIn)
   | ({ readonly do: 'swapExactAmountOut' } & swap.SwapExactAmountOut)
@@ -71,7 +72,11 @@ export function step(
     case 'setController':
       return plain(control.setController(pool, operation, env));
     case 'transferShares':
-      return plain(control.transferShares(pool, operation, env));
+    case 'transferSharesFrom':
+    case 'approveShares':
+    case 'increaseShareApproval':
+    case 'decreaseShareApproval':
+      return stepShares(pool, operation, env);
     case 'finalize':
       return plain(control.finalize(pool, env));
     case 'swapExactAmountIn':
@@ -99,6 +104,16 @@ export function step(
     default:
       return operation satisfies never;
   }
+}
+
+function stepShares(
+  pool: PoolState,
+  operation: ShareOperation,
+  env: Env,
+): Outcome<PoolState, CallResult> {
+  const token = { contract: pool.address, badCaller: 'ERR_BTOKEN_BAD_CALLER' } as const;
+  const { shares, events } = callShares(pool.shares, token, operation, env);
+  return { state: { ...pool, shares }, result: {}, events };
 }
 
 function plain(outcome: Outcome<PoolState, null>): Outcome<PoolState, CallResult> {

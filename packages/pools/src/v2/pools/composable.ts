@@ -48,7 +48,6 @@ import {
   addSwapFee,
   firstMint,
   initialAmounts,
-  isRecovery,
   recoveryExit,
   requireNotPaused,
   single,
@@ -235,7 +234,7 @@ function onExit(
   env: PoolEnv,
 ): LiquidityOutcome<ComposablePool> {
   if (rulesOf(stale).phantom) return phantomExit(stale, exit);
-  if (isRecovery(stale, exit)) {
+  if (exit.isRecovery) {
     return recoveryExit(stale, exit, virtualSupplyOf(stale), stale.bptIndex);
   }
   requireNotPaused(stale);

@@ -42,16 +42,21 @@ export interface SwapOutcome<P extends Pool = Pool> {
   readonly events?: readonly PoolEvent[];
 }
 
-interface LiquidityRequest<R> {
+interface LiquidityRequest<R extends { readonly kind: string }> {
   readonly sender: Address;
   readonly recipient: Address;
+  /** The request's kind, which some pools look at before they read the rest. */
+  readonly kind: R['kind'];
   readonly request: R;
   /** The Vault's current protocol swap fee; pools that cache percentages ignore it. */
   readonly protocolSwapFee: bigint;
 }
 
 export type JoinHookRequest = LiquidityRequest<JoinRequest>;
-export type ExitHookRequest = LiquidityRequest<ExitRequest>;
+export interface ExitHookRequest extends LiquidityRequest<ExitRequest> {
+  /** Whether this is the exit of recovery mode, which comes before everything else. */
+  readonly isRecovery: boolean;
+}
 
 export interface LiquidityOutcome<P extends Pool = Pool> {
   /** With its new state; the Vault changes balances and total supply. */

@@ -29,7 +29,7 @@ import {
   upscale,
   virtualSupplyOf,
 } from './scaling.ts';
-import { isRecovery, recoveryExit, requireNotPaused, zeros } from './shared.ts';
+import { recoveryExit, requireNotPaused, zeros } from './shared.ts';
 
 export const LINEAR_HOOKS: PoolHooks<LinearPool> = { onSwap, onJoin, onExit };
 
@@ -93,7 +93,7 @@ function onExit(
   exit: ExitHookRequest,
   env: PoolEnv,
 ): LiquidityOutcome<LinearPool> {
-  if (isRecovery(pool, exit)) {
+  if (exit.isRecovery) {
     return recoveryExit(pool, exit, virtualSupplyOf(pool), pool.bptIndex);
   }
   const { pausedExit, unhandled } = rulesOf(pool);

@@ -134,9 +134,10 @@ export function exitAmounts(
       const bptAmount = math.bptInForTokensOut(amounts);
       return bptAmount > (request.maxBpt ?? MAX_UINT256) ? revert(207) : { bptAmount, amounts };
     }
+    case 'MANAGEMENT_FEE_TOKENS_OUT':
     case 'RECOVERY':
     default:
-      return revert(336);
+      return revertNoData('This pool has no exit of this kind.');
   }
 }
 

@@ -41,7 +41,6 @@ import {
   addAll,
   firstMint,
   initialAmounts,
-  isRecovery,
   recoveryExit,
   requireNotPaused,
   subAll,
@@ -219,14 +218,13 @@ function onJoin(
   const scales = scalesOf(pool);
   if (pool.totalSupply === 0n) return initialize(pool, join, scales, env);
 
-  const { request } = join;
   if (!pool.joinExitEnabled) revert(358);
-  requireProportional(pool, request.kind === 'ALL_TOKENS_IN_FOR_EXACT_BPT_OUT');
+  requireProportional(pool, join.kind === 'ALL_TOKENS_IN_FOR_EXACT_BPT_OUT');
   requireAllowed(pool, join.sender);
   const collected = collectAumFee(pool, env);
   const balances = scaledBalances(pool, scales);
   const at = liquidityOf(pool, env, balances, collected.supply);
-  const { bptAmount, amounts } = joinAmounts(pool, at, request, scales);
+  const { bptAmount, amounts } = joinAmounts(pool, at, join.request, scales);
   // Proportional exits are free of the breakers, proportional joins are not.
   const after = { supply: collected.supply + bptAmount, balances: addAll(balances, amounts) };
   checkBreakers(pool, env, after);
@@ -265,19 +263,18 @@ function onExit(
   exit: ExitHookRequest,
   env: PoolEnv,
 ): LiquidityOutcome<ManagedPool> {
-  if (isRecovery(pool, exit)) {
+  if (exit.isRecovery) {
     return recoveryExit(pool, exit, managedVirtualSupply(pool), BPT_INDEX);
   }
   requireNotPaused(pool);
-  const { request } = exit;
   if (!pool.joinExitEnabled) revert(358);
-  requireProportional(pool, request.kind === 'EXACT_BPT_IN_FOR_TOKENS_OUT');
+  requireProportional(pool, exit.kind === 'EXACT_BPT_IN_FOR_TOKENS_OUT');
   const collected = collectAumFee(pool, env);
   const scales = scalesOf(pool);
   const balances = scaledBalances(pool, scales);
   const at = liquidityOf(pool, env, balances, collected.supply);
-  const { bptAmount, amounts } = exitAmounts(pool, at, request, scales);
-  if (request.kind !== 'EXACT_BPT_IN_FOR_TOKENS_OUT') {
+  const { bptAmount, amounts } = exitAmounts(pool, at, exit.request, scales);
+  if (exit.kind !== 'EXACT_BPT_IN_FOR_TOKENS_OUT') {
     const after = { supply: sub(collected.supply, bptAmount), balances: subAll(balances, amounts) };
     checkBreakers(pool, env, after);
   }

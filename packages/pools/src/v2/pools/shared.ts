@@ -7,8 +7,7 @@
 import { revert, revertNoData } from '../../errors.ts';
 import { complement, divDown, divUp, mulDown, mulUp, ONE } from '../../math/fixed-point.ts';
 import { add, sub } from '../../uint.ts';
-import { POOL_KINDS } from '../kinds.ts';
-import type { ExitRequest, JoinRequest } from '../requests.ts';
+import type { JoinRequest } from '../requests.ts';
 import { type Address, type Pool, ZERO_ADDRESS } from '../state.ts';
 import type { BptMove, ExitHookRequest, LiquidityOutcome } from './hooks.ts';
 import { totalsOf } from './scaling.ts';
@@ -77,12 +76,14 @@ export function subAll(a: readonly bigint[], b: readonly bigint[]): bigint[] {
 /** The exit that needs no mathematics: floor-proportional shares, only in recovery mode. */
 export function recoveryExit<P extends Pool>(
   pool: P,
-  exit: ExitHookRequest & { readonly request: Extract<ExitRequest, { kind: 'RECOVERY' }> },
+  exit: ExitHookRequest,
   supply: bigint,
   bptIndex: number | null,
 ): LiquidityOutcome<P> {
   if (!pool.recoveryMode) revert(438);
-  const { bpt } = exit.request;
+  const { request } = exit;
+  if (request.kind !== 'RECOVERY') return revertNoData('Use the exit of recovery mode.');
+  const { bpt } = request;
   const ratio = divDown(bpt, supply);
   const amounts = totalsOf(pool).map((balance, i) =>
     i === bptIndex ? 0n : mulDown(balance, ratio),
@@ -94,16 +95,4 @@ export function recoveryExit<P extends Pool>(
     bptAmount: bpt,
     moves: [{ account: exit.sender, amount: -bpt }],
   };
-}
-
-/** Whether an exit asks for recovery in a pool that knows it; older pools cannot decode the kind. */
-export function isRecovery(
-  pool: Pool,
-  exit: ExitHookRequest,
-): exit is ExitHookRequest & { readonly request: Extract<ExitRequest, { kind: 'RECOVERY' }> } {
-  if (exit.request.kind !== 'RECOVERY') return false;
-  if (POOL_KINDS[pool.kind].pausedExit === 'proportional') {
-    revertNoData('This pool has no recovery mode.');
-  }
-  return true;
 }

@@ -37,7 +37,6 @@ import {
   addSwapFee,
   firstMint,
   initialAmounts,
-  isRecovery,
   recoveryExit,
   requireNotPaused,
   single,
@@ -59,7 +58,6 @@ export function stableScales(pool: StablePool): Scale[] {
 
 function onSwap(stale: StablePool, request: SwapRequest, env: PoolEnv): SwapOutcome<StablePool> {
   const pool = withFreshRates(stale, env);
-  requireNotPaused(pool);
   const { revision } = rulesOf(pool);
   const { kind, indexIn, indexOut, amount } = request;
   const amp = ampAt(pool.amp, env.time);
@@ -68,8 +66,11 @@ function onSwap(stale: StablePool, request: SwapRequest, env: PoolEnv): SwapOutc
   const swap = { amp, balances, indexIn, indexOut };
   const scaleIn = scales[indexIn]!;
   const scaleOut = scales[indexOut]!;
+  // The oracle reads the balances before the pool finds that it is paused.
+  const observed = observeStable(pool, balances, amp, env);
+  requireNotPaused(pool);
   const outcome = {
-    pool: observeStable(pool, balances, amp, env),
+    pool: observed,
     events: refreshEvents(pool, pool.tokens, stale.rates, pool.rates),
   };
 
@@ -89,14 +90,17 @@ function onJoin(
   env: PoolEnv,
 ): LiquidityOutcome<StablePool> {
   const pool = withFreshRates(stale, env);
-  requireNotPaused(pool);
   const events = refreshEvents(pool, pool.tokens, stale.rates, pool.rates);
   const scales = stableScales(pool);
   const amp = ampAt(pool.amp, env.time);
-  if (pool.totalSupply === 0n) return { ...initialize(pool, join, scales, amp), events };
+  if (pool.totalSupply === 0n) {
+    requireNotPaused(pool);
+    return { ...initialize(pool, join, scales, amp), events };
+  }
 
   const scaled = upscaleAll(totalsOf(pool), scales);
   const observed = observeStable(pool, scaled, amp, env);
+  requireNotPaused(pool);
   const due = dueProtocolFees(pool, scaled, join.protocolSwapFee);
   const { totalSupply: supply, swapFee } = pool;
   const before = { amp, balances: subAll(scaled, due), supply, swapFee };
@@ -136,7 +140,7 @@ function onExit(
   exit: ExitHookRequest,
   env: PoolEnv,
 ): LiquidityOutcome<StablePool> {
-  if (isRecovery(stale, exit)) return recoveryExit(stale, exit, stale.totalSupply, null);
+  if (exit.isRecovery) return recoveryExit(stale, exit, stale.totalSupply, null);
   if (rulesOf(stale).pausedExit === 'recovery') requireNotPaused(stale);
 
   const pool = withFreshRates(stale, env);
@@ -175,7 +179,7 @@ function dueProtocolFees(
   balances: readonly bigint[],
   protocolSwapFee: bigint,
 ): readonly bigint[] {
-  if (protocolSwapFee === 0n || pool.recoveryMode) return zeros(balances.length);
+  if (protocolSwapFee === 0n) return zeros(balances.length);
   const { lastAmp, lastInvariant } = pool;
   const index = indexOfGreatest(balances);
   const due = formulas.dueProtocolSwapFee({

@@ -18,6 +18,16 @@ import type {
   SwapRequest,
 } from './hooks.ts';
 import { exitAmounts, joinAmounts, type LiquidityMath, weightedLiquidity } from './liquidity.ts';
+import {
+  feesOfExit,
+  feesOfJoin,
+  hasManagementFees,
+  managementFeeExit,
+  ownBalance,
+  ownBalances,
+  withFeesPutAside,
+  withSwapFeePutAside,
+} from './management-fees.ts';
 import { cacheInvariantAndSupply, observeWeighted } from './price-oracle.ts';
 import {
   downscaleAllDown,
@@ -26,8 +36,6 @@ import {
   downscaleUp,
   plainScale,
   type Scale,
-  totalOf,
-  totalsOf,
   upscale,
   upscaleAll,
 } from './scaling.ts';
@@ -36,7 +44,6 @@ import {
   addSwapFee,
   firstMint,
   initialAmounts,
-  isRecovery,
   recoveryExit,
   requireNotPaused,
   subAll,
@@ -57,23 +64,27 @@ function onSwap(pool: WeightedPool, request: SwapRequest, env: PoolEnv): SwapOut
   const { kind, indexIn, indexOut, amount } = request;
   const scaleIn = plainScale(pool.scalingFactors[indexIn]!);
   const scaleOut = plainScale(pool.scalingFactors[indexOut]!);
-  const balanceIn = upscale(totalOf(pool.balances[indexIn]!), scaleIn);
-  const balanceOut = upscale(totalOf(pool.balances[indexOut]!), scaleOut);
+  const balanceIn = upscale(ownBalance(pool, indexIn), scaleIn);
+  const balanceOut = upscale(ownBalance(pool, indexOut), scaleOut);
   const weightIn = weightOf(pool, indexIn, env.time);
   const weightOut = weightOf(pool, indexOut, env.time);
   const observed = pool.oracle === null ? pool : observeWeighted(pool, env);
 
   if (kind === 'GIVEN_IN') {
-    const amountIn = upscale(subtractSwapFee(amount, pool.swapFee), scaleIn);
+    const amountLeft = subtractSwapFee(amount, pool.swapFee);
+    const amountIn = upscale(amountLeft, scaleIn);
     // Written out: extending a spread object costs V8 as much as a third of the formula.
     const swap = { balanceIn, weightIn, balanceOut, weightOut, amountIn };
     const amountOut = formulas.outGivenIn(swap, revision);
-    return { pool: observed, amount: downscaleDown(amountOut, scaleOut) };
+    const charged = withSwapFeePutAside(observed, indexIn, amount - amountLeft, scaleIn);
+    return { pool: charged, amount: downscaleDown(amountOut, scaleOut) };
   }
   const amountOut = upscale(amount, scaleOut);
   const swap = { balanceIn, weightIn, balanceOut, weightOut, amountOut };
-  const amountIn = formulas.inGivenOut(swap, revision);
-  return { pool: observed, amount: addSwapFee(downscaleUp(amountIn, scaleIn), pool.swapFee) };
+  const amountIn = downscaleUp(formulas.inGivenOut(swap, revision), scaleIn);
+  const amountPaid = addSwapFee(amountIn, pool.swapFee);
+  const charged = withSwapFeePutAside(observed, indexIn, amountPaid - amountIn, scaleIn);
+  return { pool: charged, amount: amountPaid };
 }
 
 function onJoin(
@@ -91,17 +102,23 @@ function onJoin(
   if (pool.totalSupply === 0n) return initialize(pool, join, { scales, weights, env });
 
   const fees = weightedFees(rules);
-  const scaled = upscaleAll(totalsOf(pool), scales);
+  const scaled = ownBalances(pool, scales);
   const observed = pool.oracle === null ? pool : observeWeighted(pool, env);
   const settled = fees.settle(observed, scaled, weights, join.protocolSwapFee, env);
   const math = liquidityOf(settled);
-  requireProportional(pool, join.request.kind === 'ALL_TOKENS_IN_FOR_EXACT_BPT_OUT');
+  requireProportional(pool, join.kind === 'ALL_TOKENS_IN_FOR_EXACT_BPT_OUT');
   const { bptAmount, amounts } = joinAmounts(pool, math, join.request, scales);
   const balances = addAll(settled.balances, amounts);
   const supply = settled.supply + bptAmount;
   const concluded = fees.conclude(settled, balances, supply, env);
+  const charged = hasManagementFees(pool)
+    ? withFeesPutAside(
+        concluded.pool,
+        feesOfJoin(tokensOf(settled), join.request, scales, rules.revision),
+      )
+    : concluded.pool;
   return {
-    pool: cacheInvariantAndSupply(concluded.pool, supply),
+    pool: cacheInvariantAndSupply(charged, supply),
     amounts: downscaleAllUp(amounts, scales),
     protocolFeeAmounts: downscaleAllDown(settled.dueAmounts, scales),
     bptAmount,
@@ -144,12 +161,12 @@ function onExit(
   env: PoolEnv,
 ): LiquidityOutcome<WeightedPool> {
   const rules = rulesOf(pool);
-  if (isRecovery(pool, exit)) return recoveryExit(pool, exit, pool.totalSupply, null);
+  if (exit.isRecovery) return recoveryExit(pool, exit, pool.totalSupply, null);
   if (rules.pausedExit === 'recovery') requireNotPaused(pool);
 
   const scales = pool.scalingFactors.map(plainScale);
   const weights = weightsOf(pool, env.time);
-  const scaled = upscaleAll(totalsOf(pool), scales);
+  const scaled = ownBalances(pool, scales);
   const fees = weightedFees(rules);
   const settled = pool.paused
     ? unsettled(pool, scaled, weights)
@@ -161,13 +178,22 @@ function onExit(
         env,
       );
   const math = liquidityOf(settled);
-  requireProportional(pool, exit.request.kind === 'EXACT_BPT_IN_FOR_TOKENS_OUT');
+  const keepsPrices =
+    exit.kind === 'EXACT_BPT_IN_FOR_TOKENS_OUT' || exit.kind === 'MANAGEMENT_FEE_TOKENS_OUT';
+  requireProportional(pool, keepsPrices);
+  if (exit.kind === 'MANAGEMENT_FEE_TOKENS_OUT') return managementFeeExit(pool, exit);
   const { bptAmount, amounts } = exitAmounts(pool, math, exit.request, scales);
   const balances = subAll(settled.balances, amounts);
   const supply = settled.supply - bptAmount;
   const concluded = fees.conclude(settled, balances, supply, env);
+  const charged = hasManagementFees(pool)
+    ? withFeesPutAside(
+        concluded.pool,
+        feesOfExit(tokensOf(settled), exit.request, scales, rules.revision),
+      )
+    : concluded.pool;
   return {
-    pool: pool.paused ? concluded.pool : cacheInvariantAndSupply(concluded.pool, supply),
+    pool: pool.paused ? charged : cacheInvariantAndSupply(charged, supply),
     amounts: downscaleAllDown(amounts, scales),
     protocolFeeAmounts: downscaleAllDown(settled.dueAmounts, scales),
     bptAmount,
@@ -176,9 +202,11 @@ function onExit(
 }
 
 function liquidityOf(settled: SettledPool): LiquidityMath {
-  const { pool, balances, weights, supply } = settled;
-  const { swapFee } = pool;
-  return weightedLiquidity({ balances, weights, supply, swapFee }, rulesOf(pool).revision);
+  return weightedLiquidity(tokensOf(settled), rulesOf(settled.pool).revision);
+}
+
+function tokensOf({ pool, balances, weights, supply }: SettledPool): formulas.WeightedTokens {
+  return { balances, weights, supply, swapFee: pool.swapFee };
 }
 
 /** While a pool of 2021 is paused it pays no protocol fees. */

@@ -27,7 +27,7 @@ import {
   type Transaction,
 } from '../transaction.ts';
 import { MAX_UINT256 } from '../../uint.ts';
-import { decodeExit, decodeJoin } from '../user-data.ts';
+import { decodeExit, decodeJoin, exitKindOf, isRecoveryExit, joinKindOf } from '../user-data.ts';
 import { decreaseCash, increaseCash } from './balances.ts';
 import { applyMoves } from './ledger.ts';
 import { closePurse, openPurse, payFee, receiveAsset, sendAsset, tokenOf } from './money.ts';
@@ -124,8 +124,13 @@ function callJoin(
     recipient: operation.recipient ?? sender,
     protocolSwapFee: protocolSwapFeeOf(tx, pool, operation.do === 'queryJoin'),
     // Bytes are read where the pool reads them: what it checks before reverts before they do.
+    get kind(): JoinRequest['kind'] {
+      const { request, userData } = requireRequest(operation);
+      return request?.kind ?? joinKindOf(pool, userData!);
+    },
     get request(): JoinRequest {
-      return requestOf<JoinRequest>(pool, operation, decodeJoin);
+      const { request, userData } = requireRequest(operation);
+      return request ?? decodeJoin(pool, userData!);
     },
   };
   return onJoin(pool, join, tx.env);
@@ -137,25 +142,34 @@ function callExit(
   operation: ExitOperation | QueryExitOperation,
   sender: Address,
 ): LiquidityOutcome {
+  const { request: typed, userData } = requireRequest(operation);
+  const isQuery = operation.do === 'queryExit';
   const exit = {
     sender,
     recipient: operation.recipient ?? sender,
-    protocolSwapFee: protocolSwapFeeOf(tx, pool, operation.do === 'queryExit'),
+    protocolSwapFee: protocolSwapFeeOf(tx, pool, isQuery),
+    // Queries know no recovery exit, and take its number for that of a kind which they do not have.
+    isRecovery:
+      !isQuery &&
+      (typed === undefined ? isRecoveryExit(pool, userData!) : asksRecovery(pool, typed)),
+    get kind(): ExitRequest['kind'] {
+      return typed?.kind ?? exitKindOf(unpausedByTime(pool, tx.env.time), userData!);
+    },
     get request(): ExitRequest {
       const current = unpausedByTime(pool, tx.env.time);
-      const request = requestOf<ExitRequest>(current, operation, decodeExit);
-      const isQuery = operation.do === 'queryExit';
+      const request = typed ?? decodeExit(current, userData!);
       return isQuery && request.kind === 'RECOVERY' ? refuseQuery(current) : request;
     },
   };
   return onExit(pool, exit, tx.env);
 }
 
-/** Some pools replace the Vault's percentage by zero, but only where it counts. */
+/** Where nothing is taken, in recovery mode or ever, only the real call knows it and not the query. */
 function protocolSwapFeeOf(tx: Transaction, pool: Pool, isQuery: boolean): bigint {
   const rules = POOL_KINDS[pool.kind];
-  const isWaived = rules.family === 'weighted' && rules.protocolFees === 'waived' && !isQuery;
-  return isWaived ? 0n : tx.env.fees.swap;
+  const isWaived =
+    pool.recoveryMode || (rules.family === 'weighted' && rules.protocolFees === 'waived');
+  return isWaived && !isQuery ? 0n : tx.env.fees.swap;
 }
 
 /** Pools answer no queries about the recovery exit. */
@@ -174,16 +188,19 @@ function applied(tx: Transaction, outcome: LiquidityOutcome): LiquidityOutcome {
   return { ...outcome, pool: applyMoves(tx, outcome.pool, outcome.moves) };
 }
 
-function requestOf<R>(
-  pool: Pool,
-  operation: { readonly request?: R; readonly userData?: string },
-  decode: (pool: Pool, userData: string) => R,
-): R {
+function asksRecovery(pool: Pool, request: ExitRequest): boolean {
+  return request.kind === 'RECOVERY' && POOL_KINDS[pool.kind].pausedExit === 'recovery';
+}
+
+function requireRequest<R>(operation: { readonly request?: R; readonly userData?: string }): {
+  readonly request?: R;
+  readonly userData?: string;
+} {
   const { request, userData } = operation;
   if ((request === undefined) === (userData === undefined)) {
     throw new InputError('request', 'must be given, or userData, but not both');
   }
-  return request ?? decode(pool, userData!);
+  return operation;
 }
 
 /** @throws {Revert} BAL#103, BAL#527, BAL#520 when assets or limits do not line up with the pool. */

@@ -6,10 +6,12 @@
  */
 import { revert } from '../../errors.ts';
 import { HexMap } from '../../hex-map.ts';
-import { min } from '../../uint.ts';
+import { add, min } from '../../uint.ts';
 import { type Address, type WorldState, ZERO_ADDRESS } from '../state.ts';
 import type { Transaction } from '../transaction.ts';
 import { payOut, pullIn, sendEth, wrapEth } from './ledger.ts';
+
+const MAX_INT256 = (1n << 255n) - 1n;
 
 /** The token of an asset: WETH for the zero address. */
 export function tokenOf(state: WorldState, asset: Address): Address {
@@ -85,18 +87,24 @@ export function payFee(tx: Transaction, token: Address, amount: bigint): void {
   payOut(tx, token, tx.state.vault.collector, amount);
 }
 
+/** The amount, as the signed number that events and deltas carry. @throws {Revert} BAL#421. */
+export function requireInt256(amount: bigint): bigint {
+  return amount > MAX_INT256 ? revert(421) : amount;
+}
+
 export function internalBalanceOf(state: WorldState, user: Address, token: Address): bigint {
   return state.vault.internalBalances.get(user)?.get(token) ?? 0n;
 }
 
+/** @throws {Revert} BAL#000 and BAL#421 for balances and changes past 256 and 255 bits. */
 export function increaseInternalBalance(
   tx: Transaction,
   user: Address,
   token: Address,
   amount: bigint,
 ): void {
-  const balance = internalBalanceOf(tx.state, user, token) + amount;
-  setInternalBalance(tx, user, token, balance, amount);
+  const balance = add(internalBalanceOf(tx.state, user, token), amount);
+  setInternalBalance(tx, user, token, balance, requireInt256(amount));
 }
 
 /**

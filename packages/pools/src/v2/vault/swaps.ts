@@ -23,9 +23,7 @@ import {
 } from '../transaction.ts';
 import { decreaseCash, increaseCash } from './balances.ts';
 import { applyMoves } from './ledger.ts';
-import { closePurse, openPurse, receiveAsset, sendAsset, tokenOf } from './money.ts';
-
-const MAX_INT256 = (1n << 255n) - 1n;
+import { closePurse, openPurse, receiveAsset, requireInt256, sendAsset, tokenOf } from './money.ts';
 
 /** Runs one swap. */
 export function swap(tx: Transaction, operation: SwapOperation): { amountCalculated: bigint } {
@@ -176,8 +174,4 @@ function swappedBalances(
 
 function requireDeadline(tx: Transaction, deadline: bigint | undefined): void {
   if (deadline !== undefined && tx.state.time > deadline) revert(508);
-}
-
-function requireInt256(amount: bigint): bigint {
-  return amount > MAX_INT256 ? revert(421) : amount;
 }
