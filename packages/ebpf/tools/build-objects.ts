@@ -74,11 +74,7 @@ export function objectNames(folder: string): string[] {
  * @param defines - Macros as `NAME=value`, for objects that are not committed.
  * @throws {Error} with the compiler's messages.
  */
-export function compile(
-  folder: string,
-  name: string,
-  defines: readonly string[] = [],
-): Uint8Array {
+export function compile(folder: string, name: string, defines: readonly string[] = []): Uint8Array {
   const scratch = join(tmpdir(), `balancer-bpf-${process.pid}`);
   mkdirSync(scratch, { recursive: true });
   try {
@@ -90,7 +86,16 @@ export function compile(
     const source = `bpf/${name}.bpf.c`;
     // Headers define more helpers than one program calls.
     const macros = defines.map((define) => `-D${define}`);
-    const args = [...flags, '-Wno-unused-function', ...macros, ...paths, '-c', source, '-o', object];
+    const args = [
+      ...flags,
+      '-Wno-unused-function',
+      ...macros,
+      ...paths,
+      '-c',
+      source,
+      '-o',
+      object,
+    ];
     execFileSync(COMPILER, args, { cwd, stdio: 'pipe', encoding: 'utf8' });
     execFileSync(STRIP, ['-g', object]);
     return readFileSync(object);

@@ -101,7 +101,9 @@ describe(`forgotten neighbours${SKIPPED}`, () => {
       try {
         await once(createInterface(server.stdout), 'line');
         const client = host.client.run(() =>
-          spawn(process.execPath, ['-e', CLIENT, NAMES['V']!], { stdio: ['ignore', 'pipe', 'pipe'] }),
+          spawn(process.execPath, ['-e', CLIENT, NAMES['V']!], {
+            stdio: ['ignore', 'pipe', 'pipe'],
+          }),
         );
         const lines = createInterface(client.stdout);
         let answered = 0;
