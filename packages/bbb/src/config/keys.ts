@@ -33,6 +33,8 @@ export interface BbbConfig {
   readonly admin_port: number;
   /** Networks whose `X-Forwarded-…` headers are believed. */
   readonly trusted_proxies: readonly string[];
+  /** Scalelite's administration by JSON on the public listener too. */
+  readonly scalelite_api: boolean;
   readonly build_number: string;
   readonly log_level: LogLevel;
   readonly shutdown_grace_seconds: number;
@@ -119,6 +121,7 @@ export const KEYS: { readonly [K in keyof BbbConfig]: Key<BbbConfig[K]> } = {
   admin_bind: text('127.0.0.1'),
   admin_port: whole(3001, 0, 65_535),
   trusted_proxies: list(['127.0.0.0/8', '::1/128'], ','),
+  scalelite_api: flag(false),
   build_number: text('', 'BUILD_NUMBER'),
   log_level: {
     schema: z.enum(LOG_LEVELS),

@@ -5,6 +5,7 @@ import { describeCreate } from './create.ts';
 import { Harness } from './harness.ts';
 import { describeMeetings } from './meetings.ts';
 import { describePoll } from './poll.ts';
+import { describeScalelite } from './scalelite.ts';
 import { describeTenants } from './tenants.ts';
 
 let harness: Harness;
@@ -18,3 +19,4 @@ describeCreate('embedded storage', () => harness);
 describeMeetings('embedded storage', () => harness);
 describePoll('embedded storage', () => harness);
 describeTenants('embedded storage', () => harness);
+describeScalelite('embedded storage', () => harness);
