@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface SystemRequirement {
@@ -27,6 +27,11 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     neededFor: 'PROXY protocol and SNI routing beside HAProxy',
   },
   {
+    command: 'ethtool',
+    debianPackage: 'ethtool',
+    neededFor: 'offloads of virtual interfaces under XDP',
+  },
+  {
     command: NGINX_STREAM_MODULE,
     debianPackage: 'libnginx-mod-stream',
     neededFor: 'the configurations of the migration guide beside nginx',
@@ -46,7 +51,12 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     debianPackage: 'postgresql',
     neededFor: 'the gateway on PostgreSQL',
   },
-  { command: 'redis-server', debianPackage: 'redis-server', neededFor: 'the gateway on Redis' },
+  { command: 'initdb', debianPackage: 'postgresql', neededFor: 'PostgreSQL through the relay' },
+  {
+    command: 'redis-server',
+    debianPackage: 'redis-server',
+    neededFor: 'Redis through the relay, the gateway on Redis',
+  },
   { command: 'bash', debianPackage: 'bash', neededFor: 'the completion of bash' },
   { command: 'zsh', debianPackage: 'zsh', neededFor: 'the completion of zsh' },
   { command: 'fish', debianPackage: 'fish', neededFor: 'the completion of fish' },
@@ -69,12 +79,15 @@ const COMMAND_FOLDERS = [
   '/bin',
 ];
 
+/** Where Debian keeps the servers of PostgreSQL, one folder per version. */
+const POSTGRESQL_FOLDER = '/usr/lib/postgresql';
+
 /** Path of a command or file, or `undefined` when it is not installed. */
 export function commandPath(command: string): string | undefined {
   if (command.startsWith('/')) return isThere(command, constants.R_OK) ? command : undefined;
-  return COMMAND_FOLDERS.map((folder) => join(folder, command)).find((path) =>
-    isThere(path, constants.X_OK),
-  );
+  return [...COMMAND_FOLDERS, ...postgresqlFolders()]
+    .map((folder) => join(folder, command))
+    .find((path) => isThere(path, constants.X_OK));
 }
 
 /** Rows whose command is not installed. */
@@ -88,6 +101,14 @@ export function skipReason(command: string): string {
   const row = SYSTEM_REQUIREMENTS.find((requirement) => requirement.command === command);
   if (!row) throw new Error(`${command} has no row in SYSTEM_REQUIREMENTS`);
   return ` (skipped: needs ${command}; apt-get install ${row.debianPackage})`;
+}
+
+/** The newest version first. */
+function postgresqlFolders(): string[] {
+  if (!isThere(POSTGRESQL_FOLDER, constants.R_OK)) return [];
+  return readdirSync(POSTGRESQL_FOLDER)
+    .toSorted((a, b) => Number(b) - Number(a))
+    .map((version) => join(POSTGRESQL_FOLDER, version, 'bin'));
 }
 
 function isThere(path: string, mode: number): boolean {

@@ -22,7 +22,7 @@ import { type InheritedDescriptor, type ListeningSocket, socketKey } from '@bala
 const TAKES_OVER = 'BALANCER_TAKES_OVER';
 
 /** Longest wait for the new process to be ready. */
-const READY_MS = 30_000;
+const READY_MS = 90_000;
 
 /** The new process did not get ready; the old one goes on. */
 class HandOverError extends BalancerError {

@@ -14,6 +14,7 @@ import {
   type ConfigProblem,
   type DaemonPart,
   type Environment,
+  fileSettled,
   formatAddress,
   formatProblem,
   type Log,
@@ -208,12 +209,14 @@ export class Service {
     return new ProxyPlane({
       logger,
       onRecord: (record) => this.accessLog.write(record),
+      wantsRecord: () => this.accessLog.wants(),
       ...(inherited && { inherited }),
     });
   }
 
   private async load(): Promise<LoadBalancerConfig> {
     const { file, environment, override } = this.options;
+    await fileSettled(file);
     const { config, warnings } = await loadLoadBalancerConfig(file, environment);
     logWarnings(this.log, warnings);
     return override ? override(config) : config;

@@ -50,6 +50,7 @@ export function runWorker(): void {
     answer: (answer) => process.send!(answer),
     logger: log,
     onRecord: (record) => accessLog.write(record),
+    wantsRecord: () => accessLog.wants(),
     onGlobal: (global) => {
       log.configure(global.log);
       accessLog.configure(global.access_log);

@@ -1,8 +1,17 @@
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type ProcessSettings, type Running, startProcessWith, temporaryFile } from './support.ts';
+import { askAgainAndAgain } from './load.ts';
+import {
+  type ProcessSettings,
+  residentBytes,
+  type Running,
+  startProcessWith,
+  temporaryFile,
+  until,
+} from './support.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 
@@ -24,7 +33,7 @@ async function startServer(onConnection: (socket: Socket) => void): Promise<numb
 async function startBalancer(
   settings: ProcessSettings,
   upstreamPort: number,
-): Promise<{ readonly running: Running; readonly port: number }> {
+): Promise<{ readonly running: Running; readonly port: number; readonly file: string }> {
   const { file, remove } = await temporaryFile(
     'config.toml',
     `[frontends.web]
@@ -40,7 +49,7 @@ addr = "127.0.0.1:${upstreamPort}"
   const running = startProcessWith(settings, 'run', file);
   cleanups.push(() => running.end('SIGKILL'));
   const [, port] = await running.says(/"web":\["127\.0\.0\.1:(\d+)"\].*"msg":"ready"/);
-  return { running, port: Number(port) };
+  return { running, port: Number(port), file };
 }
 
 /** Connects and waits for the first byte or the end. */
@@ -66,12 +75,7 @@ describe('a balancer with 256 descriptors', () => {
     expect(met.filter(({ how }) => how === 'ECONNRESET')).toHaveLength(400 - 63);
     expect((await meet(port)).how).toBe('ECONNRESET');
     served[0]!.socket.destroy();
-    let how = '';
-    for (let i = 0; i < 100 && how !== 'served'; i++) {
-      // oxlint-disable-next-line no-await-in-loop -- until the departure is noticed
-      ({ how } = await meet(port));
-    }
-    expect(how).toBe('served');
+    await until('the departure is noticed', async () => (await meet(port)).how === 'served');
     for (const { socket } of met) socket.destroy();
     expect(running.output().stderr).not.toContain('EMFILE');
   });
@@ -94,14 +98,43 @@ describe('a balancer under many short connections', () => {
       }
     };
     await Promise.all(Array.from({ length: 16 }, work));
-    let after = Infinity;
-    for (let i = 0; i < 100 && after > before; i++) {
-      // oxlint-disable-next-line no-await-in-loop -- until the last sockets are closed
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      after = descriptors();
-    }
-    expect(after).toBeLessThanOrEqual(before);
+    await until('the last sockets are closed', () => descriptors() <= before);
   });
+});
+
+describe('a balancer that reloads again and again under load', () => {
+  test('fails no connection, and holds no more descriptors and memory afterwards', async () => {
+    const isLong = process.env['BALANCER_TEST_LONG'] !== undefined;
+    const reloadCount = isLong ? 1000 : 25;
+    const upstreamPort = await startServer((socket) => socket.pipe(socket));
+    const { running, port, file } = await startBalancer({}, upstreamPort);
+    const config = await readFile(file, 'utf8');
+    const contents = (round: number): string =>
+      `${config.replace('[backends.out]', `idle_timeout = "${10 + (round % 5)}m"\n[backends.out]`)}weight = ${1 + round}\nmax_connections = ${1000 + round}\n`;
+    const descriptors = (): number => readdirSync(`/proc/${running.child.pid}/fd`).length;
+    const before = descriptors();
+    const reloads = (): number =>
+      running.output().stderr.match(/configuration reloaded/g)?.length ?? 0;
+    const reload = async (round: number): Promise<void> => {
+      const done = reloads();
+      await writeFile(file, contents(round));
+      running.child.kill('SIGHUP');
+      await until(`reload ${round} takes effect`, () => reloads() > done);
+    };
+    const traffic = askAgainAndAgain(port, 4);
+    let rssBefore = 0;
+    for (let round = 1; round <= reloadCount; round++) {
+      // oxlint-disable-next-line no-await-in-loop -- one reload after the other
+      await reload(round);
+      // The heap finds its size in the first tenth.
+      if (round === reloadCount / 10) rssBefore = residentBytes(running);
+    }
+    const answers = await traffic.stop();
+    expect(answers.length).toBeGreaterThan(reloadCount);
+    expect(answers.filter((answer) => answer !== 'ping')).toEqual([]);
+    await until('the last sockets are closed', () => descriptors() <= before);
+    if (isLong) expect(residentBytes(running) / rssBefore).toBeLessThan(1.25);
+  }, 1_800_000);
 });
 
 describe('a balancer that relays in bulk', () => {

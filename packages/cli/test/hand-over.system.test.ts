@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { freePort } from '../src/ports.ts';
+import { exchange } from './load.ts';
 import { type Running, startProcess, temporaryFile } from './support.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -34,7 +35,10 @@ interface Setting {
   readonly config: string;
 }
 
-async function start(): Promise<Setting> {
+/** A configuration in front of a server that sends back what it gets. */
+async function configFor(
+  port: number,
+): Promise<{ readonly config: string; readonly path: string }> {
   const server = createServer((socket: Socket) => {
     socket.on('error', () => {});
     socket.on('data', (bytes) => socket.write(bytes));
@@ -50,7 +54,7 @@ shutdown_timeout = "5s"
 listen_addr = "unix:${path}"
 backend = "out"
 [frontends.web]
-listen_addr = "127.0.0.1:${await freePort()}"
+listen_addr = "127.0.0.1:${port}"
 backend = "out"
 [backends.out]
 health_check_interval = 0
@@ -59,6 +63,11 @@ addr = "127.0.0.1:${(server.address() as AddressInfo).port}"
 [stats]
 listen_addr = "127.0.0.1:${await freePort()}"
 `;
+  return { config, path };
+}
+
+async function start(): Promise<Setting> {
+  const { config, path } = await configFor(await freePort());
   const { file, remove } = await temporaryFile('config.toml', config);
   cleanups.push(remove);
   const running = startProcess('run', file);
@@ -68,18 +77,6 @@ listen_addr = "127.0.0.1:${await freePort()}"
   });
   const [, port] = await running.says(/"web":\["127\.0\.0\.1:(\d+)"\].*"msg":"ready"/);
   return { running, port: Number(port), file, config, path };
-}
-
-/** One exchange on a connection of its own. @returns The answer, or how it failed. */
-function exchange(at: number | string): Promise<string> {
-  return new Promise((resolve) => {
-    const target = typeof at === 'string' ? { path: at } : { port: at, host: '127.0.0.1' };
-    const socket = connect(target, () => socket.end('ping'));
-    let answer = '';
-    socket.on('data', (bytes) => (answer += String(bytes)));
-    socket.on('end', () => resolve(answer));
-    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'error'));
-  });
 }
 
 /** Asks 200 times a second until told to stop. */
@@ -139,13 +136,13 @@ describe('SIGUSR2', () => {
 
 describe('LISTEN_FDS', () => {
   test('brings a socket that is used, and its clients wait for the start', async () => {
-    const { running, port, config } = await start();
-    await running.end('SIGTERM');
+    const manager = createServer();
+    manager.listen(0, '127.0.0.1');
+    await once(manager, 'listening');
+    const { port } = manager.address() as AddressInfo;
+    const { config } = await configFor(port);
     const { file, remove } = await temporaryFile('config.toml', config);
     cleanups.push(remove);
-    const manager = createServer();
-    manager.listen(port, '127.0.0.1');
-    await once(manager, 'listening');
     // A service manager passes descriptors; what Node calls them is not documented.
     const descriptor = Number(Reflect.get(Reflect.get(manager, '_handle') as object, 'fd'));
     const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Running, startProcess, temporaryFile } from './support.ts';
@@ -90,6 +92,41 @@ addr = "127.0.0.1:9"
   test('SIGTERM stops it with 0 when nothing is open', async () => {
     const { running } = await startRun();
     expect(await running.end('SIGTERM')).toBe(0);
+  });
+
+  test('SIGTERM lets connections end, and a second one cuts them', async () => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.on('data', (bytes) => socket.write(bytes));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    cleanups.push(async () => server.close());
+    const { port: serverPort } = server.address() as AddressInfo;
+    const toml = configOf('').replace('127.0.0.1:9', `127.0.0.1:${serverPort}`);
+    for (const isCut of [false, true]) {
+      // oxlint-disable no-await-in-loop -- two runs, one after the other
+      const { file, remove } = await temporaryFile('config.toml', toml.replace('300ms', '10m'));
+      cleanups.push(remove);
+      const running = start('run', file);
+      const [, port] = await running.says(/"web":\["127\.0\.0\.1:(\d+)"\].*"msg":"ready"/);
+      const [idle, busy] = [connect(Number(port)), connect(Number(port))];
+      for (const socket of [idle, busy]) {
+        socket.on('error', () => {});
+        socket.write('.');
+        await once(socket, 'data');
+      }
+      running.child.kill('SIGTERM');
+      await running.says(/"reason":"SIGTERM".*"msg":"stopping"/);
+      busy.write('still served');
+      expect(String((await once(busy, 'data'))[0])).toBe('still served');
+      if (isCut) {
+        expect(await running.end('SIGTERM')).toBe(3);
+      } else {
+        for (const socket of [idle, busy]) socket.resetAndDestroy();
+        expect(await running.end()).toBe(0);
+      }
+      // oxlint-enable no-await-in-loop
+    }
   });
 
   test('SIGHUP reads the file again, and SIGUSR1 does not open the debugger', async () => {

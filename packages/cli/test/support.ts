@@ -6,6 +6,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,6 +41,13 @@ export async function runHere(...args: readonly string[]): Promise<Captured> {
   return { code, ...output };
 }
 
+/** Interpreter and arguments of a command that runs from the sources. */
+export function balancerCommand(...args: readonly string[]): readonly string[] {
+  return [process.execPath, ...FROM_SOURCES, MAIN, ...args];
+}
+
+const FROM_SOURCES = ['--conditions=balancer-source', '--import', import.meta.resolve('tsx')];
+
 /** A running command. */
 export interface Running {
   readonly child: ChildProcess;
@@ -70,15 +78,7 @@ export function startProcessWith(
   { nodeOptions = [], descriptorsMax, environment = {} }: ProcessSettings,
   ...args: readonly string[]
 ): Running {
-  const command = [
-    process.execPath,
-    ...nodeOptions,
-    '--conditions=balancer-source',
-    '--import',
-    'tsx',
-    MAIN,
-    ...args,
-  ];
+  const command = [process.execPath, ...nodeOptions, ...FROM_SOURCES, MAIN, ...args];
   const limit = descriptorsMax === undefined ? '' : `ulimit -n ${descriptorsMax}; `;
   const child = spawn('/bin/sh', ['-c', `${limit}exec "$@"`, 'sh', ...command], {
     cwd: ROOT,
@@ -144,4 +144,12 @@ export async function until(
     // oxlint-disable-next-line no-await-in-loop -- as above
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+/** Memory that a process holds. */
+export function residentBytes({ child }: Running): number {
+  const [, kibibytes] = /^VmRSS:\s+(\d+) kB/m.exec(
+    readFileSync(`/proc/${child.pid}/status`, 'utf8'),
+  )!;
+  return Number(kibibytes) * 1024;
 }

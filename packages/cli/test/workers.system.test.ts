@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Statistics } from '@balancer/lb';
 import { freePort } from '../src/ports.ts';
+import { askAgainAndAgain, exchange } from './load.ts';
 import { type Running, startProcess, temporaryFile, until } from './support.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -93,35 +94,6 @@ async function greeted(port: number): Promise<Socket | undefined> {
   return isGreeted ? socket : undefined;
 }
 
-/** One exchange on a connection of its own. @returns The answer, or how it failed. */
-function exchange(port: number): Promise<string> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' }, () => socket.end('ping'));
-    let answer = '';
-    socket.on('data', (bytes) => (answer += String(bytes)));
-    socket.on('end', () => resolve(answer));
-    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'error'));
-  });
-}
-
-/** Asks over so many connections at a time until told to stop. */
-function load(port: number, concurrency = 4): { readonly stop: () => Promise<readonly string[]> } {
-  const answers: string[] = [];
-  let isRunning = true;
-  const work = async (): Promise<void> => {
-    // oxlint-disable-next-line no-await-in-loop -- one exchange after the other
-    while (isRunning) answers.push(await exchange(port));
-  };
-  const workers = Array.from({ length: concurrency }, work);
-  return {
-    stop: async () => {
-      isRunning = false;
-      await Promise.all(workers);
-      return answers;
-    },
-  };
-}
-
 /** Holds connections until every worker has some. */
 async function holdOnEveryWorker({ port, statistics }: Setting): Promise<Socket[]> {
   const held: Socket[] = [];
@@ -179,24 +151,6 @@ addr = "127.0.0.1:${await startUdpEcho()}"
     await expectEffectOnAll(setting);
     await expectComingAndGoing(setting);
     await expectHandOver(setting);
-  });
-
-  test('that die as soon as they start end the process with 1', async () => {
-    const { running, statistics } = await start({ workers: 2 });
-    const killed = new Set<number>();
-    let hasEnded = false;
-    void once(running.child, 'exit').then(() => (hasEnded = true));
-    while (!hasEnded) {
-      // oxlint-disable-next-line no-await-in-loop -- until it gives up
-      const document = await statistics().catch(() => undefined);
-      for (const { pid } of document?.process.worker_processes ?? []) {
-        if (killed.has(pid)) continue;
-        killed.add(pid);
-        process.kill(pid, 'SIGKILL');
-      }
-    }
-    expect(await running.end()).toBe(1);
-    expect(running.output().stderr).toContain('workers end as soon as they are started');
   });
 });
 
@@ -273,7 +227,7 @@ async function expectRefusalByAll({
   cleanups.push(async () => taken.close());
   const address = `127.0.0.1:${(taken.address() as AddressInfo).port}`;
   const more = `[frontends.more]\nlisten_addr = "${address}"\nbackend = "out"\n`;
-  const traffic = load(port);
+  const traffic = askAgainAndAgain(port, 4);
   await writeFile(file, config.replace('[backends.out]', `${more}[backends.out]`));
   await running.says(/address already in use.*reload refused/);
   expect(Object.keys((await statistics()).frontends)).toEqual(['web']);
@@ -288,7 +242,7 @@ async function expectEffectOnAll({
   statistics,
 }: Setting): Promise<void> {
   const [, first] = /addr = "([^"]+)"\n\[backends\.out\.servers\.s1\]/.exec(config)!;
-  const traffic = load(port);
+  const traffic = askAgainAndAgain(port, 4);
   await writeFile(file, config.replace(`addr = "${first}"\n`, `addr = "${first}"\nweight = 0\n`));
   await running.says(/configuration reloaded/);
   expect(failed(await traffic.stop())).toEqual([]);
@@ -300,7 +254,7 @@ async function expectEffectOnAll({
 }
 
 async function expectComingAndGoing({ port, file, config, statistics }: Setting): Promise<void> {
-  const traffic = load(port);
+  const traffic = askAgainAndAgain(port, 4);
   for (const count of [3, 2]) {
     // oxlint-disable-next-line no-await-in-loop -- one after the other
     await writeFile(file, config.replace('workers = 2', `workers = ${count}`));
@@ -314,7 +268,7 @@ async function expectComingAndGoing({ port, file, config, statistics }: Setting)
 
 async function expectHandOver({ running, port, file, config, statistics }: Setting): Promise<void> {
   const held = (await greeted(port))!;
-  const traffic = load(port);
+  const traffic = askAgainAndAgain(port, 4);
   // What a reload cannot change, a new process can.
   await writeFile(file, config.replace('workers = 2', 'workers = 1'));
   await running.says(/global\.workers: cannot change from 2 to 1 while running; send SIGUSR2/);

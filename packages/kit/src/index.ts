@@ -64,6 +64,7 @@ export {
   type ReloadResult,
   type ReloadTrigger,
 } from './reload/reloader.ts';
+export { fileSettled, type SettledOptions } from './reload/settled.ts';
 
 export {
   createLog,

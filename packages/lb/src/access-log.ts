@@ -27,9 +27,15 @@ export class AccessLog {
     return this.output?.droppedLines ?? 0;
   }
 
+  /** Draws whether the next record is one of the sample; without a log none is. */
+  wants(): boolean {
+    if (!this.config || !this.output) return false;
+    return this.config.sample >= 1 || this.random() < this.config.sample;
+  }
+
+  /** Writes a record that {@link wants} chose. */
   write(record: ConnectionRecord): void {
     if (!this.config || !this.output) return;
-    if (this.config.sample < 1 && this.random() >= this.config.sample) return;
     const ts = new Date().toISOString();
     const line =
       this.config.format === 'json' ? JSON.stringify({ ts, ...record }) : textLine(ts, record);

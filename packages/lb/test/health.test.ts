@@ -1,5 +1,8 @@
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server as NetServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { parseLoadBalancerConfig } from '../src/config/load.ts';
 import type { LoadBalancer } from '../src/load-balancer.ts';
@@ -105,6 +108,92 @@ describe('health', () => {
     await loadBalancer.apply(parseLoadBalancerConfig(config(port, off), 'h.toml').config);
     expect(server.state).toBe('up');
     expect(server.lastCheck).toBeDefined();
+  });
+});
+
+/** Runs a check against a server that says `answer` first; each check is one entry of its log. */
+async function checked(
+  type: string,
+  answer: () => string,
+): Promise<{ server: Server; heard: string[] }> {
+  const heard: string[] = [];
+  const upstream = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.on('data', (bytes) => {
+      heard.push(String(bytes));
+      socket.write(answer());
+    });
+  });
+  upstream.listen(0, '127.0.0.1');
+  await once(upstream, 'listening');
+  cleanups.push(async () => void upstream.close());
+  const keys = `health_check_interval = "20ms"
+[backends.out.health]
+fast_interval = "10ms"
+fall = 2
+${type}`;
+  const { loadBalancer } = await start(config((upstream.address() as AddressInfo).port, keys));
+  return { server: theServer(loadBalancer), heard };
+}
+
+describe('checks of what a server says', () => {
+  test('send and expect', async () => {
+    let answer = '+PONG\r\n';
+    const { server, heard } = await checked(
+      'type = "send_expect"\nsend = "PING\\\\r\\\\n"\nexpect = "+PONG"',
+      () => answer,
+    );
+    expect(server.state).toBe('up');
+    expect(heard[0]).toBe('PING\r\n');
+    answer = '-LOADING\r\n';
+    await until('it is down', () => server.state === 'down');
+    expect(server.lastCheck).toMatchObject({
+      ok: false,
+      reason: expect.stringContaining('-LOADING'),
+    });
+    answer = '+PONG\r\n';
+    await until('it is up again', () => server.state === 'up');
+  });
+
+  test('HTTP', async () => {
+    let status = '204 No Content';
+    const { server, heard } = await checked(
+      'type = "http"\npath = "/alive"\nstatus = "200-299"',
+      () => `HTTP/1.1 ${status}\r\ncontent-length: 0\r\n\r\n`,
+    );
+    expect(server.state).toBe('up');
+    expect(heard[0]).toMatch(/^GET \/alive HTTP\/1\.[01]\r\n/);
+    status = '503 Service Unavailable';
+    await until('it is down', () => server.state === 'down');
+    expect(server.lastCheck).toMatchObject({ ok: false, reason: expect.stringContaining('503') });
+  });
+});
+
+describe('a check by a program of the operator', () => {
+  test('goes by its exit code, which HOST and PORT may decide', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'balancer-exec-'));
+    cleanups.push(() => rm(folder, { recursive: true }));
+    const program = join(folder, 'check');
+    const marker = join(folder, 'is-down');
+    await writeFile(
+      program,
+      `#!/bin/sh\n[ "$HOST:$PORT" = "127.0.0.1:9" ] || exit 7\n[ ! -e "${marker}" ]\n`,
+      { mode: 0o755 },
+    );
+    const keys = `health_check_interval = "20ms"
+[backends.out.health]
+type = "exec"
+command = ["${program}"]
+fast_interval = "10ms"
+fall = 2`;
+    const { loadBalancer } = await start(config(9, keys));
+    const server = theServer(loadBalancer);
+    await until('it is up', () => server.state === 'up');
+    await writeFile(marker, '');
+    await until('it is down', () => server.state === 'down');
+    expect(server.lastCheck).toMatchObject({ ok: false, reason: expect.stringContaining('1') });
+    await rm(marker);
+    await until('it is up again', () => server.state === 'up');
   });
 });
 

@@ -1,29 +1,35 @@
 /**
- * What does a relayed request, a connection and a GiB cost, beside HAProxy in front of the same
- * server?
+ * What does a relayed request, a connection and a GiB cost, beside HAProxy and nginx in front of the
+ * same server? What does a second worker bring, and an idle connection cost?
  *
- * All run in this one command, in alternating order, each as one process, on loopback. The floor is
- * the server without a relay. The rate tells what a machine of its own would do; where the machine
- * is shared, CPU time is the figure to compare, since it does not depend on who else runs.
+ * All run in this one command, in alternating order, each as one process (`workers 2`: two and the
+ * main process), on loopback. The floor is the server without a relay. The rate tells what a machine
+ * of its own would do; where the machine is shared, CPU time is the figure to compare, since it does
+ * not depend on who else runs.
  *
  *     npm run build && npm run bench -w packages/proxy
+ *
+ * `BENCH_ROUNDS` (3) and `BENCH_SECONDS` (3) say how often and for how long; `BENCH_ONLY=bulk,idle`
+ * runs the disciplines whose names contain one of these.
  *
  * @module
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { commandPath } from '../../../scripts/system-requirements.ts';
+import { commandPath, NGINX_STREAM_MODULE } from '../../../scripts/system-requirements.ts';
 import { closedPort } from '../test/support.ts';
 
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3);
 const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 3);
 const BULK_BYTES = 512 * 2 ** 20;
+const IDLE_CONNECTIONS = 1500;
 const CLOCK_TICKS_PER_SECOND = 100;
 const BALANCER = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url));
 
@@ -32,32 +38,31 @@ const run = promisify(execFile);
 interface Contestant {
   readonly name: string;
   readonly port: number;
-  /** The process whose CPU time counts; absent for the floor. */
-  readonly pid: number | undefined;
+  /** The processes whose CPU time and memory count; none for the floor. */
+  readonly pids: readonly number[];
 }
 
-/** One measurement: how fast, and at which price. */
-interface Score {
-  readonly perSecond: number;
-  /** Microseconds of CPU per unit. */
-  readonly cpuMicros: number;
-}
+/** One measurement: figures by their names, of which the first is compared. */
+type Score = Readonly<Record<string, number>>;
 
 interface Discipline {
   readonly name: string;
-  readonly unit: string;
   readonly measure: (contestant: Contestant) => Promise<Score>;
 }
 
-const DISCIPLINES: readonly Discipline[] = [
-  { name: 'keep-alive requests', unit: 'request', measure: (c) => load(c, []) },
-  {
-    name: 'new connections',
-    unit: 'connection',
-    measure: (c) => load(c, ['-H', 'Connection: close']),
-  },
-  { name: 'bulk, one stream', unit: 'MiB', measure: bulk },
+const ALL_DISCIPLINES: readonly Discipline[] = [
+  { name: 'keep-alive requests', measure: (c) => load(c, []) },
+  { name: 'new connections', measure: (c) => load(c, ['-H', 'Connection: close']) },
+  { name: 'bulk, one stream', measure: (c) => bulk(c, 1) },
+  { name: 'bulk, eight streams', measure: (c) => bulk(c, 8) },
+  { name: 'one request after the other', measure: latency },
+  { name: 'idle connections', measure: idle },
 ];
+
+const WANTED = process.env['BENCH_ONLY']?.split(',') ?? [''];
+const DISCIPLINES = ALL_DISCIPLINES.filter(({ name }) =>
+  WANTED.some((part) => name.includes(part)),
+);
 
 const folder = await mkdtemp(join(tmpdir(), 'balancer-bench-'));
 const children: ChildProcess[] = [];
@@ -88,7 +93,7 @@ async function main(): Promise<void> {
 }
 
 async function compete(
-  { name, unit, measure }: Discipline,
+  { name, measure }: Discipline,
   contestants: readonly Contestant[],
 ): Promise<void> {
   const scores = new Map<string, Score[]>(contestants.map((contestant) => [contestant.name, []]));
@@ -100,30 +105,28 @@ async function compete(
     }
   }
   print(`\n${name}`);
-  const haproxy = medianOf(scores.get('haproxy')!);
+  const haproxy = mediansOf(scores.get('haproxy')!);
   for (const [contestant, rounds] of scores) {
-    const { perSecond, cpuMicros } = medianOf(rounds);
-    const ratio = (perSecond / haproxy.perSecond).toFixed(2);
-    const cpuRatio =
-      cpuMicros === 0
-        ? ''
-        : `, ${cpuMicros.toFixed(1)} us CPU per ${unit} (${(cpuMicros / haproxy.cpuMicros).toFixed(2)} x haproxy)`;
-    const raw = rounds.map((score) => Math.round(score.perSecond)).join(' ');
-    print(
-      `  ${contestant.padEnd(9)} ${Math.round(perSecond)} ${unit}s/s (${ratio} x haproxy)${cpuRatio}  [${raw}]`,
-    );
+    const figures = Object.entries(mediansOf(rounds)).map(([figure, median]) => {
+      const ratio = haproxy[figure] ? ` (${(median / haproxy[figure]).toFixed(2)} x haproxy)` : '';
+      return `${rounded(median)} ${figure}${ratio}`;
+    });
+    const raw = rounds.map((score) => rounded(Object.values(score)[0]!)).join(' ');
+    print(`  ${contestant.padEnd(11)} ${figures.join(', ')}  [${raw}]`);
   }
 }
 
 async function startAll(): Promise<readonly Contestant[]> {
-  const [server, haproxy, balancer] = [await closedPort(), await closedPort(), await closedPort()];
+  const [server, haproxy, nginx, balancer, workers] = await Promise.all(
+    Array.from({ length: 5 }, closedPort),
+  );
   await writeFile(join(folder, 'bulk'), '');
   await truncate(join(folder, 'bulk'), BULK_BYTES);
   const nginxFile = join(folder, 'nginx.conf');
   await writeFile(
     nginxFile,
     `daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/log;
-events { worker_connections 4096; }
+events { worker_connections 8192; }
 http {
   access_log off; keepalive_requests 1000000000; sendfile on; root ${folder};
   server { listen 127.0.0.1:${server} backlog=1024; location / { return 200 "${'x'.repeat(256)}"; } location /bulk { } }
@@ -145,11 +148,53 @@ listen l
   server s 127.0.0.1:${server}
 `,
   );
-  const balancerFile = join(folder, 'balancer.toml');
+  const streamFile = join(folder, 'stream.conf');
   await writeFile(
-    balancerFile,
-    `[frontends.in]
-listen_addr = "127.0.0.1:${balancer}"
+    streamFile,
+    `daemon off; master_process off; pid ${folder}/stream.pid; error_log ${folder}/log;
+${nginxModules()}
+events { worker_connections 8192; }
+stream {
+  server { listen 127.0.0.1:${nginx} backlog=1024; proxy_pass 127.0.0.1:${server}; proxy_half_close on; proxy_timeout 1h; }
+}`,
+  );
+  await start(commandPath('nginx')!, ['-c', nginxFile, '-e', `${folder}/log`], server!);
+  const nginxOptions = ['-c', streamFile, '-e', `${folder}/log`];
+  return [
+    { name: 'direct', port: server!, pids: [] },
+    {
+      name: 'haproxy',
+      port: haproxy!,
+      pids: [await start(commandPath('haproxy')!, ['-db', '-f', haproxyFile], haproxy!)],
+    },
+    {
+      name: 'nginx',
+      port: nginx!,
+      pids: [await start(commandPath('nginx')!, nginxOptions, nginx!)],
+    },
+    { name: 'balancer', port: balancer!, pids: await startBalancer(balancer!, server!, 1) },
+    { name: 'workers 2', port: workers!, pids: await startBalancer(workers!, server!, 2) },
+  ];
+}
+
+/** Debian loads the stream module by a line of its own; other builds have it inside. */
+function nginxModules(): string {
+  return existsSync(NGINX_STREAM_MODULE) ? `load_module ${NGINX_STREAM_MODULE};` : '';
+}
+
+/** @returns The ids of all its processes. */
+async function startBalancer(
+  port: number,
+  server: number,
+  workers: number,
+): Promise<readonly number[]> {
+  const file = join(folder, `balancer-${workers}.toml`);
+  await writeFile(
+    file,
+    `[global]
+workers = ${workers}
+[frontends.in]
+listen_addr = "127.0.0.1:${port}"
 backend = "out"
 [backends.out]
 health_check_interval = 0
@@ -157,20 +202,9 @@ health_check_interval = 0
 addr = "127.0.0.1:${server}"
 `,
   );
-  await start(commandPath('nginx')!, ['-c', nginxFile, '-e', `${folder}/log`], server);
-  return [
-    { name: 'direct', port: server, pid: undefined },
-    {
-      name: 'haproxy',
-      port: haproxy,
-      pid: await start(commandPath('haproxy')!, ['-db', '-f', haproxyFile], haproxy),
-    },
-    {
-      name: 'balancer',
-      port: balancer,
-      pid: await start(process.execPath, [BALANCER, 'run', balancerFile], balancer),
-    },
-  ];
+  const pid = await start(process.execPath, [BALANCER, 'run', file], port);
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return [pid, ...children.split(' ').filter(Boolean).map(Number)];
 }
 
 /** @returns The process id, once the port answers. */
@@ -197,18 +231,27 @@ function answers(port: number): Promise<boolean> {
   });
 }
 
-async function load({ port, pid }: Contestant, options: readonly string[]): Promise<Score> {
+async function load({ port, pids }: Contestant, options: readonly string[]): Promise<Score> {
   const args = ['-t1', '-c50', `-d${SECONDS}`, ...options, `http://127.0.0.1:${port}/`];
-  const before = await cpuSeconds(pid);
+  const before = await cpuSeconds(pids);
   const { stdout } = await run(commandPath('wrk')!, args);
-  const cpu = (await cpuSeconds(pid)) - before;
+  const cpu = (await cpuSeconds(pids)) - before;
   const count = Number(/(\d+) requests in/.exec(stdout)?.[1]);
-  return { perSecond: count / SECONDS, cpuMicros: (cpu * 1e6) / count };
+  return { 'a second': count / SECONDS, 'us CPU each': (cpu * 1e6) / count };
 }
 
-async function bulk({ port, pid }: Contestant): Promise<Score> {
-  const before = await cpuSeconds(pid);
+async function bulk({ port, pids }: Contestant, streams: number): Promise<Score> {
+  const before = await cpuSeconds(pids);
   const startedAt = performance.now();
+  const received = await Promise.all(Array.from({ length: streams }, () => download(port)));
+  const seconds = (performance.now() - startedAt) / 1000;
+  const cpu = (await cpuSeconds(pids)) - before;
+  const mebibytes = received.reduce((sum, bytes) => sum + bytes, 0) / 2 ** 20;
+  return { 'MiB/s': mebibytes / seconds, 's CPU per GiB': (cpu * 1024) / mebibytes };
+}
+
+/** @returns Bytes that came. */
+async function download(port: number): Promise<number> {
   let received = 0;
   const socket = connect({
     port,
@@ -223,27 +266,80 @@ async function bulk({ port, pid }: Contestant): Promise<Score> {
   });
   socket.write('GET /bulk HTTP/1.0\r\n\r\n');
   await once(socket, 'close');
-  const seconds = (performance.now() - startedAt) / 1000;
-  const cpu = (await cpuSeconds(pid)) - before;
-  const mebibytes = received / 2 ** 20;
-  return { perSecond: mebibytes / seconds, cpuMicros: (cpu * 1e6) / mebibytes };
+  return received;
 }
 
-/** User and system time that a process has used so far. */
-async function cpuSeconds(pid: number | undefined): Promise<number> {
-  if (pid === undefined) return 0;
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND;
+/** The time of a request on one connection with nothing beside it: the floor is the server's own. */
+async function latency({ port }: Contestant): Promise<Score> {
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.setNoDelay(true);
+  const times: number[] = [];
+  const endAt = performance.now() + SECONDS * 1000;
+  while (performance.now() < endAt) {
+    const startedAt = performance.now();
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await once(socket, 'data');
+    times.push((performance.now() - startedAt) * 1000);
+  }
+  socket.destroy();
+  const sorted = times.toSorted((a, b) => a - b);
+  const quantile = (share: number): number => sorted[Math.floor(sorted.length * share)]!;
+  return { 'us median': quantile(0.5), 'us p99': quantile(0.99) };
 }
 
-function medianOf(scores: readonly Score[]): Score {
-  const median = (values: readonly number[]): number =>
-    values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
-  return {
-    perSecond: median(scores.map((score) => score.perSecond)),
-    cpuMicros: median(scores.map((score) => score.cpuMicros)),
+/** Memory per connection that only exists, both sockets included, after the first 500. */
+async function idle({ port, pids }: Contestant): Promise<Score> {
+  const sockets: Socket[] = [];
+  const hold = async (count: number): Promise<void> => {
+    for (let left = count; left > 0; left -= 100) {
+      const batch = Array.from({ length: 100 }, () => connect(port, '127.0.0.1'));
+      // oxlint-disable-next-line no-await-in-loop -- in batches that fit the queue
+      await Promise.all(batch.map((socket) => greetBack(socket)));
+      sockets.push(...batch);
+    }
   };
+  await hold(500);
+  const before = await residentKibibytes(pids);
+  await hold(IDLE_CONNECTIONS);
+  const after = await residentKibibytes(pids);
+  for (const socket of sockets) socket.resetAndDestroy();
+  return { 'KiB each': (after - before) / IDLE_CONNECTIONS, 'MiB at first': before / 1024 };
+}
+
+/** One request, so that the relay has a server before the connection idles. */
+async function greetBack(socket: Socket): Promise<void> {
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  await once(socket, 'data');
+}
+
+/** User and system time that processes have used so far. */
+async function cpuSeconds(pids: readonly number[]): Promise<number> {
+  const times = pids.map(async (pid) => {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND;
+  });
+  return (await Promise.all(times)).reduce((sum, seconds) => sum + seconds, 0);
+}
+
+async function residentKibibytes(pids: readonly number[]): Promise<number> {
+  const sizes = pids.map(async (pid) =>
+    Number(/^VmRSS:\s+(\d+) kB/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]),
+  );
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
+
+function mediansOf(scores: readonly Score[]): Score {
+  const medianOf = (figure: string): number =>
+    scores.map((score) => score[figure]!).toSorted((a, b) => a - b)[Math.floor(scores.length / 2)]!;
+  return Object.fromEntries(Object.keys(scores[0]!).map((figure) => [figure, medianOf(figure)]));
+}
+
+/** Three digits. */
+function rounded(value: number): string {
+  return String(Number(value.toPrecision(3)));
 }
 
 function print(line: string): void {

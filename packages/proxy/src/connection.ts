@@ -57,6 +57,8 @@ export interface ConnectionContext {
   onClosed(flow: Flow, server: Server | undefined): void;
   /** Absent: nobody reads the records. */
   readonly onRecord?: ((record: ConnectionRecord) => void) | undefined;
+  /** Would a record be read now? */
+  wantsRecord(): boolean;
 }
 
 /** A client as the listener met it. */
@@ -265,7 +267,7 @@ export class Connection implements Flow {
     this.fromServer.release();
     this.onClosed(this);
     context.onClosed(this, lease?.server);
-    context.onRecord?.(this.record(reason, durationMs));
+    if (context.wantsRecord()) context.onRecord?.(this.record(reason, durationMs));
   }
 
   private wasResetEarly(reason: EndReason, durationMs: number): boolean {

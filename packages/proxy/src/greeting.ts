@@ -27,11 +27,13 @@ export interface GreetingOptions {
   readonly ssl: ProxySsl | undefined;
 }
 
+const NO_GREETING = Buffer.alloc(0);
+
 /** The header for a new connection; empty when the server wants none. */
 export function greetingFor(options: GreetingOptions): Buffer {
   const { server, config, introduction, client } = options;
   const version = server.config.send_proxy_protocol ?? config.send_proxy_protocol;
-  if (version === 'off') return Buffer.alloc(0);
+  if (version === 'off') return NO_GREETING;
   const endpoints = introduction.announced ?? endpointsOf(client);
   if (version === 'v1') return writeProxyV1(endpoints);
   const checksum = config.proxy_protocol_tlv.includes('crc32c');

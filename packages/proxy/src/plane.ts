@@ -46,6 +46,8 @@ export interface ProxyPlaneOptions {
   readonly logger: Logger;
   /** Hears of every connection that ended. */
   readonly onRecord?: (record: ConnectionRecord) => void;
+  /** Asked when a connection ended: would its record be read? Default: yes. */
+  readonly wantsRecord?: () => boolean;
   /** Sockets that are listening already. */
   readonly inherited?: InheritedListeners;
   /** Given to a worker process, which shares its listening sockets and ticket keys with others. */
@@ -94,6 +96,7 @@ export class ProxyPlane implements DataPlane {
       onServed: (flow, server) => this.flows.served(flow, server),
       onClosed: (flow, server) => this.onClosed(flow, server),
       onRecord: options.onRecord,
+      wantsRecord: options.wantsRecord ?? (() => true),
     };
   }
 

@@ -31,7 +31,10 @@ export type PreambleState =
   | { readonly state: 'invalid'; readonly reason: string }
   | { readonly state: 'done'; readonly introduction: Introduction };
 
-/** What a client that says nothing in advance is taken for. */
+/** What a client that says nothing in advance is taken for; shared by all of them. */
+const NO_BYTES = Buffer.alloc(0);
+const NO_TLVS: ProxyTlvs = {};
+
 const NO_HELLO: ClientHello = { serverName: '', alpn: [] };
 
 export class Preamble {
@@ -97,5 +100,5 @@ export class Preamble {
 
 /** What is known of a client that need not introduce itself. */
 export function unintroduced({ backend }: FrontendConfig): Introduction {
-  return { early: Buffer.alloc(0), tlvs: {}, hello: NO_HELLO, backend };
+  return { early: NO_BYTES, tlvs: NO_TLVS, hello: NO_HELLO, backend };
 }

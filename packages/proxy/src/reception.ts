@@ -40,13 +40,13 @@ export class Reception {
   /** The socket to close when the connection is aborted meanwhile. */
   socket: Socket;
   private readonly options: ReceptionOptions;
-  private readonly deadline: Deadline = new Deadline(() => this.refuse('said nothing in time'));
-  private readonly preamble: Preamble;
+  /** Only where the client has to say something first: most connections need neither of the two. */
+  private deadline: Deadline | undefined;
+  private preamble: Preamble | undefined;
   private isOver = false;
 
   constructor(options: ReceptionOptions) {
     this.options = options;
-    this.preamble = new Preamble(options.frontend.config);
     const { accepted, fromClient, terminator } = options;
     // TLS takes the handle as the runtime made it; its bytes come by events.
     this.socket = terminator ? accepted : adoptAccepted(accepted, fromClient);
@@ -54,7 +54,7 @@ export class Reception {
   }
 
   start(): void {
-    const { frontend, isTrusted, wheel } = this.options;
+    const { frontend, isTrusted } = this.options;
     const { config } = frontend;
     if (!Preamble.isNeeded(config)) {
       this.introduce(unintroduced(config));
@@ -64,7 +64,8 @@ export class Reception {
       this.refuse('PROXY header from an untrusted address');
       return;
     }
-    wheel.arm(this.deadline, config.preread_timeout);
+    this.preamble = new Preamble(config);
+    this.giveTime(config.preread_timeout);
     this.socket.once('end', this.onEnd);
     this.read();
   }
@@ -72,7 +73,16 @@ export class Reception {
   /** Stops; nothing is reported any more. */
   cancel(): void {
     this.isOver = true;
-    this.options.wheel.disarm(this.deadline);
+    this.stopClock();
+  }
+
+  private giveTime(timeoutMs: number): void {
+    this.deadline ??= new Deadline(() => this.refuse('said nothing in time'));
+    this.options.wheel.arm(this.deadline, timeoutMs);
+  }
+
+  private stopClock(): void {
+    if (this.deadline) this.options.wheel.disarm(this.deadline);
   }
 
   private readonly onEnd = (): void => this.refuse('ended before it had introduced itself');
@@ -92,7 +102,7 @@ export class Reception {
   };
 
   private take(bytes: Buffer): boolean {
-    const parsed = this.preamble.feed(bytes);
+    const parsed = this.preamble!.feed(bytes);
     if (parsed.state === 'more') return true;
     if (parsed.state === 'invalid') {
       this.refuse(parsed.reason);
@@ -105,9 +115,9 @@ export class Reception {
 
   private introduce(introduction: Introduction): void {
     if (this.isOver) return;
-    const { wheel, terminator, onReceived } = this.options;
-    wheel.disarm(this.deadline);
-    this.socket.off('end', this.onEnd);
+    const { terminator, onReceived } = this.options;
+    this.stopClock();
+    if (this.preamble) this.socket.off('end', this.onEnd);
     if (terminator) {
       this.handshake(terminator, introduction);
       return;
@@ -118,7 +128,7 @@ export class Reception {
 
   private handshake(terminator: TlsTerminator, introduction: Introduction): void {
     const { config } = this.options.frontend;
-    this.options.wheel.arm(this.deadline, config.tls?.handshake_timeout ?? 0);
+    this.giveTime(config.tls?.handshake_timeout ?? 0);
     this.socket.off('data', this.onData);
     if (introduction.early.length > 0) this.socket.unshift(introduction.early);
     terminator.handshake(this.socket, {
@@ -128,10 +138,10 @@ export class Reception {
   }
 
   private secured(socket: TLSSocket, introduction: Introduction): void {
-    const { frontend, fromClient, wheel, onReceived } = this.options;
+    const { frontend, fromClient, onReceived } = this.options;
     if (this.isOver) return;
     this.isOver = true;
-    wheel.disarm(this.deadline);
+    this.stopClock();
     // The types know only half of it: without a name it is false, without ALPN too.
     const serverName = typeof socket.servername === 'string' ? socket.servername.toLowerCase() : '';
     const alpn = typeof socket.alpnProtocol === 'string' ? [socket.alpnProtocol] : [];

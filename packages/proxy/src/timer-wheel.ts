@@ -40,25 +40,34 @@ export class Deadline {
   }
 }
 
+/** Calls back every so often until the function that it returned is called. */
+type Ticker = (callbacks: {
+  /** Learns the time; comes shortly before each turn. */
+  readonly lookAtClock: () => void;
+  readonly turn: () => void;
+  readonly everyMs: number;
+}) => () => void;
+
 export class TimerWheel {
   private readonly slots: (Deadline | undefined)[] = Array.from({ length: SLOT_COUNT });
   private readonly clock: () => number;
-  private readonly ticker: (tick: () => void, everyMs: number) => () => void;
+  private readonly ticker: Ticker;
   private stopTicking: (() => void) | undefined;
+  /** What the wheel has turned to. */
   private currentTick = 0;
+  /** The present, as of the last look at the clock. */
+  private presentTick = 0;
   private armedCount = 0;
 
   /**
    * @param clock - Milliseconds that only grow.
    * @param ticker - Calls back regularly until the function it returned is called.
    */
-  constructor(
-    clock: () => number = () => performance.now(),
-    ticker: typeof everyInterval = everyInterval,
-  ) {
+  constructor(clock: () => number = () => performance.now(), ticker: Ticker = everyInterval) {
     this.clock = clock;
     this.ticker = ticker;
-    this.currentTick = this.tickOfNow();
+    this.catchUpWithClock();
+    this.currentTick = this.presentTick;
   }
 
   /** Deadlines that are armed. */
@@ -73,7 +82,7 @@ export class TimerWheel {
       return;
     }
     if (this.armedCount === 0) this.start();
-    deadline.dueTick = this.currentTick + ticksFor(timeoutMs);
+    deadline.dueTick = this.presentTick + ticksFor(timeoutMs);
     // A deadline that hangs earlier than it is due is found and moved on when its slot comes up.
     if (deadline.armed && deadline.hangsAtTick <= deadline.dueTick) return;
     this.unhang(deadline);
@@ -86,8 +95,13 @@ export class TimerWheel {
   }
 
   private start(): void {
-    this.currentTick = this.tickOfNow();
-    this.stopTicking ??= this.ticker(() => this.advance(), TICK_MS);
+    this.catchUpWithClock();
+    this.currentTick = this.presentTick;
+    this.stopTicking ??= this.ticker({
+      lookAtClock: () => this.catchUpWithClock(),
+      turn: () => this.advance(),
+      everyMs: TICK_MS,
+    });
   }
 
   private stop(): void {
@@ -97,12 +111,11 @@ export class TimerWheel {
 
   /** Turns the wheel to the present, however many ticks a busy event loop swallowed. */
   private advance(): void {
-    const now = this.tickOfNow();
-    while (this.currentTick < now && this.armedCount > 0) {
+    while (this.currentTick < this.presentTick && this.armedCount > 0) {
       this.currentTick++;
       this.visit(this.currentTick % SLOT_COUNT);
     }
-    this.currentTick = now;
+    this.currentTick = this.presentTick;
     if (this.armedCount === 0) this.stop();
   }
 
@@ -137,8 +150,8 @@ export class TimerWheel {
     this.armedCount--;
   }
 
-  private tickOfNow(): number {
-    return Math.floor(this.clock() / TICK_MS);
+  private catchUpWithClock(): void {
+    this.presentTick = Math.floor(this.clock() / TICK_MS);
   }
 }
 
@@ -147,8 +160,16 @@ function ticksFor(timeoutMs: number): number {
   return Math.ceil(timeoutMs / TICK_MS) + 1;
 }
 
-function everyInterval(tick: () => void, everyMs: number): () => void {
-  const timer = setInterval(tick, everyMs);
+/**
+ * After a pause of the whole process (no CPU, a suspended machine) timers are due before what came in
+ * meanwhile was read. Whoever spoke in time must not expire, so one round of I/O goes before the turn;
+ * and what that round arms counts from the present.
+ */
+function everyInterval({ lookAtClock, turn, everyMs }: Parameters<Ticker>[0]): () => void {
+  const timer = setInterval(() => {
+    lookAtClock();
+    setImmediate(turn);
+  }, everyMs);
   timer.unref();
   return () => clearInterval(timer);
 }

@@ -108,6 +108,27 @@ describe('balance', () => {
     balancer.loadBalancer.backends.get('out')!.servers[index]!.setAdminWeight(0);
     expect(await whoAnswers(balancer.port(), 3)).toBe(first.repeat(3));
   });
+
+  test('a sticky client stays through a reload and is chosen for anew after its ttl', async () => {
+    const [a, b] = [await startNamed('A'), await startNamed('B')];
+    const config = (weight: number): string =>
+      configOf({
+        servers: [{ addr: a.address, keys: `weight = ${weight}` }, b.address],
+        backend: '[backends.out.sticky]\nttl = "2s"',
+      });
+    const balancer = await startBalancer(config(1000));
+    cleanups.push(balancer.stop, a.close, b.close);
+    let lastMs = performance.now();
+    expect(await whoAnswers(balancer.port(), 1)).toBe('A');
+    await balancer.apply(config(0));
+    const answer = await whoAnswers(balancer.port(), 1);
+    // Unless the machine slept for as long as the ttl, it stays.
+    if (performance.now() - lastMs < 2000) expect(answer).toBe('A');
+    lastMs = performance.now();
+    // Asking earlier would begin its time anew.
+    await until('its time has passed', () => performance.now() - lastMs > 2000);
+    expect(await whoAnswers(balancer.port(), 3)).toBe('BBB');
+  });
 });
 
 describe('failing servers', () => {
@@ -253,6 +274,34 @@ describe('full servers', () => {
     }
     expect(order.join('')).toBe('abc');
     expect(counters.queued).toBe(0);
+  });
+
+  test('a client that leaves while it waits keeps nobody from a turn, and no server', async () => {
+    const heard: string[] = [];
+    const upstream = await startUpstream((socket) => {
+      socket.on('data', (bytes) => heard.push(String(bytes)));
+      socket.write('.');
+    });
+    const servers = [{ addr: upstream.address, keys: 'max_connections = 1' }];
+    const balancer = await balance({ servers }, upstream);
+    const [server] = balancer.loadBalancer.backends.get('out')!.servers;
+    const { counters } = balancer.loadBalancer.backends.get('out')!;
+    const first = await dialTo(balancer.port());
+    await once(first, 'data');
+    const leaver = await dialTo(balancer.port());
+    await until('one waits', () => counters.queued === 1);
+    const patient = await dialTo(balancer.port());
+    patient.write('patient');
+    await until('two wait', () => counters.queued === 2);
+    leaver.resetAndDestroy();
+    first.resetAndDestroy();
+    await until('the one who stayed is served', () => heard.includes('patient'));
+    expect(server!.counters.current).toBe(1);
+    patient.resetAndDestroy();
+    await until('all are gone', () => balancer.plane.open === 0 && balancer.records.length === 3);
+    expect(counters.queued).toBe(0);
+    expect(server!.counters.current).toBe(0);
+    expect(server!.node.load()).toBe(0);
   });
 
   test('whoever waits longer than queue_timeout, or finds the line full, is reset', async () => {

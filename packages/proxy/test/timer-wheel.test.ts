@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Deadline, TimerWheel } from '../src/timer-wheel.ts';
+import { dialTo, startUpstream, until } from './support.ts';
 
 /** A wheel whose time moves by hand. */
 function manualWheel(): {
@@ -12,8 +13,11 @@ function manualWheel(): {
   let tick: (() => void) | undefined;
   const wheel = new TimerWheel(
     () => nowMs,
-    (callback) => {
-      tick = callback;
+    ({ lookAtClock, turn }) => {
+      tick = () => {
+        lookAtClock();
+        turn();
+      };
       return () => {
         tick = undefined;
       };
@@ -98,8 +102,11 @@ describe('TimerWheel', () => {
     let tick = (): void => {};
     const wheel = new TimerWheel(
       () => nowMs,
-      (callback) => {
-        tick = callback;
+      ({ lookAtClock, turn }) => {
+        tick = () => {
+          lookAtClock();
+          turn();
+        };
         return () => {};
       },
     );
@@ -130,5 +137,25 @@ describe('TimerWheel', () => {
     wheel.arm(deadline, 100);
     wheel.arm(deadline, 0);
     expect(deadline.armed).toBe(false);
+  });
+
+  test('after a pause of the process, what came in meanwhile counts before what is due', async () => {
+    const upstream = await startUpstream((socket) => {
+      socket.on('data', () => wheel.arm(deadline, 60_000));
+    });
+    const wheel = new TimerWheel();
+    let hasExpired = false;
+    const deadline = new Deadline(() => (hasExpired = true));
+    const client = await dialTo(upstream.port);
+    await until('it is accepted', () => upstream.sockets.size === 1);
+    wheel.arm(deadline, 200);
+    client.write('in time');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    // A later deadline of the same wheel: when it expires, the first had its chance.
+    await new Promise<void>((resolve) => wheel.arm(new Deadline(resolve), 100));
+    expect(hasExpired).toBe(false);
+    wheel.disarm(deadline);
+    client.destroy();
+    await upstream.close();
   });
 });

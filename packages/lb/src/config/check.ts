@@ -34,6 +34,10 @@ export function checkConfig(file: ConfigFile, report: ConfigReport): void {
 }
 
 function checkFrontends(file: ConfigFile, report: ConfigReport): void {
+  // Whoever empties a file before writing it anew does not mean to serve nobody meanwhile.
+  if (report.keysOf(['frontends']).length === 0) {
+    report.problem([], 'has no frontends; needs at least one, such as [frontends.web]');
+  }
   const listeners = new Map<string, { path: KeyPath; name: string }>();
   for (const [name, frontend] of Object.entries(file.frontends ?? {})) {
     const path = ['frontends', name];

@@ -34,9 +34,11 @@ export function parseServerList(text: string): readonly ServerEntry[] {
     if (!addr) throw new Error(`needs addr; got ${JSON.stringify(item)}`);
     return { name: formatAddress(addr), config: completeServer(table.data) };
   });
-  const names = entries.map(({ name }) => name);
-  const twin = names.find((name, index) => names.indexOf(name) !== index);
-  if (twin !== undefined) throw new Error(`${twin} is named twice`);
+  const names = new Set<string>();
+  for (const { name } of entries) {
+    if (names.has(name)) throw new Error(`${name} is named twice`);
+    names.add(name);
+  }
   return entries;
 }
 

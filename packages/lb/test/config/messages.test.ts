@@ -177,6 +177,15 @@ describe('a setting that this version cannot follow', () => {
   });
 });
 
+test.each(['', '# to be written\n', '[global]\n'])(
+  'a file without frontends (%j) is refused',
+  (text) => {
+    expect(problemsOf(text)).toEqual([
+      'b.toml:1:1: has no frontends; needs at least one, such as [frontends.web]',
+    ]);
+  },
+);
+
 describe('several workers', () => {
   const WORKERS = '[global]\nworkers = 4\n';
 

@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { once } from 'node:events';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -206,5 +207,52 @@ describe('servers from a list', () => {
     ['broken JSON', '[', 'JSON'],
   ])('with %s are refused', (_name, text, message) => {
     expect(() => parseServerList(text)).toThrow(message);
+  });
+
+  test('of any text are read or refused with a reason', () => {
+    const piece = fc.oneof(
+      fc.constantFrom(
+        '10.0.0.1:80',
+        '[::1]:80',
+        ' weight=',
+        '65535',
+        '\n',
+        '#',
+        '[',
+        '{',
+        '}',
+        ']',
+      ),
+      fc.constantFrom(
+        '"addr":',
+        '"10.0.0.2:80"',
+        ',',
+        ' backup=true',
+        '"weight":-1',
+        ' __proto__=1',
+      ),
+      fc.string({ maxLength: 5 }),
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 20 }), (pieces) => {
+        try {
+          for (const { name, config } of parseServerList(pieces.join(''))) {
+            expect([typeof name, typeof config.weight]).toEqual(['string', 'number']);
+          }
+        } catch (error) {
+          expect((error as Error).message).not.toMatch(/^$|undefined|\[object /);
+        }
+      }),
+      { numRuns: process.env['BALANCER_TEST_LONG'] ? 1_000_000 : 1000 },
+    );
+  }, 600_000);
+
+  // Compared each with each, so many would take a minute.
+  test('of 50 000 servers are read at once', () => {
+    const lines = Array.from(
+      { length: 50_000 },
+      (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}:80`,
+    );
+    expect(parseServerList(lines.join('\n'))).toHaveLength(50_000);
   });
 });

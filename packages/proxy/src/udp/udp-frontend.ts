@@ -8,6 +8,7 @@ import { formatAddress, unmapIp } from '@balancer/kit';
 import {
   type Backend,
   clientKey,
+  type ConnectionRecord,
   type EndReason,
   type Frontend,
   type Server,
@@ -159,7 +160,7 @@ export class UdpFrontend implements ServedFrontend {
     const durationMs = performance.now() - session.startedAtMs;
     frontend.counters.closed();
     frontend.counters.durations.observe(end, durationMs / 1000);
-    context.onRecord?.({
+    const record: ConnectionRecord = {
       id: `${process.pid}-u${++nextSessionId}`,
       frontend: frontend.name,
       backend: backend.name,
@@ -175,7 +176,8 @@ export class UdpFrontend implements ServedFrontend {
       attempts: 1,
       queue_ms: 0,
       end,
-    });
+    };
+    if (context.wantsRecord()) context.onRecord?.(record);
     context.onClosed(session, session.server);
   }
 }

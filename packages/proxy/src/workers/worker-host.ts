@@ -33,6 +33,7 @@ export interface WorkerHostOptions {
   readonly answer: (answer: Answer) => void;
   readonly logger: Logger;
   readonly onRecord?: (record: ConnectionRecord) => void;
+  readonly wantsRecord?: () => boolean;
   /** The global settings that are in force from now on. */
   readonly onGlobal: (global: GlobalConfig) => void;
   readonly onReopenLogs: () => void;
@@ -113,12 +114,13 @@ export class WorkerHost {
   /** A load balancer that serves nothing yet. */
   private startOnce({ config, ticketKeys }: OrderOf<'prepare'>): LoadBalancer {
     if (this.loadBalancer) return this.loadBalancer;
-    const { logger, onRecord } = this.options;
+    const { logger, onRecord, wantsRecord } = this.options;
     this.plane = new ProxyPlane({
       logger,
       inherited: this.inherited,
       shared: { ticketKeys: Buffer.from(ticketKeys) },
       ...(onRecord && { onRecord }),
+      ...(wantsRecord && { wantsRecord }),
     });
     this.loadBalancer = new LoadBalancer({
       config: { global: config.global, frontends: {}, backends: {} },
