@@ -27,6 +27,11 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     neededFor: 'PROXY protocol and SNI routing beside HAProxy',
   },
   {
+    command: 'ethtool',
+    debianPackage: 'ethtool',
+    neededFor: 'offloads of virtual interfaces under XDP',
+  },
+  {
     command: NGINX_STREAM_MODULE,
     debianPackage: 'libnginx-mod-stream',
     neededFor: 'the configurations of the migration guide beside nginx',

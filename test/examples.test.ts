@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { runDemo } from '../examples/bbb-demo/run.ts';
 import { runExample } from '../examples/load-balancer/run.ts';
 import { runRollingDeploy, summaryOf } from '../examples/rolling-deploy/run.ts';
 
@@ -39,4 +40,22 @@ describe('the rolling deployment', () => {
     expect(answers.byVersion.get('v2')).toBeGreaterThan(0);
     expect(summaryOf(answers)).toMatch(/^requests: \d+ \(v1 \d+, v2 \d+\), failed: 0$/);
   });
+});
+
+test('the demonstration of the BigBlueButton gateway loses a server and no meeting', async () => {
+  const lines: string[] = [];
+  await runDemo((line) => void lines.push(line));
+  expect(lines).toEqual([
+    'six meetings over three servers',
+    '  bbb1: algebra drama',
+    '  bbb2: biology english',
+    '  bbb3: chemistry french',
+    'bbb1 dies; two polls later it is out',
+    '  bbb2: biology english',
+    '  bbb3: chemistry french',
+    'the front-end opens its rooms again, as it does before every join',
+    '  bbb2: algebra biology english',
+    '  bbb3: chemistry drama french',
+    'Ada joins algebra: /client',
+  ]);
 });

@@ -4,7 +4,7 @@
  * @module
  */
 import { randomBytes } from 'node:crypto';
-import { chmodSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { AdminServer, type Logger, Secret, silentLogger } from '@balancer/kit';
 import { Api } from './api/api.ts';
@@ -118,6 +118,8 @@ export class Gateway {
     const bound = await admin.listen({ kind: 'inet', host, port });
     if (this.#store.dialect === 'sqlite') {
       const path = join(dataDir, ADMIN_SOCKET);
+      // The lock on the data is ours, so a socket that is there was left by a process that died.
+      rmSync(path, { force: true });
       await admin.listen({ kind: 'unix', path });
       chmodSync(path, 0o600);
     }

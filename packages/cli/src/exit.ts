@@ -1,6 +1,7 @@
 /**
  * Exit codes: 0 done, 1 failed at run time, 2 bad usage or configuration, 3 the drain deadline
- * passed with connections open, 130 interrupted.
+ * passed with connections open or, of the gateway, its data are another process's, 4 the gateway's
+ * data are a newer program's, 130 interrupted.
  *
  * @module
  */
@@ -15,14 +16,21 @@ export class UsageError extends BalancerError {
   readonly code = 'USAGE';
 }
 
+/** Codes of errors that have an exit code of their own. */
+const EXIT_BY_CODE: Readonly<Record<string, number>> = {
+  // An experiment's file or a recording.
+  SIMULATION: EXIT.usage,
+  // The gateway's variables and its data.
+  BBB_ENVIRONMENT: EXIT.usage,
+  DATA_LOCKED: 3,
+  SCHEMA_TOO_NEW: 4,
+};
+
 /** The code for an error that ends a command. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError || error instanceof ConfigFileError) return EXIT.usage;
-  // The toolkit's own errors speak of what it was given.
-  if (error instanceof Error && INPUT_CODES.has(String(Reflect.get(error, 'code'))))
-    return EXIT.usage;
-  return EXIT.failed;
+  // By code: simulations and the gateway are loaded only by the commands that need them.
+  const code =
+    error instanceof Error ? EXIT_BY_CODE[String(Reflect.get(error, 'code'))] : undefined;
+  return code ?? EXIT.failed;
 }
-
-/** Codes of errors about an experiment's file or a recording. */
-const INPUT_CODES: ReadonlySet<string> = new Set(['SIMULATION']);

@@ -6,6 +6,7 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigFileError, createStyler, EXIT, LOG_LEVELS, messageOf } from '@balancer/kit';
 import type { AdminTarget } from './admin-client.ts';
+import { registerBbb } from './bbb/register.ts';
 import { checkFile } from './commands/check.ts';
 import { demo, type DemoOptions } from './commands/demo.ts';
 import { completeServers, drain, reload, stats, weigh } from './commands/remote.ts';
@@ -72,6 +73,7 @@ function createProgram(io: Io, finish: Finish): Command {
   addCheck(program, io, finish);
   addRemote(program, io, finish);
   addDemo(program, io, finish);
+  registerBbb(program, io, finish);
   const l4 = registerL4(program, io, finish);
   addRun(l4, 'run', io, finish);
   addCheck(l4, io, finish);

@@ -71,9 +71,10 @@ export function objectNames(folder: string): string[] {
  * Compiles one object. Paths inside are relative and debugging information other than BTF is removed,
  * so the bytes depend on the sources and the compiler alone.
  *
+ * @param defines - Macros as `NAME=value`, for objects that are not committed.
  * @throws {Error} with the compiler's messages.
  */
-export function compile(folder: string, name: string): Uint8Array {
+export function compile(folder: string, name: string, defines: readonly string[] = []): Uint8Array {
   const scratch = join(tmpdir(), `balancer-bpf-${process.pid}`);
   mkdirSync(scratch, { recursive: true });
   try {
@@ -84,7 +85,17 @@ export function compile(folder: string, name: string): Uint8Array {
     const paths = [`-ffile-prefix-map=${cwd}=.`, '-fdebug-compilation-dir=.', include];
     const source = `bpf/${name}.bpf.c`;
     // Headers define more helpers than one program calls.
-    const args = [...flags, '-Wno-unused-function', ...paths, '-c', source, '-o', object];
+    const macros = defines.map((define) => `-D${define}`);
+    const args = [
+      ...flags,
+      '-Wno-unused-function',
+      ...macros,
+      ...paths,
+      '-c',
+      source,
+      '-o',
+      object,
+    ];
     execFileSync(COMPILER, args, { cwd, stdio: 'pipe', encoding: 'utf8' });
     execFileSync(STRIP, ['-g', object]);
     return readFileSync(object);

@@ -2,145 +2,79 @@
  * What does forwarding a packet cost, above the least a program can do?
  *
  * Each round runs every scenario in turn, packet by packet, and reads the kernel's own run time of the
- * program (BPF statistics). The floor is a program that swaps MAC addresses and sends the frame back. The
- * table shows medians of the rounds in ns, the difference to the floor of the same round, and the rounds.
+ * program (BPF statistics). The floor is a program that swaps MAC addresses and sends the frame back,
+ * measured right before each scenario. Caches are as cold as the user space between two test runs leaves
+ * them. The table shows medians of the rounds in ns above the floor, the ratio to it, and the rounds.
  * Needs root.
  *
  *     npm run bench -w packages/l4
  *
+ * `BENCH_FLOWS=100000` opens so many flows first and sends packets of random ones.
+ *
  * @module
  */
 import { readFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import {
-  buildFrame,
-  enableStatistics,
-  loadObject,
-  type Ipv4Spec,
-  type Program,
-} from '@balancer/ebpf';
+import { cpus, loadavg } from 'node:os';
+import { buildFrame, enableStatistics, loadObject, runOnCpu } from '@balancer/ebpf';
 import { DataPlane } from '../tools/packets/data-plane.ts';
 import { PacketHost } from '../tools/packets/packet-host.ts';
-import { NAMES, type Setup } from '../tools/packets/packet-case.ts';
+import { NAMES } from '../tools/packets/packet-case.ts';
+import { measure, median, SCENARIOS, type Scenario } from './scenarios.ts';
 
-const ROUNDS = 5;
-const PACKETS = 40_000;
+const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 20);
+const PACKETS = 10_000;
+const RESIDENT = Number(process.env['BENCH_FLOWS'] ?? 0);
 
-const { R, L1, L2, M1, C, V, LIP, B1, C6, V6, L6, B6 } = NAMES;
-
-interface Scenario {
-  readonly name: string;
-  readonly setup: Setup;
-  /** Packets that open the flow, before the clock runs. */
-  readonly opening: readonly Uint8Array[];
-  /** The packets measured, in turn. */
-  readonly packets: readonly Uint8Array[];
+/** Established flows of direct routing, addressed at random: what the size of the table costs. */
+function residentScenario(count: number): Scenario {
+  const packet = (i: number, flag: 'syn' | 'ack'): Uint8Array => {
+    const tcp = { sport: 1024 + (i & 0x7fff), dport: 80, flags: [flag] } as const;
+    const src = `10.${128 + (i >> 23)}.${(i >> 15) & 255}.1`;
+    const ipv4 = { src, dst: NAMES['V']!, tcp };
+    return buildFrame({ to: NAMES['L1']!, from: NAMES['R']!, ipv4 });
+  };
+  const opening = Array.from({ length: count }, (_, i) => packet(i, 'syn'));
+  // A step that shares no factor with the count visits flows far from each other.
+  const packets = Array.from({ length: PACKETS }, (_, i) => packet((i * 7919 * 31) % count, 'ack'));
+  const setup = { mode: 'dr', filter: true } as const;
+  return { name: `direct routing, ${count} flows`, setup, opening, packets };
 }
 
-const ack = { sport: 40_000, dport: 80, seq: 1001, ack: 9001, flags: ['ack'] } as const;
-const syn = { sport: 40_000, dport: 80, seq: 1000, flags: ['syn'] } as const;
-const toUs = { to: L1!, from: R! };
-
-function v4(content: Pick<Ipv4Spec, 'tcp' | 'udp'>, dst: string = V!): Uint8Array {
-  return buildFrame({ ...toUs, ipv4: { src: C!, dst, ...content } });
-}
-
-const open4 = [v4({ tcp: syn }), v4({ tcp: ack })];
-const fnat: Setup = { mode: 'fnat', localAddresses: [LIP!] };
-const reply = buildFrame({
-  to: L2!,
-  from: M1!,
-  ipv4: {
-    src: B1!,
-    dst: LIP!,
-    tcp: { sport: 8080, dport: 50_000, seq: 9001, ack: 1002, flags: ['ack'] },
-  },
-});
-const v6 = (flags: 'syn' | 'ack'): Uint8Array =>
-  buildFrame({ ...toUs, ipv6: { src: C6!, dst: V6!, tcp: { ...ack, flags: [flags] } } });
-
-const SCENARIOS: readonly Scenario[] = [
-  { name: 'pass, not ours', setup: fnat, opening: [], packets: [v4({ tcp: ack }, '198.18.0.1')] },
-  {
-    name: 'direct routing, known flow',
-    setup: { mode: 'dr' },
-    opening: open4,
-    packets: [v4({ tcp: ack })],
-  },
-  {
-    name: 'ipip tunnel, known flow',
-    setup: { mode: 'tunnel' },
-    opening: open4,
-    packets: [v4({ tcp: ack })],
-  },
-  {
-    name: 'ipip tunnel, known UDP flow',
-    setup: { mode: 'tunnel', protocol: 'udp' },
-    opening: [],
-    packets: [v4({ udp: { sport: 40_000, dport: 80, payload: 'x' } })],
-  },
-  {
-    name: 'full NAT to backend, known flow',
-    setup: fnat,
-    opening: open4,
-    packets: [v4({ tcp: ack })],
-  },
-  { name: 'full NAT to client, known flow', setup: fnat, opening: open4, packets: [reply] },
-  {
-    name: 'full NAT over IPv6, known flow',
-    setup: { mode: 'fnat', vip: V6!, localAddresses: [L6!], backends: [{ address: B6! }] },
-    opening: [v6('syn'), v6('ack')],
-    packets: [v6('ack')],
-  },
-  {
-    name: 'full NAT, new flow each',
-    setup: { ...fnat, portRange: [1025, 65_535] },
-    opening: [],
-    packets: Array.from({ length: 400 }, (_, i) => v4({ tcp: { ...syn, sport: 1024 + i } })),
-  },
-];
-
-/** Mean ns of a run, by the kernel's clock. */
-function measure(program: Program, packets: readonly Uint8Array[]): number {
-  const before = program.info();
-  for (let i = 0; i < PACKETS; i++) program.testRun({ data: packets[i % packets.length]! });
-  const after = program.info();
-  return Number(after.runTimeNs - before.runTimeNs) / Number(after.runCount - before.runCount);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
-}
-
+const scenarios = RESIDENT > 0 ? [residentScenario(RESIDENT)] : SCENARIOS;
 const floorObject = loadObject(readFileSync(new URL('../bpf/objects/floor.o', import.meta.url)));
 const floor = floorObject.program('reflect');
-const host = new PacketHost();
 const statistics = enableStatistics();
-const above = new Map<string, number[]>(SCENARIOS.map(({ name }) => [name, []]));
+const hosts = scenarios.map(() => new PacketHost({ l4_ct: RESIDENT > 0 ? RESIDENT * 4 : 262_144 }));
+const planes = scenarios.map(({ setup }, i) => new DataPlane(setup, 'xdp', hosts[i]!));
+const above = scenarios.map((): number[] => []);
 const floors: number[] = [];
-for (let round = 0; round < ROUNDS; round++) {
-  const base = measure(floor, SCENARIOS[0]!.packets);
-  floors.push(base);
-  for (const { name, setup, opening, packets } of SCENARIOS) {
-    const plane = new DataPlane(setup, 'xdp', host);
-    for (const packet of opening) plane.program.testRun({ data: packet });
-    above.get(name)!.push(measure(plane.program, packets) - base);
-    plane.close();
+runOnCpu(() => {
+  for (const [i, { opening }] of scenarios.entries()) {
+    for (const packet of opening) planes[i]!.send(packet);
   }
-}
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [i, { packets, perRound = PACKETS }] of scenarios.entries()) {
+      const base = measure(floor, SCENARIOS[0]!.packets, perRound);
+      floors.push(base);
+      above[i]!.push(measure(planes[i]!.program, packets, perRound) - base);
+    }
+  }
+});
+for (const plane of planes) plane.close();
+for (const host of hosts) host.close();
 statistics.close();
-host.close();
 floorObject.close();
 
-console.log(
-  `${cpus()[0]?.model}, Node ${process.version}; ${PACKETS} packets a round, ${ROUNDS} rounds`,
-);
-console.log(
-  `floor: ${median(floors).toFixed(0)} ns (${floors.map((n) => n.toFixed(0)).join(' ')})`,
-);
-for (const [name, values] of above) {
-  const rounds = values.map((n) => n.toFixed(0)).join(' ');
+const base = median(floors);
+const load = loadavg()[0]!.toFixed(1);
+console.log(`${cpus()[0]?.model}, Node ${process.version}, load ${load}; ${ROUNDS} rounds`);
+console.log(`floor: ${base.toFixed(0)} ns`);
+for (const [i, { name }] of scenarios.entries()) {
+  const values = above[i]!;
+  const middle = median(values);
+  const ratio = (middle / base).toFixed(2);
+  const best = Math.min(...values).toFixed(0);
   console.log(
-    `${name.padEnd(34)} ${median(values).toFixed(0).padStart(5)} ns above it (${rounds})`,
+    `${name.padEnd(34)} ${middle.toFixed(0).padStart(5)} ns above it, x ${ratio.padStart(5)}; best ${best.padStart(4)}`,
   );
 }

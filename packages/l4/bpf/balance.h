@@ -14,6 +14,27 @@
 #include "start.h"
 #include "track.h"
 
+/* Where bench/stages.bench.ts cuts the path off, to see what each stage costs. */
+enum stage {
+	STAGE_PARSED = 1,
+	STAGE_FOUND,
+	STAGE_TRACKED,
+	STAGE_BACKEND,
+	STAGE_COUNTED,
+};
+
+#ifdef L4_STAGE
+#define end_of_stage(p, stage, needed)                                                             \
+	do {                                                                                       \
+		if (L4_STAGE == (stage)) {                                                         \
+			(p)->verdict = (needed) ? XDP_TX : XDP_DROP;                               \
+			return VERDICT_SENT;                                                       \
+		}                                                                                  \
+	} while (0)
+#else
+#define end_of_stage(p, stage, needed)
+#endif
+
 static __always_inline void count_stats(struct l4_stats *stats, const struct packet *p, __u8 dir,
 					int is_new)
 {
@@ -187,11 +208,13 @@ static __always_inline enum verdict forward(ctx_t *ctx, struct packet *p, struct
 	backend = bpf_map_lookup_elem(&l4_be, &slot);
 	if (!backend)
 		return drop(p, L4_DROP_NO_BACKEND);
+	end_of_stage(p, STAGE_BACKEND, backend->weight);
 	if (unlikely(is_down(backend)) && !is_new && expires_quiescent(flow->service)) {
 		remove_flow(p, flow);
 		return drop(p, L4_DROP_QUIESCENT);
 	}
 	count_packet(p, flow, is_new);
+	end_of_stage(p, STAGE_COUNTED, 1);
 	if (cfg->reply_path == L4_REPLY_SYMMETRIC && !is_new && has_peer(flow))
 		follow_client(ctx, p, flow);
 	return forward_in(ctx, p, flow, backend, cfg);
@@ -215,8 +238,10 @@ static __always_inline enum verdict balance(ctx_t *ctx, struct packet *p)
 
 	if (!cfg || (cfg->flags & L4_CFG_FILTER && !may_be_ours(p)))
 		return VERDICT_PASS;
+	end_of_stage(p, STAGE_PARSED, p->key.dport);
 	p->ifindex = ctx_ifindex(ctx);
 	flow = bpf_map_lookup_elem(&l4_ct, &p->key);
+	end_of_stage(p, STAGE_FOUND, flow);
 	/* The tuple is used again: both entries go, and the flow is scheduled afresh. */
 	if (flow && unlikely(flow->state == L4_TIME_WAIT || flow->state == L4_CLOSE) &&
 	    flow->dir == L4_DIR_IN && opens_flow(p->tcp_flags)) {
@@ -225,6 +250,7 @@ static __always_inline enum verdict balance(ctx_t *ctx, struct packet *p)
 	}
 	if (likely(flow)) {
 		update_flow(p, flow);
+		end_of_stage(p, STAGE_TRACKED, 1);
 	} else {
 		started = start_flow(ctx, p);
 		s = scratch();

@@ -151,7 +151,6 @@ static __always_inline void draft_flow(ctx_t *ctx, const struct packet *p, struc
 	__builtin_memset(flow, 0, sizeof(*flow));
 	flow->last_ns = p->now_ns;
 	flow->created_ns = p->now_ns;
-	flow->tick = current_tick();
 	flow->service = p->service;
 	flow->backend = slot;
 	flow->state = state;

@@ -254,7 +254,7 @@ struct l4_flow_key {
 };
 
 struct l4_flow {
-	__u64 last_ns;
+	__u64 last_ns; /* the low 16 bits say in which tick it was looked at */
 	__u32 service;
 	__u32 backend;
 	__u8 state;
@@ -282,7 +282,7 @@ struct l4_flow {
 	__u32 ifindex;
 	__u32 backend_generation;
 	__u8 our_mac[6]; /* where they were sent to */
-	__u16 tick; /* of the data plane, when last_ns was looked at */
+	__u16 zero;
 };
 
 /* Persistence: where the clients of a network go for as long as they keep coming. */

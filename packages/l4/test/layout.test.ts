@@ -124,7 +124,6 @@ describe('layout', () => {
       ifindex: 112,
       backend_generation: 116,
       our_mac: 120,
-      tick: 126,
     });
   });
 

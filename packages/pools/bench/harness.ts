@@ -14,7 +14,7 @@ export interface Contender {
 }
 
 const ROUNDS = 7;
-const DEFAULT_COUNT = 10_000;
+const DEFAULT_COUNT = 100_000;
 
 /** Keeps results alive, so that no compiler drops the work. */
 export const sink: { value: unknown } = { value: null };

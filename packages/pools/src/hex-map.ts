@@ -62,6 +62,23 @@ export class HexMap<V> {
     return new HexMap(withEntry(this.#root, key, value, 1));
   }
 
+  /** A map in which two keys have these values: one copy instead of two where both stand in one bucket. */
+  setBoth(keyA: string, valueA: V, keyB: string, valueB: V): HexMap<V> {
+    const root = this.#root;
+    if (root !== undefined && isBucket(root)) {
+      const { keys } = root;
+      const a = keys.indexOf(keyA);
+      const b = keys.indexOf(keyB);
+      if (a >= 0 && b >= 0) {
+        const values = root.values.slice();
+        values[a] = valueA;
+        values[b] = valueB;
+        return new HexMap({ keys, values });
+      }
+    }
+    return this.set(keyA, valueA).set(keyB, valueB);
+  }
+
   /** A map without `key`; the same map when it has no such key. */
   delete(key: string): HexMap<V> {
     return this.has(key) ? new HexMap(without(this.#root, key, 1)) : this;

@@ -62,7 +62,7 @@ export function requireUint(value: unknown, name: string, bits = 256): bigint {
   if (typeof value !== 'bigint') {
     throw new InputError(name, `must be a bigint (write 1n, not 1); got ${describe(value)}`);
   }
-  if (value < 0n || value >> BigInt(bits) !== 0n) {
+  if (value < 0n || value > (bits === 256 ? MAX_UINT256 : (1n << BigInt(bits)) - 1n)) {
     throw new InputError(name, `must be from 0 to 2^${bits} - 1; got ${value}`);
   }
   return value;

@@ -26,6 +26,17 @@ describe('HexMap', () => {
     );
   });
 
+  test('sets two keys as it sets one after the other', () => {
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 40 }), key, key, (changes, a, b) => {
+        const map = HexMap.from(changes.map(([k, value]): [string, bigint] => [k, value ?? 0n]));
+        const before = map.entries();
+        expect(map.setBoth(a, 1n, b, 2n).entries()).toEqual(map.set(a, 1n).set(b, 2n).entries());
+        expect(map.entries()).toEqual(before);
+      }),
+    );
+  });
+
   test('leaves an earlier map as it was', () => {
     const keys = Array.from({ length: 100 }, (_, i) => `0x${i.toString(16).padStart(4, '0')}`);
     const maps = [HexMap.empty<number>()];

@@ -10,6 +10,7 @@ import {
   readJson,
   type RefusalStatus,
 } from '@balancer/kit';
+import { handleScalelite, SCALELITE_PREFIX } from '../api/scalelite.ts';
 import type { GatewayContext } from '../context.ts';
 import { runOperation } from '../operations/registry.ts';
 import { OperationError } from '../operations/servers.ts';
@@ -64,6 +65,26 @@ export function adminRoutes({ context, metrics, poller }: AdminParts): AdminRout
           'content-type': metrics.contentType,
         }),
     },
+    ...(['GET', 'POST'] as const).map((method): AdminRoute => ({
+      method,
+      path: `${SCALELITE_PREFIX}:name`,
+      // Signed with the gateway's secret.
+      access: 'open',
+      handler: async ({ req }) => {
+        const { pathname, search } = new URL(req.url);
+        const answer = await handleScalelite(context, {
+          method,
+          path: pathname,
+          rawQuery: search.slice(1),
+          headers: req.header(),
+          body: Buffer.from(await req.arrayBuffer()),
+          host: '',
+          origin: '',
+          remoteAddress: '',
+        });
+        return new Response(String(answer.body), answer);
+      },
+    })),
     {
       method: 'POST',
       path: '/operations/:name',

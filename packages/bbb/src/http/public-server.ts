@@ -10,7 +10,9 @@ import { type ApiAnswer, emptyAnswer, failed } from '../api/answer.ts';
 import type { Api, HandledCall } from '../api/api.ts';
 import { contentKind } from '../api/body.ts';
 import { type ApiRequest, headerOf } from '../api/request.ts';
+import { handleScalelite, SCALELITE_PREFIX } from '../api/scalelite.ts';
 import type { BbbConfig } from '../config/keys.ts';
+import { answerDialIn } from '../dial-in/fsapi.ts';
 import type { GatewayContext } from '../context.ts';
 import type { GatewayMetrics } from './metrics.ts';
 
@@ -97,13 +99,21 @@ export class PublicServer {
       return send(response, emptyAnswer(413), isHead);
     }
     const request = { ...this.#peerOf(incoming), path, rawQuery, body };
-    const handled = (await this.#parts.api.handle(request)) ?? {
-      answer: failed('unsupportedRequest'),
-      call: 'unknown',
-      tenant: '',
-    };
+    const handled = await this.#handle(request);
     send(response, handled.answer, isHead);
     this.#note(handled, performance.now() - startMs);
+  }
+
+  async #handle(request: ApiRequest): Promise<HandledCall> {
+    const { context, api } = this.#parts;
+    if (context.config().scalelite_api && request.path.startsWith(SCALELITE_PREFIX)) {
+      return { answer: await handleScalelite(context, request), call: 'scalelite', tenant: '' };
+    }
+    if (request.path === '/fsapi' && request.method === 'POST') {
+      return { answer: await answerDialIn(context, request), call: 'fsapi', tenant: '' };
+    }
+    const unknown = { answer: failed('unsupportedRequest'), call: 'unknown', tenant: '' };
+    return (await api.handle(request)) ?? unknown;
   }
 
   /** Headers of a proxy count only if the proxy is one that the operator trusts. */

@@ -59,7 +59,7 @@ export interface L4Flow {
   readonly ifindex: number;
   readonly backend_generation: number;
   readonly our_mac: Uint8Array;
-  readonly tick: number;
+  readonly zero: number;
 }
 
 export interface L4FlowKey {
@@ -455,7 +455,7 @@ export const l4CtlLayout: ObjectLayout = {
       ifindex: 896,
       backend_generation: 928,
       our_mac: 960,
-      tick: 1008,
+      zero: 1008,
     },
   },
   'map l4_tpl key': {
@@ -708,7 +708,7 @@ export const l4CtlLayout: ObjectLayout = {
       'flow.ifindex': 1088,
       'flow.backend_generation': 1120,
       'flow.our_mac': 1152,
-      'flow.tick': 1200,
+      'flow.zero': 1200,
       reply: 1216,
       'reply.last_ns': 1216,
       'reply.service': 1280,
@@ -742,7 +742,7 @@ export const l4CtlLayout: ObjectLayout = {
       'reply.ifindex': 2112,
       'reply.backend_generation': 2144,
       'reply.our_mac': 2176,
-      'reply.tick': 2224,
+      'reply.zero': 2224,
       reply_key: 2240,
       'reply_key.src': 2240,
       'reply_key.src.bytes': 2240,

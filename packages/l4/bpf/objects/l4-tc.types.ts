@@ -40,7 +40,7 @@ export interface L4Flow {
   readonly ifindex: number;
   readonly backend_generation: number;
   readonly our_mac: Uint8Array;
-  readonly tick: number;
+  readonly zero: number;
 }
 
 export interface L4FlowKey {
@@ -393,7 +393,7 @@ export const l4TcLayout: ObjectLayout = {
       ifindex: 896,
       backend_generation: 928,
       our_mac: 960,
-      tick: 1008,
+      zero: 1008,
     },
   },
   'map l4_svc key': { size: 4, members: {} },
@@ -673,7 +673,7 @@ export const l4TcLayout: ObjectLayout = {
       'flow.ifindex': 1088,
       'flow.backend_generation': 1120,
       'flow.our_mac': 1152,
-      'flow.tick': 1200,
+      'flow.zero': 1200,
       reply: 1216,
       'reply.last_ns': 1216,
       'reply.service': 1280,
@@ -707,7 +707,7 @@ export const l4TcLayout: ObjectLayout = {
       'reply.ifindex': 2112,
       'reply.backend_generation': 2144,
       'reply.our_mac': 2176,
-      'reply.tick': 2224,
+      'reply.zero': 2224,
       reply_key: 2240,
       'reply_key.src': 2240,
       'reply_key.src.bytes': 2240,

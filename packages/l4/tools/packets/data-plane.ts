@@ -153,8 +153,9 @@ export class DataPlane {
     const ns = BigInt(seconds) * NS_PER_S;
     const flows = this.#loaded.map('l4_ct');
     for (const [key, flow] of flows.entries()) {
-      const older = { last_ns: flow.last_ns - ns, created_ns: flow.created_ns - ns };
-      flows.set(key, { ...flow, ...older, tick: flow.tick ^ 0x8000 });
+      // Another tick in the low bits, so that the next packet looks at the clock.
+      const last = (flow.last_ns - ns) ^ 0x8000n;
+      flows.set(key, { ...flow, last_ns: last, created_ns: flow.created_ns - ns });
     }
     const templates = this.#loaded.map('l4_tpl');
     for (const [key, template] of templates.entries()) {

@@ -44,6 +44,13 @@ const MAX_ENTRIES = {
   l4_stat_be: 64,
 };
 
+export interface HostOptions {
+  /** Another object than the committed ones. */
+  readonly object?: Uint8Array;
+  /** Take a plain hash for the connection table: what does not fit is refused, nothing is evicted. */
+  readonly rejectsWhenFull?: boolean;
+}
+
 export class PacketHost {
   readonly namespace: NetworkNamespace = NetworkNamespace.create();
   /** Interfaces by MAC address: tc passes what was not sent to the interface's own. */
@@ -51,8 +58,11 @@ export class PacketHost {
   readonly #loaded = new Map<Hook, LoadedObject<L4Xdp>>();
   readonly #maxEntries: Readonly<Record<string, number>>;
 
+  readonly #options: HostOptions;
+
   /** @param maxEntries - Sizes of maps other than those that suffice for a case. */
-  constructor(maxEntries: Readonly<Record<string, number>> = {}) {
+  constructor(maxEntries: Readonly<Record<string, number>> = {}, options: HostOptions = {}) {
+    this.#options = options;
     this.#maxEntries = { ...MAX_ENTRIES, ...maxEntries };
     this.ifindexes = this.namespace.run(() => createInterfaces(NAMES['L1']!, NAMES['L2']!));
   }
@@ -78,8 +88,13 @@ export class PacketHost {
   dataPlane(hook: Hook): LoadedObject<L4Xdp> {
     let loaded = this.#loaded.get(hook);
     if (loaded === undefined) {
-      const object = readFileSync(new URL(`../../bpf/objects/l4-${hook}.o`, import.meta.url));
-      loaded = loadObject<L4Xdp>(object, { layout: l4XdpLayout, maxEntries: this.#maxEntries });
+      const committed = new URL(`../../bpf/objects/l4-${hook}.o`, import.meta.url);
+      const object = this.#options.object ?? readFileSync(committed);
+      loaded = loadObject<L4Xdp>(object, {
+        layout: l4XdpLayout,
+        maxEntries: this.#maxEntries,
+        ...(this.#options.rejectsWhenFull && { mapTypes: { l4_ct: 'hash' } }),
+      });
       this.#loaded.set(hook, loaded);
     }
     for (const map of loaded.maps.values()) clear(map);

@@ -13,6 +13,7 @@ export { add, sub } from '../uint.ts';
 
 /** 1.0 */
 export const ONE: bigint = 10n ** 18n;
+const ONE_LESS_UNIT = ONE - 1n;
 const TWO = 2n * ONE;
 const FOUR = 4n * ONE;
 
@@ -26,8 +27,7 @@ export function mulDown(a: bigint, b: bigint): bigint {
 
 /** ceil(a b / 1.0). @throws {Revert} BAL#003 when a b passes 256 bits. */
 export function mulUp(a: bigint, b: bigint): bigint {
-  const product = mul(a, b);
-  return product === 0n ? 0n : (product - 1n) / ONE + 1n;
+  return (mul(a, b) + ONE_LESS_UNIT) / ONE;
 }
 
 /** floor(a 1.0 / b). @throws {Revert} BAL#004 when b = 0, BAL#005 when a 1.0 passes 256 bits. */
@@ -55,6 +55,8 @@ export function complement(x: bigint): bigint {
 /** The power functions of one generation of contracts. */
 export interface FixedPoint {
   readonly name: 'FP1' | 'FP2';
+  /** Whether exponents 1, 2 and 4 are products without the guard. */
+  readonly hasShortcuts: boolean;
   /** x^y, at most the true value. @throws {Revert} BAL#006 to BAL#008. */
   readonly powDown: (x: bigint, y: bigint) => bigint;
   /** x^y, at least the true value. @throws {Revert} BAL#006 to BAL#008. */
@@ -62,11 +64,17 @@ export interface FixedPoint {
 }
 
 /** Contracts of 2021: every exponent goes through the logarithm. */
-export const FP1: FixedPoint = { name: 'FP1', powDown: powDownByLog, powUp: powUpByLog };
+export const FP1: FixedPoint = {
+  name: 'FP1',
+  hasShortcuts: false,
+  powDown: powDownByLog,
+  powUp: powUpByLog,
+};
 
 /** Contracts from September 2022 on: exponents 1, 2 and 4 are products, without the guard. */
 export const FP2: FixedPoint = {
   name: 'FP2',
+  hasShortcuts: true,
   powDown(x, y) {
     if (y === ONE) return x;
     if (y === TWO) return mulDown(x, x);

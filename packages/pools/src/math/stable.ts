@@ -10,6 +10,11 @@
  */
 import { revert } from '../errors.ts';
 import * as uint from '../uint.ts';
+import {
+  certifiedBalance,
+  certifiedInvariant2021,
+  certifiedInvariant2022,
+} from './certified-stable.ts';
 import { add, complement, divDown, divUp, mulDown, mulUp, ONE, sub } from './fixed-point.ts';
 
 /** Amplification is kept in thousandths. */
@@ -20,31 +25,29 @@ export const MIN_AMP: bigint = 1n;
 export const MAX_AMP: bigint = 5000n;
 /** Newton's method gives up after this many rounds. */
 const MAX_ROUNDS = 255;
-/** Invariants below this (5 * 10^15 tokens) are solved from a guess. */
-const MAX_SOLVED_INVARIANT = 1n << 112n;
-const MIN_SOLVED_SLOPE = 128n;
 
 /** How one generation of deployed stable pools computes D. */
 export interface StableRevision {
   readonly name: 'S1' | 'S2';
   /** D of these balances; `roundUp` has no effect where the revision always rounds down. */
   readonly invariant: (amp: bigint, balances: readonly bigint[], roundUp: boolean) => bigint;
+  /** The same by the contract's own steps; what `invariant` runs where no shorter way is certain. */
+  readonly invariantByBigint: StableRevision['invariant'];
 }
 
 /** Stable and metastable pools of 2021: D rounds as the caller asks. */
-export const S1: StableRevision = {
-  name: 'S1',
-  invariant: (amp, balances, roundUp) => invariantOf2021(amp, balances, roundUp) ?? revert(322),
-};
+export const S1: StableRevision = revisionOf2021(322);
 
 /** `S1` as phantom pools have it: with a revert of its own where D does not settle. */
-export const S1_PHANTOM: StableRevision = {
-  name: 'S1',
-  invariant: (amp, balances, roundUp) => invariantOf2021(amp, balances, roundUp) ?? revert(321),
-};
+export const S1_PHANTOM: StableRevision = revisionOf2021(321);
 
 /** Pools from June 2022 on: D rounds down, and a balance of zero reverts BAL#004. */
-export const S2: StableRevision = { name: 'S2', invariant: invariantOf2022 };
+export const S2: StableRevision = {
+  name: 'S2',
+  invariant: (amp, balances) =>
+    certifiedInvariant2022(amp, balances) ?? invariantOf2022(amp, balances),
+  invariantByBigint: invariantOf2022,
+};
 
 /** Amplification (with precision), balances, and D when the caller has it already. */
 export interface StableBalances {
@@ -74,6 +77,17 @@ export function invariant(
 }
 
 /** D, or null when 255 rounds do not suffice. */
+function revisionOf2021(unsettledError: number): StableRevision {
+  const invariantByBigint: StableRevision['invariant'] = (amp, balances, roundUp) =>
+    invariantOf2021(amp, balances, roundUp) ?? revert(unsettledError);
+  return {
+    name: 'S1',
+    invariant: (amp, balances, roundUp) =>
+      certifiedInvariant2021(amp, balances, roundUp) ?? invariantByBigint(amp, balances, roundUp),
+    invariantByBigint,
+  };
+}
+
 function invariantOf2021(
   amp: bigint,
   balances: readonly bigint[],
@@ -145,6 +159,17 @@ export function balanceGivenInvariant(
   d: bigint,
   index: number,
 ): bigint {
+  const certified = certifiedBalance(amp, balances, d, index);
+  return certified ?? balanceByBigint(amp, balances, d, index);
+}
+
+/** `balanceGivenInvariant` by the contract's own steps, whatever the size of the pool. */
+export function balanceByBigint(
+  amp: bigint,
+  balances: readonly bigint[],
+  d: bigint,
+  index: number,
+): bigint {
   const tokenCount = BigInt(balances.length);
   const ampTimesCount = amp * tokenCount;
   let sum = balances[0]!;
@@ -160,41 +185,7 @@ export function balanceGivenInvariant(
   const c = uint.mul(uint.mul(quotient, AMP_PRECISION), balances[index]!);
   const b = uint.add(sum, (d / ampTimesCount) * AMP_PRECISION);
 
-  return solvedBalance(d, b - d, c) ?? iteratedBalance({ d, dSquared, b, c });
-}
-
-/**
- * What `iteratedBalance` ends at, from a first guess in doubles, or null when that is not certain.
- *
- * The iteration is Newton's for g(y) = y^2 + (b - D) y - c and comes from above. With r the root and
- * M = 2 r + b - D, one round takes y to ceil(r + (y - r)^2 / M), so it ends at ceil(r), unless r lies
- * within 4 / M below an integer, where the end depends on the way there. g tells how far an integer
- * is from r: g(y) is (y - r) M and a little more. The argument needs M of some size, which pools of a
- * few units lack. A guess with a relative error of 2^-50 needs one round; the contract about six.
- */
-function solvedBalance(d: bigint, linear: bigint, c: bigint): bigint | null {
-  // Below these no step of the contract's iteration leaves 256 bits or fails to settle.
-  if (d >= MAX_SOLVED_INVARIANT || c >= d * MAX_SOLVED_INVARIANT) return null;
-  const half = Number(linear) / 2;
-  const root = Math.sqrt(half * half + Number(c));
-  const guess = BigInt(Math.round(half > 0 ? Number(c) / (root + half) : root - half));
-  const slope = guess + guess + linear;
-  if (slope < MIN_SOLVED_SLOPE) return null;
-
-  const balance = (guess * guess + c - 1n) / slope + 1n;
-  const here = balance * (balance + linear) - c;
-  const below = here - (balance + balance - 1n + linear);
-  return here >= 8n && below < 0n ? balance : null;
-}
-
-/** The contract's iteration: y = ceil((y^2 + c) / (2 y + b - D)), from above, until y settles. */
-function iteratedBalance(terms: {
-  readonly d: bigint;
-  readonly dSquared: bigint;
-  readonly b: bigint;
-  readonly c: bigint;
-}): bigint {
-  const { d, dSquared, b, c } = terms;
+  // y = ceil((y^2 + c) / (2 y + b - D)), from above, until y settles.
   let balance = uint.divUp(uint.add(dSquared, c), uint.add(d, b));
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const previous = balance;

@@ -9,6 +9,7 @@
  * @module
  */
 import { revert } from '../errors.ts';
+import { certifiedShareIn, certifiedShareOut } from './certified-weighted.ts';
 import {
   add,
   complement,
@@ -29,8 +30,6 @@ export const MIN_WEIGHT: bigint = ONE / 100n;
 export const MAX_IN_RATIO: bigint = (ONE * 3n) / 10n;
 /** A swap takes out at most 30 % of the balance of the token out. */
 export const MAX_OUT_RATIO: bigint = (ONE * 3n) / 10n;
-/** Below this, thirty per cent of a balance is computed without leaving 256 bits. */
-const LARGE_BALANCE = 1n << 190n;
 /** A single-token join at most triples the invariant. */
 export const MAX_INVARIANT_RATIO: bigint = ONE * 3n;
 /** A single-token exit leaves at least 70 % of the invariant. */
@@ -123,12 +122,26 @@ export function outGivenIn(
   swap: WeightedPair & { readonly amountIn: bigint },
   revision: WeightedRevision,
 ): bigint {
-  const { balanceIn, balanceOut, amountIn } = swap;
-  if (exceeds30Percent(amountIn, balanceIn)) revert(304);
+  const certified = certifiedShareOut({
+    balance: swap.balanceIn,
+    amount: swap.amountIn,
+    numerator: swap.weightIn,
+    denominator: swap.weightOut,
+    hasShortcuts: revision.fixedPoint.hasShortcuts,
+  });
+  return mulDown(swap.balanceOut, certified ?? shareOut(swap, revision));
+}
+
+/** The part of the balance out that is paid, rounded down; 18 decimals. */
+function shareOut(
+  swap: WeightedPair & { readonly amountIn: bigint },
+  revision: WeightedRevision,
+): bigint {
+  const { balanceIn, weightIn, weightOut, amountIn } = swap;
+  if (amountIn > mulDown(balanceIn, MAX_IN_RATIO)) revert(304);
 
   const base = divUp(balanceIn, add(balanceIn, amountIn));
-  const exponent = ratioOf(swap.weightIn, swap.weightOut, divDown);
-  return mulDown(balanceOut, complement(revision.fixedPoint.powUp(base, exponent)));
+  return complement(revision.fixedPoint.powUp(base, divDown(weightIn, weightOut)));
 }
 
 /**
@@ -142,24 +155,26 @@ export function inGivenOut(
   swap: WeightedPair & { readonly amountOut: bigint },
   revision: WeightedRevision,
 ): bigint {
-  const { balanceIn, balanceOut, amountOut } = swap;
-  if (exceeds30Percent(amountOut, balanceOut)) revert(305);
+  const certified = certifiedShareIn({
+    balance: swap.balanceOut,
+    amount: swap.amountOut,
+    numerator: swap.weightOut,
+    denominator: swap.weightIn,
+    hasShortcuts: revision.fixedPoint.hasShortcuts,
+  });
+  return mulUp(swap.balanceIn, certified ?? shareIn(swap, revision));
+}
+
+/** What is paid in, as a part of the balance in, rounded up; 18 decimals. */
+function shareIn(
+  swap: WeightedPair & { readonly amountOut: bigint },
+  revision: WeightedRevision,
+): bigint {
+  const { weightIn, balanceOut, weightOut, amountOut } = swap;
+  if (amountOut > mulDown(balanceOut, MAX_OUT_RATIO)) revert(305);
 
   const base = divUp(balanceOut, sub(balanceOut, amountOut));
-  const exponent = ratioOf(swap.weightOut, swap.weightIn, divUp);
-  return mulUp(balanceIn, sub(revision.fixedPoint.powUp(base, exponent), ONE));
-}
-
-/** Whether an amount passes `mulDown(balance, 0.3)`, without the division where nothing overflows. */
-function exceeds30Percent(amount: bigint, balance: bigint): boolean {
-  return balance < LARGE_BALANCE
-    ? amount * 10n > balance * 3n
-    : amount > mulDown(balance, MAX_IN_RATIO);
-}
-
-/** Quotient of two weights; equal ones need no division. */
-function ratioOf(a: bigint, b: bigint, divide: (a: bigint, b: bigint) => bigint): bigint {
-  return a === b && b !== 0n ? ONE : divide(a, b);
+  return sub(revision.fixedPoint.powUp(base, divUp(weightOut, weightIn)), ONE);
 }
 
 /**

@@ -29,17 +29,29 @@ const index: Check = (value, place) => {
 const address: Check = hex(/^0x[0-9a-f]{40}$/, 40);
 const poolId: Check = hex(/^0x[0-9a-f]{64}$/, 64);
 
+/** Strings that matched a pattern are kept, this many at most: the pattern costs six look-ups. */
+const REMEMBERED_MAX = 1024;
+
 function hex(pattern: RegExp, digits: number): Check {
+  const matched = new Set<unknown>();
   return (value, place) => {
-    if (typeof value === 'string' && pattern.test(value)) return;
-    throw new InputError(place, `must be 0x and ${digits} lower-case hex digits`);
+    if (matched.has(value)) return;
+    if (typeof value !== 'string' || !pattern.test(value)) {
+      throw new InputError(place, `must be 0x and ${digits} lower-case hex digits`);
+    }
+    if (matched.size === REMEMBERED_MAX) matched.clear();
+    matched.add(value);
   };
 }
 
+const OPTIONAL = new Set<Check>();
+
 function optional(check: Check): Check {
-  return (value, place) => {
+  const optionalCheck: Check = (value, place) => {
     if (value !== undefined) check(value, place);
   };
+  OPTIONAL.add(optionalCheck);
+  return optionalCheck;
 }
 
 function nullable(check: Check): Check {
@@ -71,23 +83,33 @@ function oneOf(...names: readonly string[]): Check {
 type Shape = Readonly<Record<string, Check>>;
 
 function shaped(shape: Shape): Check {
-  const known = Object.keys(shape);
+  const rules = new Map(
+    Object.entries(shape).map(([key, check]) => [key, { check, required: +!OPTIONAL.has(check) }]),
+  );
+  const requiredCount = Object.values(shape).filter((check) => !OPTIONAL.has(check)).length;
   return (value, place) => {
     if (typeof value !== 'object' || value === null) {
       throw new InputError(place, 'must be an object');
     }
     const members = value as Readonly<Record<string, unknown>>;
     try {
+      // The members that are there: an operation gives half of those that it might.
+      let found = 0;
       for (const key in members) {
-        if (!Object.hasOwn(shape, key)) {
-          throw new InputError(key, `is not known here; known: ${known.join(', ')}`);
-        }
+        const rule = rules.get(key);
+        if (rule === undefined) throw unknownMember(key, shape);
+        rule.check(members[key], key);
+        found += rule.required;
       }
-      for (const key of known) shape[key]!(members[key], key);
+      if (found < requiredCount) for (const [key, { check }] of rules) check(members[key], key);
     } catch (error) {
       throw located(error, place);
     }
   };
+}
+
+function unknownMember(key: string, shape: Shape): InputError {
+  return new InputError(key, `is not known here; known: ${Object.keys(shape).join(', ')}`);
 }
 
 /** The error with its place put behind `prefix`; paths are built only when something is wrong. */
@@ -100,7 +122,7 @@ function located(error: unknown, prefix: string): unknown {
 
 const bySwapKind = oneOf('GIVEN_IN', 'GIVEN_OUT');
 const FUNDS: Shape = {
-  do: text,
+  do: optional(text),
   from: address,
   sender: optional(address),
   recipient: optional(address),
@@ -240,6 +262,14 @@ const CHECKS: { readonly [D in Operation['do']]: Check } = {
     ),
   }),
 
+  registerTokens: shaped({
+    do: text,
+    from: address,
+    pool: poolId,
+    tokens: listOf(address),
+    assetManagers: optional(listOf(address)),
+  }),
+
   warp: shaped({ do: text, seconds: optional(uint), blocks: optional(uint) }),
   createToken: shaped({
     do: text,
@@ -317,10 +347,13 @@ const CHECKS: { readonly [D in Operation['do']]: Check } = {
 /** @throws {InputError} When the operation is not one, or has a member that is missing or wrong. */
 export function requireOperation(operation: Operation): void {
   const name: unknown = (operation as Partial<Operation> | null)?.do;
-  const check =
-    typeof name === 'string' && Object.hasOwn(CHECKS, name) ? CHECKS[operation.do] : null;
-  if (check === null) {
+  if (typeof name !== 'string' || !Object.hasOwn(CHECKS, name)) {
     throw new InputError('do', `must be one of ${Object.keys(CHECKS).join(', ')}`);
   }
-  check(operation, operation.do);
+  requireMembers(operation.do, operation);
+}
+
+/** `requireOperation` for an operation whose name stands beside it. */
+export function requireMembers(name: Operation['do'], members: object): void {
+  CHECKS[name](members, name);
 }

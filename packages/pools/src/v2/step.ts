@@ -7,8 +7,8 @@
 import type { WorldEvent } from './events.ts';
 import { authorize, setPaused, setProtocolFees } from './governance.ts';
 import { createPool, createRateProvider, createToken } from './create.ts';
-import { requireOperation } from './operation-checks.ts';
-import type { Operation, ResultOf } from './operations.ts';
+import { requireMembers, requireOperation } from './operation-checks.ts';
+import type { Operation, ResultOf, SwapOperation } from './operations.ts';
 import { callPool, isPoolOperation } from './pool-calls.ts';
 import type { PoolEnv } from './pools/hooks.ts';
 import type { Address, ProtocolFees, WorldState } from './state.ts';
@@ -17,6 +17,7 @@ import { managePoolBalance } from './vault/asset-managers.ts';
 import { flashLoan } from './vault/flash-loans.ts';
 import { approve, create, transfer } from './vault/ledger.ts';
 import { exit, join, queryExit, queryJoin } from './vault/liquidity.ts';
+import { registerTokens } from './vault/registration.ts';
 import { batchSwap, queryBatchSwap, swap } from './vault/swaps.ts';
 import { manageUserBalance, setRelayerApproval } from './vault/user-balances.ts';
 
@@ -44,6 +45,21 @@ export function step<const O extends Operation>(
   requireOperation(operation);
   const tx = new StepTransaction(state, hooks);
   const result = dispatch(tx, operation) as ResultOf<O['do']>;
+  return { state: tx.state, result, events: tx.events };
+}
+
+/** A swap without its name. */
+export type SwapCall = Omit<SwapOperation, 'do'>;
+
+/** `step` of a swap, for callers that have no operation to hand. */
+export function stepSwap(
+  state: WorldState,
+  call: SwapCall,
+  hooks: Hooks = NO_HOOKS,
+): StepOutcome<SwapOperation> {
+  requireMembers('swap', call);
+  const tx = new StepTransaction(state, hooks);
+  const result = swap(tx, call);
   return { state: tx.state, result, events: tx.events };
 }
 
@@ -127,6 +143,8 @@ function dispatch(tx: Transaction, operation: Operation): unknown {
       return flashLoan(tx, operation);
     case 'managePoolBalance':
       return managePoolBalance(tx, operation);
+    case 'registerTokens':
+      return registerTokens(tx, operation);
     case 'setRelayerApproval':
       return setRelayerApproval(tx, operation);
     case 'setPaused':

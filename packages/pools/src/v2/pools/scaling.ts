@@ -31,18 +31,25 @@ export function cachedScale(factor: bigint, cache: RateCache | null): Scale {
 
 /** Raw to 18 decimals, rounded down. */
 export function upscale(amount: bigint, scale: Scale): bigint {
+  if (isUnity(scale)) return amount;
   const product = mul(amount, scale.numerator);
   return scale.denominator === 1n ? product : product / scale.denominator;
 }
 
 /** 18 decimals to raw, rounded down. */
 export function downscaleDown(amount: bigint, scale: Scale): bigint {
-  return mul(amount, scale.denominator) / scale.numerator;
+  return isUnity(scale) ? amount : mul(amount, scale.denominator) / scale.numerator;
 }
 
 /** 18 decimals to raw, rounded up. */
 export function downscaleUp(amount: bigint, scale: Scale): bigint {
+  if (isUnity(scale)) return amount;
   return quotientUp(mul(amount, scale.denominator), scale.numerator);
+}
+
+/** Most tokens have 18 decimals and no rate; a rate of 1.0 still carries its decimals. */
+function isUnity(scale: Scale): boolean {
+  return scale.numerator === 1n && scale.denominator === 1n;
 }
 
 export function upscaleAll(amounts: readonly bigint[], scales: readonly Scale[]): bigint[] {

@@ -153,7 +153,9 @@ function spendAllowance(
 function move(tx: Transaction, token: Address, from: Address, to: Address, amount: bigint): void {
   if (from === to) return;
   const accounts = tx.state.ledger.get(token) ?? HexMap.empty<bigint>();
-  setAccounts(tx, token, withChange(withChange(accounts, from, -amount), to, amount));
+  const paid = (accounts.get(from) ?? 0n) - amount;
+  const received = (accounts.get(to) ?? 0n) + amount;
+  setAccounts(tx, token, accounts.setBoth(from, paid, to, received));
 }
 
 function withChange(accounts: AccountBalances, account: Address, change: bigint): AccountBalances {

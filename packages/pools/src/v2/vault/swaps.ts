@@ -21,12 +21,15 @@ import {
   setPool,
   type Transaction,
 } from '../transaction.ts';
-import { decreaseCash, increaseCash } from './balances.ts';
+import { decreaseCash, increaseCash, withBalances } from './balances.ts';
 import { applyMoves } from './ledger.ts';
 import { closePurse, openPurse, receiveAsset, requireInt256, sendAsset, tokenOf } from './money.ts';
 
 /** Runs one swap. */
-export function swap(tx: Transaction, operation: SwapOperation): { amountCalculated: bigint } {
+export function swap(
+  tx: Transaction,
+  operation: Omit<SwapOperation, 'do'>,
+): { amountCalculated: bigint } {
   return nonReentrant(tx, () => {
     requireVaultNotPaused(tx);
     const { from, kind, tokenIn: assetIn, tokenOut: assetOut, limit } = operation;
@@ -154,7 +157,7 @@ function swapWithPool(tx: Transaction, request: PoolSwap): { amountIn: bigint; a
   const amountOut = kind === 'GIVEN_IN' ? outcome.amount : amount;
   const moved = applyMoves(tx, outcome.pool, outcome.moves);
   const balances = swappedBalances(moved, { indexIn, indexOut, amountIn, amountOut }, tx.env.block);
-  setPool(tx, { ...moved, balances });
+  setPool(tx, withBalances(moved, balances));
   if (outcome.events !== undefined) tx.events.push(...outcome.events);
   tx.events.push({ type: 'Swap', pool: pool.id, tokenIn, tokenOut, amountIn, amountOut });
   return { amountIn, amountOut };

@@ -1,0 +1,92 @@
+/**
+ * `balancer bbb`: the BigBlueButton gateway and what operators do with it.
+ *
+ * @module
+ */
+import type { Command } from 'commander';
+import type { RoundSummary, ServerView } from '@balancer/bbb';
+import { EXIT } from '@balancer/kit';
+import type { Io } from '../io.ts';
+import { withExamples } from '../reference/examples.ts';
+import { type BbbOptions, withOperations } from './host.ts';
+import { addMeetings } from './meetings.ts';
+import { type BbbCommands, withConfig, withOutput } from './options.ts';
+import { runGateway } from './run.ts';
+import { addServers } from './servers.ts';
+import { showJson, showRows } from './show.ts';
+import { addTenants } from './tenants.ts';
+
+/** Adds the subcommands to the program. */
+export function registerBbb(program: Command, io: Io, finish: (code: number) => void): void {
+  const bbb = withExamples(
+    program.command('bbb'),
+    'balancer bbb run',
+    'balancer bbb servers add https://bbb1.example.com/bigbluebutton/api SECRET --enable',
+    'balancer bbb status',
+  ).description('the BigBlueButton gateway: many servers behind one address');
+  const commands = { io, finish };
+  withExamples(withConfig(bbb.command('run')), 'balancer bbb run --config gateway.toml')
+    .description('serve; every key can also be given as BALANCER_BBB_<KEY>')
+    .action(async (options: BbbOptions) => finish(await runGateway(options, io)));
+  addStatus(bbb, commands);
+  addServers(bbb, commands);
+  addMeetings(bbb, commands);
+  addTenants(bbb, commands);
+  addPoll(bbb, commands);
+}
+
+function addStatus(bbb: Command, { io, finish }: BbbCommands): void {
+  withExamples(withOutput(bbb.command('status')), 'balancer bbb status')
+    .description('servers with their load')
+    .action(async (options: BbbOptions) => {
+      await withOperations(options, io, async (run) => {
+        const servers = (await run('servers.list', {})) as ServerView[];
+        const rows = servers.map((server) => ({ ...server, host: new URL(server.url).hostname }));
+        showRows(
+          io,
+          rows.toSorted((a, b) => (a.host < b.host ? -1 : Number(a.host > b.host))),
+          {
+            json: options.json,
+            columns: [
+              ['HOSTNAME', ({ host }) => host],
+              ['STATE', ({ state }) => state],
+              ['STATUS', ({ online }) => (online ? 'online' : 'offline')],
+              ['MEETINGS', ({ meetings }) => meetings],
+              ['USERS', ({ users }) => users],
+              ['LARGEST-MEETING', (row) => row.largest_meeting],
+              ['VIDEOS', ({ videos }) => videos],
+              ['LOAD', ({ load }) => load ?? '-'],
+              ['BBB-VERSION', (row) => row.bbb_version],
+              ['TAG', ({ tag }) => tag],
+            ],
+          },
+        );
+      });
+      finish(EXIT.ok);
+    });
+  withExamples(withConfig(bbb.command('live')), 'balancer bbb live')
+    .description('print "success" if the data can be read')
+    .action(async (options: BbbOptions) => {
+      await withOperations(options, io, async (run) => run('servers.list', {}));
+      io.stdout.write('success\n');
+      finish(EXIT.ok);
+    });
+}
+
+function addPoll(bbb: Command, { io, finish }: BbbCommands): void {
+  withExamples(withOutput(bbb.command('poll')), 'balancer bbb poll', 'balancer bbb poll bbb1')
+    .description('poll all servers now, or some; the running gateway polls by itself')
+    .argument('[id...]', 'servers')
+    .action(async (ids: string[], options: BbbOptions) => {
+      const summary = await withOperations(options, io, async (run) =>
+        run('poll', ids.length > 0 ? { ids } : {}),
+      );
+      const { serverCount, failureCount, durationMs } = summary as RoundSummary;
+      if (options.json) showJson(io, summary);
+      else {
+        const seconds = (durationMs / 1000).toFixed(1);
+        io.stdout.write(`polled ${serverCount}, failed ${failureCount}, in ${seconds} s\n`);
+      }
+      finish(EXIT.ok);
+    });
+}
