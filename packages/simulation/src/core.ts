@@ -117,3 +117,28 @@ export {
   summarise,
   tailRisk,
 } from './metrics/statistics.ts';
+export {
+  type AttackOptions,
+  type AttackResult,
+  type AttackStep,
+  searchAttack,
+} from './attack/search.ts';
+export * from './learn/spaces.ts';
+export {
+  type Env,
+  episodeReturn,
+  type ObservationField,
+  type Policy,
+  type ResetOptions,
+  type StepResult,
+  VectorEnv,
+} from './learn/env.ts';
+export {
+  arbitrageEnv,
+  DEFAULT_POOL_ENV,
+  feeControlEnv,
+  type PoolEnvOptions,
+  POOL_FIELDS,
+  weightsControlEnv,
+} from './learn/pool-envs.ts';
+export * from './learn/train.ts';

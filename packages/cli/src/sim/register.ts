@@ -8,6 +8,7 @@ import type { Io } from '../io.ts';
 import type { RunFlags } from './run.ts';
 import type { ReplayFlags } from './replay.ts';
 import type { ImportFlags } from './records.ts';
+import type { TrainFlags } from './learn.ts';
 
 /** The exit code of the command that ran. */
 type Finish = (code: number) => void;
@@ -20,6 +21,7 @@ export function registerSimulation(program: Command, io: Io, finish: Finish): vo
     .addHelpText('after', EXAMPLE);
   addRecords(sim, io, finish);
   addExperiments(sim, io, finish);
+  addLearners(sim, io, finish);
 }
 
 const EXAMPLE = `
@@ -105,6 +107,36 @@ function addExperiments(sim: Command, io: Io, finish: Finish): void {
     .description('write report.html for a folder of results')
     .argument('<folder>', 'folder that a run has written')
     .action(async (folder: string) => finish(await (await import('./run.ts')).report(folder, io)));
+}
+
+function addLearners(sim: Command, io: Io, finish: Finish): void {
+  sim
+    .command('train')
+    .description('train a policy on an environment')
+    .argument('<env>', 'fee-control')
+    .option('--seed <integer>', 'of the markets', '7')
+    .option('--seconds <seconds>', 'how long', number, 60)
+    .option('--out <file>', 'checkpoint', 'policy.json')
+    .action(async (env: string, flags: TrainFlags) =>
+      finish(await (await import('./learn.ts')).train(env, flags, io)),
+    );
+  sim
+    .command('evaluate')
+    .description(
+      'measure a policy on markets that it has not seen, beside constant and random actions',
+    )
+    .argument('<checkpoint>', 'file that train has written')
+    .option('--episodes <count>', 'markets', count, 60)
+    .option('--json', 'print JSON')
+    .action(async (file: string, flags: { readonly episodes: number; readonly json?: boolean }) =>
+      finish(await (await import('./learn.ts')).evaluateFile(file, flags, io)),
+    );
+  sim
+    .command('env')
+    .description('speak JSON lines on standard input and output, for learners in other languages')
+    .argument('<env>', 'fee-control, weights-control or arbitrage')
+    .option('--stdio', 'the only way there is; may be left out')
+    .action(async (env: string) => finish(await (await import('./learn.ts')).serveEnv(env, io)));
 }
 
 function number(text: string): number {

@@ -3,6 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { EventEmitter } from 'node:events';
+import { PassThrough } from 'node:stream';
+import { serveEnv } from '../../src/sim/learn.ts';
 import { runHere } from '../support.ts';
 
 function folder(): string {
@@ -175,5 +178,65 @@ describe('balancer sim replay', () => {
     expect((await runHere('sim', 'replay', file, '--state', state, '--rows')).stdout).toContain(
       '0,100,0x1,swap,USDC WETH',
     );
+  });
+});
+
+describe('balancer sim train, evaluate and env', () => {
+  test('train a checkpoint, and measure it beside its baselines', async () => {
+    const out = join(folder(), 'policy.json');
+    expect(
+      await runHere('sim', 'train', 'fee-control', '--seconds', '0', '--out', out),
+    ).toMatchObject({ code: 0, stdout: `${out}\n` });
+    expect(JSON.parse(readFileSync(out, 'utf8'))).toMatchObject({
+      format: 'simulation-policy/1',
+      env: 'fee-control',
+      seed: '7',
+    });
+    const { stdout } = await runHere('sim', 'evaluate', out, '--episodes', '2');
+    expect(stdout).toMatch(/policy +-?[\d.]+ +\(.*\)\nconstant 0\.\d+ .*\nrandom /);
+    expect(await runHere('sim', 'train', 'arbitrage')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('the linear learner covers fee-control'),
+    });
+    writeFileSync(out, '{}');
+    expect(await runHere('sim', 'evaluate', out)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('is no checkpoint'),
+    });
+  });
+
+  test('speak JSON lines, and say what was wrong without ending', async () => {
+    const lines = [
+      '{"do":"step","action":[0.5]}',
+      '{"do":"reset","seed":3}',
+      '{"do":"step","action":[7]}',
+      '{"do":"step","action":[0.5]}',
+      'what',
+      '{"do":"close"}',
+      '{"do":"reset"}',
+    ];
+    const stdin = new PassThrough();
+    let stdout = '';
+    const io = {
+      stdin: stdin as unknown as NodeJS.ReadStream,
+      stdout: { write: (text: string) => (stdout += text) },
+      stderr: { write: () => undefined },
+      environment: {},
+      signals: new EventEmitter(),
+    };
+    stdin.write(`${lines.join('\n')}\n`);
+    expect(await serveEnv('fee-control', io)).toBe(0);
+    const answers = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(answers).toMatchObject([
+      { error: 'the episode has not begun; call reset' },
+      { observation: expect.arrayContaining([0.5]) },
+      { error: expect.stringContaining('is not in the action space') },
+      { reward: expect.any(Number), truncated: false },
+      { error: expect.stringContaining('is not valid JSON') },
+      { closed: true },
+    ]);
   });
 });

@@ -1,0 +1,285 @@
+/**
+ * Environments on a pool of two tokens under volatile prices: `fee-control` sets the fee,
+ * `weights-control` moves the weights, `arbitrage` trades. All read the same observation.
+ *
+ * @module
+ */
+import { valueOf } from '../agents/providers.ts';
+import { closedFormAgent } from '../agents/arbitrageurs.ts';
+import { noiseAgent } from '../agents/traders.ts';
+import { Simulation } from '../loop/simulation.ts';
+import { FloatPool } from '../pools/float-pool.ts';
+import type { SimulatedKind } from '../pools/spec.ts';
+import { Market } from '../prices/market.ts';
+import { gbm, regime } from '../prices/processes.ts';
+import { Stream } from '../random/stream.ts';
+import { toRaw } from '../records/decimal.ts';
+import {
+  type Env,
+  EnvGuard,
+  type ObservationField,
+  type ResetOptions,
+  type StepResult,
+} from './env.ts';
+import { Box, MultiDiscrete, type Space } from './spaces.ts';
+
+export interface PoolEnvOptions {
+  /** Steps of five minutes in an episode, and steps of the loop between two actions. */
+  readonly steps: number;
+  readonly every: number;
+  /** Volatilities a year of the calm and the wild market, and the probability of leaving each. */
+  readonly calm: number;
+  readonly wild: number;
+  readonly value: number;
+}
+
+export const DEFAULT_POOL_ENV: PoolEnvOptions = {
+  steps: 2016,
+  every: 12,
+  calm: 0.4,
+  wild: 2.5,
+  value: 1_000_000,
+};
+
+const STEP_SECONDS = 300;
+const STEPS_PER_YEAR = (365 * 86_400) / STEP_SECONDS;
+/** Weight of the newest return in the estimate of the volatility. */
+const EWMA = 0.02;
+const FEE_MIN = 0.0001;
+const FEE_MAX = 0.05;
+
+/** What learners see; each entry is clipped to its range. */
+export const POOL_FIELDS: readonly ObservationField[] = [
+  { name: 'volatility', unit: 'estimate a year', low: 0, high: 5 },
+  { name: 'lastReturn', unit: 'log return of the last action period, times 20', low: -5, high: 5 },
+  { name: 'distance', unit: 'log of pool price over outside price, times 100', low: -10, high: 10 },
+  { name: 'fee', unit: 'log of the fee, 0 at 0.01 %, 1 at 5 %', low: 0, high: 1 },
+  { name: 'weight', unit: 'weight of the first token', low: 0, high: 1 },
+  { name: 'time', unit: 'part of the episode', low: 0, high: 1 },
+];
+
+/** What the kinds of environments differ in. */
+interface Task<A> {
+  readonly kind: SimulatedKind;
+  readonly hasArbitrageur: boolean;
+  readonly actionSpace: Space<A>;
+  /** Acts; returns a reward of its own, or null for the change of value over holding. */
+  act(simulation: Simulation, action: A): number | null;
+}
+
+class PoolEnv<A> implements Env<A> {
+  readonly observationSpace: Box = new Box(
+    POOL_FIELDS.map(({ low }) => low),
+    POOL_FIELDS.map(({ high }) => high),
+  );
+  readonly actionSpace: Space<A>;
+  readonly fields = POOL_FIELDS;
+  readonly #task: Task<A>;
+  readonly #options: PoolEnvOptions;
+  readonly #guard = new EnvGuard();
+  #simulation: Simulation | null = null;
+  #variance = 0;
+  #advantage = 0;
+
+  constructor(task: Task<A>, options: PoolEnvOptions) {
+    this.#task = task;
+    this.#options = options;
+    this.actionSpace = task.actionSpace;
+  }
+
+  reset({ seed }: ResetOptions): ReturnType<Env<A>['reset']> {
+    this.#guard.started();
+    this.#simulation = marketAndPool(seed, this.#task, this.#options);
+    this.#variance = (this.#options.calm * this.#options.calm) / STEPS_PER_YEAR;
+    this.#advantage = 0;
+    return { observation: this.#observe(this.#simulation, 0), info: {} };
+  }
+
+  step(action: A): StepResult {
+    this.#guard.requireStep(this.actionSpace, action);
+    const simulation = this.#simulation!;
+    const { steps, every, value } = this.#options;
+    const own = this.#task.act(simulation, action);
+    const first = simulation.prices[0]!;
+    let last = first;
+    for (let i = 0; i < every && simulation.step < steps; i++) {
+      simulation.advance();
+      const r = Math.log(simulation.prices[0]! / last);
+      last = simulation.prices[0]!;
+      this.#variance += EWMA * (r * r - this.#variance);
+    }
+    const advantage =
+      valueOf(simulation.pool.balances, simulation.prices) - simulation.metrics.holdValue();
+    // In ten-thousandths of the pool's first value.
+    const reward = own ?? ((advantage - this.#advantage) / value) * 1e4;
+    this.#advantage = advantage;
+    const truncated = simulation.step >= steps;
+    if (truncated) this.#guard.ended();
+    return {
+      observation: this.#observe(simulation, Math.log(last / first)),
+      reward,
+      terminated: false,
+      truncated,
+      info: { step: simulation.step },
+    };
+  }
+
+  close(): void {
+    this.#guard.close();
+    this.#simulation = null;
+  }
+
+  #observe({ pool, metrics, step }: Simulation, change: number): Float64Array {
+    const raw = [
+      Math.sqrt(this.#variance * STEPS_PER_YEAR),
+      change * 20,
+      metrics.tracking() * 100,
+      Math.log(pool.swapFee / FEE_MIN) / Math.log(FEE_MAX / FEE_MIN),
+      pool.weights[0]!,
+      step / this.#options.steps,
+    ];
+    return Float64Array.from(raw, (value, i) =>
+      Math.min(POOL_FIELDS[i]!.high, Math.max(POOL_FIELDS[i]!.low, value)),
+    );
+  }
+}
+
+function marketAndPool<A>(
+  seed: bigint,
+  task: Task<A>,
+  { calm, wild, value }: PoolEnvOptions,
+): Simulation {
+  const dt = 1 / STEPS_PER_YEAR;
+  const process = regime(
+    [gbm({ mu: 0, sigma: calm }, dt), gbm({ mu: 0, sigma: wild }, dt)],
+    [
+      [0.998, 0.002],
+      [0.008, 0.992],
+    ],
+  );
+  const market = new Market({
+    sources: [{ kind: 'process', process }, { kind: 'constant' }],
+    start: [1, 1],
+    correlation: null,
+    shocks: [],
+    stream: new Stream(seed, 'run/0/price'),
+    startTime: 0,
+    stepSeconds: STEP_SECONDS,
+  });
+  const token = (symbol: string) => ({
+    symbol,
+    decimals: 18,
+    balance: toRaw(value / 2, 18),
+    weight: 10n ** 18n / 2n,
+    rate: null,
+  });
+  const spec = {
+    kind: task.kind,
+    tokens: [token('TOKEN'), token('CASH')],
+    swapFee: toRaw(0.003, 18),
+    supply: null,
+    amp: null,
+    protocolFee: 0n,
+    isControlled: true,
+  };
+  const noise = noiseAgent({
+    name: 'noise',
+    gas: 0,
+    perDay: 300,
+    meanSize: value / 2500,
+    sizeSd: 1,
+    bias: 0.5,
+    aversion: 1,
+    outside: { fee: 0.006, depth: value * 20 },
+  });
+  const agents = [
+    ...(task.hasArbitrageur
+      ? [
+          {
+            agent: closedFormAgent({ name: 'arb.closedForm', gas: 2, minProfit: 0 }),
+            stream: new Stream(seed, 'run/0/agent/arb'),
+            wallet: 'infinite' as const,
+          },
+        ]
+      : []),
+    { agent: noise, stream: new Stream(seed, 'run/0/agent/noise'), wallet: 'infinite' as const },
+  ];
+  return new Simulation({
+    pool: new FloatPool(spec, 0),
+    market,
+    agents,
+    controllers: [],
+    recorded: null,
+    orderStream: null,
+    startTime: 0,
+    stepSeconds: STEP_SECONDS,
+    stepsPerYear: STEPS_PER_YEAR,
+    blockSeconds: 12,
+    guardInvariant: false,
+    seed: String(seed),
+    run: 0,
+  });
+}
+
+/** Action: one number, 0 for a fee of 0.01 % to 1 for 5 %, on a log scale. Reward: change of value over holding. */
+export function feeControlEnv(options: PoolEnvOptions = DEFAULT_POOL_ENV): Env<Float64Array> {
+  return new PoolEnv(
+    {
+      kind: 'weighted-3',
+      hasArbitrageur: true,
+      actionSpace: new Box([0], [1]),
+      act(simulation, [level]) {
+        simulation.decide({ set: 'fee', fee: FEE_MIN * (FEE_MAX / FEE_MIN) ** level! });
+        return null;
+      },
+    },
+    options,
+  );
+}
+
+/** Action: step of the first token's weight, from -0.02 to 0.02. Reward: change of value over holding. */
+export function weightsControlEnv(options: PoolEnvOptions = DEFAULT_POOL_ENV): Env<Float64Array> {
+  return new PoolEnv(
+    {
+      kind: 'managed-2',
+      hasArbitrageur: true,
+      actionSpace: new Box([-0.02], [0.02]),
+      act(simulation, [change]) {
+        const weight = Math.min(0.95, Math.max(0.05, simulation.pool.weights[0]! + change!));
+        simulation.decide({
+          set: 'weights',
+          weights: Float64Array.of(weight, 1 - weight),
+          seconds: 0,
+        });
+        return null;
+      },
+    },
+    options,
+  );
+}
+
+/** Parts of a balance that the arbitrage environment trades. */
+const SIZES = [0, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05] as const;
+const ARBITRAGE_GAS = 2;
+
+/** Action: which token is paid, and how much of its balance. Reward: profit minus gas, in ten-thousandths of the pool. */
+export function arbitrageEnv(options: PoolEnvOptions = DEFAULT_POOL_ENV): Env<number[]> {
+  return new PoolEnv(
+    {
+      kind: 'weighted-3',
+      hasArbitrageur: false,
+      actionSpace: new MultiDiscrete([2, SIZES.length]),
+      act(simulation, [tokenIn, size]) {
+        const share = SIZES[size!]!;
+        if (share === 0) return 0;
+        const amountIn = simulation.pool.balances[tokenIn!]! * share;
+        const { profit, refused } = simulation.order(
+          { do: 'swap', tokenIn: tokenIn!, tokenOut: 1 - tokenIn!, amountIn },
+          'arb.learner',
+        );
+        return refused === null ? ((profit - ARBITRAGE_GAS) / options.value) * 1e4 : 0;
+      },
+    },
+    options,
+  );
+}
