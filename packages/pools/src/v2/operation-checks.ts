@@ -262,6 +262,14 @@ const CHECKS: { readonly [D in Operation['do']]: Check } = {
     ),
   }),
 
+  registerTokens: shaped({
+    do: text,
+    from: address,
+    pool: poolId,
+    tokens: listOf(address),
+    assetManagers: optional(listOf(address)),
+  }),
+
   warp: shaped({ do: text, seconds: optional(uint), blocks: optional(uint) }),
   createToken: shaped({
     do: text,

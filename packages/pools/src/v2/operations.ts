@@ -138,6 +138,15 @@ export interface ManagePoolBalanceOperation {
   readonly ops: readonly PoolBalanceOp[];
 }
 
+/** A pool's contract asks for more tokens, which the Vault refuses to all pools of this library. */
+export interface RegisterTokensOperation {
+  readonly do: 'registerTokens';
+  readonly from: Address;
+  readonly pool: PoolId;
+  readonly tokens: readonly Address[];
+  readonly assetManagers?: readonly Address[];
+}
+
 /** World, tokens and accounts. */
 export type WorldOperation =
   | { readonly do: 'warp'; readonly seconds?: bigint; readonly blocks?: bigint }
@@ -271,6 +280,7 @@ export type Operation =
   | ManageUserBalanceOperation
   | FlashLoanOperation
   | ManagePoolBalanceOperation
+  | RegisterTokensOperation
   | WorldOperation
   | GovernanceOperation
   | PoolOperation;

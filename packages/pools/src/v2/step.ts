@@ -17,6 +17,7 @@ import { managePoolBalance } from './vault/asset-managers.ts';
 import { flashLoan } from './vault/flash-loans.ts';
 import { approve, create, transfer } from './vault/ledger.ts';
 import { exit, join, queryExit, queryJoin } from './vault/liquidity.ts';
+import { registerTokens } from './vault/registration.ts';
 import { batchSwap, queryBatchSwap, swap } from './vault/swaps.ts';
 import { manageUserBalance, setRelayerApproval } from './vault/user-balances.ts';
 
@@ -142,6 +143,8 @@ function dispatch(tx: Transaction, operation: Operation): unknown {
       return flashLoan(tx, operation);
     case 'managePoolBalance':
       return managePoolBalance(tx, operation);
+    case 'registerTokens':
+      return registerTokens(tx, operation);
     case 'setRelayerApproval':
       return setRelayerApproval(tx, operation);
     case 'setPaused':

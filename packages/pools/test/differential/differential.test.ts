@@ -37,7 +37,7 @@ describe('the V2 engine beside the deployed bytecode', () => {
   });
 
   const worlds = Array.from(
-    { length: isLong ? WORLDS.length * 20 : WORLDS.length },
+    { length: isLong ? WORLDS.length * 4 : WORLDS.length },
     (_, i) => seed + i,
   );
   test.each(worlds)(

@@ -3,7 +3,7 @@
  *
  *   npm run mutations -w packages/pools                        eight worlds of every sort
  *   npm run mutations -w packages/pools -- --worlds 200 --seed 40
- *   npm run mutations -w packages/pools -- --only stable       flips whose name has this in it
+ *   npm run mutations -w packages/pools -- --only stable,weights   flips whose name has one of these in it
  *
  * Exits 1 when a flip was missed that `equivalent-mutants.ts` does not explain.
  *
@@ -32,7 +32,10 @@ for (let i = 0; i < Number(values.worlds); i++) {
   traces.push(await campaign.record(Number(values.seed) + i));
 }
 const vectors = allVectors();
-const mutants = (await roundingMutants()).filter(({ name }) => name.includes(values.only));
+const asked = values.only.split(',');
+const mutants = (await roundingMutants()).filter(({ name }) =>
+  asked.some((part) => name.includes(part)),
+);
 console.log(`${traces.length} worlds, ${vectors.length} known answers, ${mutants.length} flips`);
 if ((await judge(null, traces, vectors)) !== null) {
   throw new Error('the engine itself differs; run the differential suite');

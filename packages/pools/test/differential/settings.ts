@@ -256,6 +256,8 @@ export const protocolFee = ({ dice, pool }: Situation): Step => {
     return { do: 'updateProtocolFeeCache', pool: name, ...actor(dice) };
   }
   const fee = dice.pick(['SWAP', 'SWAP', 'YIELD', 'AUM', 'FLASH_LOAN']);
-  const value = fee === 'FLASH_LOAN' ? dice.part(ONE / 100n) : dice.part(ONE / 2n, 1e-3, 1.01);
+  // Past the maxima of yield and management fees the provider reverts with a sentence, not a code.
+  const greatest = fee === 'SWAP' ? 1.01 : 1;
+  const value = fee === 'FLASH_LOAN' ? dice.part(ONE / 100n) : dice.part(ONE / 2n, 1e-3, greatest);
   return { do: 'setProtocolFee', type: fee, value: String(value) };
 };

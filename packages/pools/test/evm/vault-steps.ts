@@ -194,15 +194,18 @@ const liquidityQuotes: Handler = async (context) => {
   return { answers };
 };
 
-/** Powers of the library contract of managed pools. */
+/** Formulas of the library contract of managed pools. */
 const powers: Handler = async (context) => {
   const { chain, weightedMath } = context.d;
   const library = chain.at(weightedMath, WEIGHTED_MATH_ABI);
   const answers: string[] = [];
-  for (const { base, exponent } of context.entries('quotes')) {
+  for (const { base, exponent, formula, args } of context.entries('quotes')) {
     try {
-      const args = [[asInteger(exponent)], [asInteger(base)]];
-      answers.push(decimal((await library.read('calculateInvariant', args))[0]));
+      const [answer] =
+        formula === undefined
+          ? await library.read('calculateInvariant', [[asInteger(exponent)], [asInteger(base)]])
+          : await library.read(asText(formula), asIntegers(args));
+      answers.push(decimal(answer));
     } catch (error) {
       if (!(error instanceof EvmRevert)) throw error;
       answers.push(error.code);
@@ -211,15 +214,21 @@ const powers: Handler = async (context) => {
   return { answers };
 };
 
-/** The package lists no ABI of the library: weights, balances, and the invariant. */
+const NUMBERS = Array.from({ length: 5 }, () => 'uint256');
+
+/** The package lists no ABI of the library. */
 const WEIGHTED_MATH_ABI = [
-  {
-    type: 'function',
-    name: 'calculateInvariant',
-    inputs: parametersOf('uint256[]', 'uint256[]'),
-    outputs: parametersOf('uint256'),
-  },
-];
+  { name: 'calculateInvariant', inputs: ['uint256[]', 'uint256[]'] },
+  { name: 'calcBptOutGivenExactTokenIn', inputs: NUMBERS },
+  { name: 'calcTokenInGivenExactBptOut', inputs: NUMBERS },
+  { name: 'calcBptInGivenExactTokenOut', inputs: NUMBERS },
+  { name: 'calcTokenOutGivenExactBptIn', inputs: NUMBERS },
+].map(({ name, inputs }) => ({
+  type: 'function',
+  name,
+  inputs: parametersOf(...inputs),
+  outputs: parametersOf('uint256'),
+}));
 
 /** Many swaps there and back with the same two amounts, each after some time. */
 const pump: Handler = async (context) => {

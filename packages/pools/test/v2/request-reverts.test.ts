@@ -6,6 +6,32 @@ import { ALICE, BOB, newPool, newWorld, ONE, revertOf, swapIn } from './support.
 /** `abi.encode(kind)`. */
 const kindOnly = (kind: number): string => `0x${kind.toString(16).padStart(64, '0')}`;
 
+type Registration = readonly [
+  code: string,
+  situation: string,
+  kind: v2.PoolKind,
+  from: 'pool' | 'alice',
+  choose: (tokens: readonly string[]) => readonly string[],
+];
+
+/** Asked for by the pool's own contract, a weighted pool of two tokens or a stable one of three. */
+const REGISTRATIONS: readonly Registration[] = [
+  [
+    'BAL#501',
+    'tokens registered by another account than the pool',
+    'weighted-3',
+    'alice',
+    (t) => t,
+  ],
+  ['BAL#524', 'one token for a two-token pool', 'weighted-3', 'pool', (t) => t.slice(1)],
+  ['BAL#522', 'the same token twice', 'weighted-3', 'pool', (t) => [t[0]!, t[0]!]],
+  ['BAL#102', 'two tokens out of order', 'weighted-3', 'pool', (t) => t.toReversed()],
+  ['BAL#523', 'two tokens for a pool that has them', 'weighted-3', 'pool', (t) => t],
+  ['BAL#309', 'the zero token first', 'weighted-3', 'pool', (t) => [v2.ZERO_ADDRESS, t[0]!]],
+  ['BAL#309', 'the zero token', 'stable-1', 'pool', () => [v2.ZERO_ADDRESS]],
+  ['BAL#522', 'a token that the pool has', 'stable-1', 'pool', (t) => t.slice(1)],
+];
+
 const CASES: readonly (readonly [code: string, situation: string, run: () => unknown])[] = [
   [
     'BAL#310',
@@ -50,6 +76,20 @@ const CASES: readonly (readonly [code: string, situation: string, run: () => unk
     () =>
       call(newPool('investment-1'), { do: 'withdrawCollectedManagementFees', recipient: BOB }, BOB),
   ],
+  ...REGISTRATIONS.map(
+    ([code, situation, kind, from, choose]) =>
+      [
+        code,
+        situation,
+        () => {
+          const { world, id, bpt, tokens } = newPool(kind, {
+            decimals: [18, 6, 8].slice(0, kind === 'stable-1' ? 3 : 2),
+          });
+          const caller = from === 'pool' ? bpt : ALICE;
+          world.run({ do: 'registerTokens', from: caller, pool: id, tokens: choose(tokens) });
+        },
+      ] as const,
+  ),
   [
     'BAL#527',
     'a join of a pool without tokens',

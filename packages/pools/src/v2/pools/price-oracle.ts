@@ -51,7 +51,8 @@ export function cacheInvariantAndSupply<P extends WeightedPool | StablePool>(
   totalSupply: bigint,
 ): P {
   const { oracle } = pool;
-  if (oracle === null || !oracle.enabled) return pool;
+  // Whoever burns more than there is fails at the burning, and a query burns nothing.
+  if (oracle === null || !oracle.enabled || totalSupply <= 0n) return pool;
   const logInvariant = toLowResLog(pool.lastInvariant);
   const logTotalSupply = toLowResLog(totalSupply);
   return { ...pool, oracle: { ...oracle, logInvariant, logTotalSupply } };

@@ -58,14 +58,16 @@ export const WEIGHTED_HOOKS: PoolHooks<WeightedPool> = { onSwap, onJoin, onExit 
 function onSwap(pool: WeightedPool, request: SwapRequest, env: PoolEnv): SwapOutcome<WeightedPool> {
   const { revision, pausedExit } = rulesOf(pool);
   if (pausedExit === 'recovery') requireNotPaused(pool);
+  const { kind, indexIn, indexOut, amount } = request;
+  const rawBalanceIn = ownBalance(pool, indexIn);
+  const rawBalanceOut = ownBalance(pool, indexOut);
   if (!pool.swapEnabled) revert(327);
   requireNotPaused(pool);
 
-  const { kind, indexIn, indexOut, amount } = request;
   const scaleIn = plainScale(pool.scalingFactors[indexIn]!);
   const scaleOut = plainScale(pool.scalingFactors[indexOut]!);
-  const balanceIn = upscale(ownBalance(pool, indexIn), scaleIn);
-  const balanceOut = upscale(ownBalance(pool, indexOut), scaleOut);
+  const balanceIn = upscale(rawBalanceIn, scaleIn);
+  const balanceOut = upscale(rawBalanceOut, scaleOut);
   const weightIn = weightOf(pool, indexIn, env.time);
   const weightOut = weightOf(pool, indexOut, env.time);
   const observed = pool.oracle === null ? pool : observeWeighted(pool, env);
