@@ -15,6 +15,7 @@ import {
   type NetworkNamespace,
   unmountBpfFilesystem,
 } from '@balancer/ebpf';
+import { unload } from '@balancer/l4';
 import { ADDRESSES, type Family, Network, serverAddress } from './network.ts';
 import { CLIENT, SERVER } from './programs.ts';
 
@@ -236,6 +237,7 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
       await exited;
     });
     await Promise.all(ending);
+    this.network.balancer.run(() => unload(this.pinPath));
     this.network.close();
     if (isBpfFilesystem(this.#bpf)) unmountBpfFilesystem(this.#bpf);
     rmSync(this.folder, { recursive: true, force: true });

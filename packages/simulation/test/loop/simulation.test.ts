@@ -292,18 +292,4 @@ describe('metrics', () => {
     );
     expect(simulation.metrics.result().outsideBand).toBe(0.5);
   });
-
-  test('list a fall of the invariant per share with the step and the order', async () => {
-    const config = parseExperiment(
-      'name = "dust"\nmode = "exact"\n[pool]\nkind = "weighted-1"\ntokens = ["A", "B"]\ndecimals = [0, 0]\nweights = [0.5, 0.5]\nbalances = [2_000_000, 2_000_000]\nswapFee = 0.000001\n[time]\nsteps = 2\n[price.A]\nprocess = "constant"\n[output]\nguard = true\n',
-    );
-    const simulation = await simulationOf(config);
-    simulation.advance();
-    simulation.order({ do: 'exit', shares: simulation.pool.supply * 0.5 }, 'careful');
-    expect(
-      simulation.falls.every(
-        ({ step, cause, fraction }) => step === 1 && cause.includes('careful') && fraction > 0,
-      ),
-    ).toBe(true);
-  });
 });
