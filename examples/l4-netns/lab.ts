@@ -2,8 +2,8 @@
  * The network of `network.ts` with programs in it: three servers, a client, and the load balancer as a
  * process of its own. Used by the example and by tests.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +15,7 @@ import {
   type NetworkNamespace,
   unmountBpfFilesystem,
 } from '@balancer/ebpf';
+import { unload } from '@balancer/l4';
 import { ADDRESSES, type Family, Network, serverAddress } from './network.ts';
 import { CLIENT, SERVER } from './programs.ts';
 
@@ -53,7 +54,10 @@ export class Lab {
   readonly socket: string = join(this.folder, 'l4.sock');
   readonly #bpf: string = join(this.folder, 'bpf');
   readonly #processes = new Set<ChildProcess>();
+  readonly #news = new EventEmitter();
   #log = '';
+  /** How much of the log `saysInLog` has used up. */
+  #readLog = 0;
 
   constructor() {
     mountBpfFilesystem(this.#bpf);
@@ -125,6 +129,7 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
       child.stderr!.on('data', (chunk) => {
         log += String(chunk);
         this.#log += String(chunk);
+        this.#news.emit('news');
         if (log.includes('"msg":"ready"')) resolve();
       });
       child.on('exit', (code) => reject(new Error(`balancer ended with ${code}:\n${log}`)));
@@ -142,6 +147,43 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
   /** Runs `balancer` with these arguments beside the running one. */
   async command(...args: readonly string[]): Promise<Printed> {
     return this.runIn(this.network.balancer, [...BALANCER, ...args]);
+  }
+
+  /** Runs `balancer` with these arguments on another machine of the network. */
+  async commandIn(namespace: NetworkNamespace, ...args: readonly string[]): Promise<Printed> {
+    return this.runIn(namespace, [...BALANCER, ...args]);
+  }
+
+  /** Waits until a balancer logs something new that matches. */
+  async saysInLog(pattern: RegExp): Promise<void> {
+    const from = this.#readLog;
+    const deadline = AbortSignal.timeout(SAYS_MS);
+    for (;;) {
+      const match = pattern.exec(this.#log.slice(from));
+      if (match) {
+        this.#readLog = from + match.index + match[0].length;
+        return;
+      }
+      // oxlint-disable-next-line no-await-in-loop -- the log comes in pieces
+      await once(this.#news, 'news', { signal: deadline });
+    }
+  }
+
+  /** Interfaces, addresses, neighbours that stay, programs and pins of the balancer's machine. */
+  hostState(): string {
+    const commands = [
+      ['ip', '-o', 'addr', 'show'],
+      ['ip', '-d', '-o', 'link', 'show', 'dev', 'eth0'],
+      ['ip', 'neigh', 'show', 'nud', 'permanent'],
+      ['tc', 'qdisc', 'show'],
+      ['find', this.#bpf, '-mindepth', '1'],
+    ];
+    return this.network.balancer.run(() =>
+      commands
+        .map(([command, ...args]) => String(spawnSync(command!, args).stdout))
+        .join('')
+        .replaceAll(/ tentative|valid_lft \S+|preferred_lft \S+/g, ''),
+    );
   }
 
   /** Runs `balancer ipvsadm`. @param input - For `--restore`. */
@@ -195,6 +237,7 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
       await exited;
     });
     await Promise.all(ending);
+    this.network.balancer.run(() => unload(this.pinPath));
     this.network.close();
     if (isBpfFilesystem(this.#bpf)) unmountBpfFilesystem(this.#bpf);
     rmSync(this.folder, { recursive: true, force: true });

@@ -53,6 +53,8 @@ export class Network {
   readonly router: NetworkNamespace = NetworkNamespace.create();
   readonly balancer: NetworkNamespace = NetworkNamespace.create();
   readonly servers: readonly NetworkNamespace[];
+  /** Servers that have the service's address. */
+  readonly #answering = new Set<NetworkNamespace>();
 
   constructor() {
     this.servers = Array.from({ length: SERVER_COUNT }, () => NetworkNamespace.create());
@@ -84,9 +86,16 @@ export class Network {
           );
         }
       });
-      if (mode === 'dr' || mode === 'tunnel') answerForService(server);
+      const isOneWay = mode === 'dr' || mode === 'tunnel';
+      if (isOneWay && !this.#answering.has(server)) answerForService(server);
+      if (isOneWay) this.#answering.add(server);
     }
     if (mode === 'tunnel') this.#leaveRoomForOuterHeaders();
+  }
+
+  /** Sets a file below `/proc/sys/net` of the balancer. */
+  setSysctl(name: string, value: number): void {
+    this.balancer.run(() => writeFileSync(`/proc/sys/net/${name}`, `${value}`));
   }
 
   close(): void {

@@ -1,11 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { temporaryFolder as createFolder } from './temporary-folder.ts';
 
 /** A directory that goes away with the test. */
 export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'balancer-bbb-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const { folder, remove } = createFolder();
+  onTestFinished(remove);
   return folder;
 }

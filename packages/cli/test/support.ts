@@ -29,11 +29,22 @@ export interface Captured {
 
 /** Runs a command that ends by itself, without a process of its own. */
 export async function runHere(...args: readonly string[]): Promise<Captured> {
+  return runWith(new PassThrough(), args);
+}
+
+/** Like {@link runHere}, with something to read. */
+export async function runHereWith(input: string, ...args: readonly string[]): Promise<Captured> {
+  const stdin = new PassThrough();
+  stdin.end(input);
+  return runWith(stdin, args);
+}
+
+async function runWith(stdin: PassThrough, args: readonly string[]): Promise<Captured> {
   const output = { stdout: '', stderr: '' };
   const io: Io = {
     stdout: { write: (text) => void (output.stdout += text) },
     stderr: { write: (text) => void (output.stderr += text) },
-    stdin: new PassThrough() as unknown as NodeJS.ReadStream,
+    stdin: stdin as unknown as NodeJS.ReadStream,
     environment: {},
     signals: new EventEmitter(),
   };

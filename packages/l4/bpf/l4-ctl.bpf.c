@@ -135,6 +135,12 @@ static long collect(void *map, const struct l4_flow_key *key, struct l4_flow *fl
 	if (!cfg)
 		return 1;
 	gc->entries++;
+	/* Most entries have seen a packet themselves; only of the others the peer matters. */
+	if (!is_over(flow, NULL, cfg, gc->now_ns)) {
+		if (dir == L4_DIR_IN)
+			count_flow(flow);
+		return 0;
+	}
 	if (has_peer(flow)) {
 		flow_peer_key(flow, key->protocol, &peer_key);
 		peer = bpf_map_lookup_elem(&l4_ct, &peer_key);

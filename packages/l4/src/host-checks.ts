@@ -155,6 +155,13 @@ function checkInterfaces(
       );
     }
   }
+  if (hook === 'xdp-generic') {
+    findings.push({
+      level: 'hint',
+      what: 'generic XDP sees packets that GRO has joined, and cannot send those above the MTU',
+      mend: interfaces.map((name) => `ethtool -K ${name} gro off lro off`).join('; '),
+    });
+  }
   const loopback = links.find(({ name }) => name === 'lo');
   if (manageVips && loopback?.up === false) {
     findings.push(warning('lo is down', 'ip link set dev lo up'));

@@ -9,8 +9,8 @@
  *
  *     npm run build && npm run bench -w packages/proxy
  *
- * `BENCH_ROUNDS` (3) and `BENCH_SECONDS` (3) say how often and for how long; `BENCH_ONLY=bulk,idle`
- * runs the disciplines whose names contain one of these.
+ * `BENCH_WARM_UPS` (2), `BENCH_ROUNDS` (3) and `BENCH_SECONDS` (3) say how often and for how long;
+ * `BENCH_ONLY=bulk,idle` runs the disciplines whose names contain one of these.
  *
  * @module
  */
@@ -28,6 +28,8 @@ import { closedPort } from '../test/support.ts';
 
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3);
 const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 3);
+/** Rounds before those that count: the runtime compiles what is used often. */
+const WARM_UPS = Number(process.env['BENCH_WARM_UPS'] ?? 2);
 const BULK_BYTES = 512 * 2 ** 20;
 const IDLE_CONNECTIONS = 1500;
 const CLOCK_TICKS_PER_SECOND = 100;
@@ -97,11 +99,12 @@ async function compete(
   contestants: readonly Contestant[],
 ): Promise<void> {
   const scores = new Map<string, Score[]>(contestants.map((contestant) => [contestant.name, []]));
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = -WARM_UPS; round < ROUNDS; round++) {
     // Alternating order, so that a drift of the machine meets all alike.
     for (const contestant of round % 2 === 0 ? contestants : contestants.toReversed()) {
       // oxlint-disable-next-line no-await-in-loop -- as above
-      scores.get(contestant.name)!.push(await measure(contestant));
+      const score = await measure(contestant);
+      if (round >= 0) scores.get(contestant.name)!.push(score);
     }
   }
   print(`\n${name}`);
@@ -243,15 +246,17 @@ async function load({ port, pids }: Contestant, options: readonly string[]): Pro
 async function bulk({ port, pids }: Contestant, streams: number): Promise<Score> {
   const before = await cpuSeconds(pids);
   const startedAt = performance.now();
-  const received = await Promise.all(Array.from({ length: streams }, () => download(port)));
+  const received = await Promise.all(
+    Array.from({ length: streams }, () => download(port, BULK_BYTES / streams)),
+  );
   const seconds = (performance.now() - startedAt) / 1000;
   const cpu = (await cpuSeconds(pids)) - before;
   const mebibytes = received.reduce((sum, bytes) => sum + bytes, 0) / 2 ** 20;
   return { 'MiB/s': mebibytes / seconds, 's CPU per GiB': (cpu * 1024) / mebibytes };
 }
 
-/** @returns Bytes that came. */
-async function download(port: number): Promise<number> {
+/** @returns Bytes that came: `bytesMax`, or a read more. */
+async function download(port: number, bytesMax: number): Promise<number> {
   let received = 0;
   const socket = connect({
     port,
@@ -260,6 +265,7 @@ async function download(port: number): Promise<number> {
       buffer: Buffer.alloc(2 ** 18),
       callback: (count) => {
         received += count;
+        if (received >= bytesMax) socket.destroy();
         return true;
       },
     },

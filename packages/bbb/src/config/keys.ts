@@ -77,6 +77,13 @@ export interface BbbConfig {
   readonly join_exclude_params: readonly string[];
   readonly voice_bridge_len: number;
   readonly use_external_voice_bridge: boolean;
+  /** Null: the first of the secrets; empty: open. */
+  readonly fsapi_password: Secret | null;
+  /** Digits of a pin. */
+  readonly fsapi_pin_min: number;
+  readonly fsapi_pin_max: number;
+  /** Minutes; 0: `max_meeting_duration`. */
+  readonly fsapi_max_duration: number;
   readonly get_meetings_disabled: boolean;
   readonly get_meetings_stale_seconds: number;
   readonly multitenancy: boolean;
@@ -173,6 +180,15 @@ export const KEYS: { readonly [K in keyof BbbConfig]: Key<BbbConfig[K]> } = {
   join_exclude_params: list([], ',', 'JOIN_EXCLUDE_PARAMS'),
   voice_bridge_len: whole(9, 2, 20, ['VOICE_BRIDGE_LEN']),
   use_external_voice_bridge: flag(false, 'USE_EXTERNAL_VOICE_BRIDGE'),
+  fsapi_password: {
+    schema: secret(),
+    fallback: null,
+    fromText: (value) => value,
+    scalelite: ['FSAPI_PASSWORD'],
+  },
+  fsapi_pin_min: whole(5, 1, 20, ['VOICE_BRIDGE_LEN_MIN']),
+  fsapi_pin_max: whole(9, 1, 20, ['VOICE_BRIDGE_LEN_MAX']),
+  fsapi_max_duration: whole(0, 0, 1_000_000, ['FSAPI_MAX_DURATION']),
   get_meetings_disabled: flag(false, 'GET_MEETINGS_API_DISABLED'),
   get_meetings_stale_seconds: decimal(120),
   multitenancy: flag(false, 'MULTITENANCY_ENABLED'),

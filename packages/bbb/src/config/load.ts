@@ -39,7 +39,9 @@ const FILE_SUFFIX = '_FILE';
 
 /** Names of Scalelite's deployment that mean nothing here, and parts that this gateway lacks yet. */
 const UNUSED =
-  /^(NGINX_|WEB_CONCURRENCY$|RAILS_(?!LOG_LEVEL$|MAX_THREADS$)|POLLER_WAIT_TIMEOUT$|PREPARED_STATEMENT$|REDIS_POOL$|RECORDING_(?!DISABLED$)|PROTECTED_RECORDINGS_|FSAPI_|S3_|CLOUDFRONT_|CF_|DEFAULT_LOCALE$)/;
+  /^(NGINX_|WEB_CONCURRENCY$|RAILS_(?!LOG_LEVEL$|MAX_THREADS$)|POLLER_WAIT_TIMEOUT$|PREPARED_STATEMENT$|REDIS_POOL$|RECORDING_(?!DISABLED$)|PROTECTED_RECORDINGS_|S3_|CLOUDFRONT_|CF_|DEFAULT_LOCALE$)/;
+
+const OPEN_WHEN_EMPTY = 'FSAPI_PASSWORD';
 
 /** The schema of a file; other tables than `[bbb]` belong to other parts of Balancer. */
 const fileSchema: z.ZodType<{ bbb?: Partial<BbbConfig> | undefined }> = z.looseObject({
@@ -118,7 +120,11 @@ function ownKey(name: string, problems: string[]): [key: string | null, isFile: 
 
 function scaleliteVariables(environment: Environment, problems: string[]): Partial<BbbConfig> {
   const settings = Object.entries(KEYS).flatMap(([key, { scalelite }]) => {
-    const name = scalelite.find((candidate) => environment[candidate]);
+    // Empty is not set, but for the password: that opens the dial-in to everybody.
+    const name = scalelite.find(
+      (candidate) =>
+        environment[candidate] || (candidate === OPEN_WHEN_EMPTY && candidate in environment),
+    );
     return name === undefined ? [] : [[name, key, false] as const];
   });
   const values = collect(settings, environment, problems);

@@ -12,6 +12,7 @@ import { contentKind } from '../api/body.ts';
 import { type ApiRequest, headerOf } from '../api/request.ts';
 import { handleScalelite, SCALELITE_PREFIX } from '../api/scalelite.ts';
 import type { BbbConfig } from '../config/keys.ts';
+import { answerDialIn } from '../dial-in/fsapi.ts';
 import type { GatewayContext } from '../context.ts';
 import type { GatewayMetrics } from './metrics.ts';
 
@@ -107,6 +108,9 @@ export class PublicServer {
     const { context, api } = this.#parts;
     if (context.config().scalelite_api && request.path.startsWith(SCALELITE_PREFIX)) {
       return { answer: await handleScalelite(context, request), call: 'scalelite', tenant: '' };
+    }
+    if (request.path === '/fsapi' && request.method === 'POST') {
+      return { answer: await answerDialIn(context, request), call: 'fsapi', tenant: '' };
     }
     const unknown = { answer: failed('unsupportedRequest'), call: 'unknown', tenant: '' };
     return (await api.handle(request)) ?? unknown;

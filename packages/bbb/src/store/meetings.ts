@@ -25,10 +25,13 @@ export class MeetingStore {
   }
 
   async find(key: MeetingKey): Promise<MeetingRecord | undefined> {
+    // PostgreSQL's text cannot hold it, so there is no such record, and asking would be an error.
+    if (key.meeting_id.includes('\0')) return undefined;
     return this.#db.selectFrom('gw_meetings').selectAll().where(isRecord(key)).executeTakeFirst();
   }
 
   async findByVoiceBridge(voiceBridge: string): Promise<MeetingRecord | undefined> {
+    if (voiceBridge.includes('\0')) return undefined;
     return this.#db
       .selectFrom('gw_meetings')
       .selectAll()

@@ -3,6 +3,7 @@ import { commandPath, skipReason } from '../../../../scripts/system-requirements
 import { type Peer, startPostgres, startRedis } from '../peers.ts';
 import { describeAccess } from './access.ts';
 import { describeCreate } from './create.ts';
+import { describeDialIn } from './dial-in.ts';
 import { Harness } from './harness.ts';
 import { describeMeetings } from './meetings.ts';
 import { describePoll } from './poll.ts';
@@ -33,6 +34,7 @@ describe.skipIf(missing.length > 0)(`scaled out${missing.map(skipReason).join(''
   describeMeetings('PostgreSQL and Redis', () => harness);
   describePoll('PostgreSQL and Redis', () => harness);
   describeTenants('PostgreSQL and Redis', () => harness);
+  describeDialIn('PostgreSQL and Redis', () => harness);
   describeScalelite('PostgreSQL and Redis', () => harness);
   describeScaledOut(() => ({ harness, postgres, redis }));
 });

@@ -78,6 +78,11 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       expect(await store.meetings.findByVoiceBridge('3')).toMatchObject({ scope: 't' });
     });
 
+    test('with a NUL in their names do not exist', async () => {
+      expect(await store.meetings.find({ scope: '', meeting_id: 'a\0' })).toBeUndefined();
+      expect(await store.meetings.findByVoiceBridge('\0')).toBeUndefined();
+    });
+
     test('of twenty inserts at once keep exactly one', async () => {
       const outcomes = await Promise.all(
         Array.from({ length: 20 }, (_, i) =>

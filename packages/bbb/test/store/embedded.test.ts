@@ -1,6 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import Sqlite from 'libsql';
@@ -9,21 +8,22 @@ import { parseAddresses } from '../../src/store/callback-data.ts';
 import { DataLockedError, SchemaTooNewError, StorageError } from '../../src/store/errors.ts';
 import { MemoryBoard } from '../../src/store/memory-board.ts';
 import { Store } from '../../src/store/store.ts';
+import { temporaryFolder as createFolder } from '../temporary-folder.ts';
 import { temporaryFolder } from '../temporary.ts';
 import { describeBoard, describeStore } from './conformance.ts';
 
-const opened: { store: Store; folder: string }[] = [];
+const opened: { store: Store; remove: () => void }[] = [];
 afterEach(async () => {
-  for (const { store, folder } of opened.splice(0)) {
+  for (const { store, remove } of opened.splice(0)) {
     await store.close();
-    rmSync(folder, { recursive: true, force: true });
+    remove();
   }
 });
 
 describeStore('SQLite', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'balancer-bbb-'));
+  const { folder, remove } = createFolder();
   const store = await Store.openEmbedded(folder);
-  opened.push({ store, folder });
+  opened.push({ store, remove });
   return store;
 });
 

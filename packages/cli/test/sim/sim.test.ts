@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { serveEnv } from '../../src/sim/learn.ts';
+import { run } from '../../src/sim/run.ts';
 import { runHere } from '../support.ts';
 
 function folder(): string {
@@ -238,5 +239,39 @@ describe('balancer sim train, evaluate and env', () => {
       { error: expect.stringContaining('is not valid JSON') },
       { closed: true },
     ]);
+  });
+});
+
+describe('Ctrl-C', () => {
+  test('finishes the run under way, leaves valid partial results, and prints the command that goes on', async () => {
+    const at = folder();
+    const file = join(at, 'study.toml');
+    await runHere('sim', 'new', file);
+    writeFileSync(file, readFileSync(file, 'utf8').replace('steps = 5_000', 'steps = 500'));
+    const out = join(at, 'out');
+    const signals = new EventEmitter();
+    let stderr = '';
+    const io = {
+      stdin: new PassThrough() as unknown as NodeJS.ReadStream,
+      // The first progress event is the moment of the interrupt.
+      stdout: { write: () => signals.emit('SIGINT') },
+      stderr: { write: (text: string) => (stderr += text) },
+      environment: {},
+      signals,
+    };
+    const flags = { out, workers: 0, report: true, json: true };
+    expect(await run(file, flags, io)).toBe(130);
+    expect(stderr).toMatch(
+      new RegExp(`\\d+ of 40 runs are left; go on with: balancer sim run ${file} --out ${out}\n`),
+    );
+    expect(readFileSync(join(out, 'runs.csv'), 'utf8').trim().split('\n')).toHaveLength(2);
+    expect(JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8'))).toMatchObject({
+      complete: false,
+    });
+    expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('Unfinished: 1 of 40 runs');
+    expect(await runHere('sim', 'run', file, '--out', out, '--workers', '0')).toMatchObject({
+      code: 0,
+    });
+    expect(readFileSync(join(out, 'runs.csv'), 'utf8').trim().split('\n')).toHaveLength(41);
   });
 });

@@ -1,0 +1,170 @@
+/** The packet plane over the life of its process: killed, restarted, replaced, told otherwise, unloaded. */
+import { once } from 'node:events';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Lab } from '../../../../examples/l4-netns/lab.ts';
+import { ADDRESSES } from '../../../../examples/l4-netns/network.ts';
+import { type Captured, runHereWith } from '../support.ts';
+
+const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for network namespaces)';
+const IS_LONG = process.env['BALANCER_TEST_LONG'] === '1';
+const RESTARTS = IS_LONG ? 20 : 2;
+
+describe.skipIf(NO_ROOT !== '')(`a packet plane${NO_ROOT}`, () => {
+  let lab: Lab;
+
+  beforeEach(async () => {
+    lab = new Lab();
+    lab.network.prepareServers('fnat');
+    await lab.startServers([8080]);
+    lab.configure(file());
+  });
+
+  afterEach(async () => {
+    await lab.close();
+  });
+
+  /** Full NAT to some of the servers. */
+  const file = (servers: readonly number[] = [1, 2, 3], more = ''): string => `${lab.settings()}
+[frontends.web]
+listen_addr = "${ADDRESSES.service[4]}:80"
+mode = "fnat"
+backend = "web"
+l4 = { local_addresses = ["${ADDRESSES.local[4]}"] }
+${more}${lab.backend('web', 4, 8080, servers)}`;
+
+  /** `balancer ipvsadm` in this process: its socket is reached from every namespace. */
+  const ipvsadm = async (args: readonly string[], input = ''): Promise<Captured> =>
+    runHereWith(input, 'ipvsadm', '--socket', lab.socket, ...args);
+  const stdout = async (...args: readonly string[]): Promise<string> =>
+    (await ipvsadm(args)).stdout;
+
+  test('forwards on when its process is killed; the next one takes over numbers, flows and counters', async () => {
+    const first = await lab.startBalancer();
+    expect(await lab.request({ count: 6 })).toMatchObject({ failed: 0 });
+    first.kill('SIGKILL');
+    await once(first, 'exit');
+    expect(await lab.request({ count: 6 })).toMatchObject({ failed: 0 });
+    await lab.startBalancer();
+    expect(lab.log).toContain('"unwatched_s"');
+    expect(await stdout('-Ln', '--stats')).toMatch(/203\.0\.113\.1:80 +12 /);
+    expect(await lab.request({ count: 6 })).toMatchObject({ failed: 0 });
+  });
+
+  test(`loses no request over ${RESTARTS} restarts and as many replacements of the process under load`, async () => {
+    let balancer = await lab.startBalancer();
+    const load = lab.request({ count: IS_LONG ? 20_000 : 1500 });
+    for (let restart = 0; restart < RESTARTS; restart++) {
+      balancer.kill(restart % 2 === 0 ? 'SIGKILL' : 'SIGTERM');
+      // oxlint-disable-next-line no-await-in-loop -- one restart after the other
+      await once(balancer, 'exit');
+      // oxlint-disable-next-line no-await-in-loop
+      balancer = await lab.startBalancer();
+    }
+    const found = await load;
+    expect(found).toMatchObject({ failed: 0, reason: '' });
+  });
+
+  test('sends new flows past a server that goes down, and resets no flow of the others', async () => {
+    await lab.startBalancer();
+    const load = lab.request({ count: 400, bytes: 20_000_000 });
+    lab.serverProcesses[0]!.kill('SIGKILL');
+    await lab.saysInLog(/"msg":"server is down"/);
+    await load;
+    const found = await lab.request({ count: 12 });
+    expect(found).toMatchObject({ failed: 0, servers: { 'server-2': 6, 'server-3': 6 } });
+  });
+
+  test('follows a reload that adds and removes servers without a failed request', async () => {
+    lab.configure(file([1]));
+    const balancer = await lab.startBalancer();
+    const load = lab.request({ count: 600 });
+    for (const servers of [
+      [1, 2, 3],
+      [1, 3],
+      [1, 2, 3],
+      [2, 3],
+    ]) {
+      lab.configure(file(servers));
+      balancer.kill('SIGHUP');
+      // oxlint-disable-next-line no-await-in-loop -- one reload after the other
+      await lab.saysInLog(/"msg":"configuration reloaded"/);
+    }
+    expect(await load).toMatchObject({ failed: 0, reason: '' });
+    expect(await stdout('-Sn')).not.toContain('10.0.0.11');
+  });
+
+  test('does what ipvsadm orders, all of it or nothing', async () => {
+    await lab.startBalancer();
+    const rules = [
+      '-A -t 203.0.113.1:81 -s wrr',
+      '-a -t 203.0.113.1:81 -r 10.0.0.12:8080 -b -w 3',
+      '-P -t 203.0.113.1:81 -z 10.0.0.100',
+    ];
+    const refused = await ipvsadm(['-R'], `${rules.join('\n')}\n-D -t 203.0.113.9:9\n`);
+    expect(refused).toEqual({ code: 2, stdout: '', stderr: 'line 4: No such service\n' });
+    expect(await stdout('-Sn')).not.toContain('203.0.113.1:81');
+    expect(await ipvsadm(['-R'], `${rules.join('\n')}\n`)).toMatchObject({ code: 0, stderr: '' });
+    expect(await lab.request({ count: 4, port: 81 })).toMatchObject({
+      failed: 0,
+      servers: { 'server-2': 4 },
+    });
+    expect(await stdout('-Ln')).toBe(`IP Virtual Server version 1.2.1 (size=65536)
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn
+TCP  203.0.113.1:80 wrr
+  -> 10.0.0.11:8080               FullNat 1      0          0         
+  -> 10.0.0.12:8080               FullNat 1      0          0         
+  -> 10.0.0.13:8080               FullNat 1      0          0         
+TCP  203.0.113.1:81 wrr
+  -> 10.0.0.12:8080               FullNat 3      0          4         
+`);
+    expect(await stdout('-Lnc')).toMatch(
+      /^IPVS connection entries\npro expire state {7}source {13}virtual {12}destination\nTCP 0\d:\d\d {2}\w+ +192\.0\.2\.10:\d+ +203\.0\.113\.1:81 +10\.0\.0\.12:8080 +10\.0\.0\.100:\d+\n/,
+    );
+    expect(await ipvsadm(['-Z'])).toMatchObject({ code: 0 });
+    expect(await stdout('-Ln', '--stats', '-t', '203.0.113.1:81')).toMatch(
+      /203\.0\.113\.1:81 +0 +0 +0 +0 +0\n/,
+    );
+    await ipvsadm(['--set', '600', '0', '60']);
+    expect(await stdout('-L', '--timeout')).toBe('Timeout (tcp tcpfin udp): 600 120 60\n');
+    expect(await ipvsadm(['-A', '-t', '203.0.113.1:81'])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: 'Service already exists\n',
+    });
+  });
+
+  test('belongs to one process, and leaves nothing on the host after its end and unload', async () => {
+    const before = lab.hostState();
+    const balancer = await lab.startBalancer();
+    expect(lab.hostState()).not.toBe(before);
+    const [second, early] = await Promise.all([
+      lab.command('run', `${lab.folder}/balancer.toml`),
+      lab.command('l4', 'unload', '--pin-path', lab.pinPath),
+    ]);
+    expect(second.code).toBe(1);
+    expect(second.stderr).toContain(`is managed by process ${balancer.pid}`);
+    expect([early.code, early.stderr]).toEqual([
+      1,
+      `balancer: process ${balancer.pid} manages the packet plane at ${lab.pinPath}; stop it first: kill ${balancer.pid}\n`,
+    ]);
+    balancer.kill('SIGTERM');
+    await once(balancer, 'exit');
+    const { code, stdout: out } = await lab.command('l4', 'unload', '--pin-path', lab.pinPath);
+    expect([code, out]).toEqual([0, expect.stringMatching(/^removed \d+ pins/)]);
+    expect(lab.hostState()).toBe(before);
+  });
+
+  test('says what is wrong with the host, with the command that mends it', async () => {
+    lab.network.setSysctl('ipv4/ip_forward', 0);
+    const { code, stdout: out } = await lab.command(
+      'l4',
+      'doctor',
+      '--config',
+      `${lab.folder}/balancer.toml`,
+    );
+    expect(code).toBe(1);
+    expect(out).toContain('net.ipv4.ip_forward is 0');
+    expect(out).toContain('sysctl -w net.ipv4.ip_forward=1');
+  });
+});

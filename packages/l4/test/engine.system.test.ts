@@ -1,0 +1,195 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  addAddress,
+  changeLink,
+  createVeth,
+  deleteLink,
+  findLink,
+  linkXdp,
+  listAddresses,
+  listNeighbours,
+  loadObject,
+  mountBpfFilesystem,
+  NetworkNamespace,
+  readObject,
+  RouteSocket,
+  unmountBpfFilesystem,
+} from '@balancer/ebpf';
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { DesiredPlane, ServiceSpec } from '../src/desired.ts';
+import { Engine, type EngineOptions } from '../src/engine.ts';
+import { objectUrl } from '../src/objects.ts';
+import { unload } from '../src/unload.ts';
+import { backends, service, SETTINGS } from './support/services.ts';
+
+const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for bpf(2))';
+
+describe.skipIf(NO_ROOT !== '')(`an engine${NO_ROOT}`, () => {
+  let namespace: NetworkNamespace;
+  let folder: string;
+  let engine: Engine | undefined;
+
+  const inside = <T>(action: (socket: RouteSocket) => T): T =>
+    namespace.run(() => {
+      const socket = RouteSocket.open();
+      try {
+        return action(socket);
+      } finally {
+        socket.close();
+      }
+    });
+  const connect = (): void =>
+    inside((socket) => {
+      createVeth(socket, { name: 'eth0', peer: 'other' });
+      const { ifindex } = findLink(socket, 'eth0')!;
+      addAddress(socket, { ifindex, address: '10.0.0.1', prefixLength: 16 });
+      changeLink(socket, ifindex, { up: true });
+      changeLink(socket, findLink(socket, 'other')!.ifindex, { up: true });
+    });
+  const options = (given: Partial<EngineOptions> = {}): EngineOptions => ({
+    pinPath: join(folder, 'bpf', 'plane'),
+    hook: 'tc',
+    interfaces: ['eth0'],
+    manageVips: true,
+    forcedAddresses: [],
+    sizes: {
+      flows: 1024,
+      services: 32,
+      backends: 256,
+      localAddresses: 32,
+      rejectWhenFull: false,
+    },
+    ...given,
+  });
+  const open = (given: Partial<EngineOptions> = {}): Engine => {
+    engine = namespace.run(() => new Engine(options(given)));
+    return engine;
+  };
+  const wish = (...services: readonly ServiceSpec[]): DesiredPlane => ({
+    settings: SETTINGS,
+    services,
+  });
+  const writes = (desired: DesiredPlane): number =>
+    namespace.run(() => engine!.apply(desired)).writes;
+  const pins = (): string[] => {
+    const path = join(folder, 'bpf', 'plane');
+    return existsSync(path) ? readdirSync(path, { recursive: true, encoding: 'utf8' }) : [];
+  };
+
+  beforeEach(() => {
+    namespace = NetworkNamespace.create();
+    folder = mkdtempSync(join(tmpdir(), 'balancer-engine-'));
+    mountBpfFilesystem(join(folder, 'bpf'));
+    connect();
+  });
+
+  afterEach(() => {
+    namespace.run(() => engine?.detach());
+    engine = undefined;
+    namespace.run(() => unload(join(folder, 'bpf', 'plane')));
+    unmountBpfFilesystem(join(folder, 'bpf'));
+    rmSync(folder, { recursive: true });
+    namespace.close();
+  });
+
+  test('writes nothing the second time, and little for little changes', () => {
+    open();
+    const services = (weight: number, health: 'up' | 'down'): DesiredPlane =>
+      wish(
+        service({ scheduler: 'mh', backends: backends(10) }),
+        service({
+          port: 81,
+          scheduler: 'mh',
+          backends: backends(10, { port: 81 }).map((b, i) => (i === 3 ? { ...b, health } : b)),
+        }),
+        service({
+          port: 82,
+          scheduler: 'wlc',
+          backends: backends(10, { port: 82 }).map((b, i) => (i === 3 ? { ...b, weight } : b)),
+        }),
+      );
+    expect(writes(services(1, 'up'))).toBeGreaterThan(30);
+    expect(writes(services(1, 'up'))).toBe(0);
+    expect(writes(services(1, 'down'))).toBe(1);
+    expect(writes(services(5, 'down'))).toBe(1);
+  });
+
+  test('takes over numbers and writes nothing after a restart', () => {
+    open();
+    const desired = wish(service({ backends: backends(3), localAddresses: ['10.0.9.1'] }));
+    writes(desired);
+    namespace.run(() => engine!.attach());
+    const before = engine!.snapshot().numbers;
+    engine!.close();
+    open();
+    expect(engine!.report.unwatchedS).toBeGreaterThanOrEqual(0);
+    expect(writes(desired)).toBe(0);
+    expect(engine!.snapshot().numbers).toEqual(before);
+  });
+
+  test('puts addresses on lo and keeps next hops resolved; both go with unload', () => {
+    open();
+    writes(wish(service({ localAddresses: ['10.0.9.1'] })));
+    const addresses = (): string[] => inside(listAddresses).map(({ address }) => address);
+    const managed = (): string[] =>
+      inside(listNeighbours).flatMap((each) => (each.managed ? [each.address] : []));
+    expect(addresses()).toEqual(expect.arrayContaining(['203.0.113.1', '10.0.9.1']));
+    expect(managed()).toEqual(['10.0.0.11']);
+    engine!.close();
+    engine = undefined;
+    const { pins: count } = namespace.run(() => unload(join(folder, 'bpf', 'plane')));
+    expect(count).toBeGreaterThan(20);
+    expect(addresses()).not.toContain('203.0.113.1');
+    expect(managed()).toEqual([]);
+    expect(pins()).toEqual([]);
+  });
+
+  test('refuses what does not fit, an address of the host, and an interface that is not there', () => {
+    open();
+    writes(wish(service()));
+    const check =
+      (...services: ServiceSpec[]) =>
+      () =>
+        namespace.run(() => engine!.check(wish(...services)));
+    expect(check(service({ backends: backends(300) }))).toThrow('raise l4.limits.max_backends');
+    expect(check(service({ localAddresses: ['10.0.0.1'] }))).toThrow(
+      'local address 10.0.0.1 is an address of this host',
+    );
+    expect(() => namespace.run(() => new Engine(options({ interfaces: ['eth7'] })))).toThrow(
+      'l4.interfaces: there is no interface "eth7"; there are lo, other, eth0',
+    );
+    expect(writes(wish(service()))).toBe(0);
+  });
+
+  test('leaves nothing behind when a foreign XDP program is in the way', () => {
+    const object = readObject(readFileSync(objectUrl('floor')));
+    const foreign = loadObject(object);
+    const ifindex = inside((socket) => findLink(socket, 'eth0')!.ifindex);
+    const [name] = object.programs.keys();
+    const program = foreign.program(name!);
+    const link = namespace.run(() => linkXdp({ program, ifindex, mode: 'generic' }));
+    try {
+      expect(() => open({ hook: 'xdp-generic' })).toThrow(
+        /^interface eth0 runs the XDP program "\w+" \(id \d+\); detach it first: ip link set dev eth0 xdp off$/,
+      );
+      expect(pins()).toEqual([]);
+    } finally {
+      link.close();
+      foreign.close();
+    }
+  });
+
+  test('attaches again when somebody took the program away or made the interface anew', () => {
+    open();
+    writes(wish(service()));
+    namespace.run(() => engine!.attach());
+    expect(namespace.run(() => engine!.tick())).toEqual([]);
+    inside((socket) => deleteLink(socket, findLink(socket, 'eth0')!.ifindex));
+    connect();
+    expect(namespace.run(() => engine!.tick())).toEqual(['interface eth0 was made anew']);
+    expect(namespace.run(() => engine!.tick())).toEqual([]);
+  });
+});

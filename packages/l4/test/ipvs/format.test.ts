@@ -1,0 +1,154 @@
+import { describe, expect, test } from 'vitest';
+import {
+  formatFlows,
+  formatServices,
+  largeNumber,
+  type ListedService,
+} from '../../src/ipvs/format.ts';
+import { Rates } from '../../src/rates.ts';
+import type { PlaneSnapshot, TrafficCounts } from '../../src/statistics.ts';
+import { planeDocument } from '../../src/status.ts';
+import type { FlowView } from '../../src/flows.ts';
+import { formatServiceKey } from '../../src/desired.ts';
+import { backend, service } from '../support/services.ts';
+
+const COUNTS: TrafficCounts = {
+  conns: 12,
+  inPackets: 345,
+  outPackets: 99_999_999,
+  inBytes: 123_456_789,
+  outBytes: 98_765_432_100,
+};
+
+const SPEC = service({
+  scheduler: 'mh',
+  hash: 'ip-port',
+  persistenceS: 300,
+  persistenceMask: 24,
+  backends: [
+    backend({ mode: 'fnat', weight: 100 }),
+    backend({ address: '10.0.0.12', health: 'down' }),
+  ],
+});
+
+const SNAPSHOT: PlaneSnapshot = {
+  numbers: {
+    services: new Map([[formatServiceKey(SPEC), 1]]),
+    backends: new Map([
+      ['1 fnat 10.0.0.11:8080', 1],
+      ['1 nat 10.0.0.12:8080', 2],
+    ]),
+    localRuns: new Map(),
+  },
+  services: new Map([[1, { ...COUNTS, flows: 3 }]]),
+  backends: new Map([[1, { ...COUNTS, active: 1, inactive: 2, persistent: 4 }]]),
+  localAddresses: new Map(),
+  drops: {},
+  flowsMax: 1_048_576,
+  collection: undefined,
+  interfaces: [],
+  hookReason: '',
+};
+
+function listed(
+  view: 'services' | 'stats' | 'rate' | 'thresholds' | 'persistent',
+  exact = false,
+): string {
+  const document = planeDocument(new Map([[formatServiceKey(SPEC), SPEC]]), SNAPSHOT, new Rates());
+  const services: ListedService[] = [{ spec: SPEC, counted: document.services[0]! }];
+  return formatServices(services, { view, exact, sorted: true }, 1_048_576);
+}
+
+describe('the list of services', () => {
+  test('has the columns of ipvsadm -Ln', () => {
+    expect(listed('services')).toBe(
+      [
+        'IP Virtual Server version 1.2.1 (size=1048576)',
+        'Prot LocalAddress:Port Scheduler Flags',
+        '  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn',
+        'TCP  203.0.113.1:80 mh (mh-fallback,mh-port) persistent 300 mask 255.255.255.0',
+        '  -> 10.0.0.11:8080               FullNat 100    1          2         ',
+        '  -> 10.0.0.12:8080               Masq    1      0          0          inhibited',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('has the columns of --stats, in short and in full', () => {
+    expect(listed('stats').split('\n').slice(1, 5)).toEqual([
+      'Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes OutBytes',
+      '  -> RemoteAddress:Port',
+      'TCP  203.0.113.1:80                     12      345 99999999  123456K   98765M',
+      '  -> 10.0.0.11:8080                     12      345 99999999  123456K   98765M',
+    ]);
+    expect(listed('stats', true).split('\n')[3]).toBe(
+      'TCP  203.0.113.1:80                     12      345 99999999 123456789 98765432100',
+    );
+  });
+
+  test('has the columns of --rate, --thresholds and --persistent-conn', () => {
+    expect(listed('rate').split('\n')[1]).toBe(
+      'Prot LocalAddress:Port                 CPS    InPPS   OutPPS    InBPS   OutBPS',
+    );
+    expect(listed('thresholds').split('\n').slice(1, 5)).toEqual([
+      'Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn ',
+      '  -> RemoteAddress:Port',
+      'TCP  203.0.113.1:80              ',
+      '  -> 10.0.0.11:8080               0          0          1          2         ',
+    ]);
+    expect(listed('persistent').split('\n')[4]).toBe(
+      '  -> 10.0.0.11:8080               100       4           1          2         ',
+    );
+  });
+});
+
+test.each([
+  [0, '        0'],
+  [99_999_999, ' 99999999'],
+  [100_000_000, '  100000K'],
+  [999_999_999, '  999999K'],
+  [1_000_000_000, '    1000M'],
+  [99_999_999_999, '   99999M'],
+  [100_000_000_000, '     100G'],
+  [99_999_999_999_999, '   99999G'],
+  [100_000_000_000_000, '     100T'],
+])('%d is printed as "%s"', (value, text) => {
+  expect(largeNumber(value, false)).toBe(text);
+});
+
+describe('the list of connections', () => {
+  const flow: FlowView = {
+    protocol: 'tcp',
+    state: 'ESTABLISHED',
+    expiresS: 899,
+    mode: 'fnat',
+    client: '192.0.2.10',
+    clientPort: 40_000,
+    virtual: '203.0.113.1',
+    virtualPort: 80,
+    local: '198.51.100.5',
+    localPort: 50_000,
+    destination: '10.0.0.11',
+    destinationPort: 8080,
+  };
+
+  test('has the columns of ipvsadm -Lnc, and a seventh for local addresses', () => {
+    expect(
+      formatFlows([flow, { ...flow, mode: 'nat', local: '', localPort: 0 }], { cpu: false }),
+    ).toBe(
+      [
+        'IPVS connection entries',
+        'pro expire state       source             virtual            destination',
+        'TCP 14:59  ESTABLISHED 192.0.2.10:40000   203.0.113.1:80     10.0.0.11:8080     198.51.100.5:50000',
+        'TCP 14:59  ESTABLISHED 192.0.2.10:40000   203.0.113.1:80     10.0.0.11:8080',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('has the columns of dpvs with --dpvs', () => {
+    expect(formatFlows([flow], { cpu: true })).toBe(
+      '[0]TCP 899s   ESTABLISHED 192.0.2.10:40000   203.0.113.1:80     198.51.100.5:50000 10.0.0.11:8080\n',
+    );
+  });
+});
