@@ -10,10 +10,15 @@
  * @module
  */
 import { parseArgs } from 'node:util';
+import { array, nat, noBias, sample } from 'fast-check';
+import type { Scenario } from '../evm/scenario.ts';
 import { Campaign } from './campaign.ts';
+import { Dice } from './dice.ts';
+import { EXAMPLES } from './examples.ts';
 import { EQUIVALENT } from './equivalent-mutants.ts';
 import { roundingMutants } from './mutants.ts';
 import { allVectors, judge } from './mutation-run.ts';
+import { powersOf } from './powers.ts';
 import type { Trace } from './trace.ts';
 import { WORLDS } from './worlds.ts';
 
@@ -31,6 +36,7 @@ for (let i = 0; i < Number(values.worlds); i++) {
   // oxlint-disable-next-line no-await-in-loop -- one chain records one world after the other
   traces.push(await campaign.record(Number(values.seed) + i));
 }
+traces.push(await campaign.recordScenario(formulas()));
 const vectors = allVectors();
 const asked = values.only.split(',');
 const mutants = (await roundingMutants()).filter(({ name }) =>
@@ -39,6 +45,17 @@ const mutants = (await roundingMutants()).filter(({ name }) =>
 console.log(`${traces.length} worlds, ${vectors.length} known answers, ${mutants.length} flips`);
 if ((await judge(null, traces, vectors)) !== null) {
   throw new Error('the engine itself differs; run the differential suite');
+}
+
+/** A history that asks the formulas alone, often enough to meet what one number in a thousand shows. */
+function formulas(): Scenario {
+  const { steps: _, ...world } = EXAMPLES['a managed pool accrues no fee in recovery mode']!;
+  const number = noBias(nat({ max: 2 ** 32 - 1 }));
+  const numbers = array(number, { minLength: 997, maxLength: 997, size: 'max' });
+  const steps = sample(numbers, { seed: Number(values.seed), numRuns: 60 }).map((drawn) =>
+    powersOf(new Dice(drawn), world.pools[0]!.name, 200),
+  );
+  return { ...world, steps };
 }
 
 const counts = { trace: 0, vector: 0, equivalent: 0, missed: 0 };

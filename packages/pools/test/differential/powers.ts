@@ -20,15 +20,18 @@ const { W3 } = weighted;
 const NOTABLE = [0n, 1n, ONE - 1n, ONE, ONE + 1n, 2n * ONE, 4n * ONE, 3n * ONE];
 
 /** A step of powers: bases and exponents of every magnitude, most of them within the range of results. */
-export const powers = ({ dice, pool }: Situation): Step => ({
-  do: 'powers',
-  pool: pool.spec.name,
-  quotes: Array.from({ length: POWERS_PER_STEP }, (_, index) => {
+export const powers = ({ dice, pool }: Situation): Step =>
+  powersOf(dice, pool.spec.name, POWERS_PER_STEP);
+
+/** Such a step of any length. @param pool - Any pool of the scenario; the formulas need none. */
+export function powersOf(dice: Dice, pool: string, count: number): Step {
+  const quotes = Array.from({ length: count }, (_, index) => {
     if (index % 3 === 0) return singleToken(dice);
     const base = baseOf(dice);
     return { base: String(base), exponent: String(exponentOf(dice, base)) };
-  }),
-});
+  });
+  return { do: 'powers', pool, quotes };
+}
 
 /** Formulas of one token: balance, weight, amount, supply and fee, in the order of the contract. */
 const SINGLE_TOKEN: Readonly<
@@ -62,6 +65,13 @@ function baseOf(dice: Dice): bigint {
   if (choice === 1) return ONE - dice.magnitude(1n, ONE / 10n);
   if (choice === 2) return dice.magnitude(1n, ONE);
   if (choice === 3) return dice.magnitude(ONE, 10n ** 76n);
+  if (choice === 4) {
+    // The logarithm takes powers e^(2^k) out of its argument; just above one its last digits show.
+    const power = BigInt(
+      Math.round(Math.exp(2 ** dice.pick([7, 6, 5, 4, 3, 2, 1, 0, -1, -2])) * 1e6),
+    );
+    return power * (10n ** 12n + dice.magnitude(1n, 10n ** 11n));
+  }
   return dice.magnitude(ONE / 10n, 10n ** 31n);
 }
 
