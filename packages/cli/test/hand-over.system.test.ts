@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,6 +48,7 @@ async function configFor(
   await once(server, 'listening');
   cleanups.push(async () => server.close());
   const path = join(tmpdir(), `balancer-${randomUUID()}.sock`);
+  cleanups.push(() => rm(path, { force: true }));
   const config = `[global]
 shutdown_timeout = "5s"
 [frontends.local]
