@@ -118,7 +118,11 @@ export function startProcessWith(
         if (match) return match;
         if (child.exitCode !== null) throw new Error(`it ended without ${pattern}:\n${stderr}`);
         // oxlint-disable-next-line no-await-in-loop -- output comes in pieces
-        await once(news, 'news', { signal: AbortSignal.timeout(SAYS_MS) });
+        await once(news, 'news', { signal: AbortSignal.timeout(SAYS_MS) }).catch(
+          (cause: unknown) => {
+            throw new Error(`it never said ${pattern}:\n${stderr}`, { cause });
+          },
+        );
       }
     },
     end: async (signal) => {

@@ -65,7 +65,10 @@ export function check(value: Sample, report: ConfigReport): void {
   for (const [name, door] of Object.entries(value.doors)) {
     if (report.has(['rooms', door.room])) continue;
     const known = report.keysOf(['rooms']).join(', ');
-    report.problem(['doors', name, 'room'], `rooms has no "${door.room}"; known: ${known}`);
+    report.problem(
+      ['doors', name, 'room'],
+      `rooms has no ${JSON.stringify(door.room)}; known: ${known}`,
+    );
   }
   for (const [name, room] of Object.entries(value.rooms)) {
     const guests = Object.entries(room.guests);
