@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { commandPath, skipReason } from '../../../scripts/system-requirements.ts';
-import { freePort } from '../src/ports.ts';
+import { freePort } from '@balancer/kit';
 import { type Running, startProcess, temporaryFile } from './support.ts';
 
 const BUILD = fileURLToPath(new URL('../../../scripts/ensure-console.mjs', import.meta.url));

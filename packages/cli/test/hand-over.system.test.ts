@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
-import { freePort } from '../src/ports.ts';
+import { freePort } from '@balancer/kit';
 import { exchange } from './load.ts';
 import { type Running, startProcess, temporaryFile } from './support.ts';
 

@@ -23,8 +23,8 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { freePort } from '@balancer/kit';
 import { commandPath, NGINX_STREAM_MODULE } from '../../../scripts/system-requirements.ts';
-import { closedPort } from '../test/support.ts';
 
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3);
 const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 3);
@@ -121,7 +121,7 @@ async function compete(
 
 async function startAll(): Promise<readonly Contestant[]> {
   const [server, haproxy, nginx, balancer, workers] = await Promise.all(
-    Array.from({ length: 5 }, closedPort),
+    Array.from({ length: 5 }, freePort),
   );
   await writeFile(join(folder, 'bulk'), '');
   await truncate(join(folder, 'bulk'), BULK_BYTES);
