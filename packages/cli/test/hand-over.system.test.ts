@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { freePort } from '@balancer/kit';
-import { exchange } from './load.ts';
+import { ask200TimesASecond, exchange } from './load.ts';
 import { type Running, startProcess, temporaryFile } from './support.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -80,18 +80,6 @@ async function start(): Promise<Setting> {
   return { running, port: Number(port), file, config, path };
 }
 
-/** Asks 200 times a second until told to stop. */
-function load(port: number): { readonly stop: () => Promise<readonly string[]> } {
-  const answers: Promise<string>[] = [];
-  const timer = setInterval(() => answers.push(exchange(port)), 5);
-  return {
-    stop: () => {
-      clearInterval(timer);
-      return Promise.all(answers);
-    },
-  };
-}
-
 async function pidOfAdmin(config: string): Promise<number> {
   const [, address] = /\[stats\]\nlisten_addr = "([^"]+)"/.exec(config)!;
   const statistics = (await (await fetch(`http://${address}/stats.json`)).json()) as {
@@ -105,7 +93,7 @@ describe('SIGUSR2', () => {
     const { running, port, config, path } = await start();
     const held = connect(port, '127.0.0.1');
     await once(held, 'connect');
-    const traffic = load(port);
+    const traffic = ask200TimesASecond(port);
     running.child.kill('SIGUSR2');
     await running.says(/a new process has taken over/);
     held.write('still served by the old one');
@@ -123,7 +111,7 @@ describe('SIGUSR2', () => {
 
   test('changes nothing when the new process cannot start', async () => {
     const { running, port, file, config } = await start();
-    const traffic = load(port);
+    const traffic = ask200TimesASecond(port);
     await writeFile(file, config.replace('[frontends.web]', '[frontends.web'));
     running.child.kill('SIGUSR2');
     await running.says(/it ended with 2.*hand-over failed/);

@@ -180,18 +180,6 @@ describe('failing servers', () => {
     expect((await fetchAll(balancer.port())).how).toBe('ECONNRESET');
     expect(await balancer.record()).toMatchObject({ attempts: 3, end: 'connect_failed' });
   });
-
-  test('five refused connections in a row eject a server for base_ejection', async () => {
-    const live = await startNamed('A');
-    const servers = [`127.0.0.1:${await freePort()}`, live.address];
-    const backend = '[backends.out.outlier]\nconsecutive_failures = 5\nbase_ejection = "30s"';
-    const balancer = await balance({ servers, backend }, live);
-    await whoAnswers(balancer.port(), 20);
-    const [dead] = balancer.loadBalancer.backends.get('out')!.servers;
-    expect(dead!.state).toBe('ejected');
-    expect(dead!.counters.connectFailures.refused).toBe(5);
-    expect(dead!.ejectedUntil!.getTime() - Date.now()).toBeGreaterThan(25_000);
-  });
 });
 
 describe('on_no_backend', () => {
