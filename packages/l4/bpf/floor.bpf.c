@@ -6,11 +6,12 @@
  */
 #include "packet.h"
 
-/* Bytes of a frame of the series: headers of IPv6 and TCP, and a multiple of 8. */
-#define FRAME_BYTES 80
+/* Bytes of a frame of the series: the headers, padded to a multiple of 8. */
+#define FRAME_BYTES 64
 /* Flows of one client address. */
 #define PORTS_OF_CLIENT 16384
 #define FIRST_PORT 1024
+#define FIRST_SERVICE 80
 
 /* The packets to be made: one frame, with the client's address and port of flow after flow. */
 struct series {
@@ -18,8 +19,8 @@ struct series {
 	__u32 next;
 	__u32 mask; /* flows - 1; their number is a power of two */
 	__u32 stride; /* odd: visits each flow once before any twice */
-	__u32 client; /* first address, host order; of IPv6 the last word */
-	__u32 family; /* 4 or 6; IPv4 headers have no options, IPv6 ones no extensions */
+	__u32 client; /* first address, host order */
+	__u32 services; /* ports that the flows go to, from FIRST_SERVICE on */
 };
 
 struct {
@@ -146,9 +147,7 @@ int generate(struct xdp_md *ctx)
 	__u32 zero = 0, bytes = ctx->data_end - ctx->data, index, i;
 	struct series *s = bpf_map_lookup_elem(&series, &zero);
 	struct tcp_header *tcp;
-	struct ip4_header *ip4;
-	struct ip6_header *ip6;
-	__be32 client;
+	struct ip4_header *ip;
 	__u64 *frame;
 
 	/* The subject may have left a header in front of the last packet. */
@@ -161,19 +160,39 @@ int generate(struct xdp_md *ctx)
 	for (i = 0; i < FRAME_BYTES / 8; i++)
 		frame[i] = s->frame[i];
 	index = s->next++ * s->stride & s->mask;
-	client = bpf_htonl(s->client + index / PORTS_OF_CLIENT);
-	if (s->family == 4) {
-		ip4 = (void *)frame + sizeof(struct eth_header);
-		ip4->src = client;
-		tcp = (void *)(ip4 + 1);
-	} else {
-		ip6 = (void *)frame + sizeof(struct eth_header);
-		ip6->src[3] = client;
-		tcp = (void *)(ip6 + 1);
-	}
+	ip = (void *)frame + sizeof(struct eth_header);
+	tcp = (void *)(ip + 1);
+	ip->src = bpf_htonl(s->client + index / PORTS_OF_CLIENT);
 	tcp->sport = bpf_htons(FIRST_PORT + index % PORTS_OF_CLIENT);
+	tcp->dport = bpf_htons(FIRST_SERVICE + index % s->services);
 	bpf_tail_call(ctx, &subject, 0);
 	return XDP_ABORTED;
+}
+
+/* In and out of a walk. */
+struct walk {
+	__u32 state; /* that each flow gets; 0 leaves them as they are */
+	__u32 entries;
+};
+
+static long visit(void *map, const struct l4_flow_key *key, struct l4_flow *flow, struct walk *walk)
+{
+	if (walk->state)
+		flow->state = walk->state;
+	/* Reads the value, as everything does that looks for old flows. */
+	walk->entries += flow->last_ns != 1;
+	return 0;
+}
+
+/* The least that a collection of old flows can do. */
+SEC("syscall")
+int walk_flows(struct walk *context)
+{
+	struct walk walk = { .state = context->state };
+
+	bpf_for_each_map_elem(&flows, visit, &walk, 0);
+	context->entries = walk.entries;
+	return 0;
 }
 
 char program_license[] SEC("license") = "Dual MIT/GPL";

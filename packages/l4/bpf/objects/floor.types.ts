@@ -54,7 +54,7 @@ export interface Series {
   readonly mask: number;
   readonly stride: number;
   readonly client: number;
-  readonly family: number;
+  readonly services: number;
 }
 
 export interface Floor {
@@ -77,7 +77,13 @@ export interface Floor {
     };
   };
   readonly variables: {};
-  readonly programs: 'reflect' | 'find_flow' | 'add_flow' | 'add_flow_pair' | 'generate';
+  readonly programs:
+    | 'reflect'
+    | 'find_flow'
+    | 'add_flow'
+    | 'add_flow_pair'
+    | 'generate'
+    | 'walk_flows';
 }
 
 /** What the types above were made from; `loadObject` compares it with the object. */
@@ -138,14 +144,14 @@ export const floorLayout: ObjectLayout = {
   },
   'map series key': { size: 4, members: {} },
   'map series value': {
-    size: 104,
+    size: 88,
     members: {
       frame: 0,
-      next: 640,
-      mask: 672,
-      stride: 704,
-      client: 736,
-      family: 768,
+      next: 512,
+      mask: 544,
+      stride: 576,
+      client: 608,
+      services: 640,
     },
   },
   'map draft key': { size: 4, members: {} },
