@@ -10,6 +10,7 @@ import {
   readObject,
   type LoadedObject,
   type ObjectFile,
+  type ObjectLayout,
 } from '@balancer/ebpf';
 import { l4CtlLayout, type L4Ctl } from '../bpf/objects/l4-ctl.types.ts';
 import { l4TcLayout, type L4Tc } from '../bpf/objects/l4-tc.types.ts';
@@ -24,6 +25,14 @@ export interface MapSizes {
   readonly localAddresses: number;
   /** Turns new flows away when the table is full, instead of forgetting the oldest. */
   readonly rejectWhenFull: boolean;
+}
+
+/** How packets reach the programs and leave them. */
+export interface HookUse {
+  /** Loads the XDP programs too. */
+  readonly xdp: boolean;
+  /** XDP sends by redirect even where a packet came from. */
+  readonly redirectsAlways: boolean;
 }
 
 /** The programs of both hooks and the control programs, on one set of maps. */
@@ -44,11 +53,7 @@ const BY_BACKEND = ['l4_be', 'l4_cnt', 'l4_stat_be', 'l4_gc_be'];
  * @throws {PlaneError} when pinned maps have other sizes.
  * @throws {VerifierError} if the kernel rejects a program.
  */
-export function loadPlane(
-  pinPath: string,
-  sizes: MapSizes,
-  hooks: { readonly xdp: boolean },
-): PlaneObjects {
+export function loadPlane(pinPath: string, sizes: MapSizes, hooks: HookUse): PlaneObjects {
   const loaded: { close(): void }[] = [];
   const own = <T extends { close(): void }>(object: T): T => {
     loaded.push(object);
@@ -58,9 +63,12 @@ export function loadPlane(
     for (const object of loaded.splice(0)) object.close();
   };
   try {
-    const tc = own(load<L4Tc>('l4-tc', pinPath, sizes, l4TcLayout));
-    const xdp = hooks.xdp ? own(load<L4Xdp>('l4-xdp', pinPath, sizes, l4XdpLayout)) : undefined;
-    const ctl = own(load<L4Ctl>('l4-ctl', pinPath, sizes, l4CtlLayout));
+    const tc = own(load<L4Tc>('l4-tc', { pinPath, sizes, layout: l4TcLayout }));
+    const variables = { redirect_always: hooks.redirectsAlways ? 1 : 0 };
+    const xdp = hooks.xdp
+      ? own(load<L4Xdp>('l4-xdp', { pinPath, sizes, layout: l4XdpLayout, variables }))
+      : undefined;
+    const ctl = own(load<L4Ctl>('l4-ctl', { pinPath, sizes, layout: l4CtlLayout }));
     return { tc, xdp, ctl, close };
   } catch (error) {
     close();
@@ -74,9 +82,17 @@ export function loadPlane(
 
 function load<T extends L4Tc | L4Xdp | L4Ctl>(
   name: string,
-  pinPath: string,
-  sizes: MapSizes,
-  layout: typeof l4TcLayout,
+  {
+    pinPath,
+    sizes,
+    layout,
+    variables = {},
+  }: {
+    readonly pinPath: string;
+    readonly sizes: MapSizes;
+    readonly layout: ObjectLayout;
+    readonly variables?: Partial<T['variables']>;
+  },
 ): LoadedObject<T> {
   const object = withEviction(readObject(readFileSync(objectUrl(name))), sizes);
   const wanted: Record<string, number> = {
@@ -89,7 +105,7 @@ function load<T extends L4Tc | L4Xdp | L4Ctl>(
   const maxEntries = Object.fromEntries(
     Object.entries(wanted).filter(([map]) => object.maps.has(map)),
   );
-  return loadObject<T>(object, { pinPath, pinAll: true, maxEntries, layout });
+  return loadObject<T>(object, { pinPath, pinAll: true, maxEntries, layout, variables });
 }
 
 /** A connection table that rejects is an ordinary hash. */
