@@ -9,8 +9,8 @@ import {
   ObjectError,
   readObject,
   type LoadedObject,
+  type LoadOptions,
   type ObjectFile,
-  type ObjectLayout,
 } from '@balancer/ebpf';
 import { l4CtlLayout, type L4Ctl } from '../bpf/objects/l4-ctl.types.ts';
 import { l4TcLayout, type L4Tc } from '../bpf/objects/l4-tc.types.ts';
@@ -63,12 +63,11 @@ export function loadPlane(pinPath: string, sizes: MapSizes, hooks: HookUse): Pla
     for (const object of loaded.splice(0)) object.close();
   };
   try {
-    const tc = own(load<L4Tc>('l4-tc', { pinPath, sizes, layout: l4TcLayout }));
-    const variables = { redirect_always: hooks.redirectsAlways ? 1 : 0 };
-    const xdp = hooks.xdp
-      ? own(load<L4Xdp>('l4-xdp', { pinPath, sizes, layout: l4XdpLayout, variables }))
-      : undefined;
-    const ctl = own(load<L4Ctl>('l4-ctl', { pinPath, sizes, layout: l4CtlLayout }));
+    const forTc = prepare('l4-tc', pinPath, sizes);
+    const tc = own(loadObject<L4Tc>(forTc.object, { ...forTc.options, layout: l4TcLayout }));
+    const xdp = hooks.xdp ? own(loadXdp(pinPath, sizes, hooks)) : undefined;
+    const forCtl = prepare('l4-ctl', pinPath, sizes);
+    const ctl = own(loadObject<L4Ctl>(forCtl.object, { ...forCtl.options, layout: l4CtlLayout }));
     return { tc, xdp, ctl, close };
   } catch (error) {
     close();
@@ -80,20 +79,25 @@ export function loadPlane(pinPath: string, sizes: MapSizes, hooks: HookUse): Pla
   }
 }
 
-function load<T extends L4Tc | L4Xdp | L4Ctl>(
+function loadXdp(
+  pinPath: string,
+  sizes: MapSizes,
+  { redirectsAlways }: HookUse,
+): LoadedObject<L4Xdp> {
+  const { object, options } = prepare('l4-xdp', pinPath, sizes);
+  const variables = { redirect_always: redirectsAlways ? 1 : 0 };
+  return loadObject<L4Xdp>(object, { ...options, layout: l4XdpLayout, variables });
+}
+
+/** An object, and how its maps are made and pinned. */
+function prepare(
   name: string,
-  {
-    pinPath,
-    sizes,
-    layout,
-    variables = {},
-  }: {
-    readonly pinPath: string;
-    readonly sizes: MapSizes;
-    readonly layout: ObjectLayout;
-    readonly variables?: Partial<T['variables']>;
-  },
-): LoadedObject<T> {
+  pinPath: string,
+  sizes: MapSizes,
+): {
+  readonly object: ObjectFile;
+  readonly options: Pick<LoadOptions, 'pinPath' | 'pinAll' | 'maxEntries'>;
+} {
   const object = withEviction(readObject(readFileSync(objectUrl(name))), sizes);
   const wanted: Record<string, number> = {
     l4_ct: sizes.flows,
@@ -105,7 +109,7 @@ function load<T extends L4Tc | L4Xdp | L4Ctl>(
   const maxEntries = Object.fromEntries(
     Object.entries(wanted).filter(([map]) => object.maps.has(map)),
   );
-  return loadObject<T>(object, { pinPath, pinAll: true, maxEntries, layout, variables });
+  return { object, options: { pinPath, pinAll: true, maxEntries } };
 }
 
 /** A connection table that rejects is an ordinary hash. */
