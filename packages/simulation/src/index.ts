@@ -32,17 +32,28 @@ export {
   poolSpecOf,
   type ScenarioHooks,
 } from './experiment/scenario.ts';
-export { type Point, type Points, pointsOf, unitSamples } from './experiment/points.ts';
-export { type Plan, planOf } from './experiment/plan.ts';
-export { type JobResult, runJob } from './experiment/run-job.ts';
 export {
-  type Manifest,
-  readManifest,
-  type RunOptions,
-  type RunOutcome,
-  runPlan,
+  type Parameters,
+  type Point,
+  type Points,
+  pointsOf,
+  unitSamples,
+} from './experiment/points.ts';
+export { type Plan, planFrom, planOf, type PlanSource } from './experiment/plan.ts';
+export { type JobResult, runJob } from './experiment/run-job.ts';
+export { type Manifest, readManifest } from './experiment/manifest.ts';
+export { type RunOptions, type RunOutcome, runPlan } from './experiment/runner.ts';
+export {
+  inlineRunner,
+  type OpenShards,
   type RunProgress,
-} from './experiment/runner.ts';
+  type ShardRunner,
+  threadRunner,
+} from './experiment/shard-runner.ts';
+export type { Fold, OptimisationResult, Score } from './optimise/result.ts';
+export { gridSearch, type Search, type UnitPoint } from './optimise/search.ts';
+export { nelderMead } from './optimise/nelder-mead.ts';
+export { cmaEs } from './optimise/cma-es.ts';
 export { type Verification, verify } from './experiment/verify.ts';
 export { collectResults, type PointResult, type Results } from './report/collect.ts';
 export { renderReport } from './report/page.ts';

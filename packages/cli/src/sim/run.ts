@@ -55,9 +55,9 @@ export async function run(file: string, flags: RunFlags, io: Io): Promise<number
   const outcome = await runWithProgress(plan, out, flags, io);
   if (outcome.counts.runs > 0 && flags.report) await writeReport(out, file);
   if (!outcome.isComplete) {
-    const missing = plan.jobs - outcome.counts.runs;
+    const { done, total } = outcome;
     io.stderr.write(
-      `${missing} of ${plan.jobs} runs are left; go on with: balancer sim run ${file}${flags.out === undefined ? '' : ` --out ${flags.out}`}\n`,
+      `${total - done} of ${total} runs are left; go on with: balancer sim run ${file}${flags.out === undefined ? '' : ` --out ${flags.out}`}\n`,
     );
     return EXIT_INTERRUPTED;
   }
@@ -115,7 +115,7 @@ async function runWithProgress(
     if (flags.json === true) io.stdout.write(`${JSON.stringify({ event: 'end', ...outcome })}\n`);
     else
       progress.finish(
-        `${plan.experiment.name}: ${outcome.counts.runs} of ${plan.jobs} runs in ${((performance.now() - startedMs) / 1000).toFixed(1)} s`,
+        `${plan.experiment.name}: ${outcome.done} of ${outcome.total} runs in ${((performance.now() - startedMs) / 1000).toFixed(1)} s`,
       );
     return outcome;
   } finally {

@@ -156,7 +156,8 @@ class LineWriter {
   }
 }
 
-class TableWriter extends LineWriter {
+/** A table as CSV. */
+export class TableWriter extends LineWriter {
   constructor(folder: string, name: string, columns: readonly string[]) {
     super(folder, `${name}.csv`);
     this.line(formatRow(columns));

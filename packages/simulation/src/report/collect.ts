@@ -5,7 +5,7 @@
  */
 import { createReadStream, existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Manifest, readManifest } from '../experiment/runner.ts';
+import { type Manifest, readManifest } from '../experiment/manifest.ts';
 import { CsvParser } from '../records/csv.ts';
 import { quantile, type Summary, summarise } from '../metrics/statistics.ts';
 
@@ -30,8 +30,20 @@ export interface CurvePoint {
   readonly high: number;
 }
 
+/** A point that a search has tried. */
+export interface TriedPoint {
+  readonly fold: number;
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+  /** The best so far in its fold. */
+  readonly best: number;
+}
+
 export interface Results {
   readonly manifest: Manifest;
+  /** In order; empty where nothing was optimised. */
+  readonly evaluations: readonly TriedPoint[];
   readonly points: readonly PointResult[];
   /** Per curve, per point: `relative` (value over holding - 1, %), `tracking` (%), `fees`, `lvr`. */
   readonly curves: Readonly<Record<CurveName, readonly (readonly CurvePoint[])[]>>;
@@ -51,7 +63,28 @@ export async function collectResults(out: string): Promise<Results> {
   const points = await collectPoints(out, manifest);
   const shown = chosenPoints(points.length);
   const curves = await collectCurves(out, manifest, shown);
-  return { manifest, points, curves };
+  const evaluations = manifest.optimisation === undefined ? [] : await collectEvaluations(out);
+  return { manifest, points, curves, evaluations };
+}
+
+async function collectEvaluations(out: string): Promise<TriedPoint[]> {
+  const evaluations: TriedPoint[] = [];
+  let names: readonly string[] = [];
+  await eachRow(
+    join(out, 'evaluations.csv'),
+    (fields) => {
+      const at = (name: string): number => Number(fields[names.indexOf(name)]);
+      evaluations.push({
+        fold: at('fold'),
+        mean: at('mean'),
+        low: at('low'),
+        high: at('high'),
+        best: at('best'),
+      });
+    },
+    (header) => (names = header),
+  );
+  return evaluations;
 }
 
 /** Places of the points whose curves are drawn: spread over all of them, the ends included. */
