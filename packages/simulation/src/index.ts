@@ -50,6 +50,10 @@ export {
   type ShardRunner,
   threadRunner,
 } from './experiment/shard-runner.ts';
+export { DEFAULT_QUEUE, type QueueOptions } from './queue/bullmq.ts';
+export { queueRunner } from './queue/coordinator.ts';
+export { openStore, type Store } from './queue/store.ts';
+export { type QueueWorker, type QueueWorkerOptions, startQueueWorker } from './queue/worker.ts';
 export type { Fold, OptimisationResult, Score } from './optimise/result.ts';
 export { gridSearch, type Search, type UnitPoint } from './optimise/search.ts';
 export { nelderMead } from './optimise/nelder-mead.ts';

@@ -14,14 +14,17 @@ import {
   loadResources,
   type Plan,
   planOf,
+  queueRunner,
   type RunOutcome,
   runPlan,
+  type ShardRunner,
   verify,
   withValue,
   writeReport,
 } from '@balancer/simulation';
 import { EXIT_INTERRUPTED, UsageError } from '../exit.ts';
 import type { Io } from '../io.ts';
+import { queueOptionsOf } from './queue.ts';
 
 export interface RunFlags {
   readonly out?: string;
@@ -32,6 +35,9 @@ export interface RunFlags {
   readonly fromStep?: number;
   readonly report: boolean;
   readonly json?: boolean;
+  readonly redis?: string;
+  readonly queue?: string;
+  readonly store?: string;
 }
 
 /** Writes the example. Refuses to write over a file. */
@@ -52,12 +58,18 @@ export async function run(file: string, flags: RunFlags, io: Io): Promise<number
   if (flags.run !== undefined) return showRun(plan, flags.run, flags.fromStep ?? 1, io);
   if (flags.verify !== undefined) await verifyShare(experiment, loaded.folder, flags.verify, io);
   const out = flags.out ?? join('out', experiment.name);
-  const outcome = await runWithProgress(plan, out, flags, io);
+  const runner = await remoteRunner(flags, io);
+  let outcome: RunOutcome;
+  try {
+    outcome = await runWithProgress(plan, { out, flags, runner }, io);
+  } finally {
+    await runner?.close();
+  }
   if (outcome.counts.runs > 0 && flags.report) await writeReport(out, file);
   if (!outcome.isComplete) {
     const { done, total } = outcome;
     io.stderr.write(
-      `${total - done} of ${total} runs are left; go on with: balancer sim run ${file}${flags.out === undefined ? '' : ` --out ${flags.out}`}\n`,
+      `${total - done} of ${total} runs are left; go on with: ${commandOf(file, flags)}\n`,
     );
     return EXIT_INTERRUPTED;
   }
@@ -73,6 +85,15 @@ export async function run(file: string, flags: RunFlags, io: Io): Promise<number
   return EXIT.ok;
 }
 
+/** The command that goes on with a run. */
+function commandOf(file: string, flags: RunFlags): string {
+  const { out, seed, redis, queue, store } = flags;
+  const given = Object.entries({ out, seed, redis, queue, store }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name} ${value}`],
+  );
+  return ['balancer sim run', file, ...given].join(' ');
+}
+
 export async function report(folder: string, io: Io): Promise<number> {
   io.stdout.write(`${await writeReport(folder)}\n`);
   return EXIT.ok;
@@ -80,8 +101,11 @@ export async function report(folder: string, io: Io): Promise<number> {
 
 async function runWithProgress(
   plan: Plan,
-  out: string,
-  flags: RunFlags,
+  {
+    out,
+    flags,
+    runner,
+  }: { readonly out: string; readonly flags: RunFlags; readonly runner: ShardRunner | null },
   io: Io,
 ): Promise<RunOutcome> {
   const controller = new AbortController();
@@ -97,6 +121,7 @@ async function runWithProgress(
     const outcome = await runPlan(plan, {
       out,
       ...(flags.workers !== undefined && { workers: flags.workers }),
+      ...(runner !== null && { runner }),
       signal: controller.signal,
       onProgress: ({ done, total, mean }) => {
         const rate = done / ((performance.now() - startedMs) / 1000);
@@ -121,6 +146,13 @@ async function runWithProgress(
   } finally {
     io.signals.off('SIGINT', onSignal);
   }
+}
+
+/** The workers of a queue, where one is named; null where this process does the work. */
+async function remoteRunner(flags: RunFlags, io: Io): Promise<ShardRunner | null> {
+  if (flags.redis === undefined && flags.queue === undefined && flags.store === undefined)
+    return null;
+  return queueRunner(queueOptionsOf(flags, io));
 }
 
 async function verifyShare(

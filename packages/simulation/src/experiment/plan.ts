@@ -18,6 +18,8 @@ export interface PlanSource {
   readonly experiment: Experiment;
   /** What the experiment's files are relative to. */
   readonly folder: string;
+  /** Where in the folder a file lies that the experiment names otherwise. */
+  readonly files?: Readonly<Record<string, string>>;
   /** In place of the points that the experiment has by itself. */
   readonly parameterSets?: readonly Parameters[];
   /** Whether a point sees recorded data of its own time only. */
@@ -94,7 +96,7 @@ export function windowOf({ source }: Plan, { experiment }: Point): TimeWindow | 
   return [start, start + (step / 1000) * steps + 1];
 }
 
-function hashOfSource({ folder: _folder, ...rest }: PlanSource): string {
+function hashOfSource({ folder: _folder, files: _files, ...rest }: PlanSource): string {
   if (rest.parameterSets === undefined) return hashOf(rest.experiment);
   return createHash('sha256').update(canonicalJson(rest)).digest('hex').slice(0, 16);
 }

@@ -30,6 +30,9 @@ const TABLES_KEPT = 4;
 /** Unix seconds, the first in and the last out. */
 export type TimeWindow = readonly [from: number, to: number];
 
+/** Path of a file by the name that the experiment has for it. */
+type Place = (name: string) => string;
+
 /** Reads a file of prices; a parameter so that tests can watch what is read. */
 export type ReadPriceFile = (path: string, window: TimeWindow | null) => Promise<PriceTable>;
 
@@ -44,19 +47,32 @@ export async function loadResources(
   options: {
     readonly window?: TimeWindow | null;
     readonly readPrices?: ReadPriceFile;
+    /** Other places of files, by the name that the experiment has for them. */
+    readonly files?: Readonly<Record<string, string>>;
   } = {},
 ): Promise<Resources> {
-  const { window = null, readPrices = readPriceFile } = options;
+  const { window = null, readPrices = readPriceFile, files = {} } = options;
+  const place = (name: string): string => resolve(folder, files[name] ?? name);
   const prices = new Map<string, PriceTable>();
   for (const spec of Object.values(experiment.price)) {
     if (!('source' in spec) || prices.has(spec.source)) continue;
-    prices.set(spec.source, await readPrices(resolve(folder, spec.source), window));
+    prices.set(spec.source, await readPrices(place(spec.source), window));
   }
   return {
     prices,
-    history: await loadHistory(experiment, folder, window),
-    modules: await loadModules(experiment, folder),
+    history: await loadHistory(experiment, place, window),
+    modules: await loadModules(experiment, place),
   };
+}
+
+/** Names of all files that an experiment reads. */
+export function filesOf({ price, history, agents, controllers }: Experiment): string[] {
+  const modules = [...agents, ...controllers].flatMap((spec) =>
+    spec.type === 'module' ? [spec.file] : [],
+  );
+  const sources = Object.values(price).flatMap((spec) => ('source' in spec ? [spec.source] : []));
+  const records = history === undefined ? [] : [history.file, history.state ?? []].flat();
+  return [...new Set([...sources, ...records, ...modules])];
 }
 
 /** The prices of a file, those of a window only when there is one. */
@@ -89,14 +105,14 @@ export function keptPrices(read: ReadPriceFile = readPriceFile): ReadPriceFile {
 
 async function loadHistory(
   { history }: Experiment,
-  folder: string,
+  place: Place,
   window: TimeWindow | null,
 ): Promise<Recording | null> {
   if (history === undefined) return null;
-  const { recording, problems } = await importFile(resolve(folder, history.file), {
+  const { recording, problems } = await importFile(place(history.file), {
     format: history.format,
     units: history.units,
-    ...(history.state !== undefined && { state: resolve(folder, history.state) }),
+    ...(history.state !== undefined && { state: place(history.state) }),
     ...(window !== null && { before: window[1] }),
   });
   problems.throwIfAny();
@@ -105,14 +121,11 @@ async function loadHistory(
   return { ...recording, actions: recording.actions.filter(({ t }) => t >= from && t < to) };
 }
 
-async function loadModules(
-  experiment: Experiment,
-  folder: string,
-): Promise<Map<string, UserModule>> {
+async function loadModules(experiment: Experiment, place: Place): Promise<Map<string, UserModule>> {
   const modules = new Map<string, UserModule>();
   for (const spec of [...experiment.agents, ...experiment.controllers]) {
     if (spec.type !== 'module' || modules.has(spec.file)) continue;
-    const path = resolve(folder, spec.file);
+    const path = place(spec.file);
     if (!['.js', '.mjs', '.ts', '.mts'].includes(extname(path))) {
       throw new SimulationError(`${spec.file}: must be a JavaScript or TypeScript module`);
     }

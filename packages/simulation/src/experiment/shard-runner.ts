@@ -67,7 +67,6 @@ export function inlineRunner(): ShardRunner {
 
 /** Runs shards on worker threads, which are there until the runner is closed. */
 export function threadRunner(workers: number): ShardRunner {
-  const stop = new Int32Array(new SharedArrayBuffer(4));
   const pool = new WorkerPool(workerFile(), {
     size: workers,
     retries: RETRIES,
@@ -76,6 +75,7 @@ export function threadRunner(workers: number): ShardRunner {
   });
   return {
     async run(plan, { folder, open, signal, onProgress }) {
+      const stop = new Int32Array(new SharedArrayBuffer(4));
       const progress = new Float64Array(new SharedArrayBuffer(16 * plan.shards));
       const onAbort = (): void => void Atomics.store(stop, 0, 1);
       signal?.addEventListener('abort', onAbort, { once: true });

@@ -88,7 +88,11 @@ export async function runShard(
       const { point, repetition } = jobOf(plan, job);
       if (resources === null || resourcesOf !== point.index) {
         const window = windowOf(plan, point);
-        resources = await loadResources(point.experiment, plan.folder, { window, readPrices });
+        resources = await loadResources(point.experiment, plan.folder, {
+          window,
+          readPrices,
+          files: plan.source.files ?? {},
+        });
         resourcesOf = point.index;
       }
       const result = runJob(point.experiment, resources, { repetition, run: job });

@@ -6,7 +6,8 @@ import { cmaEs, gridSearch, nelderMead, type Search, Stream } from '@balancer/si
 function maximum(search: Search, value: (point: readonly number[]) => number, budget: number) {
   let best = { point: [] as readonly number[], value: -Infinity };
   let asked = search.next();
-  for (let used = 0; asked.done !== true && used < budget; used += asked.value.length) {
+  for (let used = 0; asked.done !== true && used < budget;) {
+    used += asked.value.length;
     const values = asked.value.map((point) => {
       expect(point.every((each) => each >= 0 && each <= 1)).toBe(true);
       const found = value(point);
