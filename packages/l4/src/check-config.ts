@@ -4,7 +4,7 @@
  * @module
  */
 import type { LoadBalancerConfig } from '@balancer/lb';
-import { checkedPlane } from './engine.ts';
+import { checkedPlane } from './checked-plane.ts';
 import { engineOptions, servicesInFile } from './from-config.ts';
 import { checkHost, type Finding, hostFacts } from './host-checks.ts';
 

@@ -5,9 +5,9 @@
  * @module
  */
 import { z } from '@balancer/kit';
-import type { GatewayContext } from '../context.ts';
-import type { Poller } from '../poll/poller.ts';
 import { endMeeting, listMeetings, listServers, meetingInfo, viewOfServer } from './meetings.ts';
+import { defined, operation, type Operation, type OperationHost } from './operation.ts';
+import { RECORDING_OPERATIONS } from './recording-operations.ts';
 import {
   addServer,
   OperationError,
@@ -25,17 +25,6 @@ import {
   removeTenant,
   updateTenant,
 } from './tenants.ts';
-
-/** What operations work on. */
-export interface OperationHost {
-  readonly context: GatewayContext;
-  readonly poller: Poller;
-}
-
-/** An operation with the type of its input forgotten. */
-interface Operation {
-  run(host: OperationHost, input: unknown): Promise<unknown>;
-}
 
 const id = z.strictObject({ id: z.string() });
 const settings = {
@@ -125,6 +114,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     ({ context }, input) => addSetting(context, input),
   ),
   'tenant-settings.remove': operation(id, ({ context }, input) => removeSetting(context, input.id)),
+  ...RECORDING_OPERATIONS,
 };
 
 /**
@@ -141,25 +131,4 @@ export async function runOperation(
   const found = Object.hasOwn(OPERATIONS, name) ? OPERATIONS[name] : undefined;
   if (found === undefined) throw new OperationError('unknown', `there is no operation ${name}`);
   return (await found.run(host, input)) ?? null;
-}
-
-function operation<T>(
-  schema: z.ZodType<T>,
-  run: (host: OperationHost, input: T) => Promise<unknown>,
-): Operation {
-  return {
-    run: async (host, input) => {
-      const parsed = schema.safeParse(input);
-      if (!parsed.success) throw new OperationError('invalid', z.prettifyError(parsed.error));
-      return run(host, parsed.data);
-    },
-  };
-}
-
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-
-function defined<T extends object>(values: T): Defined<T> {
-  return Object.fromEntries(
-    Object.entries(values).filter(([, value]) => value !== undefined),
-  ) as Defined<T>;
 }

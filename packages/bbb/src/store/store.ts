@@ -10,9 +10,13 @@ import { MeetingStore } from './meetings.ts';
 import { migrate } from './migrations.ts';
 import { openPostgres, type PostgresOptions } from './postgres.ts';
 import type { Database, Dialect } from './schema.ts';
+import { RecordingWorkStore } from './recording-work.ts';
+import { RecordingStore } from './recordings.ts';
 import { ServerStore } from './servers.ts';
 import { openSqlite, unlockSqlite } from './sqlite.ts';
 import { TenantStore } from './tenants.ts';
+import { TextTrackStore } from './text-tracks.ts';
+import { UsedTokenStore } from './used-tokens.ts';
 
 export class Store {
   readonly dialect: Dialect;
@@ -21,6 +25,10 @@ export class Store {
   readonly tenants: TenantStore;
   readonly callbacks: CallbackStore;
   readonly leases: LeaseStore;
+  readonly recordings: RecordingStore;
+  readonly recordingWork: RecordingWorkStore;
+  readonly textTracks: TextTrackStore;
+  readonly usedTokens: UsedTokenStore;
   readonly #db: Database;
 
   private constructor(db: Database, dialect: Dialect) {
@@ -31,6 +39,10 @@ export class Store {
     this.tenants = new TenantStore(db);
     this.callbacks = new CallbackStore(db);
     this.leases = new LeaseStore(db, dialect);
+    this.recordings = new RecordingStore(db, dialect);
+    this.recordingWork = new RecordingWorkStore(db);
+    this.textTracks = new TextTrackStore(db);
+    this.usedTokens = new UsedTokenStore(db);
   }
 
   /**
