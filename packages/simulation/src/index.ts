@@ -50,6 +50,10 @@ export {
   type ShardRunner,
   threadRunner,
 } from './experiment/shard-runner.ts';
+export { DUCKDB_INSTALL, hasDuckDb } from './tables/duckdb.ts';
+export { type Column, csvToParquet, readParquet } from './tables/parquet.ts';
+export { type QueryResult, queryResults } from './tables/query.ts';
+export { type TableFormat, type TableName, TABLES } from './tables/tables.ts';
 export { DEFAULT_QUEUE, type QueueOptions } from './queue/bullmq.ts';
 export { queueRunner } from './queue/coordinator.ts';
 export { openStore, type Store } from './queue/store.ts';
@@ -63,4 +67,5 @@ export { collectResults, type PointResult, type Results } from './report/collect
 export { renderReport } from './report/page.ts';
 export { writeReport } from './report/report.ts';
 export { EXAMPLE_EXPERIMENT } from './experiment/example.ts';
+export { writeActions } from './records/write-actions.ts';
 export { fitMarket } from './records/fit.ts';

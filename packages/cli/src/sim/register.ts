@@ -9,6 +9,7 @@ import type { RunFlags } from './run.ts';
 import type { ReplayFlags } from './replay.ts';
 import type { ImportFlags } from './records.ts';
 import type { TrainFlags } from './learn.ts';
+import type { QueryFlags } from './query.ts';
 import type { WorkerFlags } from './queue.ts';
 
 /** The exit code of the command that ran. */
@@ -99,6 +100,11 @@ function addExperiments(sim: Command, io: Io, finish: Finish): void {
       .option('--run <number>', 'only this run, with its trades, to the terminal', count)
       .option('--from-step <step>', 'with --run: print from this step on', count)
       .option('--no-report', 'write no report.html')
+      .option(
+        '--format <format>',
+        'of the tables: auto (Parquet with DuckDB), csv or parquet',
+        'auto',
+      )
       .option('--redis <url>', 'let the workers of this queue run it (or REDIS_URL with --queue)')
       .option('--queue <name>', 'name of the queue (default: simulation)')
       .option('--store <place>', 'folder or s3+https://host/bucket that all workers see')
@@ -107,6 +113,16 @@ function addExperiments(sim: Command, io: Io, finish: Finish): void {
         finish(await (await import('./run.ts')).run(file, flags, io)),
       );
   }
+  sim
+    .command('query')
+    .description('ask the tables of a folder of results in SQL (needs DuckDB)')
+    .argument('<sql>', 'statement, such as "select point, avg(fees) from runs group by point"')
+    .option('--out <folder>', 'folder that a run has written (default: the only one in out)')
+    .option('--json', 'print JSON')
+    .option('--csv', 'print CSV')
+    .action(async (sql: string, flags: QueryFlags) =>
+      finish(await (await import('./query.ts')).query(sql, flags, io)),
+    );
   sim
     .command('report')
     .description('write report.html for a folder of results')

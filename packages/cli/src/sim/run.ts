@@ -8,8 +8,10 @@ import { join } from 'node:path';
 import { createProgress, EXIT } from '@balancer/kit';
 import {
   createSimulation,
+  DUCKDB_INSTALL,
   EXAMPLE_EXPERIMENT,
   type Experiment,
+  hasDuckDb,
   loadExperiment,
   loadResources,
   type Plan,
@@ -18,6 +20,7 @@ import {
   type RunOutcome,
   runPlan,
   type ShardRunner,
+  type TableFormat,
   verify,
   withValue,
   writeReport,
@@ -38,6 +41,7 @@ export interface RunFlags {
   readonly redis?: string;
   readonly queue?: string;
   readonly store?: string;
+  readonly format: string;
 }
 
 /** Writes the example. Refuses to write over a file. */
@@ -58,10 +62,11 @@ export async function run(file: string, flags: RunFlags, io: Io): Promise<number
   if (flags.run !== undefined) return showRun(plan, flags.run, flags.fromStep ?? 1, io);
   if (flags.verify !== undefined) await verifyShare(experiment, loaded.folder, flags.verify, io);
   const out = flags.out ?? join('out', experiment.name);
+  const format = await formatOf(flags, io);
   const runner = await remoteRunner(flags, io);
   let outcome: RunOutcome;
   try {
-    outcome = await runWithProgress(plan, { out, flags, runner }, io);
+    outcome = await runWithProgress(plan, { out, flags, runner, format }, io);
   } finally {
     await runner?.close();
   }
@@ -81,7 +86,7 @@ export async function run(file: string, flags: RunFlags, io: Io): Promise<number
     return EXIT.failed;
   }
   if (flags.json !== true)
-    io.stdout.write(`${join(out, flags.report ? 'report.html' : 'runs.csv')}\n`);
+    io.stdout.write(`${join(out, flags.report ? 'report.html' : `runs.${format}`)}\n`);
   return EXIT.ok;
 }
 
@@ -105,7 +110,13 @@ async function runWithProgress(
     out,
     flags,
     runner,
-  }: { readonly out: string; readonly flags: RunFlags; readonly runner: ShardRunner | null },
+    format,
+  }: {
+    readonly out: string;
+    readonly flags: RunFlags;
+    readonly runner: ShardRunner | null;
+    readonly format: TableFormat;
+  },
   io: Io,
 ): Promise<RunOutcome> {
   const controller = new AbortController();
@@ -120,6 +131,7 @@ async function runWithProgress(
   try {
     const outcome = await runPlan(plan, {
       out,
+      format,
       ...(flags.workers !== undefined && { workers: flags.workers }),
       ...(runner !== null && { runner }),
       signal: controller.signal,
@@ -146,6 +158,20 @@ async function runWithProgress(
   } finally {
     io.signals.off('SIGINT', onSignal);
   }
+}
+
+/** Parquet where it can be had, unless the flag says otherwise. */
+async function formatOf({ format }: RunFlags, io: Io): Promise<TableFormat> {
+  if (format === 'csv') return 'csv';
+  const isThere = await hasDuckDb();
+  if (format === 'parquet') {
+    if (isThere) return 'parquet';
+    throw new UsageError(`--format parquet needs DuckDB; install it with: ${DUCKDB_INSTALL}`);
+  }
+  if (format !== 'auto')
+    throw new UsageError(`--format: must be auto, csv or parquet; got ${format}`);
+  if (!isThere) io.stderr.write(`tables are CSV; for Parquet and sim query: ${DUCKDB_INSTALL}\n`);
+  return isThere ? 'parquet' : 'csv';
 }
 
 /** The workers of a queue, where one is named; null where this process does the work. */

@@ -45,7 +45,12 @@ describe.skipIf(!commandPath('redis-server'))(
     const bytesOf = (out: string): string[] =>
       FILES.map((file) => readFileSync(join(folder, out, file), 'utf8'));
     const queueFlags = (queue: string): string[] => [
-      ...['--redis', redis.url, '--store', join(folder, `store-${queue}`), '--queue', queue],
+      '--redis',
+      redis.url,
+      '--store',
+      join(folder, `store-${queue}`),
+      '--queue',
+      queue,
     ];
     const start = (...args: readonly string[]): Running => {
       const child = startProcess('sim', ...args);
@@ -62,6 +67,8 @@ describe.skipIf(!commandPath('redis-server'))(
         join(folder, out),
         ...queueFlags(queue),
         '--no-report',
+        '--format',
+        'csv',
       );
 
     beforeAll(async () => {
@@ -80,8 +87,10 @@ describe.skipIf(!commandPath('redis-server'))(
         '--workers',
         '0',
         '--no-report',
+        '--format',
+        'csv',
       );
-      expect(alone.code).toBe(0);
+      if (alone.code !== 0) throw new Error(alone.stderr);
       expected = bytesOf('alone');
     });
     afterEach(async () => {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { SimulationError } from '../errors.ts';
 import type { OptimisationResult } from '../optimise/result.ts';
 import type { Plan } from './plan.ts';
-import type { TableCounts } from './tables.ts';
+import type { TableCounts } from '../tables/write.ts';
 
 /** What `manifest.json` holds; nothing in it depends on time or machine. */
 export interface Manifest {

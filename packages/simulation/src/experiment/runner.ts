@@ -13,13 +13,16 @@ import { makeFolder, manifestOf, writeManifest, writeTiming } from './manifest.t
 import type { Plan } from './plan.ts';
 import { inlineRunner, type RunProgress, type ShardRunner, threadRunner } from './shard-runner.ts';
 import { openShards } from './shard.ts';
-import { type TableCounts, writeTables } from './tables.ts';
+import type { TableFormat } from '../tables/tables.ts';
+import { type TableCounts, writeTables } from '../tables/write.ts';
 
 export interface RunOptions {
   /** Folder of the results. */
   readonly out: string;
   /** Threads; 0 runs everything in this one. Default: cores - 1, at least 1, and 0 for small work. */
   readonly workers?: number;
+  /** Of the tables; Parquet needs DuckDB. Default: csv. */
+  readonly format?: TableFormat;
   /** Who runs the shards, in place of threads of this process. It is not closed. */
   readonly runner?: ShardRunner;
   /** Finishes the runs under way, writes what is done, and stops. */
@@ -84,11 +87,11 @@ export function defaultWorkers({ jobs, experiment, shards }: Plan): number {
 /** The runs of a plan, and their tables. */
 async function runShards(
   plan: Plan,
-  { out, shards, runner, signal, onProgress }: ExperimentRun,
+  { out, format = 'csv', shards, runner, signal, onProgress }: ExperimentRun,
 ): Promise<RunOutcome> {
   const open = openShards(plan, shards);
   if (open.length > 0) await runner.run(plan, { folder: shards, open, signal, onProgress });
-  const counts = await writeTables(plan, shards, out);
+  const counts = await writeTables(plan, shards, { out, format });
   const isComplete = counts.runs === plan.jobs;
   writeManifest(out, manifestOf(plan, counts, isComplete));
   const resumed = plan.shards - open.length;

@@ -17,7 +17,8 @@ import { type Parameters, type ParameterValue, scaleOf } from '../experiment/poi
 import type { TimeWindow } from '../experiment/resources.ts';
 import type { Experiment } from '../experiment/schema.ts';
 import { openShards } from '../experiment/shard.ts';
-import { resultsInOrder, TableWriter, writeTables } from '../experiment/tables.ts';
+import { resultsInOrder, type TableTarget, TableWriter, writeTables } from '../tables/write.ts';
+import { columnOf } from '../tables/tables.ts';
 import { summarise } from '../metrics/statistics.ts';
 import { Stream } from '../random/stream.ts';
 import { cmaEs } from './cma-es.ts';
@@ -60,14 +61,15 @@ export async function runOptimisation(plan: Plan, run: ExperimentRun): Promise<R
     if (result === null) break;
     found.push(result);
   }
-  writeEvaluations(plan, run.out, trainer.evaluations);
+  const target = { out: run.out, format: run.format ?? 'csv' };
+  await writeEvaluations(plan, target, trainer.evaluations);
   const test = testPlan(plan, found);
   const isTrained = found.length === folds.length;
   const shards = join(run.shards, 'test');
   makeFolder(shards);
   // Nothing of a test is read before every search has ended.
   if (isTrained) await trainer.runPlan(test, shards);
-  const counts = await writeTables(test, shards, run.out);
+  const counts = await writeTables(test, shards, target);
   const isComplete = isTrained && counts.runs === test.jobs;
   const { metric, goal, method, budget } = optimise;
   const optimisation: OptimisationResult = {
@@ -264,23 +266,18 @@ async function foldsWithTests(
 }
 
 /** Every point that was tried, in order, with the best so far. */
-function writeEvaluations(
+async function writeEvaluations(
   { experiment }: Plan,
-  out: string,
+  target: TableTarget,
   evaluations: readonly Evaluation[],
-): void {
+): Promise<void> {
   const { ranges, goal } = experiment.optimise!;
   const keys = Object.keys(ranges);
-  const table = new TableWriter(out, 'evaluations', [
-    'evaluation',
-    'fold',
-    'round',
-    ...keys,
-    'mean',
-    'low',
-    'high',
-    'best',
-  ]);
+  const table = new TableWriter(
+    target,
+    'evaluations',
+    ['evaluation', 'fold', 'round', ...keys, 'mean', 'low', 'high', 'best'].map(columnOf),
+  );
   let [fold, best] = [-1, NaN];
   evaluations.forEach(({ fold: own, round, parameters, score }, i) => {
     const sign = goal === 'max' ? 1 : -1;
@@ -289,7 +286,7 @@ function writeEvaluations(
     const values = keys.map((key) => parameters[key] as number);
     table.row([i, own, round, ...values, score.mean, score.low, score.high, best]);
   });
-  table.close(true);
+  await table.end(true);
 }
 
 function foldsOf({ train, test }: Optimise): FoldWindows[] {

@@ -73,7 +73,7 @@ export function signedHeaders({
   readonly keys: Keys;
   readonly now: Date;
 }): Record<string, string> {
-  const time = `${now.toISOString().replaceAll(/[-:]|\.\d+/g, '')}`;
+  const time = now.toISOString().replaceAll(/[-:]|\.\d+/g, '');
   const day = time.slice(0, 8);
   const hash = sha256(payload);
   const headers: Record<string, string> = {

@@ -8,6 +8,7 @@ import { createReadStream, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { joinTables, type PriceTable } from '../prices/price-table.ts';
 import { SimulationError } from '../errors.ts';
+import { readParquet } from '../tables/parquet.ts';
 import type { ActionColumn, AmountUnits, Json } from './action.ts';
 import { CsvError, CsvParser, type RowListener } from './csv.ts';
 import { CanonicalRows, readNdjson } from './formats/canonical.ts';
@@ -187,11 +188,12 @@ interface CsvReading {
   readonly isEnough?: () => boolean;
 }
 
-/** Reads a CSV file in pieces. */
+/** Reads a CSV file in pieces, or a Parquet file of the same columns. */
 async function streamCsv(
   path: string,
   { file, problems, onRow, isEnough = () => false }: CsvReading,
 ): Promise<void> {
+  if (path.endsWith('.parquet')) return readParquet(path, onRow, isEnough);
   const parser = new CsvParser(onRow);
   try {
     const chunks = createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 18 });

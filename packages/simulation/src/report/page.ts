@@ -206,7 +206,8 @@ function renderFigure(figure: Figure, index: number): string {
       `<tr><th scope="row">${escape(xLabels?.[i] ?? formatNumber(value))}</th>${cells.join('')}</tr>`,
     ];
   });
-  const thinned = every > 1 ? `<p class="note">Every ${every}th row; steps.csv has all.</p>` : '';
+  const thinned =
+    every > 1 ? `<p class="note">Every ${every}th row; the table of steps has all.</p>` : '';
   const unit = (text: string): string => (text === '' ? '' : `, ${text}`);
   return `<section class="figure"><h2>${escape(title)}</h2><p class="note">${escape(caption)}</p>
 <div class="plot" data-figure="${index}" role="img" aria-label="${escape(`${title}: ${yName}${unit(yUnit)} over ${xName}${unit(xUnit)}; the table below holds the values`)}"></div>
