@@ -17,8 +17,11 @@ import {
 } from './action.ts';
 import { formatRow } from './csv.ts';
 
-/** Largest of DuckDB's HUGEINT; larger integers stand as text. */
-const HUGEINT_MAX = 2n ** 127n - 1n;
+/**
+ * Integers up to here are DECIMAL(38, 0), the widest exact number of Parquet, and larger ones text.
+ * DuckDB's HUGEINT would be written as float64.
+ */
+const DECIMAL_MAX = 10n ** 38n - 1n;
 
 /** @throws {SimulationError} When the file cannot be written; it is then as it was before. */
 export async function writeActions(path: string, actions: readonly Action[]): Promise<void> {
@@ -49,11 +52,11 @@ async function writeParquet(path: string, actions: readonly Action[]): Promise<v
   }
 }
 
-/** Raw integers are HUGEINT where all of a column fit, text otherwise. */
+/** Raw integers are numbers where all of a column fit, text otherwise. */
 function columnsOf(actions: readonly Action[]): Column[] {
   const integer = (values: readonly (bigint | null)[]): string =>
-    values.every((value) => value === null || (value <= HUGEINT_MAX && -value <= HUGEINT_MAX))
-      ? 'HUGEINT'
+    values.every((value) => value === null || (value <= DECIMAL_MAX && -value <= DECIMAL_MAX))
+      ? 'DECIMAL(38, 0)'
       : 'VARCHAR';
   const amounts = integer(actions.flatMap((action) => action.amounts));
   const list = (name: string): string => `string_split("${name}", ' ')`;
