@@ -53,8 +53,8 @@ export function sqlName(name: string): string {
  */
 export function cellText(value: unknown): string {
   if (value === null || value === undefined) return '';
-  if (typeof value !== 'object') return String(value as string | number | bigint | boolean);
-  if ('micros' in value) return String(BigInt(value.micros as bigint) / 1_000_000n);
+  if (typeof value !== 'object') return String(value);
+  if ('micros' in value) return ((value.micros as bigint) / 1_000_000n).toString();
   if ('items' in value) return (value.items as readonly unknown[]).map(cellText).join(' ');
   if ('entries' in value && Array.isArray(value.entries)) {
     return (value.entries as readonly { key: unknown; value: unknown }[])
