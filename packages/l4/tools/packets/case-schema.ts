@@ -23,7 +23,7 @@ const HEX = /^([0-9a-f]{2})*$/i;
 /** One of the names of a table of `constants.ts`. */
 function nameIn<N extends string>(numbers: Readonly<Record<N, number>>): z.ZodType<N> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return z.enum(Object.keys(numbers) as [N, ...N[]]) as z.ZodType<N>;
+  return z.enum(Object.keys(numbers) as [N, ...N[]]);
 }
 
 function number(max: number, min = 0): z.ZodType<number> {
