@@ -14,6 +14,7 @@ import { handleScalelite, SCALELITE_PREFIX } from '../api/scalelite.ts';
 import type { GatewayContext } from '../context.ts';
 import { runOperation } from '../operations/registry.ts';
 import { OperationError } from '../operations/servers.ts';
+import type { Importer } from '../recordings/importer.ts';
 import type { Poller } from '../poll/poller.ts';
 import { SCHEMA_VERSION } from '../store/migrations.ts';
 import type { GatewayMetrics } from './metrics.ts';
@@ -22,6 +23,7 @@ export interface AdminParts {
   readonly context: GatewayContext;
   readonly metrics: GatewayMetrics;
   readonly poller: Poller;
+  readonly importer: Importer;
 }
 
 const STATUS: Readonly<Record<OperationError['reason'], RefusalStatus>> = {
@@ -31,7 +33,7 @@ const STATUS: Readonly<Record<OperationError['reason'], RefusalStatus>> = {
 };
 
 /** The routes, for the listener to guard. */
-export function adminRoutes({ context, metrics, poller }: AdminParts): AdminRoute[] {
+export function adminRoutes({ context, metrics, poller, importer }: AdminParts): AdminRoute[] {
   return [
     {
       method: 'GET',
@@ -93,7 +95,9 @@ export function adminRoutes({ context, metrics, poller }: AdminParts): AdminRout
         try {
           const input = await readJson(request);
           const name = request.req.param('name') ?? '';
-          return request.json((await runOperation({ context, poller }, name, input)) as object);
+          return request.json(
+            (await runOperation({ context, poller, importer }, name, input)) as object,
+          );
         } catch (error) {
           if (!(error instanceof OperationError)) throw error;
           throw new AdminRefusal(STATUS[error.reason], error.message);

@@ -5,6 +5,7 @@
  */
 import { sql } from 'kysely';
 import { CallbackStore } from './callback-data.ts';
+import { DeliveryStore } from './deliveries.ts';
 import { LeaseStore } from './leases.ts';
 import { MeetingStore } from './meetings.ts';
 import { migrate } from './migrations.ts';
@@ -25,6 +26,7 @@ export class Store {
   readonly tenants: TenantStore;
   readonly callbacks: CallbackStore;
   readonly leases: LeaseStore;
+  readonly deliveries: DeliveryStore;
   readonly recordings: RecordingStore;
   readonly recordingWork: RecordingWorkStore;
   readonly textTracks: TextTrackStore;
@@ -39,6 +41,7 @@ export class Store {
     this.tenants = new TenantStore(db);
     this.callbacks = new CallbackStore(db);
     this.leases = new LeaseStore(db, dialect);
+    this.deliveries = new DeliveryStore(db);
     this.recordings = new RecordingStore(db, dialect);
     this.recordingWork = new RecordingWorkStore(db);
     this.textTracks = new TextTrackStore(db);

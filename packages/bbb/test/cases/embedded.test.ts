@@ -1,11 +1,15 @@
 import { afterAll, beforeAll } from 'vitest';
 import { embeddedStorage } from '../storages.ts';
 import { describeAccess } from './access.ts';
+import { describeCallbacks } from './callbacks.ts';
 import { describeCreate } from './create.ts';
 import { describeDialIn } from './dial-in.ts';
 import { Harness } from './harness.ts';
+import { describeImports } from './imports.ts';
 import { describeMeetings } from './meetings.ts';
+import { describePlayback } from './playback.ts';
 import { describePoll } from './poll.ts';
+import { describeRecordings } from './recordings.ts';
 import { describeScalelite } from './scalelite.ts';
 import { describeTenants } from './tenants.ts';
 
@@ -20,5 +24,9 @@ describeCreate('embedded storage', () => harness);
 describeMeetings('embedded storage', () => harness);
 describePoll('embedded storage', () => harness);
 describeTenants('embedded storage', () => harness);
+describeRecordings('embedded storage', () => harness);
+describeImports('embedded storage', () => harness);
+describePlayback('embedded storage', () => harness);
+describeCallbacks('embedded storage', () => harness);
 describeDialIn('embedded storage', () => harness);
 describeScalelite('embedded storage', () => harness);
