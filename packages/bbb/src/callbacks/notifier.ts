@@ -141,19 +141,22 @@ export class Notifier {
     await store.callbacks.dropOlderThan(nowMs() - ADDRESSES_KEPT_MS);
   }
 
+  /** Never rejects. */
+  async #turn(): Promise<void> {
+    let delayMs = LOOK_MS;
+    try {
+      if ((await this.round()) === BATCH_MAX) delayMs = 0;
+    } catch (error) {
+      this.#context().logger.error('deliveries failed', { error: messageOf(error) });
+    }
+    if (this.#leadership.lease !== null) this.#next(delayMs);
+  }
+
   #next(delayMs: number): void {
     if (this.#isStopped) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      this.round()
-        .catch((error: unknown) => {
-          this.#context().logger.error('deliveries failed', { error: messageOf(error) });
-          return 0;
-        })
-        .then((count) => {
-          if (this.#leadership.lease !== null) this.#next(count === BATCH_MAX ? 0 : LOOK_MS);
-        })
-        .catch(() => {});
+      void this.#turn();
     }, delayMs);
   }
 }

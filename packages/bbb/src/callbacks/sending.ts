@@ -55,6 +55,8 @@ export async function callOf(delivery: Delivery, signer: Signer): Promise<Outgoi
       };
     case 'meeting-ended':
       return { method, url, headers: {}, body: '' };
+    default:
+      return delivery.kind satisfies never;
   }
 }
 

@@ -116,7 +116,7 @@ function isFresh(
 ): boolean {
   if (ifNoneMatch !== '') {
     const tags = ifNoneMatch.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
-    return tags.includes('*') || tags.includes(etag);
+    return tags.some((tag) => tag === '*' || tag === etag);
   }
   const sinceMs = Date.parse(ifModifiedSince);
   return Number.isFinite(sinceMs) && modifiedMs <= sinceMs;

@@ -170,7 +170,7 @@ async function importFormat(
         if (!isLeading || written === null) {
           throw new LeaseLostError('another process imports by now');
         }
-        return written as RecordingRow;
+        return written;
       });
       await recordings.trees.install(staged, { tree, format, recordId });
       // Formats that came before follow the recording's flag.

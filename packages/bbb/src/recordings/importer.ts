@@ -160,23 +160,25 @@ export class Importer {
     return { settled, unsettledCount: archives.length - settled.length };
   }
 
+  /** Never rejects. */
+  async #turn(): Promise<void> {
+    const { config, logger } = this.#context();
+    let delayMs = config().recordings_import_poll_interval;
+    try {
+      const { unsettledCount = 0 } = (await this.round()) ?? {};
+      const settleMs = config().recordings_import_settle_seconds * MILLISECONDS;
+      if (unsettledCount > 0) delayMs = Math.min(delayMs, settleMs);
+    } catch (error) {
+      logger.error('a round of imports failed', { error: messageOf(error) });
+    }
+    this.#next(delayMs);
+  }
+
   #next(delayMs: number): void {
     if (this.#isStopped) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      this.round()
-        .then((summary) => summary?.unsettledCount ?? 0)
-        .catch((error: unknown) => {
-          this.#context().logger.error('a round of imports failed', { error: messageOf(error) });
-          return 0;
-        })
-        .then((unsettledCount) => {
-          const config = this.#context().config();
-          const settleMs = config.recordings_import_settle_seconds * MILLISECONDS;
-          const intervalMs = config.recordings_import_poll_interval;
-          this.#next(unsettledCount > 0 ? Math.min(settleMs, intervalMs) : intervalMs);
-        })
-        .catch(() => {});
+      void this.#turn();
     }, delayMs);
   }
 }

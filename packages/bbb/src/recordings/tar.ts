@@ -64,7 +64,7 @@ export async function* readTar(file: FileHandle): AsyncGenerator<TarEntry> {
     offset = contentOffset + Math.ceil(sizeBytes / BLOCK_BYTES) * BLOCK_BYTES;
     if (isExtension(header.type)) {
       const text = await readText(file, { offset: contentOffset, sizeBytes });
-      extension = { ...extension, ...extensionOf(header.type, text) };
+      Object.assign(extension, extensionOf(header.type, text));
       continue;
     }
     yield {

@@ -29,7 +29,7 @@ async function startTarget(...statuses: number[]): Promise<{ url: string; receiv
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close().closeAllConnections());
+  onTestFinished(() => server.close().closeAllConnections());
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/ready?a=1`, received };
 }
 

@@ -127,7 +127,7 @@ export function describePlayback(storage: string, harness: () => Harness): void 
         '%ff',
         'etc/passwd',
         'other.html',
-        `${'a'.repeat(300)}`,
+        'a'.repeat(300),
       ]) {
         expect([path, await statusOf(`/presentation/rec-1/${path}`)]).toEqual([path, 404]);
       }

@@ -154,8 +154,18 @@ export function describeRecordings(storage: string, harness: () => Harness): voi
       expect(text).not.toContain('1st');
       const [one] = elementsOf(await list());
       expect(one!.children.map((child) => (child as XmlElement).name)).toEqual([
-        ...['recordID', 'meetingID', 'internalMeetingID', 'name', 'isBreakout', 'published'],
-        ...['state', 'startTime', 'endTime', 'participants', 'metadata', 'playback'],
+        'recordID',
+        'meetingID',
+        'internalMeetingID',
+        'name',
+        'isBreakout',
+        'published',
+        'state',
+        'startTime',
+        'endTime',
+        'participants',
+        'metadata',
+        'playback',
       ]);
       expect(textOf(one!, 'name')).toBe('Algebra <1> & "2"');
       expect(textOf(one!, 'startTime')).toBe('1700000000000');
