@@ -14,6 +14,7 @@ import { Directory } from './directory.ts';
 import { adminRoutes } from './http/admin.ts';
 import { GatewayMetrics } from './http/metrics.ts';
 import { PublicServer } from './http/public-server.ts';
+import { LoadHistory } from './operations/load-history.ts';
 import { Placer } from './placement/placer.ts';
 import { Poller } from './poll/poller.ts';
 import type { Board } from './store/board.ts';
@@ -28,6 +29,8 @@ export interface GatewayOptions {
   readonly logger?: Logger;
   /** Told once of a secret that was made because none is configured. */
   readonly onNewSecret?: (secret: string) => void;
+  /** Reads the configuration again and calls `configure`; without it nobody can order that. */
+  readonly reload?: () => Promise<void>;
 }
 
 /** Where a started gateway listens. */
@@ -39,11 +42,16 @@ export interface GatewayPorts {
 /** Name of the socket in the data directory through which the command line talks to the gateway. */
 export const ADMIN_SOCKET = 'admin.sock';
 
+/** Room for a file of some thousand servers. */
+const ADMIN_BODY_MAX_BYTES = 4 * 2 ** 20;
+
 export class Gateway {
   readonly context: GatewayContext;
   readonly api: Api;
   readonly poller: Poller;
   readonly metrics: GatewayMetrics;
+  readonly history: LoadHistory;
+  readonly reload: (() => Promise<void>) | null;
   readonly #store: Store;
   readonly #board: Board;
   readonly #upstream: UpstreamClient;
@@ -55,8 +63,10 @@ export class Gateway {
     readonly store: Store;
     readonly board: Board;
     readonly logger: Logger;
+    readonly reload: (() => Promise<void>) | null;
   }) {
     const { store, board, logger } = parts;
+    this.reload = parts.reload;
     this.#config = parts.config;
     this.#store = store;
     this.#board = board;
@@ -65,6 +75,7 @@ export class Gateway {
     const directory = new Directory(store);
     const config = (): BbbConfig => this.#config;
     this.poller = new Poller(() => this.context);
+    this.history = new LoadHistory(() => this.context);
     this.context = {
       config,
       store,
@@ -89,13 +100,20 @@ export class Gateway {
     config,
     logger = silentLogger,
     onNewSecret,
+    reload,
   }: GatewayOptions): Promise<Gateway> {
     const store = await openStore(config, logger);
     try {
       const secrets =
         config.secrets.length > 0 ? config.secrets : [await keptSecret(store, onNewSecret)];
       const board = openBoard(config, logger);
-      return new Gateway({ config: { ...config, secrets }, store, board, logger });
+      return new Gateway({
+        config: { ...config, secrets },
+        store,
+        board,
+        logger,
+        reload: reload ?? null,
+      });
     } catch (error) {
       await store.close();
       throw error;
@@ -105,10 +123,11 @@ export class Gateway {
   /** Listens and polls. */
   async start(): Promise<GatewayPorts> {
     const { admin_bind: host, admin_port: port, data_dir: dataDir } = this.#config;
-    const { context, api, metrics, poller } = this;
+    const { context, api, metrics, poller, history, reload } = this;
     const { logger } = context;
     const admin = new AdminServer({
-      routes: adminRoutes({ context, metrics, poller }),
+      routes: adminRoutes({ context, metrics, poller, history, reload, startedAtMs: Date.now() }),
+      bodyMaxBytes: ADMIN_BODY_MAX_BYTES,
       logger,
       addressSetting: 'admin_bind',
     });
@@ -124,6 +143,7 @@ export class Gateway {
       chmodSync(path, 0o600);
     }
     await poller.start();
+    history.start();
     return { publicPort, adminPort: bound.kind === 'inet' ? bound.port : 0 };
   }
 
@@ -145,6 +165,7 @@ export class Gateway {
   async close(): Promise<void> {
     await this.#listeners?.public.close();
     await this.#listeners?.admin.close();
+    await this.history.stop();
     await this.poller.stop();
     await this.#upstream.close();
     await this.#board.close();

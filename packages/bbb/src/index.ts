@@ -5,7 +5,9 @@
  */
 export {
   defaultBbbConfig,
+  describeBbbConfig,
   EnvironmentError,
+  formatBbbConfig,
   loadBbbConfig,
   type LoadedBbbConfig,
   parseBbbConfig,
@@ -14,7 +16,10 @@ export { type BbbConfig, type ChecksumAlgorithm } from './config/keys.ts';
 export { ADMIN_SOCKET, Gateway, type GatewayOptions, type GatewayPorts } from './gateway.ts';
 export { type MeetingView, type ServerView } from './operations/meetings.ts';
 export { runOperation } from './operations/registry.ts';
+export { readServerList, readYaml } from './operations/server-files.ts';
 export { OperationError, type PanicReport } from './operations/servers.ts';
+export { type SyncMode, type SyncStep } from './operations/sync.ts';
+export { type TokenView } from './operations/tokens.ts';
 export { type TenantView } from './operations/tenants.ts';
-export { type RoundSummary } from './poll/poller.ts';
+export { POLL_PARTS, type PollPart, type RoundSummary } from './poll/poller.ts';
 export { DataLockedError, SchemaTooNewError, StorageError } from './store/errors.ts';

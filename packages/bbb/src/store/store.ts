@@ -13,6 +13,7 @@ import type { Database, Dialect } from './schema.ts';
 import { ServerStore } from './servers.ts';
 import { openSqlite, unlockSqlite } from './sqlite.ts';
 import { TenantStore } from './tenants.ts';
+import { TokenStore } from './tokens.ts';
 
 export class Store {
   readonly dialect: Dialect;
@@ -21,6 +22,7 @@ export class Store {
   readonly tenants: TenantStore;
   readonly callbacks: CallbackStore;
   readonly leases: LeaseStore;
+  readonly tokens: TokenStore;
   readonly #db: Database;
 
   private constructor(db: Database, dialect: Dialect) {
@@ -31,6 +33,7 @@ export class Store {
     this.tenants = new TenantStore(db);
     this.callbacks = new CallbackStore(db);
     this.leases = new LeaseStore(db, dialect);
+    this.tokens = new TokenStore(db);
   }
 
   /**

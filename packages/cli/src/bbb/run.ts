@@ -18,7 +18,13 @@ export async function runGateway({ config: file }: BbbOptions, io: Io): Promise<
     config,
     logger: log,
     onNewSecret: (secret) => tellSecret(io, secret),
+    reload: async () => reload(),
   });
+  const reload = async (): Promise<void> => {
+    gateway.configure((await loadBbbConfig(file, io.environment)).config);
+    log.configure({ level: gateway.context.config().log_level });
+    log.info('configuration reloaded');
+  };
   let ports = {};
   const daemon = new Daemon({
     parts: [
@@ -34,11 +40,7 @@ export async function runGateway({ config: file }: BbbOptions, io: Io): Promise<
     logger: log,
     shutdownTimeoutMs: () => gateway.context.config().shutdown_grace_seconds * 1000,
     readyFields: () => ports,
-    onReload: async () => {
-      gateway.configure((await loadBbbConfig(file, io.environment)).config);
-      log.configure({ level: gateway.context.config().log_level });
-      log.info('configuration reloaded');
-    },
+    onReload: reload,
     signals: io.signals,
     notifier: createNotifier({ environment: io.environment }),
   });
