@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { AdminServer, type Logger, Secret, silentLogger } from '@balancer/kit';
+import { type AdminAsset, AdminServer, type Logger, Secret, silentLogger } from '@balancer/kit';
 import { Api } from './api/api.ts';
 import type { BbbConfig } from './config/keys.ts';
 import type { GatewayContext } from './context.ts';
@@ -31,6 +31,8 @@ export interface GatewayOptions {
   readonly onNewSecret?: (secret: string) => void;
   /** Reads the configuration again and calls `configure`; without it nobody can order that. */
   readonly reload?: () => Promise<void>;
+  /** Files of the admin page by path, `/` first of all; without them `/` is a plain table. */
+  readonly assets?: ReadonlyMap<string, AdminAsset>;
 }
 
 /** Where a started gateway listens. */
@@ -52,10 +54,12 @@ export class Gateway {
   readonly metrics: GatewayMetrics;
   readonly history: LoadHistory;
   readonly reload: (() => Promise<void>) | null;
+  readonly #assets: ReadonlyMap<string, AdminAsset>;
   readonly #store: Store;
   readonly #board: Board;
   readonly #upstream: UpstreamClient;
   #config: BbbConfig;
+  #closing: Promise<void> | null = null;
   #listeners: { readonly public: PublicServer; readonly admin: AdminServer } | null = null;
 
   private constructor(parts: {
@@ -64,9 +68,11 @@ export class Gateway {
     readonly board: Board;
     readonly logger: Logger;
     readonly reload: (() => Promise<void>) | null;
+    readonly assets: ReadonlyMap<string, AdminAsset>;
   }) {
     const { store, board, logger } = parts;
     this.reload = parts.reload;
+    this.#assets = parts.assets;
     this.#config = parts.config;
     this.#store = store;
     this.#board = board;
@@ -101,6 +107,7 @@ export class Gateway {
     logger = silentLogger,
     onNewSecret,
     reload,
+    assets = new Map<string, AdminAsset>(),
   }: GatewayOptions): Promise<Gateway> {
     const store = await openStore(config, logger);
     try {
@@ -113,6 +120,7 @@ export class Gateway {
         board,
         logger,
         reload: reload ?? null,
+        assets,
       });
     } catch (error) {
       await store.close();
@@ -127,6 +135,7 @@ export class Gateway {
     const { logger } = context;
     const admin = new AdminServer({
       routes: adminRoutes({ context, metrics, poller, history, reload, startedAtMs: Date.now() }),
+      assets: this.#assets,
       bodyMaxBytes: ADMIN_BODY_MAX_BYTES,
       logger,
       addressSetting: 'admin_bind',
@@ -161,8 +170,13 @@ export class Gateway {
     await this.#listeners?.public.drain();
   }
 
-  /** Ends everything. The storage is free for another process after that. */
+  /** Ends everything, once. The storage is free for another process after that. */
   async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async #close(): Promise<void> {
     await this.#listeners?.public.close();
     await this.#listeners?.admin.close();
     await this.history.stop();

@@ -22,4 +22,11 @@ export { type SyncMode, type SyncStep } from './operations/sync.ts';
 export { type TokenView } from './operations/tokens.ts';
 export { type TenantView } from './operations/tenants.ts';
 export { POLL_PARTS, type PollPart, type RoundSummary } from './poll/poller.ts';
+export {
+  type GatewayStatus,
+  type PollReport,
+  type ServerChangeBody,
+  type TenantChangeBody,
+} from './rest/schemas.ts';
+export { type ServerState } from './store/servers.ts';
 export { DataLockedError, SchemaTooNewError, StorageError } from './store/errors.ts';
