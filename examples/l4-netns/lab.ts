@@ -243,6 +243,10 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
     rmSync(this.folder, { recursive: true, force: true });
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
   #spawn(namespace: NetworkNamespace, args: readonly string[]): ChildProcess {
     const child = namespace.run(() =>
       spawn(process.execPath, args, { cwd: ROOT, stdio: ['pipe', 'pipe', 'pipe'] }),

@@ -7,6 +7,7 @@ import type { Logger } from '@balancer/kit';
 import type { BbbConfig } from './config/keys.ts';
 import type { Directory } from './directory.ts';
 import type { Placer } from './placement/placer.ts';
+import type { RecordingLibrary } from './recordings/library.ts';
 import type { Board } from './store/board.ts';
 import type { Store } from './store/store.ts';
 import type { UpstreamClient } from './upstream/client.ts';
@@ -19,6 +20,7 @@ export interface GatewayContext {
   readonly directory: Directory;
   readonly placer: Placer;
   readonly upstream: UpstreamClient;
+  readonly recordings: RecordingLibrary;
   readonly logger: Logger;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;

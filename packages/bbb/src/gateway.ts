@@ -17,6 +17,7 @@ import { PublicServer } from './http/public-server.ts';
 import { LoadHistory } from './operations/load-history.ts';
 import { Placer } from './placement/placer.ts';
 import { Poller } from './poll/poller.ts';
+import { RecordingLibrary } from './recordings/library.ts';
 import type { Board } from './store/board.ts';
 import { MemoryBoard } from './store/memory-board.ts';
 import { RedisBoard } from './store/redis-board.ts';
@@ -89,6 +90,7 @@ export class Gateway {
       directory,
       placer: new Placer({ directory, board, store, settings: config }),
       upstream: this.#upstream,
+      recordings: new RecordingLibrary({ config, store, logger, nowMs: Date.now }),
       logger,
       nowMs: Date.now,
       pollSoon: (serverId, why) => this.poller.pollSoon(serverId, why),

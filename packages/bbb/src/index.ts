@@ -15,6 +15,7 @@ export {
 export { type BbbConfig, type ChecksumAlgorithm } from './config/keys.ts';
 export { ADMIN_SOCKET, Gateway, type GatewayOptions, type GatewayPorts } from './gateway.ts';
 export { type MeetingView, type ServerView } from './operations/meetings.ts';
+export { type RecordingList, type RecordingView } from './operations/recordings.ts';
 export { runOperation } from './operations/registry.ts';
 export { readServerList, readYaml } from './operations/server-files.ts';
 export { OperationError, type PanicReport } from './operations/servers.ts';
@@ -29,4 +30,5 @@ export {
   type TenantChangeBody,
 } from './rest/schemas.ts';
 export { type ServerState } from './store/servers.ts';
+export { type MaintenanceReport } from './recordings/maintenance.ts';
 export { DataLockedError, SchemaTooNewError, StorageError } from './store/errors.ts';

@@ -5,10 +5,11 @@
  * @module
  */
 import { z } from '@balancer/kit';
-import type { GatewayContext } from '../context.ts';
 import { definedOnly } from '../defined.ts';
-import { POLL_PARTS, type Poller } from '../poll/poller.ts';
+import { POLL_PARTS } from '../poll/poller.ts';
 import { endMeeting, listMeetings, listServers, meetingInfo, viewOfServer } from './meetings.ts';
+import { operation, type Operation, type OperationHost } from './operation.ts';
+import { RECORDING_OPERATIONS } from './recording-operations.ts';
 import {
   addServer,
   OperationError,
@@ -28,19 +29,6 @@ import {
   updateTenant,
 } from './tenants.ts';
 import { createToken, listTokens, revokeToken, TOKEN_ROLES } from './tokens.ts';
-
-/** What operations work on. */
-export interface OperationHost {
-  readonly context: GatewayContext;
-  readonly poller: Poller;
-  /** Reads the configuration again; null where nobody can. */
-  readonly reload?: (() => Promise<void>) | null;
-}
-
-/** An operation with the type of its input forgotten. */
-interface Operation {
-  run(host: OperationHost, input: unknown): Promise<unknown>;
-}
 
 const id = z.strictObject({ id: z.string() });
 const settings = {
@@ -167,6 +155,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     if (!reload) throw new OperationError('unknown', 'no gateway is running here');
     await reload();
   }),
+  ...RECORDING_OPERATIONS,
 };
 
 /**
@@ -183,17 +172,4 @@ export async function runOperation(
   const found = Object.hasOwn(OPERATIONS, name) ? OPERATIONS[name] : undefined;
   if (found === undefined) throw new OperationError('unknown', `there is no operation ${name}`);
   return (await found.run(host, input)) ?? null;
-}
-
-function operation<T>(
-  schema: z.ZodType<T>,
-  run: (host: OperationHost, input: T) => Promise<unknown>,
-): Operation {
-  return {
-    run: async (host, input) => {
-      const parsed = schema.safeParse(input);
-      if (!parsed.success) throw new OperationError('invalid', z.prettifyError(parsed.error));
-      return run(host, parsed.data);
-    },
-  };
 }

@@ -10,7 +10,8 @@ import { loadOf } from '../placement/load.ts';
 import type { MeetingRecord } from '../store/meetings.ts';
 import type { Lease } from '../store/leases.ts';
 import { type ServerChange, ServerStore, type ServerRow } from '../store/servers.ts';
-import { textOf, type UpstreamAnswer, type UpstreamSuccess } from '../upstream/answer.ts';
+import { textOf } from '../sound-xml.ts';
+import type { UpstreamAnswer, UpstreamSuccess } from '../upstream/answer.ts';
 import { type ListedMeeting, readMeetingList } from '../upstream/meeting-list.ts';
 
 /** What a poll found, for the round's totals. */

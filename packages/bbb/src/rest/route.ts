@@ -5,7 +5,7 @@
  * @module
  */
 import { type AdminContext, z } from '@balancer/kit';
-import type { OperationHost } from '../operations/registry.ts';
+import type { OperationHost } from '../operations/operation.ts';
 import type { LoadHistory } from '../operations/load-history.ts';
 import type { TokenRole } from '../store/tokens.ts';
 

@@ -6,13 +6,14 @@
  */
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { SchemaTooNewError } from './errors.ts';
+import { recordingTables } from './recording-tables.ts';
 import type { Database, Dialect, Tables } from './schema.ts';
 
 /** One step: never changed once released; what follows it is a step of its own. */
 type Step = (db: Transaction<Tables>, dialect: Dialect) => Promise<void>;
 
 /** Schema version n is what the first n steps make. */
-const STEPS: readonly Step[] = [gatewayTables, adminTables];
+const STEPS: readonly Step[] = [gatewayTables, recordingTables, adminTables];
 
 /** Any number that no other program on the same database server is likely to use. */
 const ADVISORY_LOCK = 7_246_224_226;

@@ -10,10 +10,14 @@ import { MeetingStore } from './meetings.ts';
 import { migrate } from './migrations.ts';
 import { openPostgres, type PostgresOptions } from './postgres.ts';
 import type { Database, Dialect } from './schema.ts';
+import { RecordingWorkStore } from './recording-work.ts';
+import { RecordingStore } from './recordings.ts';
 import { ServerStore } from './servers.ts';
 import { openSqlite, unlockSqlite } from './sqlite.ts';
 import { TenantStore } from './tenants.ts';
 import { TokenStore } from './tokens.ts';
+import { TextTrackStore } from './text-tracks.ts';
+import { UsedTokenStore } from './used-tokens.ts';
 
 export class Store {
   readonly dialect: Dialect;
@@ -23,6 +27,10 @@ export class Store {
   readonly callbacks: CallbackStore;
   readonly leases: LeaseStore;
   readonly tokens: TokenStore;
+  readonly recordings: RecordingStore;
+  readonly recordingWork: RecordingWorkStore;
+  readonly textTracks: TextTrackStore;
+  readonly usedTokens: UsedTokenStore;
   readonly #db: Database;
 
   private constructor(db: Database, dialect: Dialect) {
@@ -34,6 +42,10 @@ export class Store {
     this.callbacks = new CallbackStore(db);
     this.leases = new LeaseStore(db, dialect);
     this.tokens = new TokenStore(db);
+    this.recordings = new RecordingStore(db, dialect);
+    this.recordingWork = new RecordingWorkStore(db);
+    this.textTracks = new TextTrackStore(db);
+    this.usedTokens = new UsedTokenStore(db);
   }
 
   /**

@@ -15,7 +15,7 @@ import { readTagWish } from '../../placement/tag.ts';
 import type { MeetingRecord } from '../../store/meetings.ts';
 import type { ServerRow } from '../../store/servers.ts';
 import { learningRecordAccess, sealAccess } from '../../tenants/learning-records.ts';
-import { textOf } from '../../upstream/answer.ts';
+import { textOf } from '../../sound-xml.ts';
 import { type ApiAnswer, failed } from '../answer.ts';
 import { answerOf, type ApiCall, tenantIdOf } from '../call.ts';
 import {
