@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { AdminServer, type Logger, Secret, silentLogger } from '@balancer/kit';
+import { type AdminAsset, AdminServer, type Logger, Secret, silentLogger } from '@balancer/kit';
 import { Api } from './api/api.ts';
 import { Notifier } from './callbacks/notifier.ts';
 import { announceRecording } from './callbacks/recording-ready.ts';
@@ -16,6 +16,7 @@ import { Directory } from './directory.ts';
 import { adminRoutes } from './http/admin.ts';
 import { GatewayMetrics } from './http/metrics.ts';
 import { PublicServer } from './http/public-server.ts';
+import { LoadHistory } from './operations/load-history.ts';
 import { Placer } from './placement/placer.ts';
 import { Poller } from './poll/poller.ts';
 import { Importer } from './recordings/importer.ts';
@@ -32,6 +33,10 @@ export interface GatewayOptions {
   readonly logger?: Logger;
   /** Told once of a secret that was made because none is configured. */
   readonly onNewSecret?: (secret: string) => void;
+  /** Reads the configuration again and calls `configure`; without it nobody can order that. */
+  readonly reload?: () => Promise<void>;
+  /** Files of the admin page by path, `/` first of all; without them `/` is a plain table. */
+  readonly assets?: ReadonlyMap<string, AdminAsset>;
 }
 
 /** Where a started gateway listens. */
@@ -43,6 +48,9 @@ export interface GatewayPorts {
 /** Name of the socket in the data directory through which the command line talks to the gateway. */
 export const ADMIN_SOCKET = 'admin.sock';
 
+/** Room for a file of some thousand servers. */
+const ADMIN_BODY_MAX_BYTES = 4 * 2 ** 20;
+
 export class Gateway {
   readonly context: GatewayContext;
   readonly api: Api;
@@ -50,10 +58,14 @@ export class Gateway {
   readonly importer: Importer;
   readonly notifier: Notifier;
   readonly metrics: GatewayMetrics;
+  readonly history: LoadHistory;
+  readonly reload: (() => Promise<void>) | null;
+  readonly #assets: ReadonlyMap<string, AdminAsset>;
   readonly #store: Store;
   readonly #board: Board;
   readonly #upstream: UpstreamClient;
   #config: BbbConfig;
+  #closing: Promise<void> | null = null;
   #listeners: { readonly public: PublicServer; readonly admin: AdminServer } | null = null;
 
   private constructor(parts: {
@@ -62,8 +74,12 @@ export class Gateway {
     readonly board: Board;
     readonly logger: Logger;
     readonly keyBase: string;
+    readonly reload: (() => Promise<void>) | null;
+    readonly assets: ReadonlyMap<string, AdminAsset>;
   }) {
     const { store, board, logger, keyBase } = parts;
+    this.reload = parts.reload;
+    this.#assets = parts.assets;
     this.#config = parts.config;
     this.#store = store;
     this.#board = board;
@@ -77,6 +93,7 @@ export class Gateway {
       () => this.context,
       async (recording, fingerprint) => announceRecording(this.context, recording, fingerprint),
     );
+    this.history = new LoadHistory(() => this.context);
     this.context = {
       config,
       store,
@@ -104,6 +121,8 @@ export class Gateway {
     config,
     logger = silentLogger,
     onNewSecret,
+    reload,
+    assets = new Map<string, AdminAsset>(),
   }: GatewayOptions): Promise<Gateway> {
     const store = await openStore(config, logger);
     try {
@@ -111,7 +130,15 @@ export class Gateway {
         config.secrets.length > 0 ? config.secrets : [await keptSecret(store, onNewSecret)];
       const board = openBoard(config, logger);
       const { value: keyBase } = await store.keep('secret_key_base', randomKey);
-      return new Gateway({ config: { ...config, secrets }, store, board, logger, keyBase });
+      return new Gateway({
+        config: { ...config, secrets },
+        store,
+        board,
+        logger,
+        keyBase,
+        reload: reload ?? null,
+        assets,
+      });
     } catch (error) {
       await store.close();
       throw error;
@@ -121,10 +148,20 @@ export class Gateway {
   /** Listens and polls. */
   async start(): Promise<GatewayPorts> {
     const { admin_bind: host, admin_port: port, data_dir: dataDir } = this.#config;
-    const { context, api, metrics, poller, importer } = this;
+    const { context, api, metrics, poller, importer, history, reload } = this;
     const { logger } = context;
     const admin = new AdminServer({
-      routes: adminRoutes({ context, metrics, poller, importer }),
+      routes: adminRoutes({
+        context,
+        metrics,
+        poller,
+        importer,
+        history,
+        reload,
+        startedAtMs: Date.now(),
+      }),
+      assets: this.#assets,
+      bodyMaxBytes: ADMIN_BODY_MAX_BYTES,
       logger,
       addressSetting: 'admin_bind',
     });
@@ -143,6 +180,7 @@ export class Gateway {
     if (roles.includes('poller')) await poller.start();
     if (roles.includes('importer')) await importer.start();
     if (roles.includes('notifier')) await this.notifier.start();
+    history.start();
     return { publicPort, adminPort: bound.kind === 'inet' ? bound.port : 0 };
   }
 
@@ -160,11 +198,17 @@ export class Gateway {
     await Promise.all([this.#listeners?.public.drain(), this.importer.stop()]);
   }
 
-  /** Ends everything. The storage is free for another process after that. */
+  /** Ends everything, once. The storage is free for another process after that. */
   async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async #close(): Promise<void> {
     await this.#listeners?.public.close();
     await this.#listeners?.admin.close();
     await this.importer.stop();
+    await this.history.stop();
     await this.poller.stop();
     await this.notifier.stop();
     await this.#upstream.close();

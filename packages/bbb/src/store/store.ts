@@ -16,6 +16,7 @@ import { RecordingStore } from './recordings.ts';
 import { ServerStore } from './servers.ts';
 import { openSqlite, unlockSqlite } from './sqlite.ts';
 import { TenantStore } from './tenants.ts';
+import { TokenStore } from './tokens.ts';
 import { TextTrackStore } from './text-tracks.ts';
 import { UsedTokenStore } from './used-tokens.ts';
 
@@ -27,6 +28,7 @@ export class Store {
   readonly callbacks: CallbackStore;
   readonly leases: LeaseStore;
   readonly deliveries: DeliveryStore;
+  readonly tokens: TokenStore;
   readonly recordings: RecordingStore;
   readonly recordingWork: RecordingWorkStore;
   readonly textTracks: TextTrackStore;
@@ -42,6 +44,7 @@ export class Store {
     this.callbacks = new CallbackStore(db);
     this.leases = new LeaseStore(db, dialect);
     this.deliveries = new DeliveryStore(db);
+    this.tokens = new TokenStore(db);
     this.recordings = new RecordingStore(db, dialect);
     this.recordingWork = new RecordingWorkStore(db);
     this.textTracks = new TextTrackStore(db);

@@ -10,7 +10,9 @@ import { describeMeetings } from './meetings.ts';
 import { describePlayback } from './playback.ts';
 import { describePoll } from './poll.ts';
 import { describeRecordings } from './recordings.ts';
+import { describeRest } from './rest.ts';
 import { describeScalelite } from './scalelite.ts';
+import { describeSync } from './sync.ts';
 import { describeTenants } from './tenants.ts';
 
 let harness: Harness;
@@ -30,3 +32,5 @@ describePlayback('embedded storage', () => harness);
 describeCallbacks('embedded storage', () => harness);
 describeDialIn('embedded storage', () => harness);
 describeScalelite('embedded storage', () => harness);
+describeSync('embedded storage', () => harness);
+describeRest('embedded storage', () => harness);
