@@ -4,9 +4,11 @@
  * @module
  */
 import type { Logger } from '@balancer/kit';
+import type { Notifier } from './callbacks/notifier.ts';
 import type { BbbConfig } from './config/keys.ts';
 import type { Directory } from './directory.ts';
 import type { Placer } from './placement/placer.ts';
+import type { RecordingLibrary } from './recordings/library.ts';
 import type { Board } from './store/board.ts';
 import type { Store } from './store/store.ts';
 import type { UpstreamClient } from './upstream/client.ts';
@@ -19,6 +21,10 @@ export interface GatewayContext {
   readonly directory: Directory;
   readonly placer: Placer;
   readonly upstream: UpstreamClient;
+  readonly recordings: RecordingLibrary;
+  readonly notifier: Notifier;
+  /** What cookies, tokens and addresses of the gateway's own are signed with. */
+  readonly keyBase: () => string;
   readonly logger: Logger;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
@@ -31,4 +37,5 @@ export interface GatewayContext {
 /** What the metrics count beside requests and polls. */
 export type GatewayEvent =
   | { readonly kind: 'placed'; readonly serverId: string }
-  | { readonly kind: 'placement-failed'; readonly reason: string };
+  | { readonly kind: 'placement-failed'; readonly reason: string }
+  | { readonly kind: 'imported'; readonly result: string };

@@ -8,47 +8,30 @@
  *
  * @module
  */
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import {
-  type DirectoryLock,
-  findLink,
-  isBpfFilesystem,
-  lockDirectory,
-  mountBpfFilesystem,
-  RouteSocket,
-} from '@balancer/ebpf';
+import { findLink, RouteSocket } from '@balancer/ebpf';
 import { fromMapAddress } from './address.ts';
 import { HostAddresses } from './addresses.ts';
-import {
-  Attachments,
-  chooseHook,
-  type ChosenHook,
-  findInterfaces,
-  type HookChoice,
-  refuseForeignXdp,
-} from './attachments.ts';
+import { Attachments, findInterfaces, refuseForeignXdp } from './attachments.ts';
+import { checkedPlane } from './checked-plane.ts';
+import { Collector } from './collector.ts';
 import { compile, type KnownLink } from './compile.ts';
-import { META } from './constants.ts';
-import {
-  type DesiredPlane,
-  formatServiceKey,
-  type ServiceKey,
-  type ServiceSpec,
-} from './desired.ts';
+import { type DesiredPlane, formatServiceKey, type ServiceKey } from './desired.ts';
 import { PlaneError } from './errors.ts';
 import { type FlowFilter, type FlowView, listFlows } from './flows.ts';
-import { collectGarbage, type GarbageCollection } from './garbage-collection.ts';
-import { type CheckedPlane, checkHost, type Finding, hostFacts } from './host-checks.ts';
-import { hostStatePath, readHostState, writeHostState } from './host-state.ts';
+import type { GarbageCollection } from './garbage-collection.ts';
+import { Heartbeat } from './heartbeat.ts';
+import type { Finding } from './finding.ts';
+import { chooseHook, type ChosenHook, type HookChoice, probeXdp } from './hook-choice.ts';
+import { checkHost, hostFacts } from './host-checks.ts';
 import { allocate, type Ids, type Limits } from './ids.ts';
-import { type Leaving, leavingOf, withoutGone } from './leaving.ts';
-import { Neighbours } from './neighbours.ts';
+import { leavingOf, withoutGone } from './leaving.ts';
 import { type FlowPlace, placeOf } from './lookup.ts';
+import { Neighbours } from './neighbours.ts';
 import { loadPlane, type MapSizes, type PlaneObjects } from './objects.ts';
+import { PinDirectory } from './pin-directory.ts';
 import { PlaneMaps } from './plane-maps.ts';
 import { recoverIds } from './recover.ts';
-import { dropsOf, type PlaneSnapshot, trafficOf } from './statistics.ts';
+import { countersOf, type PlaneSnapshot } from './statistics.ts';
 
 export interface EngineOptions {
   /** Directory in a bpf file system; mounted when it lies in none. */
@@ -76,30 +59,23 @@ export interface ApplyReport {
 }
 
 const VIPS_MAX = 8192;
-const NS_PER_S = 1_000_000_000n;
-/** Above so many entries the table is collected less often. */
-const LARGE_TABLE = 262_144;
-const LARGE_TABLE_TICKS = 5;
 /** Ticks between two looks at the routes to the servers. */
 const ROUTE_TICKS = 5;
 
 export class Engine {
   readonly report: OpenReport;
   readonly #options: EngineOptions;
-  readonly #directory: string;
-  readonly #statePath: string;
-  readonly #lock: DirectoryLock;
+  readonly #directory: PinDirectory;
   readonly #objects: PlaneObjects;
+  readonly #heartbeat: Heartbeat;
+  readonly #collector: Collector;
   readonly #maps: PlaneMaps;
   readonly #attachments: Attachments;
   readonly #addresses: HostAddresses;
   readonly #neighbours: Neighbours;
-  readonly #mounted: string;
   #ids: Ids;
   #desired: DesiredPlane | undefined;
-  #generation = 0n;
   #ticks = 0;
-  #collection: PlaneSnapshot['collection'];
 
   /**
    * Loads the programs and takes over what is pinned. Nothing is attached yet.
@@ -108,31 +84,31 @@ export class Engine {
    */
   constructor(options: EngineOptions) {
     this.#options = options;
-    this.#directory = join(options.pinPath, `v${META.schema}`);
-    this.#statePath = hostStatePath(options.pinPath);
     const links = findInterfaces(options.interfaces);
-    this.#mounted = prepareDirectory(options.pinPath, this.#directory);
-    const isNew = !existsSync(join(this.#directory, 'l4_meta'));
-    const undo: (() => void)[] = [];
+    this.#directory = new PinDirectory(options.pinPath);
+    const { path, hostState } = this.#directory;
+    const undo: (() => void)[] = [() => this.#directory.abandon()];
     try {
-      this.#lock = this.#takeLock();
-      undo.push(() => this.#lock.close());
-      const state = readHostState(this.#statePath);
-      const wantsXdp = options.hook !== 'tc';
-      this.#objects = loadPlane(this.#directory, options.sizes, { xdp: wantsXdp });
+      this.#objects = loadPlane(path, options.sizes, {
+        xdp: options.hook !== 'tc',
+        redirectsAlways: options.hook === 'xdp' && links.some(({ kind }) => kind === 'veth'),
+      });
       undo.push(() => this.#objects.close());
-      const hook = chooseHook(options.hook, links, () => this.#objects.xdp!.program('lb_ingress'));
-      if (hook.hook !== 'tc') refuseForeignXdp(links, this.#directory);
-      this.report = { hook, unwatchedS: this.#claimMeta() };
+      const hook = chooseHook(options.hook, links, (link) =>
+        probeXdp(link, this.#objects.xdp!.program('lb_ingress')),
+      );
+      if (hook.hook !== 'tc') refuseForeignXdp(links, path);
+      this.#heartbeat = new Heartbeat(this.#objects.tc);
+      this.report = { hook, unwatchedS: this.#heartbeat.unwatchedS };
+      this.#collector = new Collector(this.#objects);
       this.#maps = new PlaneMaps(this.#objects.tc);
       this.#ids = recoverIds(this.#maps.image, this.#objects.tc);
-      this.#attachments = new Attachments(this.#directory);
-      this.#addresses = new HostAddresses(state.addresses);
-      this.#neighbours = new Neighbours(state.neighbours);
+      this.#attachments = new Attachments(path);
+      this.#addresses = new HostAddresses(hostState.addresses);
+      this.#neighbours = new Neighbours(hostState.neighbours);
       this.#saveState();
     } catch (error) {
       for (const step of undo.toReversed()) step();
-      if (isNew) removeFolder(this.#directory);
       throw error;
     }
   }
@@ -155,7 +131,7 @@ export class Engine {
     const writes = this.#maps.apply(image);
     this.#ids = ids;
     this.#desired = desired;
-    this.#generation++;
+    this.#heartbeat.changed();
     this.#followNeighbours();
     this.#saveState();
     return { writes };
@@ -169,6 +145,7 @@ export class Engine {
       for (const { ifindex } of links) ports.set(ifindex, ifindex);
     }
     this.#attachments.attach(this.#objects, links, this.report.hook.hook);
+    this.#heartbeat.beat();
     this.#saveState();
   }
 
@@ -180,9 +157,8 @@ export class Engine {
    */
   tick(): string[] {
     this.#ticks++;
-    this.#beat();
-    const isLarge = (this.#collection?.entries ?? 0) > LARGE_TABLE;
-    if (!isLarge || this.#ticks % LARGE_TABLE_TICKS === 0) this.#collect();
+    this.#heartbeat.beat();
+    if (this.#collector.isDue(this.#ticks)) this.collectNow();
     if (this.#ticks % ROUTE_TICKS === 0) {
       this.#followNeighbours();
       this.#saveState();
@@ -190,44 +166,29 @@ export class Engine {
     return this.#attachments.mend(this.#objects);
   }
 
-  /** Goes over the connection table now. */
+  /** Goes over the connection table now; numbers that no flow has any more may be given out again. */
   collectNow(): GarbageCollection {
-    this.#collect();
-    return this.#collection!;
+    const collection = this.#collector.collect();
+    const leaving = leavingOf(this.#maps.image, this.#ids, this.#desired);
+    const gone = this.#collector.idleOf(leaving);
+    if (gone.backends.length + gone.services.length + gone.localAddresses.length > 0) {
+      this.#maps.free(gone);
+      this.#ids = withoutGone(this.#ids, gone);
+    }
+    return collection;
   }
 
   /** The counters as they are now. */
   snapshot(): PlaneSnapshot {
-    const { tc } = this.#objects;
-    const { image } = this.#maps;
-    const counts = tc.map('l4_cnt');
-    const lips = tc.map('l4_lip');
-    const services = [...image.services.keys()].map((id) => {
-      const flows = tc.map('l4_scnt').get(id)?.conns ?? 0;
-      return [id, { ...trafficOf(tc, 'l4_stat_svc', id), flows }] as const;
-    });
-    const backends = [...image.backends.keys()].map((slot) => {
-      const { active = 0, inactive = 0, persist = 0 } = counts.get(slot) ?? {};
-      return [
-        slot,
-        { ...trafficOf(tc, 'l4_stat_be', slot), active, inactive, persistent: persist },
-      ] as const;
-    });
-    const localAddresses = [...image.localAddresses].map(([index, address]) => {
-      const { conns = 0, conflicts = 0, misses = 0 } = lips.get(index) ?? {};
-      return [index, { address, conns, conflicts, misses }] as const;
-    });
-    const { services: serviceIds, backends: slots, localRuns } = this.#ids;
+    const { services, backends, localRuns } = this.#ids;
     return {
-      numbers: { services: serviceIds, backends: slots, localRuns },
-      services: new Map(services),
-      backends: new Map(backends),
-      localAddresses: new Map(localAddresses),
-      drops: dropsOf(tc),
+      numbers: { services, backends, localRuns },
+      ...countersOf(this.#objects.tc, this.#maps.image),
       flowsMax: this.#options.sizes.flows,
-      collection: this.#collection,
+      collection: this.#collector.latest,
       interfaces: this.#attachments.interfaces,
       hookReason: this.report.hook.reason,
+      unwatchedS: this.report.unwatchedS,
     };
   }
 
@@ -265,7 +226,7 @@ export class Engine {
   close(): void {
     this.#attachments.close();
     this.#objects.close();
-    this.#lock.close();
+    this.#directory.close();
   }
 
   /** Takes the programs off the interfaces, then lets go. Maps, and the flows in them, stay pinned. */
@@ -280,63 +241,6 @@ export class Engine {
   get #limits(): Limits {
     const { services, backends, localAddresses } = this.#options.sizes;
     return { services, backends, localAddresses, vips: VIPS_MAX };
-  }
-
-  #takeLock(): DirectoryLock {
-    const lock = lockDirectory(this.#directory);
-    if (lock) return lock;
-    const { pid } = readHostState(this.#statePath);
-    throw new PlaneError(
-      `the packet plane pinned at ${this.#options.pinPath} is managed by process ${pid}; stop that first, or choose another l4.pin_path`,
-    );
-  }
-
-  /** Marks the maps as ours. @returns How long nobody looked, in seconds. */
-  #claimMeta(): number | undefined {
-    const meta = this.#objects.tc.map('l4_meta').get(0);
-    if (meta?.magic !== META.magic) {
-      this.#beat();
-      return undefined;
-    }
-    this.#generation = meta.config_generation;
-    return Number((process.hrtime.bigint() - meta.heartbeat_ns) / NS_PER_S);
-  }
-
-  #beat(): void {
-    this.#objects.tc.map('l4_meta').set(0, {
-      ...META,
-      config_generation: this.#generation,
-      heartbeat_ns: process.hrtime.bigint(),
-      node_id: 0,
-      zero: 0,
-    });
-  }
-
-  #collect(): void {
-    const start = process.hrtime.bigint();
-    const result = collectGarbage(this.#objects.ctl.program('lb_gc'));
-    const seconds = Number(process.hrtime.bigint() - start) / 1e9;
-    this.#collection = { ...result, seconds };
-    this.#freeGone(leavingOf(this.#maps.image, this.#ids, this.#desired));
-  }
-
-  /** Numbers of what is gone and has no flows any more may be given out again. */
-  #freeGone(leaving: Leaving): void {
-    const { tc, ctl } = this.#objects;
-    const isIdle = (slot: number): boolean => {
-      const { active = 0, inactive = 0 } = tc.map('l4_cnt').get(slot) ?? {};
-      const counted = ctl.map('l4_gc_be').get(slot);
-      return active + inactive + (counted?.active ?? 0) + (counted?.inactive ?? 0) === 0;
-    };
-    const backends = leaving.backends.filter(isIdle);
-    const services = leaving.services.filter((id) => (tc.map('l4_scnt').get(id)?.conns ?? 0) === 0);
-    const localAddresses = leaving.localAddresses.filter(
-      (index) => (tc.map('l4_lip').get(index)?.conns ?? 0) === 0,
-    );
-    if (backends.length + services.length + localAddresses.length === 0) return;
-    const gone = { backends, services, localAddresses };
-    this.#maps.free(gone);
-    this.#ids = withoutGone(this.#ids, gone);
   }
 
   #followNeighbours(): void {
@@ -358,31 +262,9 @@ export class Engine {
   }
 
   #saveState(): void {
-    const before = readHostState(this.#statePath);
-    writeHostState(this.#statePath, {
-      pid: process.pid,
-      addresses: this.#addresses.added,
-      neighbours: this.#neighbours.managed,
-      clsact: before.clsact,
-      mounted: this.#mounted === '' ? before.mounted : this.#mounted,
-    });
+    const { added: addresses } = this.#addresses;
+    this.#directory.saveHostState({ addresses, neighbours: this.#neighbours.managed });
   }
-}
-
-/** What the host checks look at. */
-export function checkedPlane(
-  { hook, interfaces, pinPath, manageVips }: EngineOptions,
-  services: readonly ServiceSpec[],
-): CheckedPlane {
-  return {
-    hook,
-    interfaces,
-    pinPath,
-    manageVips,
-    services: services.map(({ address }) => address),
-    localAddresses: services.flatMap(({ localAddresses }) => localAddresses),
-    backends: services.flatMap(({ backends }) => backends),
-  };
 }
 
 /** Addresses that the kernel should answer for. */
@@ -397,33 +279,4 @@ function loopbackIndex(): number {
   } finally {
     socket.close();
   }
-}
-
-/** @returns Where a bpf file system was mounted; `''` when there was one. */
-function prepareDirectory(pinPath: string, directory: string): string {
-  const parent = dirname(pinPath);
-  let mounted = '';
-  try {
-    if (!isBpfFilesystem(pinPath) && !isBpfFilesystem(parent)) {
-      mountBpfFilesystem(parent);
-      mounted = parent;
-    }
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new PlaneError(
-      `cannot use l4.pin_path ${pinPath}: ${reason}; run as root, or mount one yourself: mount -t bpf bpf ${parent}`,
-      { cause: error },
-    );
-  }
-  return mounted;
-}
-
-/** Removes pins that a failed start left, as far as that goes. */
-function removeFolder(directory: string): void {
-  if (!existsSync(directory)) return;
-  for (const name of readdirSync(directory)) {
-    rmSync(join(directory, name), { recursive: true, force: true });
-  }
-  rmSync(directory, { recursive: true, force: true });
 }

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { BPF_F_INNER_MAP, BpfMap, type LoadedObject } from '@balancer/ebpf';
+import type { LoadedObject } from '@balancer/ebpf';
 import type { L4Tc } from '../bpf/objects/l4-tc.types.ts';
 import { fromMapAddress, toMapAddress } from './address.ts';
 import { addressFilter } from './address-filter.ts';
@@ -13,6 +13,7 @@ import { emptyImage, filteredAddresses, type PlaneImage, type VipKey, vipText } 
 import { BACKEND_FLAGS, PROTOCOLS } from './constants.ts';
 import type { Protocol } from './desired.ts';
 import { EMPTY_BACKEND, EMPTY_SERVICE, sameRecord } from './records.ts';
+import { createTable, readTable } from './selection-map.ts';
 
 /** Descriptors of tables that are open at a time while they are put into their outer map. */
 const TABLES_AT_ONCE = 256;
@@ -79,12 +80,11 @@ export class PlaneMaps {
     const localAddresses = new Map(this.#image.localAddresses);
     for (const id of gone.services) {
       this.#loaded.map('l4_svc').set(id, EMPTY_SERVICE);
-      this.#loaded.map('l4_sel').delete(id);
-      this.#loaded.map('l4_list').delete(id);
       services.delete(id);
       tables.delete(id);
       lists.delete(id);
     }
+    this.#dropTables([...gone.services]);
     for (const slot of gone.backends) {
       const generation = this.#image.backends.get(slot)?.generation ?? 0;
       this.#loaded.map('l4_be').set(slot, { ...EMPTY_BACKEND, generation });
@@ -96,6 +96,19 @@ export class PlaneMaps {
       localAddresses.delete(index);
     }
     this.#image = { ...this.#image, services, tables, lists, backends, localAddresses };
+  }
+
+  /** Deleting from a map of maps waits for every packet under way, each time; a batch of updates does so once. */
+  #dropTables(services: readonly number[]): void {
+    if (services.length === 0) return;
+    const none = createTable('none', new Uint32Array(0));
+    try {
+      for (const outer of ['l4_sel', 'l4_list'] as const) {
+        this.#loaded.map(outer).setAll(services.map((id) => [id, none.fd] as const));
+      }
+    } finally {
+      none.close();
+    }
   }
 
   /** Numbers that are given out anew begin to count at 0. */
@@ -185,22 +198,6 @@ export class PlaneMaps {
   }
 }
 
-function createTable(name: string, slots: Uint32Array): BpfMap {
-  const maxEntries = Math.max(slots.length, 1);
-  const map = BpfMap.create({
-    name,
-    type: 'array',
-    keySize: 4,
-    valueSize: 4,
-    maxEntries,
-    flags: BPF_F_INNER_MAP,
-  });
-  const keys = new Uint8Array(Uint32Array.from(slots, (_, index) => index).buffer);
-  const values = new Uint8Array(slots.slice().buffer);
-  map.updateBatch({ count: slots.length, keys, values });
-  return map;
-}
-
 /** Backends that changed: those that take flows or may again, and those that are leaving. */
 function changedBackends(
   before: PlaneImage,
@@ -267,14 +264,14 @@ function readImage(loaded: LoadedObject<L4Tc>): PlaneImage {
   const tables = new Map<number, Uint32Array>();
   const lists = new Map<number, Uint32Array>();
   for (const [id, { sel_len, list_len }] of services) {
-    tables.set(id, readTable(loaded, 'l4_sel', id, sel_len));
-    lists.set(id, readTable(loaded, 'l4_list', id, list_len));
+    tables.set(id, tableOf(loaded, 'l4_sel', id, sel_len));
+    lists.set(id, tableOf(loaded, 'l4_list', id, list_len));
   }
   const config = loaded.map('l4_cfg').get(0) ?? emptyImage().config;
   return { config, vips, services, backends, tables, lists, localAddresses };
 }
 
-function readTable(
+function tableOf(
   loaded: LoadedObject<L4Tc>,
   outer: 'l4_sel' | 'l4_list',
   id: number,
@@ -282,14 +279,7 @@ function readTable(
 ): Uint32Array {
   const inner = count > 0 ? loaded.map(outer).get(id) : undefined;
   if (inner === undefined) return new Uint32Array(0);
-  const map = BpfMap.fromId(inner);
-  try {
-    const parts = [...map.batches(count)].map(({ values }) => Buffer.from(values));
-    const bytes = Uint8Array.from(Buffer.concat(parts));
-    return new Uint32Array(bytes.buffer).subarray(0, count);
-  } finally {
-    map.close();
-  }
+  return readTable(inner, count);
 }
 
 function protocolOf(number: number): Protocol | undefined {

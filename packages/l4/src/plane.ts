@@ -24,31 +24,23 @@ import {
   type PlaneSettings,
   type ServiceSpec,
 } from './desired.ts';
-import type { Engine, EngineOptions, OpenReport } from './engine.ts';
-import { EngineThread } from './engine-thread.ts';
+import type { Engine } from './engine.ts';
+import { EngineSession } from './engine-session.ts';
 import { PlaneError } from './errors.ts';
 import type { FlowFilter, FlowView } from './flows.ts';
-import {
-  engineOptions,
-  serviceKeysOf,
-  servicesInFile,
-  servicesOf,
-  settingsOf,
-  tryPlainIp,
-} from './from-config.ts';
-import type { Finding } from './host-checks.ts';
-import { backendKey } from './ids.ts';
+import { Follower } from './follower.ts';
+import { engineOptions, servicesInFile, servicesOf, settingsOf } from './from-config.ts';
+import type { Finding } from './finding.ts';
 import type { FlowPlace } from './lookup.ts';
 import { Rates } from './rates.ts';
 import { type Services, ServiceTable } from './service-table.ts';
-import type { BackendCounts, PlaneSnapshot, TrafficCounts } from './statistics.ts';
+import { showCounters } from './shown-counters.ts';
+import type { PlaneSnapshot } from './statistics.ts';
 import { ZeroBase } from './zero-base.ts';
 
 export interface L4PlaneOptions {
   readonly logger: Logger;
 }
-
-const FORWARD_MODES = ['fnat', 'nat', 'dr', 'tunnel', 'dr-ip'] as const;
 
 /** Time between two looks at the counters, for rates. */
 const SAMPLE_MS = 1000;
@@ -66,29 +58,29 @@ export class L4Plane implements DataPlane {
   readonly rates: Rates = new Rates();
   private readonly logger: Logger;
   private readonly table = new ServiceTable();
-  private thread: EngineThread | undefined;
+  private readonly engine: EngineSession;
   private config: L4Config | undefined;
-  private openOptions: EngineOptions | undefined;
-  private opened: OpenReport | undefined;
   private desired: DesiredState | undefined;
   private latest: PlaneSnapshot | undefined;
   private sampling: NodeJS.Timeout | undefined;
-  /** The change that is under way; the next one waits for it and takes everything since along. */
-  private applying: Promise<void> | undefined;
-  private isStale = false;
   /** Time-outs that were ordered, over those of the file. */
   private timeoutOrders: Partial<PlaneSettings['timeouts']> = {};
   private readonly zero = new ZeroBase();
-  /** Why the kernel does not follow; `undefined` when it does. */
-  private failure: Error | undefined;
+  /** The kernel follows what is wanted. */
+  private readonly follower = new Follower(
+    () => this.apply(),
+    ({ message }) =>
+      this.logger.error('packet plane: a change could not be made', { reason: message }),
+  );
 
   constructor({ logger }: L4PlaneOptions) {
     this.logger = logger;
+    this.engine = new EngineSession(logger);
   }
 
   /** Whether the kernel forwards for this process. */
   get isOpen(): boolean {
-    return this.thread !== undefined;
+    return this.engine.isOpen;
   }
 
   /** Settings in force; `undefined` while there are none. */
@@ -111,7 +103,7 @@ export class L4Plane implements DataPlane {
       return { commit: (desired) => this.withoutPlane(desired), abort: () => {} };
     }
     const wasOpen = this.isOpen;
-    await this.open(l4, frontends);
+    await this.engine.open(engineOptions(l4, frontends));
     try {
       const services = servicesInFile(frontends.values(), backends);
       await this.engine.call('check', { settings: settingsOf(l4), services });
@@ -131,17 +123,17 @@ export class L4Plane implements DataPlane {
   }
 
   serverChanged(_server: Server): void {
-    this.follow();
+    this.follower.changed();
   }
 
   serversChanged(_backend: Backend): void {
-    this.follow();
+    this.follower.changed();
   }
 
   async collect(): Promise<void> {
-    if (!this.thread || !this.opened) return;
-    this.latest = await this.thread.call('snapshot');
-    this.spreadCounters(this.latest);
+    if (!this.isOpen) return;
+    this.latest = await this.engine.call('snapshot');
+    showCounters(this.desired?.frontends.values() ?? [], this.latest);
   }
 
   closeConnections(server: Server, _options: CloseOptions): number {
@@ -161,9 +153,9 @@ export class L4Plane implements DataPlane {
 
   /** Resolves when the kernel follows everything that was wanted until now. */
   async settled(): Promise<void> {
-    // oxlint-disable-next-line no-await-in-loop -- a change may follow the one that was waited for
-    while (this.applying) await this.applying;
-    if (this.isOpen && !this.sampling && this.failure) throw this.failure;
+    await this.follower.settled();
+    const { failure } = this.follower;
+    if (this.isOpen && !this.sampling && failure) throw failure;
   }
 
   /** Flows that pass a filter. */
@@ -180,7 +172,7 @@ export class L4Plane implements DataPlane {
     const wanted = this.wantedPlane([...next.values()]);
     await this.engine.call('check', wanted);
     this.table.order(next);
-    this.follow();
+    this.follower.changed();
     await this.settled();
   }
 
@@ -215,7 +207,7 @@ export class L4Plane implements DataPlane {
       ...(tcpfin > 0 && { FIN_WAIT: tcpfin, CLOSE_WAIT: tcpfin, LAST_ACK: tcpfin }),
       ...(udp > 0 && { UDP: udp, UDP_ONEWAY: udp }),
     };
-    this.follow();
+    this.follower.changed();
     await this.settled();
   }
 
@@ -238,35 +230,8 @@ export class L4Plane implements DataPlane {
   /** Takes over again after a `release`. */
   async resume(): Promise<void> {
     if (!this.config || !this.desired || this.isOpen) return;
-    await this.open(this.config, configsOf(this.desired));
+    await this.engine.open(engineOptions(this.config, configsOf(this.desired)));
     this.commit(this.desired);
-  }
-
-  private get engine(): EngineThread {
-    if (!this.thread) throw new PlaneError('the packet plane is not running: the file has no [l4]');
-    return this.thread;
-  }
-
-  private async open(l4: L4Config, frontends: ReadonlyMap<string, FrontendConfig>): Promise<void> {
-    const options = engineOptions(l4, frontends);
-    if (this.thread) {
-      refuseMove(this.openOptions!, options);
-      return;
-    }
-    const thread = new EngineThread({
-      onFinding: (finding) => this.logger.warn('packet plane mended', { finding }),
-      onFailure: (reason) =>
-        this.logger.error('packet plane: the look once a second failed', { reason }),
-    });
-    this.thread = thread;
-    try {
-      this.opened = await thread.call('open', options);
-      this.openOptions = options;
-    } catch (error) {
-      this.thread = undefined;
-      await thread.terminate();
-      throw error;
-    }
   }
 
   private commit(desired: DesiredState): void {
@@ -274,7 +239,7 @@ export class L4Plane implements DataPlane {
     this.timeoutOrders = {};
     this.table.load(servicesOf(desired.frontends.values()));
     this.listen(desired);
-    this.follow();
+    this.follower.changed();
   }
 
   /** Frontends say where they can be reached. */
@@ -295,42 +260,24 @@ export class L4Plane implements DataPlane {
     }
   }
 
-  /** Makes the kernel follow, soon and once for all changes that come together. */
-  private follow(): void {
-    if (!this.thread || !this.desired) return;
-    this.isStale = true;
-    this.applying ??= this.applyWhileStale().finally(() => {
-      this.applying = undefined;
-    });
-  }
-
-  private async applyWhileStale(): Promise<void> {
-    await Promise.resolve();
-    while (this.isStale && this.thread && this.desired) {
-      this.isStale = false;
-      this.table.refresh(servicesOf(this.desired.frontends.values()));
-      try {
-        // oxlint-disable-next-line no-await-in-loop -- one change after the other
-        await this.thread.call('apply', this.wantedPlane([...this.services.values()]));
-        // oxlint-disable-next-line no-await-in-loop -- only once, after the first change
-        await this.attachOnce();
-        this.failure = undefined;
-      } catch (error) {
-        this.failure = error instanceof Error ? error : new Error(String(error));
-        this.logger.error('packet plane: a change could not be made', { reason: messageOf(error) });
-      }
-    }
+  /** Makes the kernel do what is wanted now. */
+  private async apply(): Promise<void> {
+    if (!this.isOpen || !this.desired) return;
+    this.table.refresh(servicesOf(this.desired.frontends.values()));
+    await this.engine.call('apply', this.wantedPlane([...this.services.values()]));
+    await this.attachOnce();
   }
 
   /** Programs see packets only after the maps know what to do with them. */
   private async attachOnce(): Promise<void> {
-    if (this.sampling || !this.thread || !this.opened) return;
-    await this.thread.call('attach');
-    for (const { level, what, mend } of await this.thread.call('inspect')) {
+    const { report } = this.engine;
+    if (this.sampling || !report) return;
+    await this.engine.call('attach');
+    for (const { level, what, mend } of await this.engine.call('inspect')) {
       if (level !== 'hint') this.logger.warn(`packet plane: ${what}`, { mend });
     }
     this.sampling = setInterval(() => void this.sample(), SAMPLE_MS).unref();
-    const { hook, unwatchedS } = this.opened;
+    const { hook, unwatchedS } = report;
     this.logger.info('packet plane attached', {
       interfaces: this.config?.interfaces,
       hook: hook.hook,
@@ -358,107 +305,18 @@ export class L4Plane implements DataPlane {
     return { ...settings, timeouts: { ...settings.timeouts, ...this.timeoutOrders } };
   }
 
-  /** Frontends and servers show what their services and backends counted. */
-  private spreadCounters(snapshot: PlaneSnapshot): void {
-    const frontends = this.desired?.frontends.values() ?? [];
-    const byServer = new Map<Server, TrafficTotal>();
-    for (const frontend of frontends) {
-      const total = new TrafficTotal();
-      for (const key of serviceKeysOf(frontend.config)) {
-        const id = snapshot.numbers.services.get(key);
-        if (id === undefined) continue;
-        total.addService(snapshot.services.get(id));
-        for (const server of frontend.backend?.servers ?? []) {
-          const counted = countsOf(snapshot, id, server);
-          const own = byServer.get(server) ?? new TrafficTotal();
-          byServer.set(server, own);
-          own.addBackend(counted, frontend.config.protocol === 'udp');
-          total.current += openOf(counted, frontend.config.protocol === 'udp');
-        }
-      }
-      frontend.counters.observe(total);
-    }
-    for (const [server, total] of byServer) server.counters.observe(total);
-  }
-
   private async close(): Promise<void> {
     await this.end(this.config?.detach_on_exit === true ? 'detach' : 'close');
   }
 
   private async end(how: 'close' | 'detach'): Promise<void> {
-    await this.applying;
+    await this.follower.settled();
     clearInterval(this.sampling);
     this.sampling = undefined;
-    const { thread } = this;
-    this.thread = undefined;
-    this.opened = undefined;
-    if (!thread) return;
-    try {
-      await thread.call(how);
-    } finally {
-      await thread.terminate();
-    }
+    await this.engine.end(how);
   }
-}
-
-/** Sums over the services of a frontend, or over the backends of a server. */
-class TrafficTotal {
-  total = 0;
-  current = 0;
-  bytesTx = 0;
-  bytesRx = 0;
-
-  addService(counts: TrafficCounts | undefined): void {
-    this.total += counts?.conns ?? 0;
-    this.bytesTx += counts?.inBytes ?? 0;
-    this.bytesRx += counts?.outBytes ?? 0;
-  }
-
-  addBackend(counts: BackendCounts | undefined, isUdp: boolean): void {
-    this.addService(counts);
-    this.current += openOf(counts, isUdp);
-  }
-}
-
-/** Connections that are open: established ones; UDP has no such state. */
-function openOf(counts: BackendCounts | undefined, isUdp: boolean): number {
-  return (isUdp ? counts?.inactive : counts?.active) ?? 0;
-}
-
-/** What the backends of a service counted that stand for a server. */
-function countsOf(
-  { numbers, backends }: PlaneSnapshot,
-  service: number,
-  { endpoint }: Server,
-): BackendCounts | undefined {
-  if (endpoint.kind !== 'inet') return undefined;
-  const address = tryPlainIp(endpoint.host);
-  for (const mode of FORWARD_MODES) {
-    for (const port of [endpoint.port, 0]) {
-      const slot = numbers.backends.get(backendKey({ service, address, port, mode }));
-      if (slot !== undefined) return backends.get(slot);
-    }
-  }
-  return undefined;
 }
 
 function configsOf({ frontends }: DesiredState): Map<string, FrontendConfig> {
   return new Map([...frontends].map(([name, { config }]) => [name, config]));
-}
-
-/** Where the plane is and how large its maps are cannot change under flows. */
-function refuseMove(now: EngineOptions, next: EngineOptions): void {
-  const moved = (['pinPath', 'hook', 'interfaces', 'sizes'] as const).find(
-    (key) => JSON.stringify(now[key]) !== JSON.stringify(next[key]),
-  );
-  if (moved === undefined) return;
-  const keys = {
-    pinPath: 'l4.pin_path',
-    hook: 'l4.hook',
-    interfaces: 'l4.interfaces',
-    sizes: 'l4.limits or l4.conntrack',
-  };
-  throw new PlaneError(
-    `${keys[moved]} cannot change while the plane runs; restart the process (packets are forwarded meanwhile)`,
-  );
 }

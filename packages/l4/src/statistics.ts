@@ -5,8 +5,9 @@
  */
 import type { LoadedObject } from '@balancer/ebpf';
 import type { L4Tc } from '../bpf/objects/l4-tc.types.ts';
-import type { GarbageCollection } from './garbage-collection.ts';
 import type { AttachedInterface } from './attachments.ts';
+import type { TimedCollection } from './collector.ts';
+import type { PlaneImage } from './compile.ts';
 import { DROP_REASONS } from './constants.ts';
 import type { Ids } from './ids.ts';
 
@@ -52,14 +53,44 @@ export interface PlaneSnapshot {
   readonly localAddresses: ReadonlyMap<number, LocalAddressCounts>;
   readonly drops: Readonly<Record<string, { readonly packets: number; readonly bytes: number }>>;
   readonly flowsMax: number;
-  readonly collection: (GarbageCollection & { readonly seconds: number }) | undefined;
+  readonly collection: TimedCollection | undefined;
   readonly interfaces: readonly AttachedInterface[];
   /** Why the interfaces are on their hook. */
   readonly hookReason: string;
+  /** Seconds for which nobody had looked after the maps at the start; `undefined` when they were new. */
+  readonly unwatchedS: number | undefined;
+}
+
+/** The counters of everything in an image. */
+export function countersOf(
+  loaded: LoadedObject<L4Tc>,
+  image: PlaneImage,
+): Pick<PlaneSnapshot, 'services' | 'backends' | 'localAddresses' | 'drops'> {
+  const counts = loaded.map('l4_cnt');
+  const lips = loaded.map('l4_lip');
+  const services = [...image.services.keys()].map((id) => {
+    const flows = loaded.map('l4_scnt').get(id)?.conns ?? 0;
+    return [id, { ...trafficOf(loaded, 'l4_stat_svc', id), flows }] as const;
+  });
+  const backends = [...image.backends.keys()].map((slot) => {
+    const { active = 0, inactive = 0, persist = 0 } = counts.get(slot) ?? {};
+    const traffic = trafficOf(loaded, 'l4_stat_be', slot);
+    return [slot, { ...traffic, active, inactive, persistent: persist }] as const;
+  });
+  const localAddresses = [...image.localAddresses].map(([index, address]) => {
+    const { conns = 0, conflicts = 0, misses = 0 } = lips.get(index) ?? {};
+    return [index, { address, conns, conflicts, misses }] as const;
+  });
+  return {
+    services: new Map(services),
+    backends: new Map(backends),
+    localAddresses: new Map(localAddresses),
+    drops: dropsOf(loaded),
+  };
 }
 
 /** Sums the copies of all CPUs. */
-export function trafficOf(
+function trafficOf(
   loaded: LoadedObject<L4Tc>,
   map: 'l4_stat_svc' | 'l4_stat_be',
   number: number,
@@ -77,7 +108,7 @@ export function trafficOf(
 }
 
 /** Packets that were dropped, by reason; all reasons are there. */
-export function dropsOf(loaded: LoadedObject<L4Tc>): PlaneSnapshot['drops'] {
+function dropsOf(loaded: LoadedObject<L4Tc>): PlaneSnapshot['drops'] {
   const drops = loaded.map('l4_drop');
   return Object.fromEntries(
     Object.entries(DROP_REASONS).map(([reason, id]) => {

@@ -222,6 +222,7 @@ describe('timeouts', () => {
     await until('keep-alive probes are planned on both', () => {
       return watched({ remote: ports[0] }) && watched({ local: ports[1] });
     });
+    expect(balancer.plane.open).toBe(1);
     client.destroy();
   });
 });

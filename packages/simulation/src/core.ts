@@ -78,7 +78,8 @@ export {
   type WhatIf,
 } from './replay/replay.ts';
 export * from './loop/types.ts';
-export { type RebaseRow, Simulation, type SimulationOptions } from './loop/simulation.ts';
+export type { RebaseRow } from './loop/execution.ts';
+export { Simulation, type SimulationOptions } from './loop/simulation.ts';
 export {
   RecordedFlow,
   type RecordedFlowOptions,

@@ -9,6 +9,9 @@ import { duration, integer, LOG_LEVELS, type LogLevel, secret, Secret, z } from 
 export const CHECKSUM_ALGORITHMS = ['sha1', 'sha256', 'sha384', 'sha512'] as const;
 export type ChecksumAlgorithm = (typeof CHECKSUM_ALGORITHMS)[number];
 
+export const ROLES = ['api', 'poller', 'importer', 'notifier'] as const;
+export type Role = (typeof ROLES)[number];
+
 /** Parameter names to values. */
 export type Parameters = Readonly<Record<string, string>>;
 
@@ -88,7 +91,51 @@ export interface BbbConfig {
   readonly get_meetings_stale_seconds: number;
   readonly multitenancy: boolean;
   readonly default_tenant: string;
+  /** Signs cookies, tokens and addresses of the gateway's own; null: one is made and kept. */
+  readonly secret_key_base: Secret | null;
+  /** Without an id, `getRecordings` is refused. */
+  readonly get_recordings_filtered: boolean;
+  /** Whether one of several metadata filters must match, or every one. */
+  readonly get_recordings_meta_match: 'any' | 'all';
+  readonly track_max_bytes: number;
+  readonly callback_deny_private: boolean;
+  /** Learns from the servers' own calls when a meeting ends. */
+  readonly intercept_end_callback: boolean;
+  /** Tenants may use the same meeting IDs. */
+  readonly scope_meeting_ids: boolean;
+  /** Holds back when most servers go offline at once. */
+  readonly mass_failure_guard: boolean;
+  readonly mass_failure_hold_seconds: number;
+  /** What this process does. */
+  readonly roles: readonly Role[];
+  /** Name under which analytics are passed on for nobody's tenant. */
+  readonly customer_name: string;
+  /** Path that a proxy in front serves the trees under, itself; empty: the gateway serves them. */
+  readonly accel_redirect_prefix: string;
+  /** Folder of the player for presentations; empty: none. */
+  readonly player_dir: string;
+  readonly recordings_enabled: boolean;
+  /** Folders; empty: see `recordingFolders`. */
+  readonly recordings_spool_dir: string;
+  readonly recordings_work_dir: string;
+  readonly recordings_publish_dir: string;
+  readonly recordings_unpublish_dir: string;
+  readonly recordings_failed_dir: string;
+  readonly recordings_import_unpublished: boolean;
+  readonly recordings_playback_formats: readonly string[];
+  readonly recordings_import_poll_interval: number;
+  readonly recordings_import_settle_seconds: number;
+  readonly recordings_db_retry_count: number;
+  /** Limits of one archive, unpacked. */
+  readonly recordings_archive_max_bytes: number;
+  readonly recordings_archive_max_entries: number;
+  readonly protected_enabled: boolean;
+  readonly protected_token_minutes: number;
+  readonly protected_cookie_minutes: number;
 }
+
+/** Tables below `[bbb]`: `recordings.enabled` of a file is the key `recordings_enabled`. */
+export const GROUPS = ['recordings', 'protected'] as const;
 
 /** How one key is read. */
 export interface Key<T> {
@@ -193,6 +240,60 @@ export const KEYS: { readonly [K in keyof BbbConfig]: Key<BbbConfig[K]> } = {
   get_meetings_stale_seconds: decimal(120),
   multitenancy: flag(false, 'MULTITENANCY_ENABLED'),
   default_tenant: text(''),
+  secret_key_base: {
+    schema: secret(),
+    fallback: null,
+    fromText: (value) => value,
+    scalelite: ['SECRET_KEY_BASE'],
+  },
+  get_recordings_filtered: flag(false, 'GET_RECORDINGS_API_FILTERED'),
+  get_recordings_meta_match: {
+    schema: z.enum(['any', 'all']),
+    fallback: 'any',
+    fromText: (value) => value,
+    scalelite: [],
+  },
+  track_max_bytes: whole(20 * 2 ** 20, 1024, 2 ** 30),
+  callback_deny_private: flag(false),
+  intercept_end_callback: flag(false),
+  scope_meeting_ids: flag(false),
+  mass_failure_guard: flag(false),
+  mass_failure_hold_seconds: decimal(300),
+  roles: {
+    schema: z.array(z.enum(ROLES)),
+    fallback: ROLES,
+    fromText: (value) => words(value, ','),
+    scalelite: [],
+  },
+  customer_name: text('scalelite'),
+  accel_redirect_prefix: text(''),
+  player_dir: text(''),
+  // RECORDING_DISABLED and DB_DISABLED say the opposite; the reader knows.
+  recordings_enabled: flag(true),
+  recordings_spool_dir: text('', 'RECORDING_SPOOL_DIR'),
+  recordings_work_dir: text('', 'RECORDING_WORK_DIR'),
+  recordings_publish_dir: text('', 'RECORDING_PUBLISH_DIR'),
+  recordings_unpublish_dir: text('', 'RECORDING_UNPUBLISH_DIR'),
+  recordings_failed_dir: text(''),
+  recordings_import_unpublished: flag(false, 'RECORDING_IMPORT_UNPUBLISHED'),
+  recordings_playback_formats: {
+    schema: z.array(
+      z
+        .string()
+        .regex(/^[a-z0-9_-]+$/, 'must be names of formats: small letters, digits, "_" and "-"'),
+    ),
+    fallback: ['presentation', 'video', 'screenshare', 'podcast', 'notes', 'capture'],
+    fromText: (value) => words(value, ':'),
+    scalelite: ['RECORDING_PLAYBACK_FORMATS'],
+  },
+  recordings_import_poll_interval: time(30_000, ['RECORDING_IMPORT_POLL_INTERVAL']),
+  recordings_import_settle_seconds: decimal(2),
+  recordings_db_retry_count: whole(3, 0, 1000, ['DB_CONNECTION_RETRY_COUNT']),
+  recordings_archive_max_bytes: whole(64 * 2 ** 30, 1024, 2 ** 50),
+  recordings_archive_max_entries: whole(100_000, 1, 2 ** 31),
+  protected_enabled: flag(false, 'PROTECTED_RECORDINGS_ENABLED'),
+  protected_token_minutes: decimal(60, 'PROTECTED_RECORDINGS_TOKEN_TIMEOUT'),
+  protected_cookie_minutes: decimal(360, 'PROTECTED_RECORDINGS_TIMEOUT'),
 };
 
 /** Splits at a separator; spaces around a word and empty words do not count. */

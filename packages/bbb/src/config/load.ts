@@ -10,13 +10,15 @@ import {
   BalancerError,
   cidrList,
   type Environment,
+  formatConfig,
   loadConfigFile,
   parseConfig,
+  REDACTED,
   Secret,
   secret,
   z,
 } from '@balancer/kit';
-import { type BbbConfig, KEYS } from './keys.ts';
+import { type BbbConfig, GROUPS, KEYS } from './keys.ts';
 
 export interface LoadedBbbConfig {
   readonly config: BbbConfig;
@@ -39,20 +41,56 @@ const FILE_SUFFIX = '_FILE';
 
 /** Names of Scalelite's deployment that mean nothing here, and parts that this gateway lacks yet. */
 const UNUSED =
-  /^(NGINX_|WEB_CONCURRENCY$|RAILS_(?!LOG_LEVEL$|MAX_THREADS$)|POLLER_WAIT_TIMEOUT$|PREPARED_STATEMENT$|REDIS_POOL$|RECORDING_(?!DISABLED$)|PROTECTED_RECORDINGS_|S3_|CLOUDFRONT_|CF_|DEFAULT_LOCALE$)/;
+  /^(NGINX_|WEB_CONCURRENCY$|RAILS_(?!LOG_LEVEL$|MAX_THREADS$)|POLLER_WAIT_TIMEOUT$|PREPARED_STATEMENT$|REDIS_POOL$|RECORDING_IMPORT_POLL$|S3_|CLOUDFRONT_|CF_|DEFAULT_LOCALE$)/;
 
 const OPEN_WHEN_EMPTY = 'FSAPI_PASSWORD';
 
 /** The schema of a file; other tables than `[bbb]` belong to other parts of Balancer. */
-const fileSchema: z.ZodType<{ bbb?: Partial<BbbConfig> | undefined }> = z.looseObject({
+const fileSchema: z.ZodType<{ bbb?: FileTable | undefined }> = z.looseObject({
   bbb: z
-    .strictObject(
-      Object.fromEntries(
-        Object.entries(KEYS).map(([name, { schema }]) => [name, schema.optional()]),
+    .strictObject({
+      ...schemasOf((name) => (groupOf(name) === undefined ? name : null)),
+      ...Object.fromEntries(
+        GROUPS.map((group) => [
+          group,
+          z
+            .strictObject(
+              schemasOf((name) => (groupOf(name) === group ? name.slice(group.length + 1) : null)),
+            )
+            .optional(),
+        ]),
       ),
-    )
+    })
     .optional(),
 });
+
+/** Keys of `[bbb]` to values, and names of its tables to theirs. */
+type FileTable = Readonly<Record<string, unknown>>;
+
+/** The table in which a file has a key; undefined for `[bbb]` itself. */
+function groupOf(key: string): (typeof GROUPS)[number] | undefined {
+  return GROUPS.find((group) => key.startsWith(`${group}_`));
+}
+
+function schemasOf(nameInFile: (key: string) => string | null): Record<string, z.ZodType> {
+  return Object.fromEntries(
+    Object.entries(KEYS).flatMap(([key, { schema }]) => {
+      const name = nameInFile(key);
+      return name === null ? [] : [[name, schema.optional()]];
+    }),
+  );
+}
+
+/** A file's tables as one list of keys. */
+function flattened(table: FileTable): Partial<BbbConfig> {
+  return Object.fromEntries(
+    Object.entries(table).flatMap(([name, value]) => {
+      if (!GROUPS.some((group) => group === name)) return [[name, value]];
+      const inside = Object.entries((value ?? {}) as FileTable);
+      return inside.map(([key, inner]) => [`${name}_${key}`, inner]);
+    }),
+  );
+}
 
 /**
  * @param file - TOML file; without one only the environment counts.
@@ -65,7 +103,7 @@ export async function loadBbbConfig(
 ): Promise<LoadedBbbConfig> {
   const rules = { schema: fileSchema, environment };
   const loaded = file === undefined ? undefined : await loadConfigFile(file, rules);
-  return layered(loaded?.value.bbb ?? {}, environment);
+  return layered(flattened(loaded?.value.bbb ?? {}), environment);
 }
 
 /** As `loadBbbConfig`, of a text. */
@@ -75,13 +113,49 @@ export function parseBbbConfig(
   environment: Environment = {},
 ): LoadedBbbConfig {
   const loaded = parseConfig(text, file, { schema: fileSchema, environment });
-  return layered(loaded.value.bbb ?? {}, environment);
+  return layered(flattened(loaded.value.bbb ?? {}), environment);
 }
 
 /** The configuration of an empty file, for tests and embedding. */
 export function defaultBbbConfig(overrides: Partial<BbbConfig> = {}): BbbConfig {
   const defaults = Object.entries(KEYS).map(([name, { fallback }]) => [name, fallback]);
   return { ...(Object.fromEntries(defaults) as BbbConfig), ...overrides };
+}
+
+/** The configuration as a file would have it, every default spelled out and nothing secret in it. */
+export function formatBbbConfig(config: BbbConfig): string {
+  return formatConfig(fileSchema, { bbb: writableConfig(config) });
+}
+
+/** As `formatBbbConfig`, for programs: what the file's table `[bbb]` would hold. */
+export function describeBbbConfig(config: BbbConfig): Record<string, unknown> {
+  const written = z.encode(fileSchema, { bbb: writableConfig(config) });
+  return { ...(written as { readonly bbb: object }).bbb };
+}
+
+/** The tables of a file, without what TOML has no word for and without the passwords of addresses. */
+function writableConfig(config: BbbConfig): FileTable {
+  const { database_url: database, redis_url: redis, ...rest } = config;
+  const urls = { database_url: withoutPassword(database), redis_url: withoutPassword(redis) };
+  const table: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries({ ...rest, ...urls })) {
+    if (value === null) continue;
+    const group = groupOf(key);
+    if (group === undefined) {
+      table[key] = value;
+    } else {
+      const inside = (table[group] ?? {}) as FileTable;
+      table[group] = { ...inside, [key.slice(group.length + 1)]: value };
+    }
+  }
+  return table;
+}
+
+function withoutPassword(url: string): string {
+  if (!URL.canParse(url)) return url === '' ? '' : REDACTED;
+  const shown = new URL(url);
+  if (shown.password !== '') shown.password = REDACTED;
+  return shown.href;
 }
 
 function layered(file: Partial<BbbConfig>, environment: Environment): LoadedBbbConfig {
@@ -132,8 +206,12 @@ function scaleliteVariables(environment: Environment, problems: string[]): Parti
   const secrets = [...(first ? [new Secret(first)] : []), ...(values.secrets ?? [])];
   // Scalelite polls with few threads and long waits; one slow server must not delay the others.
   const concurrency = values.poll_concurrency && Math.max(32, values.poll_concurrency);
+  const isDisabled = (name: string): boolean => environment[name]?.toLowerCase() === 'true';
   return {
     ...values,
+    ...((isDisabled('RECORDING_DISABLED') || isDisabled('DB_DISABLED')) && {
+      recordings_enabled: false,
+    }),
     ...(secrets.length > 0 && { secrets }),
     ...(concurrency && { poll_concurrency: concurrency }),
   };

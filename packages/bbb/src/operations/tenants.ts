@@ -109,7 +109,8 @@ export async function removeSetting(context: GatewayContext, id: string): Promis
   context.directory.forget();
 }
 
-async function findTenant({ store }: GatewayContext, idOrName: string): Promise<TenantRow> {
+/** The tenant of a name or an id. @throws {OperationError} if there is none. */
+export async function findTenant({ store }: GatewayContext, idOrName: string): Promise<TenantRow> {
   const tenants = await store.tenants.list();
   const tenant = tenants.find(({ id, name }) => id === idOrName || name === idOrName);
   if (tenant === undefined) throw new OperationError('unknown', `there is no tenant ${idOrName}`);

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ExpressionBuilder, ExpressionWrapper, SqlBool } from 'kysely';
+import { chunksOf } from './chunks.ts';
 import type { Database, MeetingTable, Tables } from './schema.ts';
 
 export type MeetingRecord = Readonly<MeetingTable>;
@@ -168,16 +169,6 @@ export class MeetingStore {
       .executeTakeFirst();
     return Number(numDeletedRows);
   }
-}
-
-/** Values in one `in (…)`: far below the 32 766 variables of SQLite. */
-const CHUNK_COUNT = 1000;
-
-function chunksOf<T>(values: readonly T[]): T[][] {
-  const count = Math.ceil(values.length / CHUNK_COUNT);
-  return Array.from({ length: count }, (_, i) =>
-    values.slice(i * CHUNK_COUNT, (i + 1) * CHUNK_COUNT),
-  );
 }
 
 function isRecord({ scope, meeting_id }: MeetingKey) {

@@ -21,6 +21,17 @@ const CONNECT_TIMEOUT_MS = 5000;
 /** A query that takes longer is an outage, not work: requests must not pile up behind it. */
 const QUERY_TIMEOUT_MS = 15_000;
 
+type Parser = (text: string) => never;
+
+const INT8 = 20;
+const TIMESTAMP = 1114;
+const OWN_PARSERS: ReadonlyMap<number, Parser> = new Map([
+  // Ours all fit a double; pg would give strings.
+  [INT8, ((text) => Number(text)) as Parser],
+  // pg would take it for local time; ours and Scalelite's are UTC.
+  [TIMESTAMP, ((text) => text) as Parser],
+]);
+
 /**
  * Opens a pool and tries one connection.
  *
@@ -34,12 +45,9 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS,
     application_name: 'balancer-bbb',
-    // Ours all fit a double; pg would give strings.
     types: {
       getTypeParser: (oid, format) =>
-        oid === pg.types.builtins.INT8
-          ? Number
-          : (pg.types.getTypeParser(oid, format) as (text: string) => never),
+        OWN_PARSERS.get(oid) ?? (pg.types.getTypeParser(oid, format) as Parser),
     },
   });
   // Without a listener a restart of the database would end this process.

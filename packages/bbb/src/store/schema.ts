@@ -80,6 +80,16 @@ export interface TenantSettingTable {
   is_override: number;
 }
 
+export interface TokenTable {
+  id: string;
+  /** What its owner calls it. */
+  name: string;
+  role: 'read' | 'operate' | 'admin';
+  /** SHA-256 of the token, in hex. */
+  digest: string;
+  created_at_ms: number;
+}
+
 /** Named as Scalelite names it, so that its database can be opened in place. */
 export interface CallbackDataTable {
   id: Generated<number>;
@@ -87,8 +97,119 @@ export interface CallbackDataTable {
   recording_id: number | null;
   /** Flat YAML with symbol keys. */
   callback_attributes: string;
-  created_at: ColumnType<Date | string, string, string>;
-  updated_at: ColumnType<Date | string, string, string>;
+  /** Null: no tenant, or written by Scalelite. */
+  tenant_id: string | null;
+  created_at: Moment;
+  updated_at: Moment;
+}
+
+/** A truth value: `boolean` in PostgreSQL, where Scalelite made the column, 0 or 1 in SQLite. */
+type Flag = ColumnType<boolean | number | null, number, number>;
+/** UTC without a zone, as both databases take and compare it. */
+type Moment = ColumnType<string | null, string | null, string | null>;
+
+/** Named as Scalelite names it, like the three that follow. */
+export interface RecordingTable {
+  id: Generated<number>;
+  record_id: string;
+  meeting_id: string;
+  name: string | null;
+  published: Flag;
+  participants: number | null;
+  /** `processing`, `processed`, `published`, `unpublished` or `deleted`. */
+  state: string;
+  starttime: Moment;
+  endtime: Moment;
+  deleted_at: Moment;
+  protected: Flag;
+  /** True once somebody published or unpublished it by hand: an import then leaves that as it is. */
+  publish_updated: Flag;
+  raw_size: number | null;
+  size: number | null;
+  is_breakout: Flag;
+  tenant_id: string | null;
+}
+
+export interface MetadataTable {
+  id: Generated<number>;
+  recording_id: number;
+  key: string;
+  value: string | null;
+}
+
+export interface PlaybackFormatTable {
+  id: Generated<number>;
+  recording_id: number;
+  format: string;
+  /** Path and query. */
+  url: string | null;
+  /** Minutes. */
+  length: number | null;
+  /** Milliseconds. */
+  processing_time: number | null;
+  size: number | null;
+}
+
+export interface ThumbnailTable {
+  id: Generated<number>;
+  playback_format_id: number;
+  width: number | null;
+  height: number | null;
+  alt: string | null;
+  url: string | null;
+  sequence: number;
+}
+
+/** Uploaded captions. */
+export interface TextTrackTable {
+  recording_id: number;
+  kind: string;
+  lang: string;
+  label: string;
+  /** WebVTT. */
+  content: string;
+}
+
+/** Recordings whose files are being moved; one that is left by a process that died is put right. */
+export interface RecordingWorkTable {
+  record_id: string;
+  owner: string;
+  expires_at_ms: number;
+}
+
+/** One-time tokens that were used, until they would have expired anyway. */
+export interface UsedTokenTable {
+  token: string;
+  expires_at_ms: number;
+}
+
+export type DeliveryState = 'pending' | 'delivered' | 'gone' | 'failed';
+
+/** What is owed to those who asked to be called. */
+export interface DeliveryTable {
+  id: string;
+  kind: 'recording-ready' | 'analytics' | 'meeting-ended' | 'hook';
+  tenant_id: string;
+  method: string;
+  url: string;
+  payload: string;
+  state: DeliveryState;
+  attempts: number;
+  created_at_ms: number;
+  next_at_ms: number;
+  last_error: string;
+}
+
+/** Hooks of front-ends. */
+export interface HookTable {
+  id: Generated<number>;
+  tenant_id: string;
+  callback_url: string;
+  /** Empty: all. */
+  meeting_id: string;
+  event_id: string;
+  is_raw: number;
+  created_at_ms: number;
 }
 
 export interface LeaseTable {
@@ -109,9 +230,19 @@ export interface Tables {
   gw_meetings: MeetingTable;
   gw_tenants: TenantTable;
   gw_tenant_settings: TenantSettingTable;
+  gw_tokens: TokenTable;
   gw_leases: LeaseTable;
   gw_meta: MetaTable;
+  gw_text_tracks: TextTrackTable;
+  gw_recording_work: RecordingWorkTable;
+  gw_used_tokens: UsedTokenTable;
+  gw_deliveries: DeliveryTable;
+  gw_hooks: HookTable;
   callback_data: CallbackDataTable;
+  recordings: RecordingTable;
+  metadata: MetadataTable;
+  playback_formats: PlaybackFormatTable;
+  thumbnails: ThumbnailTable;
 }
 
 export type Database = Kysely<Tables>;

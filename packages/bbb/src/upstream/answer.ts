@@ -1,11 +1,12 @@
 /**
- * What a server answered. Only well-formed XML without a DOCTYPE and with a `returncode` counts;
- * everything else is a broken answer, whatever the HTTP status.
+ * What a server answered. Only sound XML with a `returncode` counts; everything else is a broken
+ * answer, whatever the HTTP status.
  *
  * @module
  */
 import { messageOf } from '@balancer/kit';
-import { parseXml, XmlDocumentType, XmlElement } from '@rgrove/parse-xml';
+import type { XmlElement } from '@rgrove/parse-xml';
+import { readSoundXml, textOf } from '../sound-xml.ts';
 
 /** A parsed answer and the bytes it came from. */
 export interface UpstreamSuccess {
@@ -25,48 +26,17 @@ export type UpstreamAnswer =
   /** It may have been carried out: time-out, broken connection, no sound answer. */
   | { readonly kind: 'broken'; readonly reason: string };
 
-const DEPTH_MAX = 64;
-
 /** Reads an answer. Never throws. */
 export function readAnswer(body: Buffer): UpstreamAnswer {
   try {
     return readSound(body);
   } catch (error) {
-    // The parser names line and column; the text itself may hold passwords and stays out.
-    const reason = messageOf(error).split('\n')[0]!;
-    return { kind: 'broken', reason: `the answer is no sound XML: ${reason}` };
+    return { kind: 'broken', reason: messageOf(error) };
   }
-}
-
-/** Text of the first child element of a name; empty if there is none. */
-export function textOf(parent: XmlElement, name: string): string {
-  return childOf(parent, name)?.text ?? '';
-}
-
-/** The first child element of a name. */
-export function childOf(parent: XmlElement, name: string): XmlElement | undefined {
-  return parent.children.find(
-    (child): child is XmlElement => child instanceof XmlElement && child.name === name,
-  );
-}
-
-/** All child elements of a name. */
-export function childrenOf(parent: XmlElement, name: string): XmlElement[] {
-  return parent.children.filter(
-    (child): child is XmlElement => child instanceof XmlElement && child.name === name,
-  );
 }
 
 function readSound(body: Buffer): UpstreamAnswer {
-  const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
-  // Before the parser: it would read a DOCTYPE and only then be asked about it.
-  if (/<!DOCTYPE/i.test(text)) return { kind: 'broken', reason: 'the answer has a DOCTYPE' };
-  if (isTooDeep(text)) return { kind: 'broken', reason: 'the answer is nested too deeply' };
-  const document = parseXml(text, { includeOffsets: true, preserveDocumentType: true });
-  if (document.children.some((child) => child instanceof XmlDocumentType)) {
-    return { kind: 'broken', reason: 'the answer has a DOCTYPE' };
-  }
-  const { root } = document;
+  const { text, root } = readSoundXml(body, 'the answer');
   const returncode = root === null || root.name !== 'response' ? '' : textOf(root, 'returncode');
   if (root === null || returncode === '') {
     return { kind: 'broken', reason: 'the answer has no returncode' };
@@ -74,17 +44,4 @@ function readSound(body: Buffer): UpstreamAnswer {
   if (returncode === 'SUCCESS') return { kind: 'success', body, text, root };
   const messageKey = textOf(root, 'messageKey') || 'internalError';
   return { kind: 'failed', messageKey, message: textOf(root, 'message') };
-}
-
-/**
- * A bound on the nesting before the parser, which is recursive: counts what looks like a tag. Tags
- * in comments and CDATA count too, which can only refuse what no server sends.
- */
-function isTooDeep(text: string): boolean {
-  let depth = 0;
-  for (const [tag] of text.matchAll(/<\/?[A-Za-z_:][^<>]*>/g)) {
-    if (tag.startsWith('</')) depth--;
-    else if (!tag.endsWith('/>') && ++depth > DEPTH_MAX) return true;
-  }
-  return false;
 }

@@ -5,7 +5,8 @@
  */
 import type { XmlElement } from '@rgrove/parse-xml';
 import type { MeetingLoad } from '../placement/load.ts';
-import { childOf, childrenOf, textOf, type UpstreamSuccess } from './answer.ts';
+import { childOf, childrenOf, textOf } from '../sound-xml.ts';
+import type { UpstreamSuccess } from './answer.ts';
 
 /** One meeting of a list. */
 export interface ListedMeeting extends MeetingLoad {

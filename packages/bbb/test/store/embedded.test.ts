@@ -11,6 +11,7 @@ import { Store } from '../../src/store/store.ts';
 import { temporaryFolder as createFolder } from '../temporary-folder.ts';
 import { temporaryFolder } from '../temporary.ts';
 import { describeBoard, describeStore } from './conformance.ts';
+import { describeRecordingStore } from './recording-conformance.ts';
 
 const opened: { store: Store; remove: () => void }[] = [];
 afterEach(async () => {
@@ -20,12 +21,15 @@ afterEach(async () => {
   }
 });
 
-describeStore('SQLite', async () => {
+async function openEmpty(): Promise<Store> {
   const { folder, remove } = createFolder();
   const store = await Store.openEmbedded(folder);
   opened.push({ store, remove });
   return store;
-});
+}
+
+describeStore('SQLite', openEmpty);
+describeRecordingStore('SQLite', openEmpty);
 
 describeBoard('memory', async () => new MemoryBoard());
 

@@ -5,10 +5,15 @@ export async function emptyPostgres(url: string): Promise<void> {
   await execute(url, 'drop schema public cascade; create schema public');
 }
 
-/** Deletes every row of the gateway's tables. */
+/** Deletes every row but those about the database itself. */
 export async function clearPostgres(url: string): Promise<void> {
-  const tables = 'gw_servers, gw_meetings, gw_tenants, gw_tenant_settings, gw_leases, gw_meta';
-  await execute(url, `truncate ${tables}, callback_data`);
+  await execute(
+    url,
+    `do $$ declare name text; begin
+       for name in select tablename from pg_tables where schemaname = 'public' and tablename <> 'gw_meta'
+       loop execute format('delete from %I', name); end loop;
+     end $$`,
+  );
 }
 
 async function execute(url: string, text: string): Promise<void> {

@@ -8,6 +8,7 @@ import { type Peer, redisCommand, startPostgres, startRedis } from '../peers.ts'
 import { until } from '../until.ts';
 import { describeBoard, describeStore } from './conformance.ts';
 import { clearPostgres, emptyPostgres } from './empty-postgres.ts';
+import { describeRecordingStore } from './recording-conformance.ts';
 
 const hasPostgres = commandPath('pg_ctlcluster') !== undefined;
 const hasRedis = commandPath('redis-server') !== undefined;
@@ -28,11 +29,14 @@ describe.skipIf(!hasPostgres)(`PostgreSQL${skipReason('pg_ctlcluster')}`, () => 
     return store;
   };
 
-  describeStore('PostgreSQL', async () => {
+  const openEmpty = async (): Promise<Store> => {
     const store = stores[0] ?? (await open());
     await clearPostgres(peer.url);
     return store;
-  });
+  };
+
+  describeStore('PostgreSQL', openEmpty);
+  describeRecordingStore('PostgreSQL', openEmpty);
 
   test('is migrated once by processes that start together', async () => {
     await emptyPostgres(peer.url);

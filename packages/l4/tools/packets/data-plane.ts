@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import {
-  BpfMap,
+  type BpfMap,
   formatMac,
   loadObject,
   parseMac,
@@ -14,7 +14,7 @@ import {
   type LoadedObject,
   type Program,
 } from '@balancer/ebpf';
-import { type L4Backend, type L4Service, type L4Xdp } from '../../bpf/objects/l4-xdp.types.ts';
+import type { L4Tc } from '../../bpf/objects/l4-tc.types.ts';
 import {
   addressFilter,
   BACKEND_FLAGS,
@@ -24,7 +24,6 @@ import {
   familyOf,
   HASH_MODES,
   MODES,
-  NO_ADDRESS,
   OWNED,
   PROTOCOLS,
   REPLY_PATHS,
@@ -34,8 +33,10 @@ import {
   toMapAddress,
   type GarbageCollection,
 } from '../../src/index.ts';
+import { EMPTY_BACKEND, EMPTY_CONFIG, EMPTY_SERVICE } from '../../src/records.ts';
+import { createTable } from '../../src/selection-map.ts';
 import { NAMES, type Change, type PacketCase, type Setup } from './packet-case.ts';
-import { PacketHost, type Hook } from './packet-host.ts';
+import { isSection, PacketHost, type Hook } from './packet-host.ts';
 import { backendsOf, tableOf } from './selection-table.ts';
 
 /** Id of the service of the set-up. */
@@ -64,7 +65,7 @@ export interface Sent {
 /** The data plane of a host, emptied and filled from a set-up. */
 export class DataPlane {
   readonly protocol: number;
-  readonly #loaded: LoadedObject<L4Xdp>;
+  readonly #loaded: LoadedObject<L4Tc>;
   readonly #setup: Setup;
   readonly #programName: NonNullable<PacketCase['program']>;
   readonly #hook: Hook;
@@ -100,13 +101,13 @@ export class DataPlane {
   }
 
   /** The object with its maps. */
-  get loaded(): LoadedObject<L4Xdp> {
+  get loaded(): LoadedObject<L4Tc> {
     return this.#loaded;
   }
 
-  /** Its maps by name. */
+  /** Its maps by name, which other programs may share. */
   get maps(): ReadonlyMap<string, BpfMap> {
-    return this.#loaded.maps;
+    return new Map([...this.#loaded.maps].filter(([name]) => !isSection(name)));
   }
 
   /** The program under test. */
@@ -199,17 +200,15 @@ export class DataPlane {
         Object.entries(DEFAULT_TIMEOUTS).find(([state]) => state === name)?.[1] ?? 0;
     }
     this.#loaded.map('l4_cfg').set(0, {
+      ...EMPTY_CONFIG,
       timeouts,
       flags: (tunnelRss ? CONFIG_FLAGS.tunnelRss : 0) | (filter ? CONFIG_FLAGS.filter : 0),
-      hash_seed: 0,
       new_flow_cap: newFlowCap,
       port_lo: portLow,
       port_hi: portHigh,
       tunnel_source4: toMapAddress(NAMES['T']!),
       tunnel_source6: toMapAddress(NAMES['T6']!),
       reply_path: REPLY_PATHS.symmetric,
-      ttl_dec: 1,
-      reserved: new Uint8Array(136),
     });
   }
 
@@ -243,6 +242,9 @@ export class DataPlane {
       (available ? BACKEND_FLAGS.available : 0);
     this.#loaded.map('l4_be').set(index + 1, {
       ...EMPTY_BACKEND,
+      // Static L2: out of the interface the packet came from, from L2 to M1.
+      dmac: parseMac(NAMES['M1']!),
+      smac: parseMac(NAMES['L2']!),
       address: toMapAddress(backend.address),
       port: KEEPS_PORT.has(this.#setup.mode) ? 0 : port,
       mode: MODES[this.#setup.mode],
@@ -295,77 +297,8 @@ export class DataPlane {
   }
 
   #setInner(outer: 'l4_sel' | 'l4_list', slots: readonly number[]): void {
-    const maxEntries = Math.max(slots.length, 1);
-    const inner = BpfMap.create({
-      name: outer,
-      type: 'array',
-      keySize: 4,
-      valueSize: 4,
-      maxEntries,
-      flags: 0x1000,
-    });
-    const keys = new Uint8Array(Uint32Array.from(slots, (_, i) => i).buffer);
-    const values = new Uint8Array(Uint32Array.from(slots).buffer);
-    inner.updateBatch({ count: slots.length, keys, values });
+    const inner = createTable(outer, Uint32Array.from(slots));
     this.#loaded.map(outer).set(SERVICE, inner.fd);
     inner.close();
   }
 }
-
-const EMPTY_SERVICE: L4Service = {
-  flags: 0,
-  scheduler: 0,
-  hash_mode: 0,
-  protocol: 0,
-  family: 0,
-  vip: NO_ADDRESS,
-  vport: 0,
-  proxy_protocol: 0,
-  synproxy: 0,
-  sel_len: 0,
-  list_len: 0,
-  lip_first: 0,
-  lip_count: 0,
-  hash_seed: 0,
-  est_timeout_s: 0,
-  persist_s: 0,
-  persist_mask4: 0,
-  persist_plen6: 0,
-  unknown_action: 0,
-  zero: 0,
-  acl_list: 0,
-  bucket_pps: 0,
-  bucket_bps: 0,
-  bucket_cps: 0,
-  max_conns: 0,
-  src_max_conns: 0,
-  generation: 0,
-  port_lo: 0,
-  port_hi: 0,
-  reserved: new Uint8Array(32),
-};
-
-/** Static L2: out of the interface the packet came from, from L2 to M1. */
-const EMPTY_BACKEND: L4Backend = {
-  address: NO_ADDRESS,
-  port: 0,
-  mode: 0,
-  tunnel: 0,
-  tunnel_port: 0,
-  flags: 0,
-  family: 0,
-  weight: 0,
-  upper: 0,
-  lower: 0,
-  ifindex: 0,
-  dmac: parseMac(NAMES['M1']!),
-  smac: parseMac(NAMES['L2']!),
-  vlan_tci: 0,
-  mtu: 0,
-  vni: 0,
-  service: 0,
-  inner_dmac: new Uint8Array(6),
-  zero: 0,
-  generation: 0,
-  reserved: new Uint8Array(52),
-};

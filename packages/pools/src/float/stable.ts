@@ -9,10 +9,12 @@
  *
  * Against exact mode (amplification 1 .. 5000, 2 to 5 tokens, balances of a token or more within a
  * factor of 1000 of each other, at most 30 % of a balance) amounts differ by less than 2e-14 of the
- * balance of the computed side; the invariant by less than 2e-15 of itself at any balances. Exact
- * mode rounds to units of the amplification's factor, which adds up to 2e-14 tokens at balances below
- * one token, and its rounding grows in pools more lopsided than that. There is no relative bound on
- * small amounts: exact mode rounds dust to 0.
+ * balance of the computed side; the invariant by less than 2e-15 of itself at any balances. At balances
+ * below a token or more lopsided than that, exact mode's own rounding is greater: it keeps
+ * n^n P / D^(n-1) in whole units, of which few are left there, and cuts terms to multiples of the
+ * amplification's factor (`test/float/stable-rounding.ts` derives how far that goes; 4e-13 tokens at
+ * balances from a thousandth of a token within a factor of 1000). There is no relative bound on small
+ * amounts: exact mode rounds dust to 0.
  *
  * @module
  */

@@ -1,0 +1,164 @@
+/**
+ * The recordings as a whole: rows and files together. One process at a time works on a recording; work
+ * that a crash cuts short is put right by bringing the files to where the row says they are.
+ *
+ * @module
+ */
+import { randomUUID } from 'node:crypto';
+import { BalancerError, type Logger, messageOf } from '@balancer/kit';
+import { recordingFolders } from '../config/folders.ts';
+import type { BbbConfig } from '../config/keys.ts';
+import type { RecordingRow } from '../store/recording-rows.ts';
+import type { Store } from '../store/store.ts';
+import { RecordingTrees, type TreeName } from './trees.ts';
+
+/** What the library works on. */
+export interface LibraryParts {
+  readonly config: () => BbbConfig;
+  readonly store: Store;
+  readonly logger: Logger;
+  readonly nowMs: () => number;
+}
+
+/** Another process has been working on a recording for longer than anybody waits. */
+export class RecordingBusyError extends BalancerError {
+  override readonly name = 'RecordingBusyError';
+  readonly code = 'RECORDING_BUSY';
+
+  constructor(recordId: string) {
+    super(`recording ${recordId} is being worked on by another process; try again later`);
+  }
+}
+
+/** How long a claim counts without being renewed, and between two renewals. */
+const CLAIM_MS = 30_000;
+const RENEW_MS = 10_000;
+/** How long one waits for another process, and between two looks. */
+const WAIT_MAX_MS = 15_000;
+const LOOK_MS = 50;
+
+export class RecordingLibrary {
+  readonly trees: RecordingTrees;
+  readonly #parts: LibraryParts;
+  readonly #owner = randomUUID();
+  /** Ends of the work at hand in this process, by recording. */
+  readonly #working = new Map<string, Promise<unknown>>();
+
+  constructor(parts: LibraryParts) {
+    this.#parts = parts;
+    this.trees = new RecordingTrees(() => recordingFolders(parts.config()));
+  }
+
+  /**
+   * Publishes or unpublishes a recording: files first, then the row.
+   *
+   * @returns `missing`, with nothing changed, if its files are in neither tree; `gone` if it is deleted.
+   * @throws if the files cannot be moved; they are where they were.
+   */
+  async setPublished(recordId: string, isPublished: boolean): Promise<'done' | 'missing' | 'gone'> {
+    const { store } = this.#parts;
+    return this.claimed(recordId, async () => {
+      const row = await store.recordings.find(recordId);
+      if (row === undefined || row.state === 'deleted') return 'gone';
+      if (row.isPublished === isPublished) return 'done';
+      try {
+        if (!(await this.trees.moveTo(treeOf(isPublished), recordId))) return 'missing';
+        await store.recordings.setPublished(recordId, isPublished);
+      } catch (error) {
+        // What cannot be put back now is tried again with the next `settleAbandoned`.
+        await this.#settle(row).catch(() => {});
+        throw error;
+      }
+      return 'done';
+    });
+  }
+
+  /** Deletes a recording: the row says so first, then the files go. */
+  async delete(recordId: string): Promise<void> {
+    const { store, nowMs } = this.#parts;
+    await this.claimed(recordId, async () => {
+      const row = await store.recordings.find(recordId);
+      if (row === undefined) return;
+      if (row.state !== 'deleted') await store.recordings.markDeleted(recordId, nowMs());
+      await this.trees.remove(recordId);
+    });
+  }
+
+  /**
+   * Works on a recording while nobody else does.
+   *
+   * @throws {RecordingBusyError} if another process does, and goes on doing so.
+   */
+  async claimed<T>(recordId: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#working.get(recordId) ?? Promise.resolve();
+    const result = before.then(async () => this.#claimed(recordId, work));
+    const ended = result.catch(() => {});
+    this.#working.set(recordId, ended);
+    try {
+      return await result;
+    } finally {
+      if (this.#working.get(recordId) === ended) this.#working.delete(recordId);
+    }
+  }
+
+  /**
+   * Puts right what processes that died left half done.
+   *
+   * @returns Ids of the recordings that it brought into order.
+   */
+  async settleAbandoned(): Promise<string[]> {
+    const { store, nowMs, logger } = this.#parts;
+    const settled: string[] = [];
+    for (const recordId of await store.recordingWork.abandoned(nowMs())) {
+      try {
+        await this.claimed(recordId, async () => {
+          const row = await store.recordings.find(recordId);
+          if (row !== undefined) await this.#settle(row);
+        });
+        settled.push(recordId);
+      } catch (error) {
+        logger.warn('a recording could not be put right', { recordId, error: messageOf(error) });
+      }
+    }
+    return settled;
+  }
+
+  /** Brings the files to where the row says. */
+  async #settle(row: RecordingRow): Promise<void> {
+    if (row.state === 'deleted') await this.trees.remove(row.recordId);
+    else await this.trees.moveTo(treeOf(row.isPublished), row.recordId);
+  }
+
+  async #claimed<T>(recordId: string, work: () => Promise<T>): Promise<T> {
+    const { store, nowMs, logger } = this.#parts;
+    const claim = { recordId, owner: this.#owner };
+    const extend = async (): Promise<boolean> =>
+      store.recordingWork.claim(claim, { nowMs: nowMs(), forMs: CLAIM_MS });
+    const deadlineMs = performance.now() + WAIT_MAX_MS;
+    while (!(await extend())) {
+      if (performance.now() > deadlineMs) throw new RecordingBusyError(recordId);
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+    const timer = setInterval(() => {
+      extend().catch((error: unknown) =>
+        logger.warn('a claim could not be renewed', { recordId, error: messageOf(error) }),
+      );
+    }, RENEW_MS);
+    try {
+      const result = await work();
+      await store.recordingWork.finish(claim);
+      return result;
+    } catch (error) {
+      // It may be half done: whoever looks next puts it right.
+      await store.recordingWork.claim(claim, { nowMs: nowMs(), forMs: 0 }).catch(() => {});
+      throw error;
+    } finally {
+      clearInterval(timer);
+    }
+  }
+}
+
+/** The tree in which a recording's files belong. */
+export function treeOf(isPublished: boolean): TreeName {
+  return isPublished ? 'published' : 'unpublished';
+}
