@@ -19,6 +19,7 @@ import {
   findLink,
   NetworkNamespace,
   RouteSocket,
+  setOffload,
 } from '@balancer/ebpf';
 import { writeFileSync } from 'node:fs';
 
@@ -91,6 +92,17 @@ export class Network {
       if (isOneWay) this.#answering.add(server);
     }
     if (mode === 'tunnel') this.#leaveRoomForOuterHeaders();
+  }
+
+  /**
+   * What native XDP on the balancer's veth interface asks of the others: machines that finish checksums
+   * before they send, and a neighbour whose end of the pair polls for frames that XDP sends.
+   */
+  prepareForXdp(): void {
+    for (const machine of [this.client, ...this.servers]) {
+      machine.run(() => setOffload('eth0', 'tx-checksum', false));
+    }
+    this.router.run(() => setOffload('lb', 'rx-gro', true));
   }
 
   /** Sets a file below `/proc/sys/net` of the balancer. */

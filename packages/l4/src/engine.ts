@@ -11,14 +11,7 @@
 import { findLink, RouteSocket } from '@balancer/ebpf';
 import { fromMapAddress } from './address.ts';
 import { HostAddresses } from './addresses.ts';
-import {
-  Attachments,
-  chooseHook,
-  type ChosenHook,
-  findInterfaces,
-  type HookChoice,
-  refuseForeignXdp,
-} from './attachments.ts';
+import { Attachments, findInterfaces, refuseForeignXdp } from './attachments.ts';
 import { checkedPlane } from './checked-plane.ts';
 import { Collector } from './collector.ts';
 import { compile, type KnownLink } from './compile.ts';
@@ -27,7 +20,9 @@ import { PlaneError } from './errors.ts';
 import { type FlowFilter, type FlowView, listFlows } from './flows.ts';
 import type { GarbageCollection } from './garbage-collection.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { checkHost, type Finding, hostFacts } from './host-checks.ts';
+import type { Finding } from './finding.ts';
+import { chooseHook, type ChosenHook, type HookChoice, probeXdp } from './hook-choice.ts';
+import { checkHost, hostFacts } from './host-checks.ts';
 import { allocate, type Ids, type Limits } from './ids.ts';
 import { leavingOf, withoutGone } from './leaving.ts';
 import { type FlowPlace, placeOf } from './lookup.ts';
@@ -94,10 +89,14 @@ export class Engine {
     const { path, hostState } = this.#directory;
     const undo: (() => void)[] = [() => this.#directory.abandon()];
     try {
-      const wantsXdp = options.hook !== 'tc';
-      this.#objects = loadPlane(path, options.sizes, { xdp: wantsXdp });
+      this.#objects = loadPlane(path, options.sizes, {
+        xdp: options.hook !== 'tc',
+        redirectsAlways: options.hook === 'xdp' && links.some(({ kind }) => kind === 'veth'),
+      });
       undo.push(() => this.#objects.close());
-      const hook = chooseHook(options.hook, links, () => this.#objects.xdp!.program('lb_ingress'));
+      const hook = chooseHook(options.hook, links, (link) =>
+        probeXdp(link, this.#objects.xdp!.program('lb_ingress')),
+      );
       if (hook.hook !== 'tc') refuseForeignXdp(links, path);
       this.#heartbeat = new Heartbeat(this.#objects.tc);
       this.report = { hook, unwatchedS: this.#heartbeat.unwatchedS };
@@ -146,6 +145,7 @@ export class Engine {
       for (const { ifindex } of links) ports.set(ifindex, ifindex);
     }
     this.#attachments.attach(this.#objects, links, this.report.hook.hook);
+    this.#heartbeat.beat();
     this.#saveState();
   }
 
@@ -188,6 +188,7 @@ export class Engine {
       collection: this.#collector.latest,
       interfaces: this.#attachments.interfaces,
       hookReason: this.report.hook.reason,
+      unwatchedS: this.report.unwatchedS,
     };
   }
 

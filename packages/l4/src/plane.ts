@@ -30,7 +30,7 @@ import { PlaneError } from './errors.ts';
 import type { FlowFilter, FlowView } from './flows.ts';
 import { Follower } from './follower.ts';
 import { engineOptions, servicesInFile, servicesOf, settingsOf } from './from-config.ts';
-import type { Finding } from './host-checks.ts';
+import type { Finding } from './finding.ts';
 import type { FlowPlace } from './lookup.ts';
 import { Rates } from './rates.ts';
 import { type Services, ServiceTable } from './service-table.ts';
