@@ -76,7 +76,7 @@ export function hashTable(members: readonly TableMember[]): Uint32Array {
 export function drawTable(members: readonly TableMember[]): Uint32Array {
   const taking = members.filter(({ weight }) => weight > 0);
   if (taking.length === 0) return new Uint32Array(0);
-  return Uint32Array.from(runs(taking)).sort();
+  return Uint32Array.from(runs(taking).toSorted((a, b) => a - b));
 }
 
 /** Each member once, the heaviest first; in the order given when weights are equal. */

@@ -17,10 +17,10 @@ const PACKET_BALANCES = ['roundrobin', 'leastconn', 'p2c', 'source', 'ring'];
 /** Balances that place a flow by its key, without any state. */
 const KEYED_BALANCES = ['source', 'ring', 'lvs:mh', 'lvs:conhash', 'lvs:sh', 'lvs:dh'];
 /** Balances that go over all servers for each new flow. */
-const COMPARING_BALANCES = [
+const COMPARING_BALANCES = new Set([
   'leastconn',
   ...['lc', 'wlc', 'sed', 'nq', 'fo', 'ovf'].map((name) => `lvs:${name}`),
-];
+]);
 /** Servers that schedulers which compare loads go over for each new flow. */
 const COMPARED_SERVERS_MAX = 1024;
 /** Ports of the listen address that `passthrough` takes for packets to servers. */
@@ -220,7 +220,7 @@ function checkScheduler(
       `mode "${mode}" of frontends.${path[1]} has no "${balance}"; use ${usable}`,
     );
   }
-  const compares = COMPARING_BALANCES.includes(balance);
+  const compares = COMPARING_BALANCES.has(balance);
   const serverCount = Object.keys(backend?.servers ?? {}).length;
   if (compares && serverCount > COMPARED_SERVERS_MAX) {
     report.problem(
