@@ -18,14 +18,18 @@ export interface ConsoleApp {
 
 export interface Console {
   readonly app: ConsoleApp;
-  /** By path, all under `/console`. `/console` itself is a page that needs no server-rendered one. */
+  /** By path, all under `/console`. The pages themselves need no server-rendered ones. */
   readonly assets: ReadonlyMap<string, AdminAsset>;
 }
 
 /** Where the build puts the pages, seen from `src` and from `dist` alike. */
 const BUILT_FOLDER = fileURLToPath(new URL('../dist/app/', import.meta.url));
 
-const ENTRY = 'app/main.tsx';
+/** Pages by path, and the script of each. */
+const PAGES: Readonly<Record<string, string>> = {
+  '/console': 'app/main.tsx',
+  '/console/simulations': 'app/simulations/main.tsx',
+};
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
@@ -37,6 +41,7 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 interface ManifestEntry {
   readonly file: string;
   readonly css?: readonly string[];
+  readonly imports?: readonly string[];
 }
 
 /**
@@ -47,17 +52,29 @@ interface ManifestEntry {
  */
 export function loadConsole(folder: string = BUILT_FOLDER): Console | null {
   const manifest = readManifest(folder);
-  const entry = manifest?.[ENTRY];
-  if (!entry) return null;
-  const app = {
-    script: `/console/${entry.file}`,
-    styles: (entry.css ?? []).map((file) => `/console/${file}`),
+  if (!manifest) return null;
+  const app = appOf(manifest, PAGES['/console']!);
+  if (app === null) return null;
+  const shells = Object.entries(PAGES).flatMap(([path, entry]): [string, AdminAsset][] => {
+    const page = appOf(manifest, entry);
+    if (page === null) return [];
+    const body = new TextEncoder().encode(shellPage(page));
+    return [[path, { contentType: 'text/html; charset=utf-8', body }]];
+  });
+  return { app, assets: new Map([...shells, ...filesOf(folder)]) };
+}
+
+/** The script of an entry, with the style sheets of it and of all that it imports. */
+function appOf(manifest: Record<string, ManifestEntry>, entry: string): ConsoleApp | null {
+  const found = manifest[entry];
+  if (!found) return null;
+  const styles = new Set<string>();
+  const collect = ({ css = [], imports = [] }: ManifestEntry): void => {
+    for (const name of imports) if (manifest[name]) collect(manifest[name]);
+    for (const file of css) styles.add(`/console/${file}`);
   };
-  const shell: AdminAsset = {
-    contentType: 'text/html; charset=utf-8',
-    body: new TextEncoder().encode(shellPage(app)),
-  };
-  return { app, assets: new Map([['/console', shell], ...filesOf(folder)]) };
+  collect(found);
+  return { script: `/console/${found.file}`, styles: [...styles] };
 }
 
 function readManifest(folder: string): Record<string, ManifestEntry> | null {

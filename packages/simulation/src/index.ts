@@ -50,6 +50,9 @@ export {
   type ShardRunner,
   threadRunner,
 } from './experiment/shard-runner.ts';
+export { Board, type BoardEntry, type BoardOptions } from './serve/board.ts';
+export { type ComparedMetric, type Comparison, comparePoints } from './serve/compare.ts';
+export { boardRoutes } from './serve/routes.ts';
 export { DUCKDB_INSTALL, hasDuckDb } from './tables/duckdb.ts';
 export { type Column, csvToParquet, readParquet } from './tables/parquet.ts';
 export { type QueryResult, queryResults } from './tables/query.ts';

@@ -10,6 +10,7 @@ import type { ReplayFlags } from './replay.ts';
 import type { ImportFlags } from './records.ts';
 import type { TrainFlags } from './learn.ts';
 import type { QueryFlags } from './query.ts';
+import type { ServeFlags } from './serve.ts';
 import type { WorkerFlags } from './queue.ts';
 
 /** The exit code of the command that ran. */
@@ -23,6 +24,7 @@ export function registerSimulation(program: Command, io: Io, finish: Finish): vo
     .addHelpText('after', EXAMPLE);
   addRecords(sim, io, finish);
   addExperiments(sim, io, finish);
+  addServe(sim, io, finish);
   addQueue(sim, io, finish);
   addLearners(sim, io, finish);
 }
@@ -128,6 +130,20 @@ function addExperiments(sim: Command, io: Io, finish: Finish): void {
     .description('write report.html for a folder of results')
     .argument('<folder>', 'folder that a run has written')
     .action(async (folder: string) => finish(await (await import('./run.ts')).report(folder, io)));
+}
+
+function addServe(sim: Command, io: Io, finish: Finish): void {
+  sim
+    .command('serve')
+    .description(
+      'show experiments in the browser: progress, reports, comparisons; start and cancel',
+    )
+    .option('--listen <address>', 'loopback address', '127.0.0.1:8090')
+    .option('--out <folder>', 'holds a folder of results per experiment', 'out')
+    .option('--workers <count>', 'threads of an experiment', count)
+    .action(async (flags: ServeFlags) =>
+      finish(await (await import('./serve.ts')).serve(flags, io)),
+    );
 }
 
 function addQueue(sim: Command, io: Io, finish: Finish): void {
