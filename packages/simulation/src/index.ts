@@ -71,4 +71,5 @@ export { renderReport } from './report/page.ts';
 export { writeReport } from './report/report.ts';
 export { EXAMPLE_EXPERIMENT } from './experiment/example.ts';
 export { writeActions } from './records/write-actions.ts';
+export { isDiscrete, trainEnv, type TrainEnvOptions } from './learn/train-env.ts';
 export { fitMarket } from './records/fit.ts';

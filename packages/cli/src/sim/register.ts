@@ -164,9 +164,12 @@ function addLearners(sim: Command, io: Io, finish: Finish): void {
   sim
     .command('train')
     .description('train a policy on an environment')
-    .argument('<env>', 'fee-control')
+    .argument('<env>', 'fee-control, weights-control, lp-allocation, arbitrage or attack')
     .option('--seed <integer>', 'of the markets', '7')
     .option('--seconds <seconds>', 'how long', number, 60)
+    .option('--method <method>', 'cem (cross-entropy) or q-learning (discrete actions)', 'cem')
+    .option('--hidden <units>', 'of a hidden layer; 0 is a linear policy', count, 0)
+    .option('--workers <count>', 'threads for the population', count)
     .option('--out <file>', 'checkpoint', 'policy.json')
     .action(async (env: string, flags: TrainFlags) =>
       finish(await (await import('./learn.ts')).train(env, flags, io)),
@@ -185,7 +188,7 @@ function addLearners(sim: Command, io: Io, finish: Finish): void {
   sim
     .command('env')
     .description('speak JSON lines on standard input and output, for learners in other languages')
-    .argument('<env>', 'fee-control, weights-control or arbitrage')
+    .argument('<env>', 'fee-control, weights-control, lp-allocation, arbitrage or attack')
     .option('--stdio', 'the only way there is; may be left out')
     .action(async (env: string) => finish(await (await import('./learn.ts')).serveEnv(env, io)));
 }

@@ -40,6 +40,7 @@ export function Start({ client }: { readonly client: SimulationClient }): JSX.El
           <textarea
             rows={18}
             spellcheck={false}
+            wrap="off"
             value={text.value}
             onInput={({ currentTarget }) => (text.value = currentTarget.value)}
           />
