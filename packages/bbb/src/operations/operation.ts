@@ -5,6 +5,7 @@
  */
 import { z } from '@balancer/kit';
 import type { GatewayContext } from '../context.ts';
+import type { Importer } from '../recordings/importer.ts';
 import type { Poller } from '../poll/poller.ts';
 import { OperationError } from './servers.ts';
 
@@ -12,6 +13,9 @@ import { OperationError } from './servers.ts';
 export interface OperationHost {
   readonly context: GatewayContext;
   readonly poller: Poller;
+  readonly importer: Importer;
+  /** Reads the configuration again; null where nobody can. */
+  readonly reload?: (() => Promise<void>) | null;
 }
 
 /** An operation with the type of its input forgotten. */
@@ -31,13 +35,4 @@ export function operation<T>(
       return run(host, parsed.data);
     },
   };
-}
-
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-
-/** Leaves out what is undefined. */
-export function defined<T extends object>(values: T): Defined<T> {
-  return Object.fromEntries(
-    Object.entries(values).filter(([, value]) => value !== undefined),
-  ) as Defined<T>;
 }

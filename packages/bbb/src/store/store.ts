@@ -5,6 +5,7 @@
  */
 import { sql } from 'kysely';
 import { CallbackStore } from './callback-data.ts';
+import { DeliveryStore } from './deliveries.ts';
 import { LeaseStore } from './leases.ts';
 import { MeetingStore } from './meetings.ts';
 import { migrate } from './migrations.ts';
@@ -15,6 +16,7 @@ import { RecordingStore } from './recordings.ts';
 import { ServerStore } from './servers.ts';
 import { openSqlite, unlockSqlite } from './sqlite.ts';
 import { TenantStore } from './tenants.ts';
+import { TokenStore } from './tokens.ts';
 import { TextTrackStore } from './text-tracks.ts';
 import { UsedTokenStore } from './used-tokens.ts';
 
@@ -25,6 +27,8 @@ export class Store {
   readonly tenants: TenantStore;
   readonly callbacks: CallbackStore;
   readonly leases: LeaseStore;
+  readonly deliveries: DeliveryStore;
+  readonly tokens: TokenStore;
   readonly recordings: RecordingStore;
   readonly recordingWork: RecordingWorkStore;
   readonly textTracks: TextTrackStore;
@@ -39,6 +43,8 @@ export class Store {
     this.tenants = new TenantStore(db);
     this.callbacks = new CallbackStore(db);
     this.leases = new LeaseStore(db, dialect);
+    this.deliveries = new DeliveryStore(db);
+    this.tokens = new TokenStore(db);
     this.recordings = new RecordingStore(db, dialect);
     this.recordingWork = new RecordingWorkStore(db);
     this.textTracks = new TextTrackStore(db);

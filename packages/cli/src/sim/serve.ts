@@ -32,22 +32,14 @@ export async function serve(flags: ServeFlags, io: Io): Promise<number> {
   });
   const token = randomBytes(18).toString('base64url');
   const server = new AdminServer({
-    routes: [
-      {
-        method: 'GET',
-        path: '/',
-        access: 'open',
-        handler: (context) => context.redirect('/console/simulations'),
-      },
-      ...boardRoutes(board),
-    ],
+    routes: boardRoutes(board),
     token: new Secret(token),
-    assets: pages.assets,
+    assets: pages.simulationAssets,
     addressSetting: '--listen',
     bodyMaxBytes: 1 << 20,
   });
   const bound = await server.listen(address.address);
-  io.stdout.write(`http://${formatAddress(bound)}/console/simulations#token=${token}\n`);
+  io.stdout.write(`http://${formatAddress(bound)}/#token=${token}\n`);
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) io.signals.on(signal, () => resolve());
   });

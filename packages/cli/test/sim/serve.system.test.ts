@@ -50,7 +50,7 @@ describe.skipIf(!executablePath)(`balancer sim serve in a browser${skipReason('c
       '--workers',
       '1',
     );
-    [address] = await server.says(/http:\/\/127\.0\.0\.1:\d+\/console\/simulations#token=\S+/);
+    [address] = await server.says(/http:\/\/127\.0\.0\.1:\d+\/#token=\S+/);
     browser = await chromium.launch({
       executablePath: executablePath!,
       args: ['--no-sandbox', '--disable-gpu'],
@@ -131,7 +131,7 @@ describe.skipIf(!executablePath)(`balancer sim serve in a browser${skipReason('c
     const page = await browser.newPage({ viewport: { width, height: 800 }, colorScheme });
     await page.goto(address);
     await page.getByRole('heading', { name: 'Start an experiment' }).waitFor(SEEN);
-    await page.locator('table').first().waitFor(SEEN);
+    await page.locator('.compare table').waitFor(SEEN);
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
     const folderOfShots = process.env['SIM_SHOTS'];
     if (folderOfShots)

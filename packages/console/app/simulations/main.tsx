@@ -25,7 +25,6 @@ if (given !== undefined) {
 const board = new LiveBoard();
 const client = new SimulationClient(() => tokens.read());
 board.start();
-document.title = 'Simulations · Balancer';
 document.body.className = 'console simulations';
 root.replaceChildren();
 render(<Page board={board} client={client} />, root);
