@@ -111,6 +111,7 @@ describe.skipIf(!executablePath)(`balancer sim serve in a browser${skipReason('c
     await rowOf(page, 'long').getByText('running').waitFor(SEEN);
     await rowOf(page, 'long').getByRole('button', { name: 'Cancel' }).click();
     await rowOf(page, 'long').getByText('stopped').waitFor(SEEN);
+    expect(await rowOf(page, 'long').getByRole('button', { name: 'Cancel' }).count()).toBe(0);
     await page.close();
   });
 

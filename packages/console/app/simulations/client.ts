@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { AdminRequestError } from '../admin-client.ts';
+import { AdminTransport } from '../admin-transport.ts';
 
 /** An experiment: its results, or its run. */
 export interface Experiment {
@@ -50,12 +50,15 @@ export interface Side {
   readonly point: number;
 }
 
-/** Every method rejects with {@link AdminRequestError} when refused, and as `fetch` does otherwise. */
+/** Large experiments take a while to read and compare. */
+const TIMEOUT_MS = 60_000;
+
+/** Every method rejects with `AdminRequestError` when refused, and as `fetch` does otherwise. */
 export class SimulationClient {
-  private readonly token: () => string | null;
+  private readonly transport: AdminTransport;
 
   constructor(token: () => string | null) {
-    this.token = token;
+    this.transport = new AdminTransport({ token, timeoutMs: TIMEOUT_MS });
   }
 
   /** The text of the example experiment. */
@@ -87,31 +90,15 @@ export class SimulationClient {
   }
 
   private async read<T>(path: string): Promise<T> {
-    return answerOf<T>(await fetch(path));
+    return (await (await this.transport.request('GET', path)).json()) as T;
   }
 
   private async write<T>(path: string, body: unknown): Promise<T> {
-    const token = this.token();
-    return answerOf<T>(
-      await fetch(path, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          ...(token !== null && { authorization: `Bearer ${token}` }),
-        },
-        body: JSON.stringify(body),
-      }),
-    );
+    return (await (await this.transport.request('POST', path, body)).json()) as T;
   }
 }
 
 /** Address of a file of an experiment. */
 export function fileAddress(name: string, file: string): string {
   return `/simulations/${encodeURIComponent(name)}/files/${file}`;
-}
-
-async function answerOf<T>(response: Response): Promise<T> {
-  const answer = (await response.json()) as T & { readonly error?: string };
-  if (response.ok) return answer;
-  throw new AdminRequestError(response.status, answer.error ?? response.statusText);
 }

@@ -21,16 +21,15 @@ export function Compare({ experiments, client }: CompareProps): JSX.Element {
   const error = useSignal<string | null>(null);
   useEffect(() => {
     let isCurrent = true;
-    client.compare(a.value, b.value).then(
-      (found) => {
-        if (!isCurrent) return;
-        comparison.value = found;
-        error.value = null;
-      },
-      (reason: unknown) => {
+    const read = async (): Promise<void> => {
+      try {
+        const found = await client.compare(a.value, b.value);
+        if (isCurrent) [comparison.value, error.value] = [found, null];
+      } catch (reason) {
         if (isCurrent) error.value = (reason as Error).message;
-      },
-    );
+      }
+    };
+    void read();
     return () => void (isCurrent = false);
   }, [a.value, b.value]);
   return (
@@ -71,10 +70,15 @@ interface ChoiceProps extends CompareProps {
 function Choice({ label, side, onChange, experiments, client }: ChoiceProps): JSX.Element {
   const points = useSignal<readonly PointName[]>([]);
   useEffect(() => {
-    client.points(side.name).then(
-      (found) => (points.value = found),
-      () => (points.value = []),
-    );
+    const read = async (): Promise<void> => {
+      try {
+        points.value = await client.points(side.name);
+      } catch {
+        // The comparison says what is wrong; there is nothing to choose from.
+        points.value = [];
+      }
+    };
+    void read();
   }, [side.name]);
   return (
     <p>

@@ -13,12 +13,15 @@ export function Start({ client }: { readonly client: SimulationClient }): JSX.El
   const problems = useSignal<string | null>(null);
   const started = useSignal<string | null>(null);
   useEffect(() => {
-    client.example().then(
-      (example) => {
+    const read = async (): Promise<void> => {
+      try {
+        const example = await client.example();
         if (text.value === '') text.value = example;
-      },
-      () => {},
-    );
+      } catch {
+        // Whoever has a file needs no example.
+      }
+    };
+    void read();
   }, []);
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();

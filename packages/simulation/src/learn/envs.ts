@@ -29,15 +29,15 @@ export type EnvName = (typeof ENV_NAMES)[number];
 export function createEnv(name: string, options: PoolEnvOptions = DEFAULT_POOL_ENV): Env<unknown> {
   switch (name as EnvName) {
     case 'fee-control':
-      return feeControlEnv(options) as Env<unknown>;
+      return feeControlEnv(options);
     case 'weights-control':
-      return weightsControlEnv(options) as Env<unknown>;
+      return weightsControlEnv(options);
     case 'lp-allocation':
-      return allocationEnv(options) as Env<unknown>;
+      return allocationEnv(options);
     case 'arbitrage':
-      return arbitrageEnv(options) as Env<unknown>;
+      return arbitrageEnv(options);
     case 'attack':
-      return attackEnv() as Env<unknown>;
+      return attackEnv();
     default:
       throw new SimulationError(`${name}: must be one of ${ENV_NAMES.join(', ')}`);
   }
