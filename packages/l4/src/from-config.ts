@@ -35,6 +35,8 @@ const DEFAULT_PORTS = [1025, 65_535] as const;
 interface ServerFacts {
   readonly addr: Address;
   readonly weight: number;
+  readonly upper: number;
+  readonly lower: number;
   readonly health: BackendSpec['health'];
   readonly interface: string;
   readonly mac: string;
@@ -181,6 +183,7 @@ function servicesOfFrontend(
         expireQuiescent: l4.expire_quiescent,
         resetOnNoBackend: on_no_backend === 'reset',
         onePacket: false,
+        maxConnections: frontend.max_connections,
         localAddresses: localAddressesOf(frontend, address, backends),
         portRange: mode === 'passthrough' ? PASSTHROUGH_PORTS : readPortRange(l4.port_range)!,
         backends,
@@ -226,7 +229,7 @@ function schedulerOf({ balance, hash }: BackendConfig): {
 
 /** Servers that were discovered under a name have no place in a table of addresses. */
 function backendOf(server: ServerFacts, mode: ForwardMode, servicePort: number): BackendSpec[] {
-  const { addr, weight, health } = server;
+  const { addr, weight, upper, lower, health } = server;
   if (addr.kind !== 'inet' || tryParseIp(addr.host) === undefined) return [];
   const keepsPort = mode === 'dr' || mode === 'tunnel' || servicePort === 0;
   return [
@@ -236,6 +239,8 @@ function backendOf(server: ServerFacts, mode: ForwardMode, servicePort: number):
       mode,
       weight,
       health,
+      upper,
+      lower,
       ...(server.mac !== '' && { staticL2: { interface: server.interface, mac: server.mac } }),
     },
   ];
@@ -245,6 +250,8 @@ function factsOf({ servers }: Backend): ServerFacts[] {
   return servers.map((server) => ({
     addr: server.endpoint,
     weight: server.state === 'drain' ? 0 : server.weight,
+    upper: server.config.max_connections,
+    lower: server.config.min_connections,
     health: healthOf(server),
     interface: server.config.interface,
     mac: server.config.mac,
@@ -252,7 +259,15 @@ function factsOf({ servers }: Backend): ServerFacts[] {
 }
 
 function fileFacts({ addr, weight, ...rest }: ServerConfig): ServerFacts {
-  return { addr, weight, health: 'unknown', interface: rest.interface, mac: rest.mac };
+  return {
+    addr,
+    weight,
+    upper: rest.max_connections,
+    lower: rest.min_connections,
+    health: 'unknown',
+    interface: rest.interface,
+    mac: rest.mac,
+  };
 }
 
 function healthOf({ state }: Server): BackendSpec['health'] {
