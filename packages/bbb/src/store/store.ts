@@ -11,6 +11,7 @@ import { migrate } from './migrations.ts';
 import { openPostgres, type PostgresOptions } from './postgres.ts';
 import type { Database, Dialect } from './schema.ts';
 import { RecordingWorkStore } from './recording-work.ts';
+import { RecordingCopyStore } from './recording-copies.ts';
 import { RecordingStore } from './recordings.ts';
 import { ServerStore } from './servers.ts';
 import { openSqlite, unlockSqlite } from './sqlite.ts';
@@ -28,6 +29,7 @@ export class Store {
   readonly leases: LeaseStore;
   readonly tokens: TokenStore;
   readonly recordings: RecordingStore;
+  readonly recordingCopies: RecordingCopyStore;
   readonly recordingWork: RecordingWorkStore;
   readonly textTracks: TextTrackStore;
   readonly usedTokens: UsedTokenStore;
@@ -43,6 +45,7 @@ export class Store {
     this.leases = new LeaseStore(db, dialect);
     this.tokens = new TokenStore(db);
     this.recordings = new RecordingStore(db, dialect);
+    this.recordingCopies = new RecordingCopyStore(db, dialect);
     this.recordingWork = new RecordingWorkStore(db);
     this.textTracks = new TextTrackStore(db);
     this.usedTokens = new UsedTokenStore(db);
