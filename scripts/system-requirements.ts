@@ -57,6 +57,22 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     debianPackage: 'redis-server',
     neededFor: 'Redis through the relay, the gateway on Redis, experiments on a queue',
   },
+  { command: 'php', debianPackage: 'php-cli', neededFor: 'the calls of Moodle by PHP itself' },
+  {
+    command: '/usr/share/php8.2-curl/curl/curl.ini',
+    debianPackage: 'php-curl',
+    neededFor: 'the calls of Moodle by PHP itself',
+  },
+  {
+    command: '/usr/share/php8.2-xml/xml/xml.ini',
+    debianPackage: 'php-xml',
+    neededFor: 'the calls of Moodle by PHP itself',
+  },
+  {
+    command: 'ruby',
+    debianPackage: 'ruby',
+    neededFor: 'the calls of Greenlight by Ruby itself',
+  },
   { command: 'bash', debianPackage: 'bash', neededFor: 'the completion of bash' },
   { command: 'zsh', debianPackage: 'zsh', neededFor: 'the completion of zsh' },
   { command: 'fish', debianPackage: 'fish', neededFor: 'the completion of fish' },
