@@ -178,7 +178,7 @@ function isSameRow(known: object, row: RecordingCopy['row']): boolean {
 /** Truth values and moments are written differently by the two databases. */
 function textOf(value: unknown): string {
   if (typeof value === 'boolean') return String(Number(value));
-  const text = value === null || value === undefined ? '' : String(value as string | number);
+  const text = typeof value === 'string' || typeof value === 'number' ? String(value) : '';
   return /^\d{4}-\d\d-\d\d[ T]/.test(text)
     ? String(Date.parse(`${text.replace(' ', 'T')}Z`))
     : text;

@@ -25,7 +25,7 @@ interface PartTotals extends Omit<MigrationReport, 'next'> {
   readonly part: MigrationPart;
 }
 
-const IN_SQL: readonly MigrationPart[] = ['recordings', 'callbacks'];
+const IN_SQL: ReadonlySet<MigrationPart> = new Set(['recordings', 'callbacks']);
 
 export function addMigration(bbb: Command, { io, finish }: BbbCommands): void {
   withExamples(
@@ -61,7 +61,7 @@ async function partsOf(flags: MigrationFlags): Promise<MigrationPart[]> {
     throw new UsageError('needs --redis-url, or --recordings-only');
   }
   return MIGRATION_PARTS.filter((part) =>
-    IN_SQL.includes(part) ? databaseUrl !== undefined : !recordingsOnly,
+    IN_SQL.has(part) ? databaseUrl !== undefined : !recordingsOnly,
   );
 }
 
