@@ -5,7 +5,7 @@
  *
  *     npm run bench -w packages/bbb
  *
- * One gateway process on embedded storage, 200 servers, 5000 meetings; the load comes from this
+ * One gateway process, of the built packages, on embedded storage, 200 servers, 5000 meetings; the load comes from this
  * process over 64 connections. Rounds alternate; medians and all rounds are printed.
  *
  * @module
@@ -16,7 +16,15 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { FakeBbb, signedQuery } from '@balancer/fake-bbb';
 import { Pool } from 'undici';
-import type { BenchSetup } from './gateway-process.ts';
+
+/** What the parent asks for, as JSON in the first argument. */
+export interface BenchSetup {
+  readonly secret: string;
+  /** Servers that are there and online from the start. */
+  readonly servers: readonly { readonly url: string; readonly secret: string }[];
+  /** Records spread over them. */
+  readonly recordCount: number;
+}
 
 const SECRET = 'bench-secret';
 const SERVER_COUNT = 200;
@@ -45,8 +53,8 @@ class BenchGateway {
   }
 
   static async start(setup: BenchSetup): Promise<BenchGateway> {
-    const file = fileURLToPath(new URL('gateway-process.ts', import.meta.url));
-    const child = fork(file, [JSON.stringify(setup)]);
+    const file = fileURLToPath(new URL('gateway-process.mjs', import.meta.url));
+    const child = fork(file, [JSON.stringify(setup)], { execArgv: [] });
     const [ready] = (await once(child, 'message')) as [{ publicPort: number; readyMs: number }];
     return new BenchGateway(child, ready.publicPort, ready.readyMs);
   }

@@ -15,7 +15,7 @@ import type { MeetingRecord } from '../store/meetings.ts';
 import { parseAddresses } from '../store/callback-data.ts';
 import type { ServerChange, ServerRow, ServerState } from '../store/servers.ts';
 import type { TenantChange } from '../store/tenants.ts';
-import { ScaleliteRedis, type ScaleliteHash, type ScaleliteServer } from './scalelite-redis.ts';
+import type { ScaleliteHash, ScaleliteServer } from './scalelite-redis.ts';
 import { ScaleliteSql } from './scalelite-sql.ts';
 
 /** In the order in which they are taken over: what others point to comes first. */
@@ -65,6 +65,7 @@ export async function migratePage(
 ): Promise<MigrationReport> {
   const { part } = options;
   if (part === 'recordings' || part === 'callbacks') return fromSql(context, options);
+  const { ScaleliteRedis } = await import('./scalelite-redis.ts');
   const source = await ScaleliteRedis.connect(options.redisUrl, options.redisNamespace);
   try {
     const report = new Report();
