@@ -129,6 +129,7 @@ const servers = Array.from({ length: SERVER_COUNT }, (_, i) => ({
 const gateway = await BenchGateway.start({ secret: SECRET, servers, recordCount: RECORD_COUNT });
 try {
   process.stdout.write(`${cpus().length} x ${cpus()[0]!.model}, Node ${process.versions.node}\n`);
+  const idle = await gateway.ask<{ memoryMiB: number }>('usage');
   const joins = Array.from({ length: RECORD_COUNT }, (_, i) =>
     gateway.path('join', `meetingID=record-${i}&fullName=Ada&role=VIEWER`),
   );
@@ -160,7 +161,9 @@ try {
   const { summary } = await gateway.ask<{ summary: { durationMs: number } }>('poll');
   process.stdout.write(`poll of 200 servers      ${(summary.durationMs / 1000).toFixed(2)} s\n`);
   const { memoryMiB } = await gateway.ask<{ memoryMiB: number }>('usage');
-  process.stdout.write(`resident memory          ${memoryMiB.toFixed(0)} MiB\n`);
+  process.stdout.write(
+    `resident memory          ${idle.memoryMiB.toFixed(0)} MiB filled, ${memoryMiB.toFixed(0)} MiB after all of it\n`,
+  );
   process.stdout.write(`open to listening        ${gateway.readyMs.toFixed(0)} ms\n`);
 } finally {
   await gateway.close();
