@@ -42,6 +42,7 @@ export interface Native {
   readonly mount: Call;
   readonly umount: Call;
   readonly flock: Call;
+  readonly ioctl: Call;
   /** Bytes of a memory page. */
   readonly pageBytes: number;
   /** The address of a buffer's memory, which must lie outside the JavaScript heap. */
@@ -106,6 +107,7 @@ function bind(): Native {
     mount: call('mount', 'intptr_t', 'intptr_t', 'intptr_t', 'ulong', 'intptr_t'),
     umount: call('umount2', 'intptr_t', 'int'),
     flock: call('flock', 'int', 'int'),
+    ioctl: call('ioctl', 'int', 'ulong', 'intptr_t'),
     pageBytes: call('getpagesize')(),
     addressOf: (buffer) => koffi.address(buffer),
     view: (address, length) => koffi.view(address, length),

@@ -242,9 +242,13 @@ static __always_inline int ctx_checksum_is_unfinished(ctx_t *ctx, __u32 offset)
 	return 0;
 }
 
+/* Set when an interface is one end of a veth pair. XDP_TX does not wake its other end unless an XDP program
+ * is there too; a redirect does, as soon as that end has GRO on. */
+const volatile __u32 redirect_always = 0;
+
 static __always_inline int ctx_send(ctx_t *ctx, struct packet *p, __u32 ifindex)
 {
-	if (ifindex == p->ifindex) {
+	if (!redirect_always && ifindex == p->ifindex) {
 		p->verdict = XDP_TX;
 		return 0;
 	}

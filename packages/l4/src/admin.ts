@@ -14,7 +14,7 @@ import {
 import { backendSetup } from './backend-setup.ts';
 import { checkCounters } from './counter-checks.ts';
 import type { FlowFilter } from './flows.ts';
-import type { Finding } from './host-checks.ts';
+import type { Finding } from './finding.ts';
 import { executeIpvs } from './ipvs/execute.ts';
 import { ipvsRequest } from './ipvs/request.ts';
 import type { L4Plane } from './plane.ts';

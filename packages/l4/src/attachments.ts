@@ -13,7 +13,6 @@ import {
   findXdp,
   Link,
   type LinkDescription,
-  linkXdp,
   listBpfFilters,
   listLinks,
   type Program,
@@ -22,11 +21,8 @@ import {
   TcNetlinkAttachment,
 } from '@balancer/ebpf';
 import { PlaneError } from './errors.ts';
+import type { Hook } from './hook-choice.ts';
 import type { PlaneObjects } from './objects.ts';
-
-/** How packets of an interface reach the plane. */
-export type Hook = 'xdp' | 'xdp-generic' | 'tc';
-export type HookChoice = Hook | 'auto';
 
 /** One interface and the hook it is on. */
 export interface AttachedInterface {
@@ -35,23 +31,6 @@ export interface AttachedInterface {
   readonly hook: Hook;
 }
 
-/** The hook of all interfaces, and why. */
-export interface ChosenHook {
-  readonly hook: Hook;
-  readonly reason: string;
-}
-
-/** Kinds of interfaces whose peers or lower parts make native XDP do less than it promises. */
-const NO_XDP_KINDS: ReadonlySet<string> = new Set([
-  'veth',
-  'tun',
-  'bridge',
-  'bond',
-  'vlan',
-  'team',
-  'macvlan',
-  'ipvlan',
-]);
 /** Programs by the part of a pin's name that says what it is. */
 type Part = 'xdp' | 'tc' | 'neigh';
 const LINKS = 'links';
@@ -73,38 +52,6 @@ export function findInterfaces(names: readonly string[]): LinkDescription[] {
     });
   } finally {
     socket.close();
-  }
-}
-
-/**
- * Which hook `auto` means here. XDP only where it is sure to work: one interface whose driver takes it, so
- * that every packet leaves where it came from. Nothing is left attached.
- */
-export function chooseHook(
-  choice: HookChoice,
-  links: readonly LinkDescription[],
-  tryProgram: () => Program,
-): ChosenHook {
-  if (choice !== 'auto') return { hook: choice, reason: `hook = "${choice}"` };
-  const unfit = links.find(({ kind }) => kind !== undefined && NO_XDP_KINDS.has(kind));
-  if (unfit) return { hook: 'tc', reason: `${unfit.name} is a ${unfit.kind} interface` };
-  if (links.length > 1) {
-    return {
-      hook: 'tc',
-      reason:
-        'whether several interfaces can send frames that XDP redirects is not known; set hook = "xdp" if they can',
-    };
-  }
-  const [link] = links;
-  if (link === undefined || link.flags % 16 >= 8)
-    return { hook: 'tc', reason: 'loopback has no native XDP' };
-  if (link.xdpProgramId !== 0) return { hook: 'xdp', reason: `${link.name} runs XDP already` };
-  try {
-    linkXdp({ program: tryProgram(), ifindex: link.ifindex, mode: 'native' }).close();
-    return { hook: 'xdp', reason: `the driver of ${link.name} takes native XDP` };
-  } catch (error) {
-    if (!(error instanceof SyscallError)) throw error;
-    return { hook: 'tc', reason: `${link.name} has no native XDP (${error.errnoName})` };
   }
 }
 

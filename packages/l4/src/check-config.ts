@@ -6,7 +6,8 @@
 import type { LoadBalancerConfig } from '@balancer/lb';
 import { checkedPlane } from './checked-plane.ts';
 import { engineOptions, servicesInFile } from './from-config.ts';
-import { checkHost, type Finding, hostFacts } from './host-checks.ts';
+import type { Finding } from './finding.ts';
+import { checkHost, hostFacts } from './host-checks.ts';
 
 /** What is not as it should be; nothing when the file has no packet plane. */
 export function checkHostFor({ l4, frontends, backends }: LoadBalancerConfig): Finding[] {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Finding } from './host-checks.ts';
+import type { Finding } from './finding.ts';
 import type { PlaneDocument } from './status.ts';
 
 /** Share of the connection table above which it is called full. */

@@ -12,7 +12,7 @@ import type { PlaneDigest } from './digest.ts';
 import { PlaneError } from './errors.ts';
 import type { FlowFilter, FlowView } from './flows.ts';
 import type { GarbageCollection } from './garbage-collection.ts';
-import type { Finding } from './host-checks.ts';
+import type { Finding } from './finding.ts';
 import type { FlowPlace } from './lookup.ts';
 import type { PlaneSnapshot } from './statistics.ts';
 

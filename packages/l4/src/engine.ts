@@ -11,14 +11,7 @@
 import { findLink, type LinkDescription, RouteSocket } from '@balancer/ebpf';
 import { fromMapAddress } from './address.ts';
 import { HostAddresses } from './addresses.ts';
-import {
-  Attachments,
-  chooseHook,
-  type ChosenHook,
-  findInterfaces,
-  type HookChoice,
-  refuseForeignXdp,
-} from './attachments.ts';
+import { Attachments, findInterfaces, refuseForeignXdp } from './attachments.ts';
 import { checkedPlane } from './checked-plane.ts';
 import { Collector } from './collector.ts';
 import { compile, type KnownLink } from './compile.ts';
@@ -29,7 +22,9 @@ import { type FlowFilter, type FlowView, listFlows } from './flows.ts';
 import type { GarbageCollection } from './garbage-collection.ts';
 import { Gratuitous } from './gratuitous.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { checkHost, type Finding, hostFacts } from './host-checks.ts';
+import type { Finding } from './finding.ts';
+import { chooseHook, type ChosenHook, type HookChoice, probeXdp } from './hook-choice.ts';
+import { checkHost, hostFacts } from './host-checks.ts';
 import { allocate, type Ids, type Limits } from './ids.ts';
 import { leavingOf, withoutGone } from './leaving.ts';
 import { type FlowPlace, placeOf } from './lookup.ts';
@@ -101,10 +96,14 @@ export class Engine {
     const { path, hostState } = this.#directory;
     const undo: (() => void)[] = [() => this.#directory.abandon()];
     try {
-      const wantsXdp = options.hook !== 'tc';
-      this.#objects = loadPlane(path, options.sizes, { xdp: wantsXdp });
+      this.#objects = loadPlane(path, options.sizes, {
+        xdp: options.hook !== 'tc',
+        redirectsAlways: options.hook === 'xdp' && links.some(({ kind }) => kind === 'veth'),
+      });
       undo.push(() => this.#objects.close());
-      const hook = chooseHook(options.hook, links, () => this.#objects.xdp!.program('lb_ingress'));
+      const hook = chooseHook(options.hook, links, (link) =>
+        probeXdp(link, this.#objects.xdp!.program('lb_ingress')),
+      );
       if (hook.hook !== 'tc') refuseForeignXdp(links, path);
       this.#heartbeat = new Heartbeat(this.#objects.tc);
       this.#role = hostState.role;

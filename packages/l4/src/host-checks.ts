@@ -15,17 +15,11 @@ import {
   NEIGHBOUR_STATES,
   RouteSocket,
 } from '@balancer/ebpf';
-import type { HookChoice } from './attachments.ts';
 import type { ForwardMode } from './desired.ts';
+import type { HookChoice } from './hook-choice.ts';
+import { checkInterfaces, type DriverFacts, driverFacts } from './interface-checks.ts';
+import { type Finding, problem, warning } from './finding.ts';
 import { findPaths, type Path } from './neighbours.ts';
-
-/** Something that is not as it should be. Problems stop packets, warnings may, hints explain. */
-export interface Finding {
-  readonly level: 'problem' | 'warning' | 'hint';
-  readonly what: string;
-  /** A command or a setting that mends it; `''` when there is none. */
-  readonly mend: string;
-}
 
 /** What the checks are about. */
 export interface CheckedPlane {
@@ -47,32 +41,32 @@ export interface HostFacts {
   readonly addresses: readonly InterfaceAddress[];
   readonly neighbours: readonly Neighbour[];
   readonly paths: readonly Path[];
+  /** Drivers of the plane's interfaces, by the interfaces' names. */
+  readonly drivers: ReadonlyMap<string, DriverFacts>;
   /** Value of a file below /proc/sys/net, `''` when it is not there. */
   readonly sysctl: (name: string) => string;
 }
 
-/** Largest frames that native XDP takes in one page. */
-const XDP_MTU_MAX = 3498;
 const CAP_NET_ADMIN = 12n;
 const CAP_SYS_ADMIN = 21n;
 const CAP_BPF = 39n;
-/** Kinds of interfaces that hand over frames with unfinished checksums. */
-const OFFLOADING_KINDS: ReadonlySet<string> = new Set(['veth', 'tun']);
 
 /** Looks at this host, in the network namespace of the calling thread. */
-export function hostFacts({ backends }: CheckedPlane): HostFacts {
+export function hostFacts({ backends, interfaces }: CheckedPlane): HostFacts {
   const socket = RouteSocket.open();
   try {
+    const links = listLinks(socket);
     return {
       kernel: release(),
       capabilities: effectiveCapabilities(),
-      links: listLinks(socket),
+      links,
       addresses: listAddresses(socket),
       neighbours: listNeighbours(socket),
       paths: findPaths(
         socket,
         backends.map(({ address }) => address),
       ),
+      drivers: driverFacts(links.filter(({ name }) => interfaces.includes(name))),
       sysctl: readSysctl,
     };
   } finally {
@@ -123,50 +117,6 @@ function checkForwarding({ services, backends }: CheckedPlane, { sysctl }: HostF
     const key = `net.${name.replaceAll('/', '.')}`;
     return [problem(`${key} is ${sysctl(name) || 'missing'}`, `sysctl -w ${key}=1`)];
   });
-}
-
-function checkInterfaces(
-  { interfaces, hook, manageVips }: CheckedPlane,
-  { links }: HostFacts,
-): Finding[] {
-  const findings: Finding[] = [];
-  const isXdp = hook === 'xdp' || hook === 'xdp-generic';
-  for (const name of interfaces) {
-    const link = links.find((each) => each.name === name);
-    if (!link) {
-      findings.push(problem(`there is no interface ${name}`, `see "ip link"; set l4.interfaces`));
-      continue;
-    }
-    if (!link.up) findings.push(problem(`interface ${name} is down`, `ip link set dev ${name} up`));
-    if (hook === 'xdp' && link.mtu > XDP_MTU_MAX) {
-      findings.push(
-        problem(
-          `interface ${name} has MTU ${link.mtu}; native XDP takes ${XDP_MTU_MAX}`,
-          `ip link set dev ${name} mtu ${XDP_MTU_MAX}`,
-        ),
-      );
-    }
-    if (isXdp && OFFLOADING_KINDS.has(link.kind ?? '')) {
-      findings.push(
-        warning(
-          `interface ${name} is a ${link.kind} interface: its peer hands over unfinished checksums, and XDP cannot send to it without GRO`,
-          `at the other end: ethtool -K <interface> tx off gro on; or set hook = "tc"`,
-        ),
-      );
-    }
-  }
-  if (hook === 'xdp-generic') {
-    findings.push({
-      level: 'hint',
-      what: 'generic XDP sees packets that GRO has joined, and cannot send those above the MTU',
-      mend: interfaces.map((name) => `ethtool -K ${name} gro off lro off`).join('; '),
-    });
-  }
-  const loopback = links.find(({ name }) => name === 'lo');
-  if (manageVips && loopback?.up === false) {
-    findings.push(warning('lo is down', 'ip link set dev lo up'));
-  }
-  return findings;
 }
 
 function checkAddresses(
@@ -224,12 +174,4 @@ function readSysctl(name: string): string {
   } catch {
     return '';
   }
-}
-
-function problem(what: string, mend: string): Finding {
-  return { level: 'problem', what, mend };
-}
-
-function warning(what: string, mend: string): Finding {
-  return { level: 'warning', what, mend };
 }

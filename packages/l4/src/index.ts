@@ -31,7 +31,7 @@ export type { BackendSpec, DesiredPlane, PlaneSettings, ServiceSpec } from './de
 export { PlaneError } from './errors.ts';
 export type { FlowView } from './flows.ts';
 export { checkHostFor } from './check-config.ts';
-export type { Finding } from './host-checks.ts';
+export type { Finding } from './finding.ts';
 export type { IpvsAnswer, IpvsCommand } from './ipvs/commands.ts';
 export { IpvsUsageError } from './ipvs/options.ts';
 export { parseIpvs, parseRules } from './ipvs/parse.ts';

@@ -9,6 +9,7 @@ import {
   ObjectError,
   readObject,
   type LoadedObject,
+  type LoadOptions,
   type ObjectFile,
 } from '@balancer/ebpf';
 import { l4CtlLayout, type L4Ctl } from '../bpf/objects/l4-ctl.types.ts';
@@ -24,6 +25,14 @@ export interface MapSizes {
   readonly localAddresses: number;
   /** Turns new flows away when the table is full, instead of forgetting the oldest. */
   readonly rejectWhenFull: boolean;
+}
+
+/** How packets reach the programs and leave them. */
+export interface HookUse {
+  /** Loads the XDP programs too. */
+  readonly xdp: boolean;
+  /** XDP sends by redirect even where a packet came from. */
+  readonly redirectsAlways: boolean;
 }
 
 /** The programs of both hooks and the control programs, on one set of maps. */
@@ -44,11 +53,7 @@ const BY_BACKEND = ['l4_be', 'l4_cnt', 'l4_stat_be', 'l4_gc_be'];
  * @throws {PlaneError} when pinned maps have other sizes.
  * @throws {VerifierError} if the kernel rejects a program.
  */
-export function loadPlane(
-  pinPath: string,
-  sizes: MapSizes,
-  hooks: { readonly xdp: boolean },
-): PlaneObjects {
+export function loadPlane(pinPath: string, sizes: MapSizes, hooks: HookUse): PlaneObjects {
   const loaded: { close(): void }[] = [];
   const own = <T extends { close(): void }>(object: T): T => {
     loaded.push(object);
@@ -58,9 +63,11 @@ export function loadPlane(
     for (const object of loaded.splice(0)) object.close();
   };
   try {
-    const tc = own(load<L4Tc>('l4-tc', pinPath, sizes, l4TcLayout));
-    const xdp = hooks.xdp ? own(load<L4Xdp>('l4-xdp', pinPath, sizes, l4XdpLayout)) : undefined;
-    const ctl = own(load<L4Ctl>('l4-ctl', pinPath, sizes, l4CtlLayout));
+    const forTc = prepare('l4-tc', pinPath, sizes);
+    const tc = own(loadObject<L4Tc>(forTc.object, { ...forTc.options, layout: l4TcLayout }));
+    const xdp = hooks.xdp ? own(loadXdp(pinPath, sizes, hooks)) : undefined;
+    const forCtl = prepare('l4-ctl', pinPath, sizes);
+    const ctl = own(loadObject<L4Ctl>(forCtl.object, { ...forCtl.options, layout: l4CtlLayout }));
     return { tc, xdp, ctl, close };
   } catch (error) {
     close();
@@ -72,12 +79,25 @@ export function loadPlane(
   }
 }
 
-function load<T extends L4Tc | L4Xdp | L4Ctl>(
+function loadXdp(
+  pinPath: string,
+  sizes: MapSizes,
+  { redirectsAlways }: HookUse,
+): LoadedObject<L4Xdp> {
+  const { object, options } = prepare('l4-xdp', pinPath, sizes);
+  const variables = { redirect_always: redirectsAlways ? 1 : 0 };
+  return loadObject<L4Xdp>(object, { ...options, layout: l4XdpLayout, variables });
+}
+
+/** An object, and how its maps are made and pinned. */
+function prepare(
   name: string,
   pinPath: string,
   sizes: MapSizes,
-  layout: typeof l4TcLayout,
-): LoadedObject<T> {
+): {
+  readonly object: ObjectFile;
+  readonly options: Pick<LoadOptions, 'pinPath' | 'pinAll' | 'maxEntries'>;
+} {
   const object = withEviction(readObject(readFileSync(objectUrl(name))), sizes);
   const wanted: Record<string, number> = {
     l4_ct: sizes.flows,
@@ -89,7 +109,7 @@ function load<T extends L4Tc | L4Xdp | L4Ctl>(
   const maxEntries = Object.fromEntries(
     Object.entries(wanted).filter(([map]) => object.maps.has(map)),
   );
-  return loadObject<T>(object, { pinPath, pinAll: true, maxEntries, layout });
+  return { object, options: { pinPath, pinAll: true, maxEntries } };
 }
 
 /** A connection table that rejects is an ordinary hash. */

@@ -29,6 +29,7 @@ import type { PlaneDigest } from './digest.ts';
 import type { Engine } from './engine.ts';
 import { EngineSession } from './engine-session.ts';
 import { PlaneError } from './errors.ts';
+import type { Finding } from './finding.ts';
 import type { FlowFilter, FlowView } from './flows.ts';
 import { Follower } from './follower.ts';
 import {
@@ -38,7 +39,6 @@ import {
   servicesOf,
   settingsOf,
 } from './from-config.ts';
-import type { Finding } from './host-checks.ts';
 import type { FlowPlace } from './lookup.ts';
 import { type Announcement, type Role, roleAtStart } from './presence.ts';
 import { type QuorumRule, withReserve } from './quorum.ts';

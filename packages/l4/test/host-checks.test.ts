@@ -41,8 +41,11 @@ const HOST: HostFacts = {
       problem: '',
     },
   ],
+  drivers: new Map(),
   sysctl: () => '1',
 };
+
+const DRIVER = { joins: false, takesTags: false, sends: true };
 
 describe('the checks of the host', () => {
   test('find nothing on a host that is ready', () => {
@@ -104,7 +107,34 @@ describe('the checks of the host', () => {
       { hook: 'xdp' },
       { links: [{ ...LINK, kind: 'veth' }] },
       'unfinished checksums',
-      'ethtool -K <interface> tx off gro on',
+      'ethtool -K <interface> tx off',
+    ],
+    [
+      'a veth whose other end takes no frames from XDP',
+      { hook: 'xdp' },
+      {
+        links: [{ ...LINK, kind: 'veth' }],
+        drivers: new Map([['eth0', { ...DRIVER, sends: false }]]),
+      },
+      'interface eth0 does not send frames that XDP redirects to it',
+      'at the other end of the pair: ethtool -K <interface> gro on',
+    ],
+    [
+      'VLAN tags that the driver takes out',
+      { hook: 'xdp' },
+      {
+        links: [LINK, { ...LINK, ifindex: 3, name: 'eth0.100', kind: 'vlan', lower: 2 }],
+        drivers: new Map([['eth0', { ...DRIVER, takesTags: true }]]),
+      },
+      'interface eth0 takes VLAN tags out of frames',
+      'ethtool -K eth0 rxvlan off',
+    ],
+    [
+      'packets that are joined before generic XDP sees them',
+      { hook: 'xdp-generic' },
+      { drivers: new Map([['eth0', { ...DRIVER, joins: true }]]) },
+      'generic XDP sees packets that GRO has joined',
+      'ethtool -K eth0 gro off lro off',
     ],
     [
       'addresses that nobody has',

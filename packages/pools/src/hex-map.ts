@@ -45,7 +45,7 @@ export class HexMap<V> {
     let node = this.#root;
     for (let depth = 1; node !== undefined; depth++) {
       if (isBucket(node)) {
-        const i = node.keys.indexOf(key);
+        const i = placeOf(node.keys, key);
         return i < 0 ? undefined : node.values[i];
       }
       node = node[digitOf(key, depth)];
@@ -67,8 +67,8 @@ export class HexMap<V> {
     const root = this.#root;
     if (root !== undefined && isBucket(root)) {
       const { keys } = root;
-      const a = keys.indexOf(keyA);
-      const b = keys.indexOf(keyB);
+      const a = placeOf(keys, keyA);
+      const b = placeOf(keys, keyB);
       if (a >= 0 && b >= 0) {
         const values = root.values.slice();
         values[a] = valueA;
@@ -92,6 +92,12 @@ export class HexMap<V> {
   }
 }
 
+/** The index of a key, or -1: for short lists a loop is several times faster than `indexOf`. */
+export function placeOf(keys: readonly string[], key: string): number {
+  for (let i = 0; i < keys.length; i++) if (keys[i] === key) return i;
+  return -1;
+}
+
 function isBucket<V>(node: Node<V>): node is Bucket<V> {
   return !Array.isArray(node);
 }
@@ -112,8 +118,12 @@ function withEntry<V>(node: Node<V> | undefined, key: string, value: V, depth: n
     children[digit] = withEntry(children[digit], key, value, depth + 1);
     return children;
   }
-  const i = node.keys.indexOf(key);
-  if (i >= 0) return { keys: node.keys, values: node.values.with(i, value) };
+  const i = placeOf(node.keys, key);
+  if (i >= 0) {
+    const values = node.values.slice();
+    values[i] = value;
+    return { keys: node.keys, values };
+  }
   if (node.keys.length < BUCKET_SIZE || depth > key.length) {
     return { keys: [...node.keys, key], values: [...node.values, value] };
   }
@@ -133,7 +143,7 @@ function without<V>(node: Node<V> | undefined, key: string, depth: number): Node
     return children.some((child) => child !== undefined) ? children : undefined;
   }
   if (node.keys.length === 1) return undefined;
-  const i = node.keys.indexOf(key);
+  const i = placeOf(node.keys, key);
   return { keys: node.keys.toSpliced(i, 1), values: node.values.toSpliced(i, 1) };
 }
 

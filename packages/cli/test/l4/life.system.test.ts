@@ -156,15 +156,20 @@ TCP  203.0.113.1:81 wrr
   });
 
   test('says what is wrong with the host, with the command that mends it', async () => {
-    lab.network.setSysctl('ipv4/ip_forward', 0);
-    const { code, stdout: out } = await lab.command(
-      'l4',
-      'doctor',
-      '--config',
-      `${lab.folder}/balancer.toml`,
+    const doctor = async (): Promise<string> => {
+      const { code, stdout: out } = await runHereWith('', 'l4', 'doctor', '--socket', lab.socket);
+      expect(code).toBe(1);
+      return out;
+    };
+    lab.configure(file().replace('"auto"', '"xdp"'));
+    await lab.startBalancer();
+    expect(await doctor()).toMatch(
+      /interface eth0 does not send frames that XDP redirects to it\n.*ethtool -K <interface> gro on/,
     );
-    expect(code).toBe(1);
-    expect(out).toContain('net.ipv4.ip_forward is 0');
-    expect(out).toContain('sysctl -w net.ipv4.ip_forward=1');
+    lab.network.prepareForXdp();
+    lab.network.setSysctl('ipv4/ip_forward', 0);
+    const found = await doctor();
+    expect(found).toMatch(/net\.ipv4\.ip_forward is 0\n.*sysctl -w net\.ipv4\.ip_forward=1/);
+    expect(found).not.toContain('does not send');
   });
 });

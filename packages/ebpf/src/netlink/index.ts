@@ -52,3 +52,5 @@ export {
 } from './traffic-control.ts';
 export type { BpfFilter, FilterPlace, QueueingDiscipline } from './traffic-control.ts';
 export { findXdp } from './xdp-state.ts';
+export { readXdpFeatures } from './xdp-features.ts';
+export type { XdpFeature } from './xdp-features.ts';

@@ -328,7 +328,9 @@ export interface L4Xdp {
       readonly value: L4Scratch[];
     };
   };
-  readonly variables: {};
+  readonly variables: {
+    readonly redirect_always: number;
+  };
   readonly programs: 'lb_ingress' | 'decap';
 }
 
@@ -754,4 +756,5 @@ export const l4XdpLayout: ObjectLayout = {
       reserved: 3520,
     },
   },
+  'variable redirect_always': { size: 4, members: {} },
 };

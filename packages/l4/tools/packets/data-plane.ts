@@ -14,7 +14,7 @@ import {
   type LoadedObject,
   type Program,
 } from '@balancer/ebpf';
-import type { L4Xdp } from '../../bpf/objects/l4-xdp.types.ts';
+import type { L4Tc } from '../../bpf/objects/l4-tc.types.ts';
 import {
   addressFilter,
   BACKEND_FLAGS,
@@ -36,7 +36,7 @@ import {
 import { EMPTY_BACKEND, EMPTY_CONFIG, EMPTY_SERVICE } from '../../src/records.ts';
 import { createTable } from '../../src/selection-map.ts';
 import { NAMES, type Change, type PacketCase, type Setup } from './packet-case.ts';
-import { PacketHost, type Hook } from './packet-host.ts';
+import { isSection, PacketHost, type Hook } from './packet-host.ts';
 import { backendsOf, tableOf } from './selection-table.ts';
 
 /** Id of the service of the set-up. */
@@ -65,7 +65,7 @@ export interface Sent {
 /** The data plane of a host, emptied and filled from a set-up. */
 export class DataPlane {
   readonly protocol: number;
-  readonly #loaded: LoadedObject<L4Xdp>;
+  readonly #loaded: LoadedObject<L4Tc>;
   readonly #setup: Setup;
   readonly #programName: NonNullable<PacketCase['program']>;
   readonly #hook: Hook;
@@ -101,13 +101,13 @@ export class DataPlane {
   }
 
   /** The object with its maps. */
-  get loaded(): LoadedObject<L4Xdp> {
+  get loaded(): LoadedObject<L4Tc> {
     return this.#loaded;
   }
 
-  /** Its maps by name. */
+  /** Its maps by name, which other programs may share. */
   get maps(): ReadonlyMap<string, BpfMap> {
-    return this.#loaded.maps;
+    return new Map([...this.#loaded.maps].filter(([name]) => !isSection(name)));
   }
 
   /** The program under test. */

@@ -18,7 +18,7 @@ import {
   type BpfMap,
   type LoadedObject,
 } from '@balancer/ebpf';
-import { l4XdpLayout, type L4Xdp } from '../../bpf/objects/l4-xdp.types.ts';
+import { l4TcLayout, type L4Tc } from '../../bpf/objects/l4-tc.types.ts';
 import { NAMES, type NetworkSetup } from './packet-case.ts';
 
 /** The two builds of the data plane. Their objects have the same maps and types. */
@@ -55,7 +55,7 @@ export class PacketHost {
   readonly namespace: NetworkNamespace = NetworkNamespace.create();
   /** Interfaces by MAC address: tc passes what was not sent to the interface's own. */
   readonly ifindexes: ReadonlyMap<string, number>;
-  readonly #loaded = new Map<Hook, LoadedObject<L4Xdp>>();
+  readonly #loaded = new Map<Hook, LoadedObject<L4Tc>>();
   readonly #maxEntries: Readonly<Record<string, number>>;
 
   readonly #options: HostOptions;
@@ -85,19 +85,19 @@ export class PacketHost {
   }
 
   /** An empty data plane. It is loaded once, because the verifier takes most of the time of a case. */
-  dataPlane(hook: Hook): LoadedObject<L4Xdp> {
+  dataPlane(hook: Hook): LoadedObject<L4Tc> {
     let loaded = this.#loaded.get(hook);
     if (loaded === undefined) {
       const committed = new URL(`../../bpf/objects/l4-${hook}.o`, import.meta.url);
       const object = this.#options.object ?? readFileSync(committed);
-      loaded = loadObject<L4Xdp>(object, {
-        layout: l4XdpLayout,
+      loaded = loadObject<L4Tc>(object, {
+        layout: l4TcLayout,
         maxEntries: this.#maxEntries,
         ...(this.#options.rejectsWhenFull && { mapTypes: { l4_ct: 'hash' } }),
       });
       this.#loaded.set(hook, loaded);
     }
-    for (const map of loaded.maps.values()) clear(map);
+    for (const [name, map] of loaded.maps) if (!isSection(name)) clear(map);
     return loaded;
   }
 
@@ -123,6 +123,11 @@ function createInterfaces(first: string, second: string): Map<string, number> {
   } finally {
     socket.close();
   }
+}
+
+/** Whether a map holds variables of the program, which stay. */
+export function isSection(name: string): boolean {
+  return name.startsWith('.');
 }
 
 /** Empties a hash, and puts zeros into an array; maps of maps are overwritten by every case. */

@@ -7,6 +7,7 @@
  * @module
  */
 import { power } from './certified-pow.ts';
+import type { CertifiedSwap } from './certified-product.ts';
 import {
   add,
   constant,
@@ -35,16 +36,8 @@ const BALANCE = takeRegisters();
 const AMOUNT = takeRegisters();
 const EXPONENT = takeRegisters();
 const POWER = takeRegisters();
-
-/** The balance that changes by the given amount, and the weights whose quotient is the exponent. */
-export interface CertifiedSwap {
-  readonly balance: bigint;
-  readonly amount: bigint;
-  readonly numerator: bigint;
-  readonly denominator: bigint;
-  /** Whether the exponents 1, 2 and 4 are products (`FP2`). */
-  readonly hasShortcuts: boolean;
-}
+/** What EXPONENT holds. */
+const last = { numerator: -1n, denominator: -1n, roundUp: false };
 
 /**
  * complement(powUp(divUp(balance, balance + amount), divDown(numerator, denominator))).
@@ -82,16 +75,7 @@ function loadBalance({ balance, amount }: CertifiedSwap): boolean {
 function powerOfSwap(swap: CertifiedSwap, roundUp: boolean): boolean {
   const { numerator, denominator, hasShortcuts } = swap;
   if (!wholeQuotient(POWER, BALANCE, ONE, AMOUNT, true)) return false;
-  if (numerator === denominator) {
-    if (hasShortcuts) return true;
-    copy(EXPONENT, ONE);
-  } else if (
-    !load(BALANCE, numerator) ||
-    !load(AMOUNT, denominator) ||
-    !wholeQuotient(EXPONENT, BALANCE, ONE, AMOUNT, roundUp)
-  ) {
-    return false;
-  }
+  if (!loadExponent(numerator, denominator, roundUp)) return false;
   if (hasShortcuts) {
     if (difference(EXPONENT, ONE) === 0) return true;
     if (difference(EXPONENT, TWO) === 0) return squareUp();
@@ -102,6 +86,33 @@ function powerOfSwap(swap: CertifiedSwap, roundUp: boolean): boolean {
   const whole = Math.floor(guard);
   if (guard - whole < GUARD_MARGIN || guard - whole > 1 - GUARD_MARGIN) return false;
   increase(POWER, whole + 2);
+  return true;
+}
+
+/**
+ * EXPONENT = numerator / denominator, rounded as asked. A pool's weights seldom change, so that of the
+ * last swap mostly serves again.
+ */
+function loadExponent(numerator: bigint, denominator: bigint, roundUp: boolean): boolean {
+  if (
+    numerator === last.numerator &&
+    denominator === last.denominator &&
+    roundUp === last.roundUp
+  ) {
+    return true;
+  }
+  last.numerator = -1n;
+  if (numerator === denominator) copy(EXPONENT, ONE);
+  else if (
+    !load(BALANCE, numerator) ||
+    !load(AMOUNT, denominator) ||
+    !wholeQuotient(EXPONENT, BALANCE, ONE, AMOUNT, roundUp)
+  ) {
+    return false;
+  }
+  last.numerator = numerator;
+  last.denominator = denominator;
+  last.roundUp = roundUp;
   return true;
 }
 

@@ -6,7 +6,7 @@
  *
  * The numbers live in registers, pairs of neighbours in one typed array, and functions name them by
  * index: a double that V8 passes to a function it does not inline is allocated, a small integer is
- * not. Modules take their registers once, when they load. Nothing here is kept between calls.
+ * not. Modules take their registers once, when they load.
  *
  * Sources: T. J. Dekker, "A floating-point technique for extending the available precision",
  * Numerische Mathematik 18, 1971; J. R. Shewchuk, "Adaptive precision floating-point arithmetic",

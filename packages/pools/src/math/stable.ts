@@ -263,7 +263,8 @@ export function tokenInGivenExactBptOut(
 ): bigint {
   const { amp, balances, index, bptOut, supply, swapFee } = join;
   const balance = balances[index]!;
-  const newD = mulUp(divUp(add(supply, bptOut), supply), currentInvariant(join, revision));
+  const d = currentInvariant(join, revision);
+  const newD = mulUp(divUp(add(supply, bptOut), supply), d);
   const amountIn = sub(balanceGivenInvariant(amp, balances, newD, index), balance);
   const share = divDown(balance, sumOf(balances));
   const taxable = mulUp(amountIn, complement(share));
@@ -306,7 +307,8 @@ export function tokenOutGivenExactBptIn(
 ): bigint {
   const { amp, balances, index, bptIn, supply, swapFee } = exit;
   const balance = balances[index]!;
-  const newD = mulUp(divUp(sub(supply, bptIn), supply), currentInvariant(exit, revision));
+  const d = currentInvariant(exit, revision);
+  const newD = mulUp(divUp(sub(supply, bptIn), supply), d);
   const amountOut = sub(balance, balanceGivenInvariant(amp, balances, newD, index));
   const share = divDown(balance, sumOf(balances));
   const taxable = mulUp(amountOut, complement(share));

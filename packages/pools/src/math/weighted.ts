@@ -9,6 +9,7 @@
  * @module
  */
 import { revert } from '../errors.ts';
+import { certifiedProduct } from './certified-product.ts';
 import { certifiedShareIn, certifiedShareOut } from './certified-weighted.ts';
 import {
   add,
@@ -122,13 +123,14 @@ export function outGivenIn(
   swap: WeightedPair & { readonly amountIn: bigint },
   revision: WeightedRevision,
 ): bigint {
-  const certified = certifiedShareOut({
+  const power = {
     balance: swap.balanceIn,
     amount: swap.amountIn,
     numerator: swap.weightIn,
     denominator: swap.weightOut,
     hasShortcuts: revision.fixedPoint.hasShortcuts,
-  });
+  };
+  const certified = certifiedProduct(power, 1) ?? certifiedShareOut(power);
   return mulDown(swap.balanceOut, certified ?? shareOut(swap, revision));
 }
 
@@ -155,13 +157,14 @@ export function inGivenOut(
   swap: WeightedPair & { readonly amountOut: bigint },
   revision: WeightedRevision,
 ): bigint {
-  const certified = certifiedShareIn({
+  const power = {
     balance: swap.balanceOut,
     amount: swap.amountOut,
     numerator: swap.weightOut,
     denominator: swap.weightIn,
     hasShortcuts: revision.fixedPoint.hasShortcuts,
-  });
+  };
+  const certified = certifiedProduct(power, -1) ?? certifiedShareIn(power);
   return mulUp(swap.balanceIn, certified ?? shareIn(swap, revision));
 }
 

@@ -176,6 +176,27 @@ export const EXAMPLES: Readonly<Record<string, Scenario>> = {
     ],
     { rates: [String(ONE), '0'], durations: ['0', '0'] },
   ),
+  'a stable pool computes its invariant before it looks at the pool tokens given': world(
+    'phantom-1',
+    [
+      INIT,
+      {
+        do: 'quotes',
+        pool: POOL,
+        // So few units that the invariant does not settle, and more pool tokens than there are.
+        quotes: [
+          {
+            kind: 'GIVEN_IN',
+            in: 2,
+            out: 1,
+            amount: String(10n ** 30n),
+            balances: ['2', '1', String((1n << 112n) - 1n - 2000n * ONE)],
+          },
+        ],
+      },
+    ],
+    { rates: [String(ONE), '0'], durations: ['0', '0'], amp: '5000' },
+  ),
   'swaps of early linear pools never see that pool tokens were burned': world(
     'linear-2',
     [
@@ -214,6 +235,24 @@ export const EXAMPLES: Readonly<Record<string, Scenario>> = {
   'a pool without protocol fee keeps the accounts and asks for it in queries': world(
     'lbp-1-no-protocol-fee',
     [INIT, SWAP, { ...exit(ALL_TOKENS), do: 'queryExit' }, exit(ALL_TOKENS)],
+  ),
+  'an investment pool takes the fees put aside out of the balances before it refuses a swap': world(
+    'investment-1',
+    [
+      INIT,
+      SWAP,
+      { do: 'setSwapEnabled', pool: POOL, enabled: false },
+      {
+        do: 'quotes',
+        pool: POOL,
+        quotes: [
+          { kind: 'GIVEN_IN', in: 0, out: 1, amount: '0', balances: ['1', '1000'] },
+          { kind: 'GIVEN_OUT', in: 1, out: 0, amount: '0', balances: ['1', '1000'] },
+          { kind: 'GIVEN_IN', in: 0, out: 1, amount: '0', balances: THOUSAND },
+        ],
+      },
+    ],
+    { managementSwapFee: String(ONE), weights: [String(ONE / 2n), String(ONE / 2n)] },
   ),
   'a metastable pool knows no cache for a token without rate': world('metastable-1', [
     INIT,

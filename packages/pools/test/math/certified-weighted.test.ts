@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { math } from '@balancer/pools';
 import { describe, expect, test } from 'vitest';
+import { certifiedProduct } from '../../src/math/certified-product.ts';
 import { certifiedShareIn, certifiedShareOut } from '../../src/math/certified-weighted.ts';
 
 const { complement, divDown, divUp, mulUp } = math.fixedPoint;
@@ -100,5 +101,77 @@ describe('the certified share of a weighted swap', () => {
     };
     expect(certifiedShareOut({ ...swap, hasShortcuts: true })).toBeNull();
     expect(certifiedShareIn({ ...swap, hasShortcuts: true })).toBeNull();
+  });
+});
+
+describe('the certified product of a swap with exponent 1, 2 or 4', () => {
+  const exponents = fc.constantFrom(1n, 2n, 4n);
+  const denominator = fc.bigInt(ONE / 100n, ONE / 5n);
+
+  test('is the share of the contract, or nothing', () => {
+    fc.assert(
+      fc.property(
+        balance,
+        fc.bigInt(0n, 2_999_999n),
+        dust,
+        exponents,
+        denominator,
+        (held, parts, units, exponent, one) => {
+          const amount = (held * parts) / 10_000_000n + units;
+          const weights = { numerator: one * exponent, denominator: one, hasShortcuts: true };
+          const shareOut = certifiedProduct({ ...weights, balance: held, amount }, 1);
+          if (shareOut !== null) {
+            const base = divUp(held, held + amount);
+            expect(shareOut).toBe(complement(powUp(base, exponent * ONE, true)));
+          }
+          const shareIn = certifiedProduct({ ...weights, balance: held, amount }, -1);
+          if (shareIn !== null) {
+            const base = divUp(held, held - amount);
+            expect(shareIn).toBe(powUp(base, exponent * ONE, true) - ONE);
+          }
+        },
+      ),
+      RUNS,
+    );
+  }, 600_000);
+
+  test('is found for nearly every swap whose quotient is not whole', () => {
+    let found = 0;
+    const swaps = 3000;
+    for (let i = 1; i <= swaps; i++) {
+      const one = ONE / 10n + BigInt(i);
+      const swap = {
+        balance: (BigInt(i) * 1_234_567n * ONE) / 89n,
+        amount: (BigInt(i) * 7_654_321n * ONE) / 9973n,
+        numerator: one * (1n << BigInt(i % 3)),
+        denominator: one,
+        hasShortcuts: true,
+      };
+      if (certifiedProduct(swap, 1) !== null && certifiedProduct(swap, -1) !== null) found += 1;
+    }
+    expect(found).toBeGreaterThan(swaps * 0.99);
+  });
+
+  test.each([
+    ['another exponent', { numerator: 3n }],
+    ['an exponent next to 2', { numerator: 2n * (ONE / 5n) + 1n, denominator: ONE / 5n }],
+    ['weights past 64 bits', { numerator: 1n << 65n, denominator: 1n << 64n }],
+    ['a generation without products', { hasShortcuts: false }],
+    ['a balance past 104 bits', { balance: 1n << 104n }],
+    ['an amount past 104 bits', { amount: 1n << 104n }],
+    ['a negative balance', { balance: -1000n }],
+    ['a negative amount', { amount: -10n }],
+    ['thirty per cent', { amount: 300n }],
+    ['a whole quotient', { balance: 90n, amount: 10n }],
+  ])('is nothing for %s', (_, different) => {
+    const swap = {
+      balance: 1000n,
+      amount: 77n,
+      numerator: 1n,
+      denominator: 1n,
+      hasShortcuts: true,
+    };
+    expect(certifiedProduct(swap, 1)).not.toBeNull();
+    expect(certifiedProduct({ ...swap, ...different }, 1)).toBeNull();
   });
 });

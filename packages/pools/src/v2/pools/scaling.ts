@@ -66,7 +66,8 @@ export function downscaleAllUp(amounts: readonly bigint[], scales: readonly Scal
 
 /** Cash plus managed, raw. */
 export function totalOf(balance: TokenBalance): bigint {
-  return balance.cash + balance.managed;
+  // Most pools have no asset manager, and an addition allocates.
+  return balance.managed === 0n ? balance.cash : balance.cash + balance.managed;
 }
 
 /** Raw totals of all registered tokens. */

@@ -75,6 +75,6 @@ export function withBalances(pool: Pool, balances: readonly TokenBalance[]): Poo
 }
 
 function checked(cash: bigint, managed: bigint, lastChangeBlock: bigint): TokenBalance {
-  if (cash + managed > MAX_UINT112) revert(526);
+  if ((managed === 0n ? cash : cash + managed) > MAX_UINT112) revert(526);
   return { cash, managed, lastChangeBlock };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { revert } from '../../errors.ts';
+import { placeOf } from '../../hex-map.ts';
 import type {
   BatchSwapOperation,
   BatchSwapStep,
@@ -148,8 +149,8 @@ interface PoolSwap {
 function swapWithPool(tx: Transaction, request: PoolSwap): { amountIn: bigint; amountOut: bigint } {
   const { kind, tokenIn, tokenOut, amount, from } = request;
   const pool = poolOf(tx.state, request.pool);
-  const indexIn = pool.tokens.indexOf(tokenIn);
-  const indexOut = pool.tokens.indexOf(tokenOut);
+  const indexIn = placeOf(pool.tokens, tokenIn);
+  const indexOut = placeOf(pool.tokens, tokenOut);
   if (indexIn < 0 || indexOut < 0) revert(521);
 
   const outcome = onSwap(pool, { kind, indexIn, indexOut, amount, from }, tx.env);
