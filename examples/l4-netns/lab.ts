@@ -142,8 +142,7 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
       let log = '';
       child.stderr!.on('data', (chunk) => {
         log += String(chunk);
-        this.#log += String(chunk);
-        this.#news.emit('news');
+        this.note(String(chunk));
         if (log.includes('"msg":"ready"')) resolve();
       });
       child.on('exit', (code) => reject(new Error(`balancer ended with ${code}:\n${log}`)));
@@ -151,6 +150,12 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
     });
     await isReady;
     return child;
+  }
+
+  /** Adds something to the log. */
+  note(text: string): void {
+    this.#log += text;
+    this.#news.emit('news');
   }
 
   /** What all balancers logged so far. */
