@@ -70,6 +70,7 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     debianPackage: 'keepalived',
     neededFor: 'a pair of balancers with VRRP',
   },
+  { command: 'curl', debianPackage: 'curl', neededFor: 'a pair of balancers with VRRP' },
   { command: 'bird', debianPackage: 'bird2', neededFor: 'balancers that BIRD announces' },
   {
     command: FRR_ZEBRA,

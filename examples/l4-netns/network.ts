@@ -99,9 +99,12 @@ export class Network {
 
   /** Takes a balancer's machine off the network, or back on. @param number - From 1. */
   setBalancerLink(number: number, up: boolean): void {
-    inNamespace(this.router, (socket) => {
-      changeLink(socket, index(socket, balancerLink(number)), { up });
-    });
+    this.#setLink(balancerLink(number), up);
+  }
+
+  /** Takes a server's machine off the network, or back on. @param number - From 1. */
+  setServerLink(number: number, up: boolean): void {
+    this.#setLink(`s${number}`, up);
   }
 
   /** Makes the servers ready for a mode: where their replies go, and which addresses they answer to. */
@@ -142,6 +145,10 @@ export class Network {
 
   close(): void {
     for (const each of [this.client, this.router, ...this.balancers, ...this.servers]) each.close();
+  }
+
+  #setLink(name: string, up: boolean): void {
+    inNamespace(this.router, (socket) => changeLink(socket, index(socket, name), { up }));
   }
 
   /** What `advmss` on the servers' routes does elsewhere: segments of clients fit with 40 bytes more. */

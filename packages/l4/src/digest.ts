@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto';
 import { fromMapAddress } from './address.ts';
-import { BACKEND_FLAGS, SCHEDULERS } from './constants.ts';
+import { BACKEND_FLAGS, SCHEDULERS, SERVICE_FLAGS } from './constants.ts';
 import type { PlaneImage } from './compile.ts';
 import { formatEndpoint } from './desired.ts';
 
@@ -43,7 +43,7 @@ export function digestOf(image: PlaneImage, services: ReadonlyMap<string, number
 /** `undefined` for a service that was removed. */
 function serviceDigest(image: PlaneImage, id: number): string | undefined {
   const service = image.services.get(id);
-  if (service === undefined || service.flags === 0) return undefined;
+  if (service === undefined || (service.flags & SERVICE_FLAGS.enabled) === 0) return undefined;
   const servers = [...image.backends]
     .filter(([, backend]) => backend.service === id && !isRetired(backend.flags))
     .map(([slot, backend]) => ({

@@ -13,7 +13,7 @@ const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for netwo
 const NO_BIRD = NO_ROOT || skipReason('bird');
 const NO_FRR = NO_BIRD || skipReason(FRR_ZEBRA);
 const NO_EXABGP = NO_BIRD || skipReason('exabgp');
-const NO_KEEPALIVED = NO_ROOT || skipReason('keepalived');
+const NO_KEEPALIVED = NO_ROOT || skipReason('keepalived') || skipReason('curl');
 
 const VIP = ADDRESSES.service[4];
 const PAIR_VIP = '10.0.0.50';

@@ -59,7 +59,7 @@ export class Cluster {
       /\/usr\/bin\/balancer l4 (\w+)/g,
       (_, subcommand: string) => `${command} l4 ${subcommand} --config ${lab.folder}/balancer.toml`,
     );
-    writeFileSync(file, text);
+    writeFileSync(file, text.replaceAll('/run/balancer/l4.sock', lab.socket));
     return file;
   }
 
