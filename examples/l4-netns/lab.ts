@@ -7,7 +7,9 @@ import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { get, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import {
   isBpfFilesystem,
@@ -15,7 +17,7 @@ import {
   type NetworkNamespace,
   unmountBpfFilesystem,
 } from '@balancer/ebpf';
-import { unload } from '@balancer/l4';
+import { type PlaneDocument, unload } from '@balancer/l4';
 import { ADDRESSES, balancerAddress, type Family, Network, serverAddress } from './network.ts';
 import { CLIENT, SERVER } from './programs.ts';
 
@@ -56,6 +58,8 @@ export class Lab {
   readonly socket: string = join(this.folder, 'l4.sock');
   readonly #bpf: string = join(this.folder, 'bpf');
   readonly #processes = new Set<ChildProcess>();
+  /** Processes that balancers started to take their place. */
+  readonly #successors = new Set<number>();
   readonly #news = new EventEmitter();
   #log = '';
   /** How much of the log `saysInLog` has used up. */
@@ -84,7 +88,7 @@ export class Lab {
   /** Starts the three servers; resolves when they answer. */
   async startServers(ports: readonly number[] = [8080]): Promise<void> {
     const starting = this.network.servers.map(async (namespace, index) => {
-      const server = this.#spawn(namespace, [
+      const server = this.start(namespace, [
         '-e',
         SERVER,
         `server-${index + 1}`,
@@ -137,18 +141,16 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
   /** Starts `balancer run` on the configuration file; resolves when it forwards. */
   async startBalancer(): Promise<ChildProcess> {
     const file = join(this.folder, 'balancer.toml');
-    const child = this.#spawn(this.machine, [...BALANCER, 'run', file]);
-    const isReady = new Promise<void>((resolve, reject) => {
-      let log = '';
-      child.stderr!.on('data', (chunk) => {
-        log += String(chunk);
-        this.note(String(chunk));
-        if (log.includes('"msg":"ready"')) resolve();
-      });
-      child.on('exit', (code) => reject(new Error(`balancer ended with ${code}:\n${log}`)));
-      setTimeout(() => reject(new Error(`balancer is not ready:\n${log}`)), SAYS_MS).unref();
+    const child = this.start(this.machine, [...BALANCER, 'run', file]);
+    const from = this.#log.length;
+    child.stderr!.on('data', (chunk) => {
+      this.note(String(chunk));
     });
-    await isReady;
+    const ended = once(child, 'exit').then(([code]) => {
+      throw new Error(`balancer ended with ${code}:\n${this.#log.slice(from)}`);
+    });
+    await Promise.race([this.#findInLog(/"msg":"ready"/, from), ended]);
+    ended.catch(() => {});
     return child;
   }
 
@@ -156,6 +158,42 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
   note(text: string): void {
     this.#log += text;
     this.#news.emit('news');
+  }
+
+  /**
+   * Lets the running balancer hand over to a new process of the same program.
+   *
+   * @returns The number of the new process, which is no child of this one. It ends with the lab.
+   */
+  async handOver(): Promise<number> {
+    const before = await this.managingProcess();
+    const from = this.#log.length;
+    process.kill(before, 'SIGUSR2');
+    await this.#findInLog(/"msg":"stopped"/, from);
+    const pid = await this.managingProcess();
+    if (pid === before) throw new Error(`there is no new process:\n${this.#log}`);
+    this.#successors.add(pid);
+    return pid;
+  }
+
+  /** Ends the running balancer, whoever started it; resolves when it is gone. */
+  async endBalancer(signal: NodeJS.Signals): Promise<void> {
+    await endProcess(await this.managingProcess(), signal);
+  }
+
+  /** Number of the process that manages the plane. */
+  async managingProcess(): Promise<number> {
+    const { process: manager } = await this.document();
+    return manager.pid;
+  }
+
+  /** What the running balancer says of its packet plane. */
+  async document(): Promise<PlaneDocument> {
+    const request = get({ socketPath: this.socket, path: '/l4/stats' });
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    // The admin listener's document.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return JSON.parse(await text(response)) as PlaneDocument;
   }
 
   /** What all balancers logged so far. */
@@ -175,14 +213,15 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
 
   /** Waits until a balancer logs something new that matches. */
   async saysInLog(pattern: RegExp): Promise<void> {
-    const from = this.#readLog;
+    this.#readLog = await this.#findInLog(pattern, this.#readLog);
+  }
+
+  /** Waits for a match in the log from a place on. @returns Where it ends. */
+  async #findInLog(pattern: RegExp, from: number): Promise<number> {
     const deadline = AbortSignal.timeout(SAYS_MS);
     for (;;) {
       const match = pattern.exec(this.#log.slice(from));
-      if (match) {
-        this.#readLog = from + match.index + match[0].length;
-        return;
-      }
+      if (match) return from + match.index + match[0].length;
       // oxlint-disable-next-line no-await-in-loop -- the log comes in pieces
       await once(this.#news, 'news', { signal: deadline });
     }
@@ -220,7 +259,7 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
     args: readonly string[],
     input: string = '',
   ): Promise<Printed> {
-    const child = this.#spawn(namespace, args);
+    const child = this.start(namespace, args);
     child.stdin!.on('error', () => {});
     child.stdin!.end(input);
     const [stdout, stderr, [code]] = await Promise.all([
@@ -256,6 +295,7 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
       await exited;
     });
     await Promise.all(ending);
+    for (const pid of this.#successors) await endProcess(pid);
     this.machine.run(() => unload(this.pinPath));
     if (this.number === 1) this.network.close();
     if (isBpfFilesystem(this.#bpf)) unmountBpfFilesystem(this.#bpf);
@@ -266,8 +306,17 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
     await this.close();
   }
 
-  /** Starts a program on a machine of the network; it ends with the lab. */
-  start(namespace: NetworkNamespace, command: string, args: readonly string[]): ChildProcess {
+  /** Starts Node with these arguments in a namespace; it ends with the lab. */
+  start(namespace: NetworkNamespace, args: readonly string[]): ChildProcess {
+    return this.startProgram(namespace, process.execPath, args);
+  }
+
+  /** Starts a program in a namespace; it ends with the lab. */
+  startProgram(
+    namespace: NetworkNamespace,
+    command: string,
+    args: readonly string[],
+  ): ChildProcess {
     const child = namespace.run(() =>
       spawn(command, args, { cwd: ROOT, stdio: ['pipe', 'pipe', 'pipe'] }),
     );
@@ -275,8 +324,18 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
     child.on('exit', () => this.#processes.delete(child));
     return child;
   }
+}
 
-  #spawn(namespace: NetworkNamespace, args: readonly string[]): ChildProcess {
-    return this.start(namespace, process.execPath, args);
-  }
+/** Ends a process, which need be no child of this one. */
+async function endProcess(pid: number, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+  const send = (name: NodeJS.Signals | 0): boolean => {
+    try {
+      return process.kill(pid, name);
+    } catch {
+      return false;
+    }
+  };
+  send(signal);
+  // oxlint-disable-next-line no-await-in-loop -- processes of others tell nobody that they end
+  while (send(0)) await setTimeout(10);
 }

@@ -27,7 +27,7 @@ export const SERVER = `
     createServer((socket) => http.emit('connection', socket)).listen(Number(port), '::', started);
     const udp = require('node:dgram').createSocket({ type: 'udp6' });
     udp.on('message', (message, from) => {
-      udp.send(name + ' ' + plain(from.address), from.port, from.address);
+      udp.send(name + ' ' + plain(from.address) + ' ' + message, from.port, from.address);
     });
     udp.bind(Number(port), started);
   }

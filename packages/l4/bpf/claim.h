@@ -20,32 +20,49 @@ enum claim_result {
 	CLAIM_FULL = 2, /* the table is */
 };
 
-/* Inserts s->reply under s->reply_key, over a flow that is over if one has the place. Returns an enum
- * claim_result. */
-__noinline int claim_reply(__u64 now)
+/* Whether a flow that holds the place of a reply has to keep it. */
+static __always_inline int is_held(struct l4_scratch *s, const struct l4_flow *holder,
+				   const struct l4_config *cfg, __u64 now)
 {
-	struct l4_scratch *s = scratch();
-	struct l4_flow *holder, *forward;
-	struct l4_config *cfg = config();
-	struct flow_summary summary;
-	long error;
-
-	if (!s)
-		return CLAIM_TAKEN;
-	error = bpf_map_update_elem(&l4_ct, &s->reply_key, &s->reply, BPF_NOEXIST);
-	if (!error)
-		return CLAIM_DONE;
-	if (error != -EEXIST)
-		return CLAIM_FULL;
-	holder = bpf_map_lookup_elem(&l4_ct, &s->reply_key);
-	if (!holder || !cfg)
-		return CLAIM_TAKEN;
 	/* Only replies are claimed: another flow's packets from its client have this tuple. */
 	if (holder->dir != L4_DIR_OUT)
-		return CLAIM_TAKEN;
+		return 1;
 	flow_peer_key(holder, s->reply_key.protocol, &s->peer_key);
-	forward = bpf_map_lookup_elem(&l4_ct, &s->peer_key);
-	if (holder->state != L4_CLOSE && !is_over(holder, forward, cfg, now))
+	if (holder->state == L4_CLOSE)
+		return 0;
+	/* Most replies have seen a packet themselves; only of the others the peer matters. */
+	return !is_over(holder, NULL, cfg, now) ||
+	       !is_over(holder, bpf_map_lookup_elem(&l4_ct, &s->peer_key), cfg, now);
+}
+
+/*
+ * Inserts s->reply under s->reply_key, over a flow that is over if one has the place. An insertion that
+ * finds its place taken costs more than a look-up that does: where that is likely, look first. Returns an
+ * enum claim_result.
+ */
+__noinline int claim_reply(__u64 now, int look_first)
+{
+	struct l4_scratch *s = scratch();
+	struct l4_config *cfg = config();
+	struct flow_summary summary;
+	struct l4_flow *holder = NULL;
+	long error;
+
+	if (!s || !cfg)
+		return CLAIM_TAKEN;
+	if (look_first)
+		holder = bpf_map_lookup_elem(&l4_ct, &s->reply_key);
+	if (!holder) {
+		error = bpf_map_update_elem(&l4_ct, &s->reply_key, &s->reply, BPF_NOEXIST);
+		if (!error)
+			return CLAIM_DONE;
+		if (error != -EEXIST)
+			return CLAIM_FULL;
+		holder = bpf_map_lookup_elem(&l4_ct, &s->reply_key);
+		if (!holder)
+			return CLAIM_TAKEN;
+	}
+	if (is_held(s, holder, cfg, now))
 		return CLAIM_TAKEN;
 	summarise(holder, &summary);
 	if (bpf_map_delete_elem(&l4_ct, &s->reply_key))
@@ -71,8 +88,8 @@ static long try_port(__u32 index, void *context)
 	if (!claim->count)
 		return 1;
 	s->reply_key.dport = bpf_htons(claim->lo + offset % claim->count);
+	claim->result = claim_reply(claim->now_ns, claim->attempt > 0);
 	claim->attempt++;
-	claim->result = claim_reply(claim->now_ns);
 	if (claim->result != CLAIM_TAKEN)
 		return 1;
 	claim->conflicts++;
@@ -207,7 +224,7 @@ static __always_inline __u32 insert_flow(const struct packet *p, struct l4_scrat
 			return reason;
 		flow->lip = s->reply.lip;
 	} else if (flow->mode == L4_MODE_NAT) {
-		result = claim_reply(p->now_ns);
+		result = claim_reply(p->now_ns, 0);
 		if (result != CLAIM_DONE)
 			return result == CLAIM_FULL ? L4_DROP_CT_FULL : L4_DROP_NO_PORT;
 	}

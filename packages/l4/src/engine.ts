@@ -154,6 +154,7 @@ export class Engine {
       for (const { ifindex } of links) ports.set(ifindex, ifindex);
     }
     this.#attachments.attach(this.#objects, links, this.report.hook.hook);
+    this.#heartbeat.beat();
     this.#saveState();
   }
 
@@ -197,6 +198,7 @@ export class Engine {
       collection: this.#collector.latest,
       interfaces: this.#attachments.interfaces,
       hookReason: this.report.hook.reason,
+      unwatchedS: this.report.unwatchedS,
     };
   }
 

@@ -80,12 +80,11 @@ export class PlaneMaps {
     const localAddresses = new Map(this.#image.localAddresses);
     for (const id of gone.services) {
       this.#loaded.map('l4_svc').set(id, EMPTY_SERVICE);
-      this.#loaded.map('l4_sel').delete(id);
-      this.#loaded.map('l4_list').delete(id);
       services.delete(id);
       tables.delete(id);
       lists.delete(id);
     }
+    this.#dropTables([...gone.services]);
     for (const slot of gone.backends) {
       const generation = this.#image.backends.get(slot)?.generation ?? 0;
       this.#loaded.map('l4_be').set(slot, { ...EMPTY_BACKEND, generation });
@@ -97,6 +96,19 @@ export class PlaneMaps {
       localAddresses.delete(index);
     }
     this.#image = { ...this.#image, services, tables, lists, backends, localAddresses };
+  }
+
+  /** Deleting from a map of maps waits for every packet under way, each time; a batch of updates does so once. */
+  #dropTables(services: readonly number[]): void {
+    if (services.length === 0) return;
+    const none = createTable('none', new Uint32Array(0));
+    try {
+      for (const outer of ['l4_sel', 'l4_list'] as const) {
+        this.#loaded.map(outer).setAll(services.map((id) => [id, none.fd] as const));
+      }
+    } finally {
+      none.close();
+    }
   }
 
   /** Numbers that are given out anew begin to count at 0. */

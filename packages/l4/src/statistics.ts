@@ -57,6 +57,8 @@ export interface PlaneSnapshot {
   readonly interfaces: readonly AttachedInterface[];
   /** Why the interfaces are on their hook. */
   readonly hookReason: string;
+  /** Seconds for which nobody had looked after the maps at the start; `undefined` when they were new. */
+  readonly unwatchedS: number | undefined;
 }
 
 /** The counters of everything in an image. */

@@ -47,6 +47,11 @@ export interface ServiceDocument {
 }
 
 export interface PlaneDocument {
+  readonly process: {
+    readonly pid: number;
+    /** For how long nobody had looked after the maps when it started; `null` when they were new. */
+    readonly unwatched_s: number | null;
+  };
   readonly interfaces: readonly { readonly name: string; readonly hook: string }[];
   readonly hook_reason: string;
   readonly flows: {
@@ -74,6 +79,7 @@ export function planeDocument(
 ): PlaneDocument {
   const { interfaces, hookReason, collection, flowsMax, localAddresses, drops } = snapshot;
   return {
+    process: { pid: process.pid, unwatched_s: snapshot.unwatchedS ?? null },
     interfaces: interfaces.map(({ name, hook }) => ({ name, hook })),
     hook_reason: hookReason,
     flows: {

@@ -189,6 +189,7 @@ describe('the checks of the host', () => {
 
 describe('the checks of the counters', () => {
   const document: PlaneDocument = {
+    process: { pid: 1, unwatched_s: null },
     interfaces: [],
     hook_reason: '',
     flows: { entries: 95, max: 100, collection_seconds: 0 },

@@ -11,7 +11,10 @@ import type { Finding, FlowView, PlaneDocument } from '@balancer/l4';
 export function renderPlane(document: PlaneDocument, style: Styler): string {
   const { interfaces, flows, services } = document;
   const attached = interfaces.map(({ name, hook }) => `${name} (${hook})`).join(', ') || 'nothing';
+  const { pid, unwatched_s: unwatched } = document.process;
+  const taken = unwatched === null ? '' : `; nobody had for ${unwatched} s when it started`;
   const lines = [
+    `process ${pid} looks after it${taken}`,
     style('bold', `attached to ${attached}: ${document.hook_reason}`),
     `${formatCount(flows.entries)} of ${formatCount(flows.max)} flow entries; last collection took ${(flows.collection_seconds * 1000).toFixed(1)} ms`,
   ];

@@ -80,7 +80,7 @@ describe('balancers whose addresses a router learns', () => {
       const peer = ['--peer', `unix:${two!.socket}`];
       expect(await l4(1, 'digest', ...peer)).toMatchObject({ code: 0, stderr: '' });
 
-      const transfers = one!.start(cluster.network.client, process.execPath, [
+      const transfers = one!.start(cluster.network.client, [
         '-e',
         TRANSFER,
         VIP,

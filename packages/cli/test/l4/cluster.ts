@@ -76,7 +76,7 @@ export class Cluster {
   /** Starts a daemon beside a balancer. */
   startDaemon(number: number, command: string, args: readonly string[]): ChildProcess {
     const lab = this.labs[number - 1]!;
-    const child = lab.start(lab.machine, command, args);
+    const child = lab.startProgram(lab.machine, command, args);
     collect(child, lab);
     return child;
   }
@@ -98,7 +98,7 @@ export class Cluster {
       '-P',
       join(lab!.folder, 'router.pid'),
     ];
-    collect(lab!.start(this.network.router, 'bird', args), lab!);
+    collect(lab!.startProgram(this.network.router, 'bird', args), lab!);
   }
 
   /** Gateways of the router's route to an address, in order. */

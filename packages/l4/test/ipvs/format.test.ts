@@ -48,6 +48,7 @@ const SNAPSHOT: PlaneSnapshot = {
   collection: undefined,
   interfaces: [],
   hookReason: '',
+  unwatchedS: undefined,
 };
 
 function listed(

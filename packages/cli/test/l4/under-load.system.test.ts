@@ -1,0 +1,103 @@
+/**
+ * What happens to connections and datagrams while something changes: every one of them is accounted for.
+ */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Lab } from '../../../../examples/l4-netns/lab.ts';
+import { ADDRESSES } from '../../../../examples/l4-netns/network.ts';
+import { type LoadResult, startLoad } from './load.ts';
+
+const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for network namespaces)';
+const IS_LONG = process.env['BALANCER_TEST_LONG'] === '1';
+const RESTARTS = IS_LONG ? 20 : 1;
+const RELOADS = IS_LONG ? 100 : 4;
+const FLOWS = IS_LONG ? 200 : 30;
+
+describe.skipIf(NO_ROOT !== '')(`a packet plane under load${NO_ROOT}`, () => {
+  let lab: Lab;
+
+  beforeEach(async () => {
+    lab = new Lab();
+    lab.network.prepareServers('fnat');
+    await lab.startServers([8080]);
+    lab.configure(file());
+  });
+
+  afterEach(async () => {
+    await lab.close();
+  });
+
+  /** Full NAT to some of the servers, of connections and datagrams. */
+  const file = (servers: readonly number[] = [1, 2, 3]): string => {
+    const frontends = (['tcp', 'udp'] as const).map(
+      (protocol) => `
+[frontends.${protocol}]
+listen_addr = "${ADDRESSES.service[4]}:80"
+protocol = "${protocol}"
+mode = "fnat"
+backend = "web"
+l4 = { local_addresses = ["${ADDRESSES.local[4]}"] }
+`,
+    );
+    return lab.settings() + frontends.join('') + lab.backend('web', 4, 8080, servers);
+  };
+
+  const expectNothingLost = (found: LoadResult): void => {
+    const { failed, flows, datagramsLost, datagramsSent } = found;
+    expect({ failed, datagramsLost }).toEqual({ failed: {}, datagramsLost: 0 });
+    expect(flows.filter(({ broken }) => broken !== '')).toEqual([]);
+    expect(datagramsSent).toBeGreaterThan(0);
+  };
+
+  test(`loses no packet when its process is killed and started again ${RESTARTS} times (${RESTARTS} hand-overs among them)`, async () => {
+    await lab.startBalancer();
+    const load = await startLoad(lab, { flows: FLOWS, perSecond: 40, datagrams: 50 });
+    for (let round = 0; round < RESTARTS; round++) {
+      // oxlint-disable no-await-in-loop -- one after the other
+      await lab.endBalancer(round % 2 === 0 ? 'SIGKILL' : 'SIGTERM');
+      await load.progress();
+      await lab.startBalancer();
+      await load.progress();
+      await lab.handOver();
+      await load.progress();
+      // oxlint-enable no-await-in-loop
+    }
+    expectNothingLost(await load.stop());
+  });
+
+  test(`a server that dies takes its own flows along; ${FLOWS} flows go on where they are not its own, and new ones avoid it`, async () => {
+    await lab.startBalancer();
+    const load = await startLoad(lab, { flows: FLOWS });
+    lab.serverProcesses[0]!.kill('SIGKILL');
+    await lab.saysInLog(/"msg":"server is down"/);
+    const after = await startLoad(lab, { flows: FLOWS, perSecond: 40 });
+    await Promise.all([load.progress(), after.progress(12)]);
+    const [before, found] = await Promise.all([load.stop(), after.stop()]);
+    const broken = before.flows.filter(({ broken: why }) => why !== '');
+    expect(new Set(broken.map(({ server }) => server))).toEqual(new Set(['server-1']));
+    expect(broken).toHaveLength(FLOWS / 3);
+    expect(found.failed).toEqual({});
+    expect(Object.keys(found.servers).toSorted()).toEqual(['server-2', 'server-3']);
+    expect(
+      found.flows.filter(({ broken: why, server }) => why !== '' || server === 'server-1'),
+    ).toEqual([]);
+  });
+
+  test(`follows ${RELOADS} reloads that add and remove servers; nothing fails on those that stay, or on those that go`, async () => {
+    const balancer = await lab.startBalancer();
+    const load = await startLoad(lab, {
+      flows: FLOWS,
+      perSecond: IS_LONG ? 200 : 40,
+      datagrams: 50,
+    });
+    for (let reload = 0; reload < RELOADS; reload++) {
+      const servers = reload % 2 === 0 ? [1 + (reload % 3)] : [1, 2, 3];
+      lab.configure(file(servers));
+      balancer.kill('SIGHUP');
+      // oxlint-disable-next-line no-await-in-loop -- one reload after the other
+      await lab.saysInLog(/"msg":"configuration reloaded"/);
+      // oxlint-disable-next-line no-await-in-loop
+      await load.progress();
+    }
+    expectNothingLost(await load.stop());
+  });
+});
