@@ -4,7 +4,9 @@
  *
  * @module
  */
-import type { Database } from './schema.ts';
+import type { ExpressionBuilder, ExpressionWrapper, SqlBool } from 'kysely';
+import { momentOf } from './recording-rows.ts';
+import type { Database, Tables } from './schema.ts';
 
 /** What is remembered of one create. */
 export interface CallbackAddresses {
@@ -20,22 +22,27 @@ export class CallbackStore {
   }
 
   /** Remembers addresses for a meeting in place of older ones. Does nothing if there are none. */
-  async remember(meetingId: string, addresses: CallbackAddresses, nowMs: number): Promise<void> {
+  async remember(
+    { meetingId, tenantId }: CallbackKey,
+    addresses: CallbackAddresses,
+    nowMs: number,
+  ): Promise<void> {
     const text = formatAddresses(addresses);
     if (text === null) return;
-    // In this form both databases read it back as the same moment.
-    const now = new Date(nowMs).toISOString().replace('Z', '');
+    const now = momentOf(nowMs);
     await this.#db.transaction().execute(async (db) => {
       await db
         .deleteFrom('callback_data')
         .where('meeting_id', '=', meetingId)
         .where('recording_id', 'is', null)
+        .where((where) => ofTenant(where, tenantId))
         .execute();
       await db
         .insertInto('callback_data')
         .values({
           meeting_id: meetingId,
           recording_id: null,
+          tenant_id: tenantId,
           callback_attributes: text,
           created_at: now,
           updated_at: now,
@@ -45,15 +52,49 @@ export class CallbackStore {
   }
 
   /** The addresses of a meeting; of several creates the last one's. */
-  async find(meetingId: string): Promise<CallbackAddresses> {
+  async find({ meetingId, tenantId }: CallbackKey): Promise<CallbackAddresses> {
     const row = await this.#db
       .selectFrom('callback_data')
       .select('callback_attributes')
       .where('meeting_id', '=', meetingId)
+      .where((where) => ofTenant(where, tenantId))
       .orderBy('id', 'desc')
       .executeTakeFirst();
     return row === undefined ? {} : parseAddresses(row.callback_attributes);
   }
+
+  /** The tenant that last created a meeting with addresses; undefined for none. */
+  async tenantOf(meetingId: string): Promise<string | undefined> {
+    const row = await this.#db
+      .selectFrom('callback_data')
+      .select('tenant_id')
+      .where('meeting_id', '=', meetingId)
+      .orderBy('id', 'desc')
+      .executeTakeFirst();
+    return row === undefined ? undefined : (row.tenant_id ?? '');
+  }
+
+  /** Forgets what has not been written since a time. */
+  async dropOlderThan(beforeMs: number): Promise<void> {
+    await this.#db
+      .deleteFrom('callback_data')
+      .where('updated_at', '<', momentOf(beforeMs))
+      .execute();
+  }
+}
+
+/** A meeting of a tenant; the empty text is no tenant. */
+export interface CallbackKey {
+  readonly meetingId: string;
+  readonly tenantId: string;
+}
+
+/** Rows of Scalelite name no tenant and fit any: there a meeting's id is one over all tenants. */
+function ofTenant(
+  where: ExpressionBuilder<Tables, 'callback_data'>,
+  tenantId: string,
+): ExpressionWrapper<Tables, 'callback_data', SqlBool> {
+  return where.or([where('tenant_id', 'is', null), where('tenant_id', '=', tenantId)]);
 }
 
 const KEYS = {

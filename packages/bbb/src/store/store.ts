@@ -5,6 +5,7 @@
  */
 import { sql } from 'kysely';
 import { CallbackStore } from './callback-data.ts';
+import { DeliveryStore } from './deliveries.ts';
 import { LeaseStore } from './leases.ts';
 import { MeetingStore } from './meetings.ts';
 import { migrate } from './migrations.ts';
@@ -26,6 +27,7 @@ export class Store {
   readonly tenants: TenantStore;
   readonly callbacks: CallbackStore;
   readonly leases: LeaseStore;
+  readonly deliveries: DeliveryStore;
   readonly tokens: TokenStore;
   readonly recordings: RecordingStore;
   readonly recordingWork: RecordingWorkStore;
@@ -41,6 +43,7 @@ export class Store {
     this.tenants = new TenantStore(db);
     this.callbacks = new CallbackStore(db);
     this.leases = new LeaseStore(db, dialect);
+    this.deliveries = new DeliveryStore(db);
     this.tokens = new TokenStore(db);
     this.recordings = new RecordingStore(db, dialect);
     this.recordingWork = new RecordingWorkStore(db);
