@@ -4,7 +4,6 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { NetworkNamespace } from '@balancer/ebpf';
 import { Lab } from '../../../../examples/l4-netns/lab.ts';
 import { Network } from '../../../../examples/l4-netns/network.ts';
 
@@ -129,7 +128,7 @@ export class Cluster {
   }
 
   #in(
-    namespace: NetworkNamespace,
+    namespace: Network['router'],
     command: string,
     ...args: readonly string[]
   ): { stdout: string } {
