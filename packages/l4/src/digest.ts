@@ -3,7 +3,8 @@
  * flow to the same server, whichever of them the network picks.
  *
  * Servers enter by their addresses, never by the numbers that a host gave them, and services sorted by
- * their keys, so that the digest depends on neither order nor history.
+ * their keys, so that the digest depends on neither order nor history; except for `sh` and `dh`, whose
+ * tables follow the order of servers.
  *
  * @module
  */
@@ -25,6 +26,13 @@ export interface PlaneDigest {
 }
 
 const DIGEST_CHARS = 16;
+/** Schedulers whose tables place a flow by its key. */
+const BY_KEY: ReadonlySet<number> = new Set([
+  SCHEDULERS.mh,
+  SCHEDULERS.conhash,
+  SCHEDULERS.sh,
+  SCHEDULERS.dh,
+]);
 /** Flags of servers that decide where a new flow goes. */
 const DECIDING_FLAGS = BACKEND_FLAGS.available | BACKEND_FLAGS.inhibited | BACKEND_FLAGS.retired;
 
@@ -60,7 +68,7 @@ function serviceDigest(image: PlaneImage, id: number): string | undefined {
     servers: servers.map((server) => [server.id, ...server.facts]),
   };
   const parts: (string | Uint32Array)[] = [JSON.stringify(facts)];
-  if (service.scheduler === SCHEDULERS.mh || service.scheduler === SCHEDULERS.conhash) {
+  if (BY_KEY.has(service.scheduler)) {
     const rankOfSlot = new Map(servers.map(({ slot }, rank) => [slot, rank]));
     const table = image.tables.get(id) ?? new Uint32Array(0);
     parts.push(table.map((slot) => rankOfSlot.get(slot) ?? servers.length));

@@ -238,6 +238,7 @@ function schedulerOf({ balance, hash }: BackendConfig): {
 } {
   if (balance === 'leastconn') return { scheduler: 'wlc', hash };
   if (balance === 'source') return { scheduler: 'mh', hash: 'ip' };
+  if (balance === 'p2c') return { scheduler: 'twos', hash };
   if (balance === 'ring') return { scheduler: 'conhash', hash };
   if (!balance.startsWith('lvs:')) return { scheduler: 'wrr', hash };
   // The schema lets only these names follow.

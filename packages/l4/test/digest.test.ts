@@ -63,6 +63,14 @@ describe('the digest of a host', () => {
     expect(other.services[0]!.digest).not.toBe(usual.services[0]!.digest);
   });
 
+  test('depends on the order of servers for sh, whose table does', () => {
+    const sh = (...servers: ServiceSpec['backends']): ServiceSpec =>
+      service({ scheduler: 'sh', backends: servers });
+    const usual = digestAfter([sh(server(1), server(2))]);
+    expect(digestAfter([sh(server(3))], [sh(server(1), server(2))])).toEqual(usual);
+    expect(digestAfter([sh(server(2), server(1))]).digest).not.toBe(usual.digest);
+  });
+
   test('leaves out services that were removed', () => {
     const removed = service({ address: '203.0.113.9', backends: [server(9)] });
     const kept = keyed('mh', server(1));

@@ -22,6 +22,8 @@ const TRANSFERS = 200;
 /** Longest wait for daemons and a router to agree. */
 const AGREE_MS = 60_000;
 const LOOK_MS = 100;
+/** Five times they agree. */
+const PAIR_MS = 5 * AGREE_MS;
 
 let cluster: Cluster;
 
@@ -185,6 +187,7 @@ describe('a pair', () => {
       await expectSoon(() => holders().includes(2), true);
       await expectServed();
     },
+    PAIR_MS,
   );
 
   /** Balancers that have the pair's address. */

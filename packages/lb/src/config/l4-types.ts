@@ -11,7 +11,21 @@ export const PACKET_MODES = ['nat', 'fnat', 'dr', 'dr-ip', 'tunnel', 'passthroug
 export type PacketMode = (typeof PACKET_MODES)[number];
 
 /** Schedulers of the packet plane by LVS's names, for `balance = "lvs:<name>"`. */
-export const LVS_SCHEDULERS = ['rr', 'wrr', 'lc', 'wlc', 'mh', 'conhash'] as const;
+export const LVS_SCHEDULERS = [
+  'rr',
+  'wrr',
+  'lc',
+  'wlc',
+  'sed',
+  'nq',
+  'fo',
+  'ovf',
+  'sh',
+  'dh',
+  'mh',
+  'conhash',
+  'twos',
+] as const;
 
 export type LvsScheduler = (typeof LVS_SCHEDULERS)[number];
 

@@ -124,7 +124,7 @@ describe('a frontend of a packet mode', () => {
     [
       'any port without a steady choice',
       file({ listen: '203.0.113.1:0' }),
-      'frontends.web.listen_addr: port 0 (any port) needs l4.persistence or a balance by key (source, ring, lvs:mh, lvs:conhash)',
+      'frontends.web.listen_addr: port 0 (any port) needs l4.persistence or a balance by key (source, ring, lvs:mh, lvs:conhash, lvs:sh, lvs:dh)',
     ],
     [
       'TLS',
@@ -139,7 +139,7 @@ describe('a frontend of a packet mode', () => {
     [
       'a balance that tables cannot have',
       file({ backend: 'balance = "leasttime"' }),
-      'backends.web.balance: mode "fnat" of frontends.web has no "leasttime"; use roundrobin, leastconn, source, ring, "lvs:<name>"',
+      'backends.web.balance: mode "fnat" of frontends.web has no "leasttime"; use roundrobin, leastconn, p2c, source, ring, "lvs:<name>"',
     ],
     [
       'a tunnel without a source',
