@@ -18,6 +18,9 @@ export interface SystemRequirement {
 /** What nginx loads for its `stream` block. */
 export const NGINX_STREAM_MODULE = '/usr/lib/nginx/modules/ngx_stream_module.so';
 
+/** The daemon of FRR that keeps the routes; Debian puts it outside of every path. */
+export const FRR_ZEBRA = '/usr/lib/frr/zebra';
+
 const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
   { command: 'nginx', debianPackage: 'nginx-light', neededFor: 'the relay in front of nginx' },
   { command: 'chromium', debianPackage: 'chromium', neededFor: 'the console in a browser' },
@@ -78,6 +81,19 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
   { command: 'fish', debianPackage: 'fish', neededFor: 'the completion of fish' },
   { command: 'mandoc', debianPackage: 'mandoc', neededFor: 'the faults of the manual page' },
   { command: 'groff', debianPackage: 'groff-base', neededFor: 'the looks of the manual page' },
+  {
+    command: 'keepalived',
+    debianPackage: 'keepalived',
+    neededFor: 'a pair of balancers with VRRP',
+  },
+  { command: 'curl', debianPackage: 'curl', neededFor: 'a pair of balancers with VRRP' },
+  { command: 'bird', debianPackage: 'bird2', neededFor: 'balancers that BIRD announces' },
+  {
+    command: FRR_ZEBRA,
+    debianPackage: 'frr',
+    neededFor: 'balancers that FRR announces',
+  },
+  { command: 'exabgp', debianPackage: 'exabgp', neededFor: 'balancers that ExaBGP announces' },
   {
     command: 'systemd-analyze',
     debianPackage: 'systemd',
