@@ -75,7 +75,16 @@ export function quorumRules(
       const { quorum, hysteresis, sorry_server: sorry } = backend;
       const port = sorry?.kind === 'inet' ? sorry.port : 0;
       const facts =
-        sorry && ({ addr: sorry, weight: 1, health: 'up', interface: '', mac: '' } as const);
+        sorry &&
+        ({
+          addr: sorry,
+          weight: 1,
+          upper: 0,
+          lower: 0,
+          health: 'up',
+          interface: '',
+          mac: '',
+        } as const);
       const sorryServer = facts && backendOf(facts, modeOf(frontend), port)[0];
       return serviceKeysOf(frontend).map(
         (key) => [key, { quorum, hysteresis, sorryServer }] as const,
