@@ -140,15 +140,13 @@ export function addDeliveries(bbb: Command, { io, finish }: BbbCommands): void {
 async function importRound(io: BbbCommands['io'], run: RunOperation): Promise<ImportSummary> {
   const total = ((await run('imports.list', {})) as ImportList).waiting.length;
   const progress = createProgress({ label: 'import', total, stream: io.stderr });
+  const look = async (): Promise<void> => {
+    const { waiting, current } = (await run('imports.list', {})) as ImportList;
+    progress.update(Math.max(0, total - waiting.length), current ?? '');
+  };
   const timer = setInterval(() => {
-    run('imports.list', {}).then(
-      (list) => {
-        const { waiting, current } = list as ImportList;
-        progress.update(Math.max(0, total - waiting.length), current ?? '');
-      },
-      // The round itself tells of what is wrong.
-      () => {},
-    );
+    // The round itself tells of what is wrong.
+    look().catch(() => {});
   }, PROGRESS_LOOK_MS);
   try {
     return (await run('recordings.import', {})) as ImportSummary;
