@@ -13,6 +13,7 @@ import { migrate } from './migrations.ts';
 import { openPostgres, type PostgresOptions } from './postgres.ts';
 import type { Database, Dialect } from './schema.ts';
 import { RecordingWorkStore } from './recording-work.ts';
+import { RecordingCopyStore } from './recording-copies.ts';
 import { RecordingStore } from './recordings.ts';
 import { ServerStore } from './servers.ts';
 import { openSqlite, unlockSqlite } from './sqlite.ts';
@@ -32,6 +33,7 @@ export class Store {
   readonly hooks: HookStore;
   readonly tokens: TokenStore;
   readonly recordings: RecordingStore;
+  readonly recordingCopies: RecordingCopyStore;
   readonly recordingWork: RecordingWorkStore;
   readonly textTracks: TextTrackStore;
   readonly usedTokens: UsedTokenStore;
@@ -49,6 +51,7 @@ export class Store {
     this.hooks = new HookStore(db);
     this.tokens = new TokenStore(db);
     this.recordings = new RecordingStore(db, dialect);
+    this.recordingCopies = new RecordingCopyStore(db, dialect);
     this.recordingWork = new RecordingWorkStore(db);
     this.textTracks = new TextTrackStore(db);
     this.usedTokens = new UsedTokenStore(db);
