@@ -13,6 +13,7 @@ import {
 } from '@balancer/kit';
 import { backendSetup } from './backend-setup.ts';
 import { checkCounters } from './counter-checks.ts';
+import { streamEvents } from './event-stream.ts';
 import type { FlowFilter } from './flows.ts';
 import type { Finding } from './finding.ts';
 import { executeIpvs } from './ipvs/execute.ts';
@@ -62,6 +63,13 @@ export function l4Routes(plane: L4Plane): readonly AdminRoute[] {
       method: 'GET',
       path: '/l4/backend-setup',
       handler: whenOpen(() => new Response(backendSetup([...plane.services.values()]))),
+    },
+    {
+      method: 'GET',
+      path: '/l4/events',
+      handler: whenOpen(({ req }) =>
+        streamEvents(plane.events, Number(req.header('last-event-id') ?? 0) || 0, plane.ended),
+      ),
     },
     { method: 'POST', path: '/l4/ipvs', handler: whenOpen((context) => ipvs(context, plane)) },
   ];

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { findLink, RouteSocket } from '@balancer/ebpf';
+import { findLink, RingBuffer, RouteSocket } from '@balancer/ebpf';
 import { fromMapAddress } from './address.ts';
 import { HostAddresses } from './addresses.ts';
 import { Attachments, findInterfaces, refuseForeignXdp } from './attachments.ts';
@@ -20,6 +20,7 @@ import { PlaneError } from './errors.ts';
 import { type FlowFilter, type FlowView, listFlows } from './flows.ts';
 import type { GarbageCollection } from './garbage-collection.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { type DataPlaneEvent, readEvent } from './events.ts';
 import type { Finding } from './finding.ts';
 import { chooseHook, type ChosenHook, type HookChoice, probeXdp } from './hook-choice.ts';
 import { checkHost, hostFacts } from './host-checks.ts';
@@ -59,6 +60,8 @@ export interface ApplyReport {
 }
 
 const VIPS_MAX = 8192;
+/** Events that are read at a time; the rest waits in the ring. */
+const EVENTS_MAX = 1024;
 /** Ticks between two looks at the routes to the servers. */
 const ROUTE_TICKS = 5;
 
@@ -69,6 +72,7 @@ export class Engine {
   readonly #objects: PlaneObjects;
   readonly #heartbeat: Heartbeat;
   readonly #collector: Collector;
+  readonly #events: RingBuffer;
   readonly #maps: PlaneMaps;
   readonly #attachments: Attachments;
   readonly #addresses: HostAddresses;
@@ -101,6 +105,8 @@ export class Engine {
       this.#heartbeat = new Heartbeat(this.#objects.tc);
       this.report = { hook, unwatchedS: this.#heartbeat.unwatchedS };
       this.#collector = new Collector(this.#objects);
+      this.#events = new RingBuffer(this.#objects.tc.maps.get('l4_events')!);
+      undo.push(() => this.#events.close());
       this.#maps = new PlaneMaps(this.#objects.tc);
       this.#ids = recoverIds(this.#maps.image, this.#objects.tc);
       this.#attachments = new Attachments(path);
@@ -178,6 +184,16 @@ export class Engine {
     return collection;
   }
 
+  /** What the programs reported since the last call. */
+  events(): DataPlaneEvent[] {
+    const events: DataPlaneEvent[] = [];
+    this.#events.poll((record) => {
+      const event = readEvent(record);
+      if (event) events.push(event);
+    }, EVENTS_MAX);
+    return events;
+  }
+
   /** The counters as they are now. */
   snapshot(): PlaneSnapshot {
     const { services, backends, localRuns } = this.#ids;
@@ -225,6 +241,7 @@ export class Engine {
   /** Lets go of everything; the kernel goes on forwarding. */
   close(): void {
     this.#attachments.close();
+    this.#events.close();
     this.#objects.close();
     this.#directory.close();
   }

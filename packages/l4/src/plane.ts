@@ -26,12 +26,14 @@ import {
 } from './desired.ts';
 import type { Engine } from './engine.ts';
 import { EngineSession } from './engine-session.ts';
+import type { EventFeed } from './event-feed.ts';
 import { PlaneError } from './errors.ts';
 import type { FlowFilter, FlowView } from './flows.ts';
 import { Follower } from './follower.ts';
 import { engineOptions, servicesInFile, servicesOf, settingsOf } from './from-config.ts';
 import type { Finding } from './finding.ts';
 import type { FlowPlace } from './lookup.ts';
+import { PlaneWatch } from './plane-watch.ts';
 import { Rates } from './rates.ts';
 import { type Services, ServiceTable } from './service-table.ts';
 import { showCounters } from './shown-counters.ts';
@@ -56,6 +58,8 @@ export class L4Plane implements DataPlane {
   ]);
   /** Packets and bytes per second. */
   readonly rates: Rates = new Rates();
+  /** Tells what happened. */
+  private readonly watch: PlaneWatch;
   private readonly logger: Logger;
   private readonly table = new ServiceTable();
   private readonly engine: EngineSession;
@@ -63,6 +67,7 @@ export class L4Plane implements DataPlane {
   private desired: DesiredState | undefined;
   private latest: PlaneSnapshot | undefined;
   private sampling: NodeJS.Timeout | undefined;
+  private ending = new AbortController();
   /** Time-outs that were ordered, over those of the file. */
   private timeoutOrders: Partial<PlaneSettings['timeouts']> = {};
   private readonly zero = new ZeroBase();
@@ -75,12 +80,23 @@ export class L4Plane implements DataPlane {
 
   constructor({ logger }: L4PlaneOptions) {
     this.logger = logger;
-    this.engine = new EngineSession(logger);
+    this.watch = new PlaneWatch(logger);
+    this.engine = new EngineSession(this.watch.hearers);
   }
 
   /** Whether the kernel forwards for this process. */
   get isOpen(): boolean {
     return this.engine.isOpen;
+  }
+
+  /** What happened, for those who watch. */
+  get events(): EventFeed {
+    return this.watch.feed;
+  }
+
+  /** Aborts when this process lets go of the plane. */
+  get ended(): AbortSignal {
+    return this.ending.signal;
   }
 
   /** Settings in force; `undefined` while there are none. */
@@ -264,7 +280,9 @@ export class L4Plane implements DataPlane {
   private async apply(): Promise<void> {
     if (!this.isOpen || !this.desired) return;
     this.table.refresh(servicesOf(this.desired.frontends.values()));
-    await this.engine.call('apply', this.wantedPlane([...this.services.values()]));
+    const wanted = this.wantedPlane([...this.services.values()]);
+    const { writes } = await this.engine.call('apply', wanted);
+    if (writes > 0) this.events.add({ type: 'changed', writes });
     await this.attachOnce();
   }
 
@@ -289,7 +307,9 @@ export class L4Plane implements DataPlane {
   private async sample(): Promise<void> {
     try {
       await this.collect();
-      if (this.latest) this.rates.add(this.latest);
+      if (!this.latest) return;
+      this.rates.add(this.latest);
+      this.watch.observe(this.latest);
     } catch (error) {
       if (this.isOpen) this.logger.error('packet plane: no counters', { reason: messageOf(error) });
     }
@@ -313,6 +333,8 @@ export class L4Plane implements DataPlane {
     await this.follower.settled();
     clearInterval(this.sampling);
     this.sampling = undefined;
+    this.ending.abort();
+    this.ending = new AbortController();
     await this.engine.end(how);
   }
 }
