@@ -55,7 +55,7 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
   {
     command: 'redis-server',
     debianPackage: 'redis-server',
-    neededFor: 'Redis through the relay, the gateway on Redis',
+    neededFor: 'Redis through the relay, the gateway on Redis, experiments on a queue',
   },
   { command: 'bash', debianPackage: 'bash', neededFor: 'the completion of bash' },
   { command: 'zsh', debianPackage: 'zsh', neededFor: 'the completion of zsh' },

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { AdminServer, type Logger, Secret, silentLogger } from '@balancer/kit';
+import { type AdminAsset, AdminServer, type Logger, Secret, silentLogger } from '@balancer/kit';
 import { Api } from './api/api.ts';
 import type { BbbConfig } from './config/keys.ts';
 import type { GatewayContext } from './context.ts';
@@ -14,6 +14,7 @@ import { Directory } from './directory.ts';
 import { adminRoutes } from './http/admin.ts';
 import { GatewayMetrics } from './http/metrics.ts';
 import { PublicServer } from './http/public-server.ts';
+import { LoadHistory } from './operations/load-history.ts';
 import { Placer } from './placement/placer.ts';
 import { Poller } from './poll/poller.ts';
 import { RecordingLibrary } from './recordings/library.ts';
@@ -29,6 +30,10 @@ export interface GatewayOptions {
   readonly logger?: Logger;
   /** Told once of a secret that was made because none is configured. */
   readonly onNewSecret?: (secret: string) => void;
+  /** Reads the configuration again and calls `configure`; without it nobody can order that. */
+  readonly reload?: () => Promise<void>;
+  /** Files of the admin page by path, `/` first of all; without them `/` is a plain table. */
+  readonly assets?: ReadonlyMap<string, AdminAsset>;
 }
 
 /** Where a started gateway listens. */
@@ -40,15 +45,22 @@ export interface GatewayPorts {
 /** Name of the socket in the data directory through which the command line talks to the gateway. */
 export const ADMIN_SOCKET = 'admin.sock';
 
+/** Room for a file of some thousand servers. */
+const ADMIN_BODY_MAX_BYTES = 4 * 2 ** 20;
+
 export class Gateway {
   readonly context: GatewayContext;
   readonly api: Api;
   readonly poller: Poller;
   readonly metrics: GatewayMetrics;
+  readonly history: LoadHistory;
+  readonly reload: (() => Promise<void>) | null;
+  readonly #assets: ReadonlyMap<string, AdminAsset>;
   readonly #store: Store;
   readonly #board: Board;
   readonly #upstream: UpstreamClient;
   #config: BbbConfig;
+  #closing: Promise<void> | null = null;
   #listeners: { readonly public: PublicServer; readonly admin: AdminServer } | null = null;
 
   private constructor(parts: {
@@ -56,8 +68,12 @@ export class Gateway {
     readonly store: Store;
     readonly board: Board;
     readonly logger: Logger;
+    readonly reload: (() => Promise<void>) | null;
+    readonly assets: ReadonlyMap<string, AdminAsset>;
   }) {
     const { store, board, logger } = parts;
+    this.reload = parts.reload;
+    this.#assets = parts.assets;
     this.#config = parts.config;
     this.#store = store;
     this.#board = board;
@@ -66,6 +82,7 @@ export class Gateway {
     const directory = new Directory(store);
     const config = (): BbbConfig => this.#config;
     this.poller = new Poller(() => this.context);
+    this.history = new LoadHistory(() => this.context);
     this.context = {
       config,
       store,
@@ -91,13 +108,22 @@ export class Gateway {
     config,
     logger = silentLogger,
     onNewSecret,
+    reload,
+    assets = new Map<string, AdminAsset>(),
   }: GatewayOptions): Promise<Gateway> {
     const store = await openStore(config, logger);
     try {
       const secrets =
         config.secrets.length > 0 ? config.secrets : [await keptSecret(store, onNewSecret)];
       const board = openBoard(config, logger);
-      return new Gateway({ config: { ...config, secrets }, store, board, logger });
+      return new Gateway({
+        config: { ...config, secrets },
+        store,
+        board,
+        logger,
+        reload: reload ?? null,
+        assets,
+      });
     } catch (error) {
       await store.close();
       throw error;
@@ -107,10 +133,12 @@ export class Gateway {
   /** Listens and polls. */
   async start(): Promise<GatewayPorts> {
     const { admin_bind: host, admin_port: port, data_dir: dataDir } = this.#config;
-    const { context, api, metrics, poller } = this;
+    const { context, api, metrics, poller, history, reload } = this;
     const { logger } = context;
     const admin = new AdminServer({
-      routes: adminRoutes({ context, metrics, poller }),
+      routes: adminRoutes({ context, metrics, poller, history, reload, startedAtMs: Date.now() }),
+      assets: this.#assets,
+      bodyMaxBytes: ADMIN_BODY_MAX_BYTES,
       logger,
       addressSetting: 'admin_bind',
     });
@@ -126,6 +154,7 @@ export class Gateway {
       chmodSync(path, 0o600);
     }
     await poller.start();
+    history.start();
     return { publicPort, adminPort: bound.kind === 'inet' ? bound.port : 0 };
   }
 
@@ -143,10 +172,16 @@ export class Gateway {
     await this.#listeners?.public.drain();
   }
 
-  /** Ends everything. The storage is free for another process after that. */
+  /** Ends everything, once. The storage is free for another process after that. */
   async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async #close(): Promise<void> {
     await this.#listeners?.public.close();
     await this.#listeners?.admin.close();
+    await this.history.stop();
     await this.poller.stop();
     await this.#upstream.close();
     await this.#board.close();

@@ -5,7 +5,9 @@
  */
 export {
   defaultBbbConfig,
+  describeBbbConfig,
   EnvironmentError,
+  formatBbbConfig,
   loadBbbConfig,
   type LoadedBbbConfig,
   parseBbbConfig,
@@ -15,8 +17,18 @@ export { ADMIN_SOCKET, Gateway, type GatewayOptions, type GatewayPorts } from '.
 export { type MeetingView, type ServerView } from './operations/meetings.ts';
 export { type RecordingList, type RecordingView } from './operations/recordings.ts';
 export { runOperation } from './operations/registry.ts';
+export { readServerList, readYaml } from './operations/server-files.ts';
 export { OperationError, type PanicReport } from './operations/servers.ts';
+export { type SyncMode, type SyncStep } from './operations/sync.ts';
+export { type TokenView } from './operations/tokens.ts';
 export { type TenantView } from './operations/tenants.ts';
-export { type RoundSummary } from './poll/poller.ts';
+export { POLL_PARTS, type PollPart, type RoundSummary } from './poll/poller.ts';
+export {
+  type GatewayStatus,
+  type PollReport,
+  type ServerChangeBody,
+  type TenantChangeBody,
+} from './rest/schemas.ts';
+export { type ServerState } from './store/servers.ts';
 export { type MaintenanceReport } from './recordings/maintenance.ts';
 export { DataLockedError, SchemaTooNewError, StorageError } from './store/errors.ts';

@@ -1,6 +1,6 @@
 /** The gateway as operators run it: a process, its commands, and what survives it. */
 import { EventEmitter } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -35,13 +35,34 @@ afterEach(async () => {
 
 /** Runs a command of the gateway in this process. */
 async function bbb(...args: readonly string[]): Promise<Captured> {
+  return bbbWith({}, ...args);
+}
+
+interface Surroundings {
+  readonly input?: string;
+  readonly signals?: EventEmitter;
+  /** Told of what is printed. */
+  readonly onOutput?: (text: string) => void;
+}
+
+async function bbbWith(
+  { input = '', signals = new EventEmitter(), onOutput = () => {} }: Surroundings,
+  ...args: readonly string[]
+): Promise<Captured> {
   const output = { stdout: '', stderr: '' };
+  const stdin = new PassThrough();
+  stdin.end(input);
   const code = await main(['bbb', ...args], {
-    stdout: { write: (text) => void (output.stdout += text) },
+    stdout: {
+      write: (text) => {
+        output.stdout += text;
+        onOutput(text);
+      },
+    },
     stderr: { write: (text) => void (output.stderr += text) },
-    stdin: new PassThrough() as unknown as NodeJS.ReadStream,
+    stdin: stdin as unknown as NodeJS.ReadStream,
     environment,
-    signals: new EventEmitter(),
+    signals,
   });
   return { code, ...output };
 }
@@ -86,7 +107,7 @@ describe('commands without a running gateway', () => {
     expect((await bbb('servers', 'tag', 'bbb1')).code).toBe(0);
     expect((await bbb('servers', 'multiplier', 'bbb1', '2.5')).code).toBe(0);
     expect((await bbb('servers', 'enable', 'bbb1')).stdout).toBe('bbb1: enabled\n');
-    expect((await bbb('poll')).stdout).toMatch(/^polled 1, failed 0, in [\d.]+ s\n$/);
+    expect((await bbb('poll', 'once')).stdout).toMatch(/^polled 1, failed 0, in [\d.]+ s\n$/);
     expect(await json('servers', 'list')).toMatchObject([
       {
         id: 'bbb1',
@@ -148,11 +169,120 @@ describe('commands without a running gateway', () => {
   });
 });
 
+describe('the pool as a file', () => {
+  test('is imported, synchronized and exported', async () => {
+    const file = join(folder, 'list.yml');
+    writeFileSync(file, `servers:\n  - url: ${fake.url}\n    secret: ${fake.secret}\n`);
+    const imported = await bbb('servers', 'import', file);
+    expect(imported.stdout).toMatch(/add {5}http:.*disabled/);
+    expect(imported.stderr).toContain('importing: 1 of 1');
+    const [{ id }] = (await json('servers', 'list')) as [{ id: string }];
+    const exported = (await bbb('servers', 'export')).stdout;
+    const text = exported.replace('enabled: false', 'enabled: true');
+    const dry = await bbbWith({ input: text }, 'servers', 'sync', '-', '--dry-run');
+    expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining('enable  was disabled')]);
+    expect(await json('servers', 'list')).toMatchObject([{ state: 'disabled' }]);
+    expect((await bbbWith({ input: text }, 'servers', 'sync', '-')).code).toBe(0);
+    expect(await json('servers', 'list')).toMatchObject([{ id, state: 'enabled' }]);
+    expect((await bbbWith({ input: text }, 'servers', 'sync', '-')).stdout).toBe(
+      'nothing to change\n',
+    );
+    expect(await json('servers', 'export')).toMatchObject({ servers: { [id]: { enabled: true } } });
+    const bad = await bbbWith({ input: 'servers:\n  x: {}\n' }, 'servers', 'sync', '-');
+    expect([bad.code, bad.stderr]).toEqual([1, expect.stringContaining('-:2:3: servers.x')]);
+  });
+
+  test('is emptied by force only after a yes', async () => {
+    const { running, api } = await startGateway();
+    await bbb('servers', 'add', fake.url, fake.secret, '--id', 'bbb1', '--enable');
+    await bbb('poll', 'once');
+    await call(api, 'create', 'name=x&meetingID=m1');
+    const force = ['servers', 'sync', '-', '--mode', 'force'];
+    const unsure = await bbbWith({ input: 'servers: {}\n' }, ...force);
+    expect([unsure.code, unsure.stderr]).toEqual([
+      2,
+      expect.stringContaining('Meetings of bbb1 will end. Give --yes'),
+    ]);
+    expect(fake.meetings.size).toBe(1);
+    const sure = await bbbWith({ input: 'servers: {}\n' }, ...force, '--yes');
+    expect(sure.stdout).toContain('bbb1    end-meetings  1 meetings\nbbb1    remove');
+    expect(fake.meetings.size).toBe(0);
+    expect(await running.end('SIGTERM')).toBe(0);
+  });
+});
+
+describe('tokens, configuration and polls', () => {
+  test('a token opens the REST API until it is revoked', async () => {
+    environment['BALANCER_BBB_SCALELITE_API'] = 'true';
+    const { running } = await startGateway();
+    const [, port] = await running.says(/"adminPort":(\d+)/);
+    const made = await bbb('token', 'create', '--role', 'admin', '--name', 'Ada');
+    const token = made.stdout.trim();
+    const ask = async (): Promise<Response> =>
+      fetch(`http://127.0.0.1:${port}/api/v1/config`, {
+        headers: { authorization: `Bearer ${token}` },
+      });
+    expect(await (await ask()).json()).toMatchObject({ scalelite_api: true, secrets: ['***'] });
+    environment['BALANCER_BBB_SCALELITE_API'] = 'maybe';
+    const [{ id }] = (await json('token', 'list')) as [{ id: string }];
+    expect((await bbb('token', 'revoke', id)).stdout).toBe(`${id}: revoked\n`);
+    expect((await ask()).status).toBe(401);
+    expect((await bbb('token', 'create')).code).toBe(2);
+    expect((await bbb('config', 'reload')).stdout).toBe('configuration: reloaded\n');
+    expect(await running.end('SIGTERM')).toBe(0);
+    expect((await bbb('config', 'reload')).stderr).toContain('no gateway is running here');
+  });
+
+  test('the configuration is checked and shown without its secrets', async () => {
+    const file = join(folder, 'gateway.toml');
+    writeFileSync(file, '[bbb]\nport = 70000\nsped = 1\n');
+    const bad = await bbb('config', 'check', '--config', file);
+    expect([bad.code, bad.stderr]).toEqual([2, expect.stringContaining(`${file}:2:8: bbb.port`)]);
+    expect(bad.stderr).toContain(`${file}:3:1: bbb.sped`);
+    writeFileSync(file, '[bbb]\nurl_host = "meet.example.com"\n');
+    environment['WEB_CONCURRENCY'] = '4';
+    const good = await bbb('config', 'check', '--config', file);
+    expect(good).toEqual({
+      code: 0,
+      stdout: `${file}: OK\n`,
+      stderr: 'WEB_CONCURRENCY is accepted and not used (warning)\n',
+    });
+    environment['DATABASE_URL'] = 'postgres://gateway:hidden@db/gateway';
+    const { stdout } = await bbb('config', 'show', '--config', file);
+    expect(stdout).toContain('url_host = "meet.example.com"');
+    expect(stdout).toContain('postgres://gateway:***@db/gateway');
+    expect(stdout).not.toMatch(/hidden|front-end-secret/);
+    delete environment['DATABASE_URL'];
+    expect(await json('config', 'print')).toMatchObject({ secrets: ['***'], port: 0 });
+    environment['BALANCER_BBB_PORT'] = 'x';
+    const { code, stdout: text } = await bbb('config', 'check', '--json');
+    expect([code, JSON.parse(text)]).toMatchObject([2, { ok: false }]);
+  });
+
+  test('polls look at what they are told to, once or until Ctrl-C', async () => {
+    await bbb('servers', 'add', fake.url, fake.secret, '--id', 'bbb1', '--enable');
+    fake.setVersion('3.0.1');
+    expect(await json('poll', 'servers')).toMatchObject({ serverCount: 1, failureCount: 0 });
+    expect(await json('servers', 'list')).toMatchObject([{ online: true, bbb_version: '' }]);
+    expect((await bbb('poll', 'versions', 'bbb1')).code).toBe(0);
+    expect(await json('servers', 'list')).toMatchObject([{ bbb_version: '3.0.1' }]);
+    expect((await bbb('poll', 'meetings')).stdout).toContain('polled 1');
+    const signals = new EventEmitter();
+    let rounds = 0;
+    const onOutput = (): void => {
+      if (++rounds === 3) signals.emit('SIGINT');
+    };
+    const ended = await bbbWith({ signals, onOutput }, 'poll', '--interval', '0.1');
+    expect([ended.code, rounds]).toEqual([0, 3]);
+    expect(signals.listenerCount('SIGINT')).toBe(0);
+  });
+});
+
 describe('a running gateway', () => {
   test('serves, takes orders through its socket, and asks before meetings end', async () => {
     const { running, api } = await startGateway();
     await bbb('servers', 'add', fake.url, fake.secret, '--id', 'bbb1', '--enable');
-    await bbb('poll');
+    await bbb('poll', 'once');
     expect(
       await (await call(api, 'create', 'name=x&meetingID=m1&moderatorPW=mp')).text(),
     ).toContain('SUCCESS');
@@ -178,7 +308,7 @@ describe('a running gateway', () => {
     const first = await startGateway();
     const [, secret = ''] = await first.running.says(/kept with the data: ([0-9a-f]{64})/);
     await bbb('servers', 'add', fake.url, fake.secret, '--id', 'bbb1', '--enable');
-    await bbb('poll');
+    await bbb('poll', 'once');
     const second = startProcessWith({ environment }, 'bbb', 'run');
     started.push(second);
     expect(await second.end()).toBe(3);

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Signal, signal } from '@preact/signals';
-import { AdminRequestError } from './admin-client.ts';
+import { AdminRequestError } from './admin-transport.ts';
 
 /** Where the token is kept; the tab's session storage, which is gone when the tab closes. */
 export interface TokenStore {
@@ -29,11 +29,14 @@ export class NoTokenError extends Error {
 export class Access {
   readonly question: Signal<TokenQuestion | null> = signal(null);
   private readonly store: TokenStore;
+  private readonly wrongTokenStatus: 401 | 403;
   /** Shared by everybody who waits for the same token. */
   private pending: Promise<void> | null = null;
 
-  constructor(store: TokenStore) {
+  /** @param wrongTokenStatus - How the daemon refuses a token that it does not know. */
+  constructor(store: TokenStore, wrongTokenStatus: 401 | 403 = 403) {
     this.store = store;
+    this.wrongTokenStatus = wrongTokenStatus;
   }
 
   get token(): string | null {
@@ -53,17 +56,22 @@ export class Access {
         return await action();
       } catch (error) {
         if (!(error instanceof AdminRequestError)) throw error;
-        if (error.status === 401) {
-          await this.ask(refusal);
-        } else if (error.status === 403 && this.token !== null) {
+        if (error.status === this.wrongTokenStatus && this.token !== null) {
           // Without a token the next answer tells whether another one would help.
           refusal = error.message;
           this.store.write(null);
+        } else if (error.status === 401) {
+          await this.ask(refusal);
         } else {
           throw error;
         }
       }
     }
+  }
+
+  /** Forgets the token: the next question to the daemon asks for one. */
+  forget(): void {
+    this.store.write(null);
   }
 
   private ask(refusal: string | null): Promise<void> {

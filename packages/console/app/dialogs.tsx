@@ -7,7 +7,8 @@ import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { formatCount } from '../src/format.ts';
 import type { TokenQuestion } from './access.ts';
-import type { Confirmation, WeightQuestion } from './orders.ts';
+import type { Confirmation } from './order-desk.ts';
+import type { WeightQuestion } from './orders.ts';
 
 /** What the configuration file and the admin API take. */
 const WEIGHT_MAX = 65_535;
@@ -117,7 +118,7 @@ export function WeightDialog({
 }
 
 /** Modal while it is mounted; Escape cancels. */
-function Dialog({
+export function Dialog({
   title,
   onCancel,
   children,

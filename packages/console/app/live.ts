@@ -1,13 +1,12 @@
 /**
- * The statistics as they come: asked for every two seconds while somebody looks, with the history
- * that the charts draw.
+ * What a daemon says of itself, as it comes: asked for every two seconds while somebody looks.
  *
  * @module
  */
 import { type Signal, signal } from '@preact/signals';
 import type { CancelTimer, Clock } from '@balancer/kit';
-import type { StatisticsReading } from './admin-client.ts';
 import { StatisticsHistory } from '../src/history.ts';
+import type { StatisticsReading } from './admin-client.ts';
 import { NoTokenError } from './access.ts';
 
 /** How things stand with the daemon. */
@@ -26,8 +25,8 @@ export interface Visibility {
   readonly onChange: (listener: () => void) => void;
 }
 
-export interface LiveOptions {
-  readonly read: () => Promise<StatisticsReading>;
+export interface LiveOptions<Reading> {
+  readonly read: () => Promise<Reading>;
   readonly clock: Clock;
   readonly visibility: Visibility;
 }
@@ -35,15 +34,15 @@ export interface LiveOptions {
 /** Between an answer and the next question. */
 const REFRESH_MS = 2000;
 
-export class LiveStatistics {
-  readonly reading: Signal<StatisticsReading | null> = signal(null);
+/** The latest reading of one kind, and how things stand with the daemon. */
+export class Live<Reading> {
+  readonly reading: Signal<Reading | null> = signal(null);
   readonly link: Signal<Link> = signal({ state: 'connecting' });
-  readonly history: StatisticsHistory = new StatisticsHistory();
-  private readonly options: LiveOptions;
+  protected readonly options: LiveOptions<Reading>;
   private cancelTimer: CancelTimer = () => {};
   private isReading = false;
 
-  constructor(options: LiveOptions) {
+  constructor(options: LiveOptions<Reading>) {
     this.options = options;
   }
 
@@ -75,8 +74,7 @@ export class LiveStatistics {
     this.cancelTimer = clock.after(REFRESH_MS, () => void this.refresh());
   }
 
-  private accept(reading: StatisticsReading): void {
-    this.history.record(reading.statistics, this.options.clock.nowMs());
+  protected accept(reading: Reading): void {
     this.link.value = { state: 'live' };
     this.reading.value = reading;
   }
@@ -89,6 +87,16 @@ export class LiveStatistics {
     const { value: link } = this.link;
     const sinceMs = link.state === 'lost' ? link.sinceMs : this.options.clock.nowMs();
     this.link.value = { state: 'lost', reason: reasonOf(error), sinceMs };
+  }
+}
+
+/** The statistics with the history that the charts draw. */
+export class LiveStatistics extends Live<StatisticsReading> {
+  readonly history: StatisticsHistory = new StatisticsHistory();
+
+  protected override accept(reading: StatisticsReading): void {
+    this.history.record(reading.statistics, this.options.clock.nowMs());
+    super.accept(reading);
   }
 }
 

@@ -5,22 +5,9 @@
  */
 import { type Signal, signal } from '@preact/signals';
 import type { AdminState } from '@balancer/lb';
-import type { AdminClient, ServerName } from './admin-client.ts';
 import { formatCount, formatCounted } from '../src/format.ts';
-import { type Access, NoTokenError } from './access.ts';
-
-/** The outcome of the last order, until it is dismissed or the next one. */
-export interface Notice {
-  readonly kind: 'done' | 'failed';
-  readonly text: string;
-}
-
-/** An order that cannot be taken back, waiting for a yes. */
-export interface Confirmation {
-  readonly text: string;
-  readonly action: string;
-  readonly answer: (isWanted: boolean) => void;
-}
+import type { AdminClient, ServerName } from './admin-client.ts';
+import { OrderDesk, type OrderDeskOptions } from './order-desk.ts';
 
 /** A server that is to get another weight, waiting for the figure. */
 export interface WeightQuestion {
@@ -30,27 +17,23 @@ export interface WeightQuestion {
   readonly answer: (weight: number | null) => void;
 }
 
-export interface OrdersOptions {
+export interface OrdersOptions extends OrderDeskOptions {
   readonly client: AdminClient;
-  readonly access: Access;
-  /** Called after each order that changed something. */
-  readonly onDone: () => void;
 }
 
 /** No method rejects: the outcome is a notice. */
-export class Orders {
-  readonly notice: Signal<Notice | null> = signal(null);
-  readonly confirmation: Signal<Confirmation | null> = signal(null);
+export class Orders extends OrderDesk {
   readonly weightQuestion: Signal<WeightQuestion | null> = signal(null);
-  private readonly options: OrdersOptions;
+  private readonly client: AdminClient;
 
-  constructor(options: OrdersOptions) {
-    this.options = options;
+  constructor({ client, ...desk }: OrdersOptions) {
+    super(desk);
+    this.client = client;
   }
 
   async setState(name: ServerName, state: AdminState): Promise<void> {
     await this.carryOut(async () => {
-      const { state: now } = await this.options.client.setState(name, state);
+      const { state: now } = await this.client.setState(name, state);
       if (state === 'ready' && now === 'maint') {
         return `${name.server} stays in maint: the configuration file has disabled = true`;
       }
@@ -63,7 +46,7 @@ export class Orders {
     const weight = await this.askWeight(name, current);
     if (weight === null || weight === current) return;
     await this.carryOut(async () => {
-      const { weight: now } = await this.options.client.setWeight(name, weight);
+      const { weight: now } = await this.client.setWeight(name, weight);
       return `${name.server} has the weight ${formatCount(now)} until the file gives it another`;
     });
   }
@@ -77,14 +60,14 @@ export class Orders {
     );
     if (!isWanted) return;
     await this.carryOut(async () => {
-      const closing = await this.options.client.closeConnections(name);
+      const closing = await this.client.closeConnections(name);
       return `${name.server}: ${formatCount(closing)} reset`;
     });
   }
 
   async reload(): Promise<void> {
     await this.carryOut(async () => {
-      const { outcome } = await this.options.client.reload();
+      const { outcome } = await this.client.reload();
       return outcome === 'unchanged'
         ? 'The file says what is running already'
         : 'The configuration was read again';
@@ -99,29 +82,5 @@ export class Orders {
       };
       this.weightQuestion.value = { name, current, answer };
     });
-  }
-
-  private confirm(text: string, action: string): Promise<boolean> {
-    return new Promise((resolve) => {
-      const answer = (isWanted: boolean): void => {
-        this.confirmation.value = null;
-        resolve(isWanted);
-      };
-      this.confirmation.value = { text, action, answer };
-    });
-  }
-
-  private async carryOut(order: () => Promise<string>): Promise<void> {
-    this.notice.value = null;
-    try {
-      const text = await this.options.access.run(order);
-      this.notice.value = { kind: 'done', text };
-    } catch (error) {
-      if (error instanceof NoTokenError) return;
-      const text = error instanceof Error ? error.message : String(error);
-      this.notice.value = { kind: 'failed', text };
-    }
-    // A refused reload too is news: the document now has its error.
-    this.options.onDone();
   }
 }

@@ -12,6 +12,7 @@ import { Configuration } from './configuration.tsx';
 import { useDashboard } from './context.ts';
 import { ConfirmationDialog, TokenDialog, WeightDialog } from './dialogs.tsx';
 import { Frontends } from './frontends.tsx';
+import { OrderNotice } from './order-notice.tsx';
 import { Traffic } from './traffic.tsx';
 
 export function Page(): JSX.Element {
@@ -38,7 +39,7 @@ export function Page(): JSX.Element {
           <Footer statistics={statistics} />
         </main>
       )}
-      <OrderNotice />
+      <OrderNotice desk={orders} />
       {question && <TokenDialog key={String(question.refusal)} question={question} />}
       {weightQuestion && <WeightDialog question={weightQuestion} />}
       {confirmation && <ConfirmationDialog confirmation={confirmation} />}
@@ -134,23 +135,6 @@ function Footer({ statistics: { process } }: { readonly statistics: Statistics }
         ))}
       </p>
     </footer>
-  );
-}
-
-function OrderNotice(): JSX.Element {
-  const { notice } = useDashboard().orders;
-  const { value } = notice;
-  return (
-    <div class="notices" role={value?.kind === 'failed' ? 'alert' : 'status'}>
-      {value && (
-        <p class={value.kind}>
-          <span>{value.text}</span>
-          <button type="button" aria-label="Dismiss" onClick={() => (notice.value = null)}>
-            ✕
-          </button>
-        </p>
-      )}
-    </div>
   );
 }
 

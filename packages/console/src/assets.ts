@@ -20,12 +20,15 @@ export interface Console {
   readonly app: ConsoleApp;
   /** By path, all under `/console`. `/console` itself is a page that needs no server-rendered one. */
   readonly assets: ReadonlyMap<string, AdminAsset>;
+  /** As `assets`, for the gateway: its page is at `/`. */
+  readonly gatewayAssets: ReadonlyMap<string, AdminAsset>;
 }
 
 /** Where the build puts the pages, seen from `src` and from `dist` alike. */
 const BUILT_FOLDER = fileURLToPath(new URL('../dist/app/', import.meta.url));
 
 const ENTRY = 'app/main.tsx';
+const GATEWAY_ENTRY = 'app/gateway/main.tsx';
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
@@ -37,7 +40,11 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 interface ManifestEntry {
   readonly file: string;
   readonly css?: readonly string[];
+  /** Keys of the entries that it shares code and styles with. */
+  readonly imports?: readonly string[];
 }
+
+type Manifest = Readonly<Record<string, ManifestEntry>>;
 
 /**
  * Reads the built pages.
@@ -47,23 +54,44 @@ interface ManifestEntry {
  */
 export function loadConsole(folder: string = BUILT_FOLDER): Console | null {
   const manifest = readManifest(folder);
-  const entry = manifest?.[ENTRY];
-  if (!entry) return null;
-  const app = {
-    script: `/console/${entry.file}`,
-    styles: (entry.css ?? []).map((file) => `/console/${file}`),
+  const app = manifest && appOf(manifest, ENTRY);
+  const gateway = manifest && appOf(manifest, GATEWAY_ENTRY);
+  if (!app || !gateway) return null;
+  const files = filesOf(folder);
+  const table = ' <a href="/stats">The plain table</a> does not.';
+  return {
+    app,
+    assets: new Map([['/console', pageAsset(app, 'Balancer', table)], ...files]),
+    gatewayAssets: new Map([['/', pageAsset(gateway, 'BigBlueButton · Balancer', '')], ...files]),
   };
-  const shell: AdminAsset = {
-    contentType: 'text/html; charset=utf-8',
-    body: new TextEncoder().encode(shellPage(app)),
-  };
-  return { app, assets: new Map([['/console', shell], ...filesOf(folder)]) };
 }
 
-function readManifest(folder: string): Record<string, ManifestEntry> | null {
+function appOf(manifest: Manifest, key: string): ConsoleApp | null {
+  const entry = manifest[key];
+  if (!entry) return null;
+  return {
+    script: `/console/${entry.file}`,
+    styles: stylesOf(manifest, key).map((file) => `/console/${file}`),
+  };
+}
+
+/** Those of the shared parts first, so that an entry's own win. */
+function stylesOf(manifest: Manifest, key: string): string[] {
+  const { imports = [], css = [] } = manifest[key]!;
+  return [...imports.flatMap((shared) => stylesOf(manifest, shared)), ...css];
+}
+
+function pageAsset(app: ConsoleApp, title: string, otherwise: string): AdminAsset {
+  return {
+    contentType: 'text/html; charset=utf-8',
+    body: new TextEncoder().encode(shellPage(app, title, otherwise)),
+  };
+}
+
+function readManifest(folder: string): Manifest | null {
   try {
     const text = readFileSync(join(folder, 'manifest.json'), 'utf8');
-    return JSON.parse(text) as Record<string, ManifestEntry>;
+    return JSON.parse(text) as Manifest;
   } catch (error) {
     if (errnoName(error) === 'ENOENT') return null;
     throw error;
@@ -86,20 +114,20 @@ function filesOf(folder: string): [path: string, asset: AdminAsset][] {
  * A page without figures of its own. It may be read by everybody who reaches the listener, and asks
  * for the token when the figures may not.
  */
-function shellPage({ script, styles }: ConsoleApp): string {
+function shellPage({ script, styles }: ConsoleApp, title: string, otherwise: string): string {
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>Balancer</title>
+<title>${title}</title>
 <link rel="icon" href="data:,">
 ${styles.map((href) => `<link rel="stylesheet" href="${href}">`).join('\n')}
 <script type="module" src="${script}"></script>
 </head>
 <body>
-<div id="app"><noscript>This page needs scripts; <a href="/stats">the plain table</a> does not.</noscript></div>
+<div id="app"><noscript>This page needs scripts.${otherwise}</noscript></div>
 </body>
 </html>
 `;

@@ -32,20 +32,40 @@ export {
   poolSpecOf,
   type ScenarioHooks,
 } from './experiment/scenario.ts';
-export { type Point, type Points, pointsOf, unitSamples } from './experiment/points.ts';
-export { type Plan, planOf } from './experiment/plan.ts';
-export { type JobResult, runJob } from './experiment/run-job.ts';
 export {
-  type Manifest,
-  readManifest,
-  type RunOptions,
-  type RunOutcome,
-  runPlan,
+  type Parameters,
+  type Point,
+  type Points,
+  pointsOf,
+  unitSamples,
+} from './experiment/points.ts';
+export { type Plan, planFrom, planOf, type PlanSource } from './experiment/plan.ts';
+export { type JobResult, runJob } from './experiment/run-job.ts';
+export { type Manifest, readManifest } from './experiment/manifest.ts';
+export { type RunOptions, type RunOutcome, runPlan } from './experiment/runner.ts';
+export {
+  inlineRunner,
+  type OpenShards,
   type RunProgress,
-} from './experiment/runner.ts';
+  type ShardRunner,
+  threadRunner,
+} from './experiment/shard-runner.ts';
+export { DUCKDB_INSTALL, hasDuckDb } from './tables/duckdb.ts';
+export { type Column, csvToParquet, readParquet } from './tables/parquet.ts';
+export { type QueryResult, queryResults } from './tables/query.ts';
+export { type TableFormat, type TableName, TABLES } from './tables/tables.ts';
+export { DEFAULT_QUEUE, type QueueOptions } from './queue/bullmq.ts';
+export { queueRunner } from './queue/coordinator.ts';
+export { openStore, type Store } from './queue/store.ts';
+export { type QueueWorker, type QueueWorkerOptions, startQueueWorker } from './queue/worker.ts';
+export type { Fold, OptimisationResult, Score } from './optimise/result.ts';
+export { gridSearch, type Search, type UnitPoint } from './optimise/search.ts';
+export { nelderMead } from './optimise/nelder-mead.ts';
+export { cmaEs } from './optimise/cma-es.ts';
 export { type Verification, verify } from './experiment/verify.ts';
 export { collectResults, type PointResult, type Results } from './report/collect.ts';
 export { renderReport } from './report/page.ts';
 export { writeReport } from './report/report.ts';
 export { EXAMPLE_EXPERIMENT } from './experiment/example.ts';
+export { writeActions } from './records/write-actions.ts';
 export { fitMarket } from './records/fit.ts';

@@ -13,7 +13,7 @@ import {
   withValue,
 } from '@balancer/simulation';
 import { madeUpPrices } from '../../../examples/simulation/data/make.ts';
-import { eachRow } from '../src/report/collect.ts';
+import { eachRow } from '../src/tables/tables.ts';
 import { scratchFolder } from './files.ts';
 
 const folder = fileURLToPath(new URL('../../../examples/simulation', import.meta.url));
@@ -31,7 +31,7 @@ async function study(
   const { counts } = await runPlan(plan, { out, workers: 0 });
   expect(counts).toMatchObject({ runs: plan.jobs, errors: 0 });
   const sums = plan.points.map(() => METRICS.map(() => 0));
-  await eachRow(join(out, 'runs.csv'), (fields) => {
+  await eachRow(out, 'runs', (fields) => {
     plan.metrics.forEach(
       (_name, i) =>
         (sums[Number(fields[1])]![i]! +=

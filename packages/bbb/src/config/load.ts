@@ -10,8 +10,10 @@ import {
   BalancerError,
   cidrList,
   type Environment,
+  formatConfig,
   loadConfigFile,
   parseConfig,
+  REDACTED,
   Secret,
   secret,
   z,
@@ -118,6 +120,42 @@ export function parseBbbConfig(
 export function defaultBbbConfig(overrides: Partial<BbbConfig> = {}): BbbConfig {
   const defaults = Object.entries(KEYS).map(([name, { fallback }]) => [name, fallback]);
   return { ...(Object.fromEntries(defaults) as BbbConfig), ...overrides };
+}
+
+/** The configuration as a file would have it, every default spelled out and nothing secret in it. */
+export function formatBbbConfig(config: BbbConfig): string {
+  return formatConfig(fileSchema, { bbb: writableConfig(config) });
+}
+
+/** As `formatBbbConfig`, for programs: what the file's table `[bbb]` would hold. */
+export function describeBbbConfig(config: BbbConfig): Record<string, unknown> {
+  const written = z.encode(fileSchema, { bbb: writableConfig(config) });
+  return { ...(written as { readonly bbb: object }).bbb };
+}
+
+/** The tables of a file, without what TOML has no word for and without the passwords of addresses. */
+function writableConfig(config: BbbConfig): FileTable {
+  const { database_url: database, redis_url: redis, ...rest } = config;
+  const urls = { database_url: withoutPassword(database), redis_url: withoutPassword(redis) };
+  const table: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries({ ...rest, ...urls })) {
+    if (value === null) continue;
+    const group = groupOf(key);
+    if (group === undefined) {
+      table[key] = value;
+    } else {
+      const inside = (table[group] ?? {}) as FileTable;
+      table[group] = { ...inside, [key.slice(group.length + 1)]: value };
+    }
+  }
+  return table;
+}
+
+function withoutPassword(url: string): string {
+  if (!URL.canParse(url)) return url === '' ? '' : REDACTED;
+  const shown = new URL(url);
+  if (shown.password !== '') shown.password = REDACTED;
+  return shown.href;
 }
 
 function layered(file: Partial<BbbConfig>, environment: Environment): LoadedBbbConfig {

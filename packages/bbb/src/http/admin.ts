@@ -3,36 +3,24 @@
  *
  * @module
  */
-import {
-  AdminRefusal,
-  type AdminRoute,
-  messageOf,
-  readJson,
-  type RefusalStatus,
-} from '@balancer/kit';
+import { type AdminRoute, messageOf, readJson } from '@balancer/kit';
 import { handleScalelite, SCALELITE_PREFIX } from '../api/scalelite.ts';
-import type { GatewayContext } from '../context.ts';
 import { runOperation } from '../operations/registry.ts';
 import { OperationError } from '../operations/servers.ts';
-import type { Poller } from '../poll/poller.ts';
+import type { RestHost } from '../rest/route.ts';
+import { refusalOf, restRoutes } from '../rest/serve.ts';
 import { SCHEMA_VERSION } from '../store/migrations.ts';
 import type { GatewayMetrics } from './metrics.ts';
 
-export interface AdminParts {
-  readonly context: GatewayContext;
+export interface AdminParts extends RestHost {
   readonly metrics: GatewayMetrics;
-  readonly poller: Poller;
 }
 
-const STATUS: Readonly<Record<OperationError['reason'], RefusalStatus>> = {
-  invalid: 400,
-  unknown: 404,
-  taken: 409,
-};
-
 /** The routes, for the listener to guard. */
-export function adminRoutes({ context, metrics, poller }: AdminParts): AdminRoute[] {
+export function adminRoutes(parts: AdminParts): AdminRoute[] {
+  const { context, metrics, poller } = parts;
   return [
+    ...restRoutes(parts),
     {
       method: 'GET',
       path: '/healthz',
@@ -93,10 +81,9 @@ export function adminRoutes({ context, metrics, poller }: AdminParts): AdminRout
         try {
           const input = await readJson(request);
           const name = request.req.param('name') ?? '';
-          return request.json((await runOperation({ context, poller }, name, input)) as object);
+          return request.json((await runOperation(parts, name, input)) as object);
         } catch (error) {
-          if (!(error instanceof OperationError)) throw error;
-          throw new AdminRefusal(STATUS[error.reason], error.message);
+          throw error instanceof OperationError ? refusalOf(error) : error;
         }
       },
     },

@@ -14,7 +14,7 @@ export interface MeetingView {
   readonly server_id: string;
   readonly tenant_id: string;
   readonly voice_bridge: string;
-  readonly status: string;
+  readonly status: MeetingRecord['status'];
   readonly created_at: string;
   readonly last_seen_at: string;
 }
@@ -23,9 +23,9 @@ export interface MeetingView {
 export interface ServerView {
   readonly id: string;
   readonly url: string;
-  readonly secret: string;
+  readonly secret: '***';
   readonly tag: string;
-  readonly state: string;
+  readonly state: ServerRow['state'];
   readonly online: boolean;
   readonly load: number | null;
   readonly multiplier: number;

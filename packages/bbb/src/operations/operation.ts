@@ -12,6 +12,8 @@ import { OperationError } from './servers.ts';
 export interface OperationHost {
   readonly context: GatewayContext;
   readonly poller: Poller;
+  /** Reads the configuration again; null where nobody can. */
+  readonly reload?: (() => Promise<void>) | null;
 }
 
 /** An operation with the type of its input forgotten. */
@@ -31,13 +33,4 @@ export function operation<T>(
       return run(host, parsed.data);
     },
   };
-}
-
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-
-/** Leaves out what is undefined. */
-export function defined<T extends object>(values: T): Defined<T> {
-  return Object.fromEntries(
-    Object.entries(values).filter(([, value]) => value !== undefined),
-  ) as Defined<T>;
 }

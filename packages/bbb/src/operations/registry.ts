@@ -5,8 +5,10 @@
  * @module
  */
 import { z } from '@balancer/kit';
+import { definedOnly } from '../defined.ts';
+import { POLL_PARTS } from '../poll/poller.ts';
 import { endMeeting, listMeetings, listServers, meetingInfo, viewOfServer } from './meetings.ts';
-import { defined, operation, type Operation, type OperationHost } from './operation.ts';
+import { operation, type Operation, type OperationHost } from './operation.ts';
 import { RECORDING_OPERATIONS } from './recording-operations.ts';
 import {
   addServer,
@@ -16,6 +18,7 @@ import {
   setServerState,
   updateServer,
 } from './servers.ts';
+import { exportServers, importServers, syncServers } from './sync.ts';
 import {
   addSetting,
   addTenant,
@@ -25,6 +28,7 @@ import {
   removeTenant,
   updateTenant,
 } from './tenants.ts';
+import { createToken, listTokens, revokeToken, TOKEN_ROLES } from './tokens.ts';
 
 const id = z.strictObject({ id: z.string() });
 const settings = {
@@ -60,12 +64,14 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
       isEnabled: z.boolean().default(false),
     }),
     async ({ context }, { isEnabled, ...fields }) =>
-      viewOfServer(await addServer(context, defined(fields), isEnabled ? 'enabled' : 'disabled')),
+      viewOfServer(
+        await addServer(context, definedOnly(fields), isEnabled ? 'enabled' : 'disabled'),
+      ),
   ),
   'servers.update': operation(
     z.strictObject({ ...settings, id: z.string() }),
     async ({ context }, { id: serverId, ...fields }) =>
-      viewOfServer(await updateServer(context, serverId, defined(fields))),
+      viewOfServer(await updateServer(context, serverId, definedOnly(fields))),
   ),
   'servers.state': operation(
     z.strictObject({ id: z.string(), state: z.enum(['enabled', 'cordoned', 'disabled']) }),
@@ -86,21 +92,46 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     id: input.id,
     failure: await endMeeting(context, input.id),
   })),
+  'servers.import': operation(
+    z.strictObject({
+      text: z.string(),
+      name: z.string(),
+      positions: z.array(z.number()).optional(),
+    }),
+    ({ context }, input) => importServers(context, input),
+  ),
+  'servers.sync': operation(
+    z.strictObject({
+      text: z.string(),
+      name: z.string(),
+      mode: z.enum(['keep', 'cordon', 'force']),
+      isDryRun: z.boolean(),
+      ids: z.array(z.string()).optional(),
+    }),
+    ({ context }, input) => syncServers(context, input),
+  ),
+  'servers.export': operation(
+    z.strictObject({ isVerbose: z.boolean() }),
+    ({ context }, { isVerbose }) => exportServers(context, isVerbose),
+  ),
   poll: operation(
-    z.strictObject({ ids: z.array(z.string()).optional() }),
-    async ({ poller }, { ids }) => {
-      const summary = await poller.round(ids && new Set(ids));
+    z.strictObject({
+      ids: z.array(z.string()).optional(),
+      part: z.enum(POLL_PARTS).default('all'),
+    }),
+    async ({ poller }, { ids, part }) => {
+      const summary = await poller.round(ids && new Set(ids), part);
       if (summary === null) throw new OperationError('taken', 'another process polls just now');
       return summary;
     },
   ),
   'tenants.list': operation(z.strictObject({}), ({ context }) => listTenants(context)),
   'tenants.add': operation(z.strictObject(tenantFields), ({ context }, fields) =>
-    addTenant(context, defined(fields)),
+    addTenant(context, definedOnly(fields)),
   ),
   'tenants.update': operation(
     z.strictObject({ ...tenantFields, id: z.string() }),
-    ({ context }, { id: tenant, ...fields }) => updateTenant(context, tenant, defined(fields)),
+    ({ context }, { id: tenant, ...fields }) => updateTenant(context, tenant, definedOnly(fields)),
   ),
   'tenants.remove': operation(id, ({ context }, input) => removeTenant(context, input.id)),
   'tenant-settings.list': operation(id, ({ context }, input) => listSettings(context, input.id)),
@@ -114,6 +145,16 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     ({ context }, input) => addSetting(context, input),
   ),
   'tenant-settings.remove': operation(id, ({ context }, input) => removeSetting(context, input.id)),
+  'tokens.create': operation(
+    z.strictObject({ name: z.string().default(''), role: z.enum(TOKEN_ROLES) }),
+    ({ context }, input) => createToken(context, input),
+  ),
+  'tokens.list': operation(z.strictObject({}), ({ context }) => listTokens(context)),
+  'tokens.revoke': operation(id, ({ context }, input) => revokeToken(context, input.id)),
+  'config.reload': operation(z.strictObject({}), async ({ reload }) => {
+    if (!reload) throw new OperationError('unknown', 'no gateway is running here');
+    await reload();
+  }),
   ...RECORDING_OPERATIONS,
 };
 

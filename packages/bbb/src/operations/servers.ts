@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { BalancerError } from '@balancer/kit';
 import { mapLimited } from '../concurrency.ts';
 import type { GatewayContext } from '../context.ts';
+import { definedOnly } from '../defined.ts';
 import type { NewServer, ServerChange, ServerRow, ServerState } from '../store/servers.ts';
 
 /** An order that cannot be carried out; nothing has changed. */
@@ -208,12 +209,4 @@ function changeOf(settings: Omit<ServerSettings, 'id'>): ServerChange {
     tls_ca: tlsCa,
     tls_verify: tlsVerify === undefined ? undefined : Number(tlsVerify),
   });
-}
-
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-
-function definedOnly<T extends object>(values: T): Defined<T> {
-  return Object.fromEntries(
-    Object.entries(values).filter(([, value]) => value !== undefined),
-  ) as Defined<T>;
 }

@@ -30,11 +30,15 @@ const SETTLED_AGE_MS = 60_000;
 const MEETING_CALLS_MAX = 8;
 const ERROR_TEXT_MAX = 200;
 
-/** Polls a server and stores the outcome, unless another process has taken the lease over. */
+/**
+ * Polls a server and stores the outcome, unless another process has taken the lease over.
+ *
+ * @param options - `withRecords`: also brings records and the server's meetings together.
+ */
 export async function pollServer(
   context: GatewayContext,
   server: ServerRow,
-  lease: Lease,
+  { lease, withRecords }: { readonly lease: Lease; readonly withRecords: boolean },
 ): Promise<PollResult> {
   const startMs = context.nowMs();
   const window = await context.board.openWindow(server.id);
@@ -49,7 +53,7 @@ export async function pollServer(
   }
   const meetings = readMeetingList(answer);
   await succeed(context, current, { lease, answer, meetings, window, startMs });
-  const orphanCount = await reconcile(context, current, meetings, startMs);
+  const orphanCount = withRecords ? await reconcile(context, current, meetings, startMs) : 0;
   return {
     serverId: server.id,
     isSuccess: true,
@@ -58,17 +62,22 @@ export async function pollServer(
   };
 }
 
-/** Reads the version of a server from the root of its API, if it tells. */
+/**
+ * Reads the version of a server from the root of its API, if it tells.
+ *
+ * @returns False if the server did not answer.
+ */
 export async function pollVersion(
   context: GatewayContext,
   server: ServerRow,
   lease: Lease,
-): Promise<void> {
+): Promise<boolean> {
   const answer = await context.upstream.root(server);
-  if (answer.kind !== 'success') return;
+  if (answer.kind !== 'success') return false;
   const version = textOf(answer.root, 'bbbVersion').slice(0, 50);
   if (version !== server.bbb_version)
     await write(context, lease, server.id, { bbb_version: version });
+  return true;
 }
 
 interface Success {

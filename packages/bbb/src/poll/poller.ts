@@ -19,6 +19,13 @@ export interface RoundSummary {
   readonly orphanCount: number;
 }
 
+/**
+ * What a round looks at: health and load (`servers`), the same and the records against the lists
+ * (`meetings`), the versions, or everything.
+ */
+export const POLL_PARTS = ['all', 'servers', 'meetings', 'versions'] as const;
+export type PollPart = (typeof POLL_PARTS)[number];
+
 /** A server that could not be reached is polled early, but at most this often. */
 const EARLY_POLL_MIN_MS = 5000;
 const LEASE_NAME = 'poller';
@@ -93,7 +100,7 @@ export class Poller {
    * @param ids - Only these servers.
    * @returns Null if another process polls.
    */
-  async round(ids?: ReadonlySet<string>): Promise<RoundSummary | null> {
+  async round(ids?: ReadonlySet<string>, part: PollPart = 'all'): Promise<RoundSummary | null> {
     if (this.#lease === null) await this.renew();
     const lease = this.#lease;
     if (lease === null) return null;
@@ -103,17 +110,20 @@ export class Poller {
     const servers = all.filter(({ id }) => ids?.has(id) ?? true);
     const { poll_concurrency: limit } = context.config();
     const results = await mapLimited(servers, limit, async (server) =>
-      this.#pollOne(context, server, lease),
+      this.#pollOne(context, { server, lease, part }),
     );
-    for (const { serverId, tenantUsers } of results) this.#tenantUsers.set(serverId, tenantUsers);
-    if (ids === undefined) await this.#finishRound(context, all);
+    const isWhole = ids === undefined && part === 'all';
+    if (part !== 'versions') {
+      for (const { serverId, tenantUsers } of results) this.#tenantUsers.set(serverId, tenantUsers);
+    }
+    if (isWhole) await this.#finishRound(context, all);
     const summary = {
       durationMs: performance.now() - startMs,
       serverCount: servers.length,
       failureCount: results.filter(({ isSuccess }) => !isSuccess).length,
       orphanCount: results.reduce((sum, { orphanCount }) => sum + orphanCount, 0),
     };
-    if (ids === undefined) this.#lastRound = summary;
+    if (isWhole) this.#lastRound = summary;
     return summary;
   }
 
@@ -133,10 +143,24 @@ export class Poller {
     this.#early.add(poll);
   }
 
-  async #pollOne(context: GatewayContext, server: ServerRow, lease: Lease): Promise<PollResult> {
+  async #pollOne(
+    context: GatewayContext,
+    {
+      server,
+      lease,
+      part,
+    }: { readonly server: ServerRow; readonly lease: Lease; readonly part: PollPart },
+  ): Promise<PollResult> {
     try {
-      const result = await pollServer(context, server, lease);
-      if (result.isSuccess) await pollVersion(context, server, lease);
+      if (part === 'versions') {
+        const isSuccess = await pollVersion(context, server, lease);
+        return { serverId: server.id, isSuccess, tenantUsers: new Map(), orphanCount: 0 };
+      }
+      const result = await pollServer(context, server, {
+        lease,
+        withRecords: part !== 'servers',
+      });
+      if (result.isSuccess && part === 'all') await pollVersion(context, server, lease);
       return result;
     } catch (error) {
       // The storage failed; the other servers may have more luck.

@@ -13,7 +13,7 @@ import type { Database, Dialect, Tables } from './schema.ts';
 type Step = (db: Transaction<Tables>, dialect: Dialect) => Promise<void>;
 
 /** Schema version n is what the first n steps make. */
-const STEPS: readonly Step[] = [gatewayTables, recordingTables];
+const STEPS: readonly Step[] = [gatewayTables, recordingTables, adminTables];
 
 /** Any number that no other program on the same database server is likely to use. */
 const ADVISORY_LOCK = 7_246_224_226;
@@ -153,6 +153,18 @@ async function gatewayTables(db: Transaction<Tables>, dialect: Dialect): Promise
       .column('meeting_id'),
   ];
   for (const statement of statements) await statement.execute();
+}
+
+/** Tokens of the admin page and the REST API. */
+async function adminTables(db: Transaction<Tables>): Promise<void> {
+  await db.schema
+    .createTable('gw_tokens')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('name', 'text', notNull)
+    .addColumn('role', 'text', notNull)
+    .addColumn('digest', 'text', (column) => column.notNull().unique())
+    .addColumn('created_at_ms', 'bigint', notNull)
+    .execute();
 }
 
 function notNull<T extends { notNull(): T }>(column: T): T {

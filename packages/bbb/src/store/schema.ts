@@ -80,6 +80,16 @@ export interface TenantSettingTable {
   is_override: number;
 }
 
+export interface TokenTable {
+  id: string;
+  /** What its owner calls it. */
+  name: string;
+  role: 'read' | 'operate' | 'admin';
+  /** SHA-256 of the token, in hex. */
+  digest: string;
+  created_at_ms: number;
+}
+
 /** Named as Scalelite names it, so that its database can be opened in place. */
 export interface CallbackDataTable {
   id: Generated<number>;
@@ -220,6 +230,7 @@ export interface Tables {
   gw_meetings: MeetingTable;
   gw_tenants: TenantTable;
   gw_tenant_settings: TenantSettingTable;
+  gw_tokens: TokenTable;
   gw_leases: LeaseTable;
   gw_meta: MetaTable;
   gw_text_tracks: TextTrackTable;

@@ -15,6 +15,7 @@ import { RecordingStore } from './recordings.ts';
 import { ServerStore } from './servers.ts';
 import { openSqlite, unlockSqlite } from './sqlite.ts';
 import { TenantStore } from './tenants.ts';
+import { TokenStore } from './tokens.ts';
 import { TextTrackStore } from './text-tracks.ts';
 import { UsedTokenStore } from './used-tokens.ts';
 
@@ -25,6 +26,7 @@ export class Store {
   readonly tenants: TenantStore;
   readonly callbacks: CallbackStore;
   readonly leases: LeaseStore;
+  readonly tokens: TokenStore;
   readonly recordings: RecordingStore;
   readonly recordingWork: RecordingWorkStore;
   readonly textTracks: TextTrackStore;
@@ -39,6 +41,7 @@ export class Store {
     this.tenants = new TenantStore(db);
     this.callbacks = new CallbackStore(db);
     this.leases = new LeaseStore(db, dialect);
+    this.tokens = new TokenStore(db);
     this.recordings = new RecordingStore(db, dialect);
     this.recordingWork = new RecordingWorkStore(db);
     this.textTracks = new TextTrackStore(db);

@@ -6,7 +6,9 @@ import { describeDialIn } from './dial-in.ts';
 import { Harness } from './harness.ts';
 import { describeMeetings } from './meetings.ts';
 import { describePoll } from './poll.ts';
+import { describeRest } from './rest.ts';
 import { describeScalelite } from './scalelite.ts';
+import { describeSync } from './sync.ts';
 import { describeTenants } from './tenants.ts';
 
 let harness: Harness;
@@ -22,3 +24,5 @@ describePoll('embedded storage', () => harness);
 describeTenants('embedded storage', () => harness);
 describeDialIn('embedded storage', () => harness);
 describeScalelite('embedded storage', () => harness);
+describeSync('embedded storage', () => harness);
+describeRest('embedded storage', () => harness);

@@ -122,6 +122,7 @@ export class Harness {
     }
     for (const record of await store.meetings.list()) await store.meetings.drop(record);
     for (const { id } of await store.tenants.list()) await store.tenants.remove(id);
+    for (const { id } of await store.tokens.list()) await store.tokens.remove(id);
     for (const fake of this.#more.splice(0)) await fake.close();
     await this.bbb1.reset();
     await this.bbb2.reset();

@@ -7,8 +7,10 @@ import { describeDialIn } from './dial-in.ts';
 import { Harness } from './harness.ts';
 import { describeMeetings } from './meetings.ts';
 import { describePoll } from './poll.ts';
+import { describeRest } from './rest.ts';
 import { describeScalelite } from './scalelite.ts';
 import { describeScaledOut } from './scaled-out.ts';
+import { describeSync } from './sync.ts';
 import { describeTenants } from './tenants.ts';
 
 const missing = ['pg_ctlcluster', 'redis-server'].filter((command) => !commandPath(command));
@@ -36,5 +38,7 @@ describe.skipIf(missing.length > 0)(`scaled out${missing.map(skipReason).join(''
   describeTenants('PostgreSQL and Redis', () => harness);
   describeDialIn('PostgreSQL and Redis', () => harness);
   describeScalelite('PostgreSQL and Redis', () => harness);
+  describeSync('PostgreSQL and Redis', () => harness);
+  describeRest('PostgreSQL and Redis', () => harness);
   describeScaledOut(() => ({ harness, postgres, redis }));
 });

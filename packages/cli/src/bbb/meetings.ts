@@ -9,8 +9,8 @@ import { EXIT } from '@balancer/kit';
 import { withExamples } from '../reference/examples.ts';
 import { confirm } from './confirm.ts';
 import { type BbbOptions, withOperations } from './host.ts';
-import { type BbbCommands, MEETING_COLUMNS, withConfig, withOutput } from './options.ts';
-import { showJson, showRows } from './show.ts';
+import { type BbbCommands, MEETING_COLUMNS, withOutput } from './options.ts';
+import { showDone, showJson, showRows } from './show.ts';
 
 export function addMeetings(bbb: Command, { io, finish }: BbbCommands): void {
   const meetings = withExamples(
@@ -38,24 +38,34 @@ export function addMeetings(bbb: Command, { io, finish }: BbbCommands): void {
       });
       finish(EXIT.ok);
     });
-  withExamples(withConfig(meetings.command('end')), 'balancer bbb meetings end room-1')
+  withExamples(withOutput(meetings.command('end')), 'balancer bbb meetings end room-1')
     .description('end meetings')
     .argument('<id...>', 'their meeting IDs')
     .option('-y, --yes', 'do not ask')
     .action(async (ids: string[], options: BbbOptions & { yes?: boolean }) => {
       const question = `${ids.length === 1 ? 'This meeting' : `These ${ids.length} meetings`} will end.`;
       if (!(await confirm(io, question, options.yes))) return finish(EXIT.failed);
-      const failures = await withOperations(options, io, async (run) => {
-        let count = 0;
+      const outcomes = await withOperations(options, io, async (run) => {
+        const done: EndOutcome[] = [];
         for (const id of ids) {
-          const { failure } = (await run('meetings.end', { id })) as { failure: string | null };
-          io.stdout.write(
-            `${id}: ${failure === null ? 'ended' : `dropped, but not ended: ${failure}`}\n`,
-          );
-          if (failure !== null) count++;
+          const outcome = (await run('meetings.end', { id })) as EndOutcome;
+          if (!options.json) tellEnd(io, outcome);
+          done.push(outcome);
         }
-        return count;
+        return done;
       });
-      finish(failures === 0 ? EXIT.ok : EXIT.failed);
+      if (options.json) showJson(io, outcomes);
+      finish(outcomes.every(({ failure }) => failure === null) ? EXIT.ok : EXIT.failed);
     });
+}
+
+interface EndOutcome {
+  readonly id: string;
+  /** Why its server did not end it; null if it did. */
+  readonly failure: string | null;
+}
+
+function tellEnd(io: BbbCommands['io'], { id, failure }: EndOutcome): void {
+  const done = failure === null ? 'ended' : `dropped, but not ended: ${failure}`;
+  showDone(io, {}, { id, done });
 }

@@ -32,6 +32,13 @@ export function decimal(text: string): number {
   throw new InvalidArgumentError('needs a number of at least 0.');
 }
 
+/** Reads a number of seconds. */
+export function seconds(text: string): number {
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && value >= 0.1) return value;
+  throw new InvalidArgumentError('needs seconds, at least 0.1.');
+}
+
 /** Columns of records. */
 export const MEETING_COLUMNS: readonly (readonly [string, (row: MeetingView) => string])[] = [
   ['MEETING', (row) => row.meeting_id],

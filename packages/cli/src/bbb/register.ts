@@ -4,17 +4,20 @@
  * @module
  */
 import type { Command } from 'commander';
-import type { RoundSummary, ServerView } from '@balancer/bbb';
+import type { ServerView } from '@balancer/bbb';
 import { EXIT } from '@balancer/kit';
 import type { Io } from '../io.ts';
 import { withExamples } from '../reference/examples.ts';
 import { type BbbOptions, withOperations } from './host.ts';
+import { addConfig } from './config.ts';
 import { addMeetings } from './meetings.ts';
 import { type BbbCommands, withConfig, withOutput } from './options.ts';
+import { addPoll } from './poll.ts';
 import { runGateway } from './run.ts';
 import { addServers } from './servers.ts';
-import { showJson, showRows } from './show.ts';
+import { showRows } from './show.ts';
 import { addTenants } from './tenants.ts';
+import { addTokens } from './token.ts';
 
 /** Adds the subcommands to the program. */
 export function registerBbb(program: Command, io: Io, finish: (code: number) => void): void {
@@ -33,6 +36,8 @@ export function registerBbb(program: Command, io: Io, finish: (code: number) => 
   addMeetings(bbb, commands);
   addTenants(bbb, commands);
   addPoll(bbb, commands);
+  addConfig(bbb, commands);
+  addTokens(bbb, commands);
 }
 
 function addStatus(bbb: Command, { io, finish }: BbbCommands): void {
@@ -69,24 +74,6 @@ function addStatus(bbb: Command, { io, finish }: BbbCommands): void {
     .action(async (options: BbbOptions) => {
       await withOperations(options, io, async (run) => run('servers.list', {}));
       io.stdout.write('success\n');
-      finish(EXIT.ok);
-    });
-}
-
-function addPoll(bbb: Command, { io, finish }: BbbCommands): void {
-  withExamples(withOutput(bbb.command('poll')), 'balancer bbb poll', 'balancer bbb poll bbb1')
-    .description('poll all servers now, or some; the running gateway polls by itself')
-    .argument('[id...]', 'servers')
-    .action(async (ids: string[], options: BbbOptions) => {
-      const summary = await withOperations(options, io, async (run) =>
-        run('poll', ids.length > 0 ? { ids } : {}),
-      );
-      const { serverCount, failureCount, durationMs } = summary as RoundSummary;
-      if (options.json) showJson(io, summary);
-      else {
-        const seconds = (durationMs / 1000).toFixed(1);
-        io.stdout.write(`polled ${serverCount}, failed ${failureCount}, in ${seconds} s\n`);
-      }
       finish(EXIT.ok);
     });
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { loadConsole } from '@balancer/console';
 import { createLog, createNotifier, Daemon } from '@balancer/kit';
 import type { Io } from '../io.ts';
 import { type BbbOptions, tellSecret } from './host.ts';
@@ -13,12 +14,20 @@ export async function runGateway({ config: file }: BbbOptions, io: Io): Promise<
   const { config, warnings } = await loadBbbConfig(file, io.environment);
   const log = createLog({ level: config.log_level });
   for (const warning of warnings) log.warn(warning);
+  const pages = loadConsole();
   // Before the daemon: a data directory that is taken has an exit code of its own.
   const gateway = await Gateway.open({
     config,
     logger: log,
     onNewSecret: (secret) => tellSecret(io, secret),
+    reload: async () => reload(),
+    ...(pages !== null && { assets: pages.gatewayAssets }),
   });
+  const reload = async (): Promise<void> => {
+    gateway.configure((await loadBbbConfig(file, io.environment)).config);
+    log.configure({ level: gateway.context.config().log_level });
+    log.info('configuration reloaded');
+  };
   let ports = {};
   const daemon = new Daemon({
     parts: [
@@ -34,11 +43,7 @@ export async function runGateway({ config: file }: BbbOptions, io: Io): Promise<
     logger: log,
     shutdownTimeoutMs: () => gateway.context.config().shutdown_grace_seconds * 1000,
     readyFields: () => ports,
-    onReload: async () => {
-      gateway.configure((await loadBbbConfig(file, io.environment)).config);
-      log.configure({ level: gateway.context.config().log_level });
-      log.info('configuration reloaded');
-    },
+    onReload: reload,
     signals: io.signals,
     notifier: createNotifier({ environment: io.environment }),
   });

@@ -9,8 +9,9 @@ import { EXIT } from '@balancer/kit';
 import { withExamples } from '../reference/examples.ts';
 import { confirm } from './confirm.ts';
 import { type BbbOptions, type RunOperation, withOperations } from './host.ts';
-import { type BbbCommands, decimal, MEETING_COLUMNS, withConfig, withOutput } from './options.ts';
-import { showJson, showRows } from './show.ts';
+import { type BbbCommands, decimal, MEETING_COLUMNS, withOutput } from './options.ts';
+import { addServerFiles } from './server-files.ts';
+import { showDone, showJson, showRows } from './show.ts';
 
 interface SettingFlags extends BbbOptions {
   readonly secret?: string;
@@ -37,6 +38,7 @@ export function addServers(bbb: Command, commands: BbbCommands): void {
   addChanges(servers, commands);
   addStates(servers, commands);
   addEndings(servers, commands);
+  addServerFiles(servers, commands);
 }
 
 function addLists(servers: Command, { io, finish }: BbbCommands): void {
@@ -136,12 +138,12 @@ const STATES = [
 
 function addStates(servers: Command, { io, finish }: BbbCommands): void {
   for (const [name, state, description] of STATES) {
-    withExamples(withConfig(servers.command(name)), `balancer bbb servers ${name} bbb1`)
+    withExamples(withOutput(servers.command(name)), `balancer bbb servers ${name} bbb1`)
       .description(description)
       .argument('<id>', 'the server')
       .action(async (id: string, options: BbbOptions) => {
         await withOperations(options, io, async (run) => run('servers.state', { id, state }));
-        io.stdout.write(`${id}: ${state}\n`);
+        showDone(io, options, { id, done: state });
         finish(EXIT.ok);
       });
   }
@@ -150,7 +152,7 @@ function addStates(servers: Command, { io, finish }: BbbCommands): void {
 /** Commands that may end meetings, and so ask. */
 function addEndings(servers: Command, { io, finish }: BbbCommands): void {
   const ending = (name: string, description: string): Command =>
-    withExamples(withConfig(servers.command(name)), `balancer bbb servers ${name} bbb1`)
+    withExamples(withOutput(servers.command(name)), `balancer bbb servers ${name} bbb1`)
       .description(description)
       .argument('<id>', 'the server')
       .option('-y, --yes', 'do not ask');
@@ -158,17 +160,18 @@ function addEndings(servers: Command, { io, finish }: BbbCommands): void {
     async (id: string, options: SafetyFlags) => {
       const isDone = await withOperations(options, io, async (run) => {
         const count = await meetingCount(run, id);
-        if (count === 0) return run('servers.state', { id, state: 'disabled' }).then(() => true);
+        if (count === 0) {
+          await run('servers.state', { id, state: 'disabled' });
+          if (options.json) showDone(io, options, { id, done: 'disabled' });
+          return true;
+        }
         if (!(await confirm(io, `${id} has ${count} meetings, which will end.`, options.yes)))
           return false;
-        tellPanic(
-          io,
-          id,
-          await run('servers.panic', { id, keepState: false, skipEndCalls: false }),
-        );
+        const report = await run('servers.panic', { id, keepState: false, skipEndCalls: false });
+        tellPanic(io, options, { id, ...(report as PanicReport) });
         return true;
       });
-      if (isDone) io.stdout.write(`${id}: disabled\n`);
+      if (isDone && !options.json) showDone(io, options, { id, done: 'disabled' });
       finish(isDone ? EXIT.ok : EXIT.failed);
     },
   );
@@ -181,7 +184,7 @@ function addEndings(servers: Command, { io, finish }: BbbCommands): void {
         await run('servers.remove', { id });
         return true;
       });
-      if (isDone) io.stdout.write(`${id}: removed\n`);
+      if (isDone) showDone(io, options, { id, done: 'removed' });
       finish(isDone ? EXIT.ok : EXIT.failed);
     },
   );
@@ -193,7 +196,8 @@ function addEndings(servers: Command, { io, finish }: BbbCommands): void {
         const { keepState = false, skipEndCalls = false, yes } = flags;
         const isDone = await withOperations(flags, io, async (run) => {
           if (!(await confirm(io, `All meetings of ${id} will end.`, yes))) return false;
-          tellPanic(io, id, await run('servers.panic', { id, keepState, skipEndCalls }));
+          const report = await run('servers.panic', { id, keepState, skipEndCalls });
+          tellPanic(io, flags, { id, ...(report as PanicReport) });
           return true;
         });
         finish(isDone ? EXIT.ok : EXIT.failed);
@@ -205,9 +209,14 @@ async function meetingCount(run: RunOperation, id: string): Promise<number> {
   return ((await run('meetings.list', { serverIds: [id] })) as MeetingView[]).length;
 }
 
-function tellPanic(io: BbbCommands['io'], id: string, result: unknown): void {
-  const { meetingCount: count, failedIds } = result as PanicReport;
-  io.stdout.write(`${id}: ${count} meetings dropped\n`);
+function tellPanic(
+  io: BbbCommands['io'],
+  { json }: BbbOptions,
+  report: PanicReport & { readonly id: string },
+): void {
+  const { id, meetingCount, failedIds } = report;
+  if (json) showJson(io, { id, meetings: meetingCount, failed: failedIds });
+  else io.stdout.write(`${id}: ${meetingCount} meetings dropped\n`);
   for (const meeting of failedIds) io.stderr.write(`${id}: ${meeting} could not be ended\n`);
 }
 

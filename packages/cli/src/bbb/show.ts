@@ -30,6 +30,16 @@ export function showRows<T>(
   }
 }
 
+/** Says that an order was carried out: `bbb1: enabled`, or `{"id":"bbb1","done":"enabled"}`. */
+export function showDone(
+  io: Io,
+  { json = false }: { readonly json?: boolean | undefined },
+  outcome: { readonly id: string; readonly done: string },
+): void {
+  if (json) showJson(io, outcome);
+  else io.stdout.write(`${outcome.id}: ${outcome.done}\n`);
+}
+
 /** Prints one value as JSON, on one line. */
 export function showJson(io: Io, value: unknown): void {
   io.stdout.write(`${JSON.stringify(value)}\n`);

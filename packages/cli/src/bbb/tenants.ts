@@ -8,8 +8,8 @@ import type { TenantView } from '@balancer/bbb';
 import { EXIT } from '@balancer/kit';
 import { withExamples } from '../reference/examples.ts';
 import { type BbbOptions, withOperations } from './host.ts';
-import { type BbbCommands, decimal, withConfig, withOutput } from './options.ts';
-import { showJson, showRows } from './show.ts';
+import { type BbbCommands, decimal, withOutput } from './options.ts';
+import { showDone, showJson, showRows } from './show.ts';
 
 interface TenantFlags extends BbbOptions {
   readonly name?: string;
@@ -63,7 +63,7 @@ function addTenantCommands(tenants: Command, { io, finish }: BbbCommands): void 
     });
   withLimits(
     withExamples(
-      withConfig(tenants.command('update')),
+      withOutput(tenants.command('update')),
       'balancer bbb tenants update school-a --max-meetings 20',
     ),
   )
@@ -76,15 +76,15 @@ function addTenantCommands(tenants: Command, { io, finish }: BbbCommands): void 
       await withOperations(flags, io, async (run) =>
         run('tenants.update', { id, ...limitsOf(flags), name, secrets }),
       );
-      io.stdout.write(`${id}: updated\n`);
+      showDone(io, flags, { id, done: 'updated' });
       finish(EXIT.ok);
     });
-  withExamples(withConfig(tenants.command('remove')), 'balancer bbb tenants remove school-a')
+  withExamples(withOutput(tenants.command('remove')), 'balancer bbb tenants remove school-a')
     .description('remove a tenant and its settings; its meetings go on and nobody can join them')
     .argument('<tenant>', 'its name or id')
     .action(async (id: string, options: BbbOptions) => {
       await withOperations(options, io, async (run) => run('tenants.remove', { id }));
-      io.stdout.write(`${id}: removed\n`);
+      showDone(io, options, { id, done: 'removed' });
       finish(EXIT.ok);
     });
 }
@@ -92,11 +92,11 @@ function addTenantCommands(tenants: Command, { io, finish }: BbbCommands): void 
 function addLearningRecords(tenants: Command, { io, finish }: BbbCommands): void {
   const set = async (id: string, fields: object, options: BbbOptions): Promise<void> => {
     await withOperations(options, io, async (run) => run('tenants.update', { id, ...fields }));
-    io.stdout.write(`${id}: updated\n`);
+    showDone(io, options, { id, done: 'updated' });
     finish(EXIT.ok);
   };
   withExamples(
-    withConfig(tenants.command('lrs-basic')),
+    withOutput(tenants.command('lrs-basic')),
     'balancer bbb tenants lrs-basic school-a https://lrs.example.com user password',
   )
     .description('a learning record store with a user and a password')
@@ -124,7 +124,7 @@ function addLearningRecords(tenants: Command, { io, finish }: BbbCommands): void
         ),
     );
   withExamples(
-    withConfig(tenants.command('lrs-keycloak')),
+    withOutput(tenants.command('lrs-keycloak')),
     'balancer bbb tenants lrs-keycloak school-a https://lrs.example.com https://sso.example.com/token client secret user password',
   )
     .description('a learning record store with tokens of an OpenID server')
@@ -203,12 +203,12 @@ function addSettings(bbb: Command, { io, finish }: BbbCommands): void {
         finish(EXIT.ok);
       },
     );
-  withExamples(withConfig(settings.command('remove')), 'balancer bbb tenant-settings remove ID')
+  withExamples(withOutput(settings.command('remove')), 'balancer bbb tenant-settings remove ID')
     .description('remove a setting')
     .argument('<id>', 'id of the setting')
     .action(async (id: string, options: BbbOptions) => {
       await withOperations(options, io, async (run) => run('tenant-settings.remove', { id }));
-      io.stdout.write(`${id}: removed\n`);
+      showDone(io, options, { id, done: 'removed' });
       finish(EXIT.ok);
     });
 }

@@ -3,15 +3,10 @@
  *
  * @module
  */
-import { writeFileSync } from 'node:fs';
 import { EXIT } from '@balancer/kit';
 import {
-  ACTION_COLUMNS,
-  actionFields,
-  actionLine,
   fitMarket,
   formatRecordProblem,
-  formatRow,
   importFile,
   type ImportOptions,
   type ImportResult,
@@ -19,6 +14,7 @@ import {
   RECORD_FORMATS,
   type RecordFormat,
   type Recording,
+  writeActions,
 } from '@balancer/simulation';
 import { UsageError } from '../exit.ts';
 import type { Io } from '../io.ts';
@@ -64,14 +60,7 @@ export async function convert(
   io: Io,
 ): Promise<number> {
   const recording = sound(await importFile(file, optionsOf(file, flags)), io);
-  const text = flags.out.endsWith('.ndjson')
-    ? recording.actions.map((action) => `${actionLine(action)}\n`).join('')
-    : [
-        formatRow(ACTION_COLUMNS),
-        ...recording.actions.map((action) => formatRow(actionFields(action))),
-        '',
-      ].join('\n');
-  writeFileSync(flags.out, text);
+  await writeActions(flags.out, recording.actions);
   io.stderr.write(`${recording.actions.length} actions written to ${flags.out}\n`);
   return EXIT.ok;
 }

@@ -9,6 +9,8 @@ import type { RunFlags } from './run.ts';
 import type { ReplayFlags } from './replay.ts';
 import type { ImportFlags } from './records.ts';
 import type { TrainFlags } from './learn.ts';
+import type { QueryFlags } from './query.ts';
+import type { WorkerFlags } from './queue.ts';
 
 /** The exit code of the command that ran. */
 type Finish = (code: number) => void;
@@ -21,6 +23,7 @@ export function registerSimulation(program: Command, io: Io, finish: Finish): vo
     .addHelpText('after', EXAMPLE);
   addRecords(sim, io, finish);
   addExperiments(sim, io, finish);
+  addQueue(sim, io, finish);
   addLearners(sim, io, finish);
 }
 
@@ -85,9 +88,9 @@ function addExperiments(sim: Command, io: Io, finish: Finish): void {
     .description('write a commented example that runs in a few seconds')
     .argument('[file]', 'where to write it', 'experiment.toml')
     .action(async (file: string) => finish(await (await import('./run.ts')).create(file, io)));
-  for (const name of ['run', 'sweep'] as const) {
+  for (const name of ['run', 'sweep', 'optimise'] as const) {
     sim
-      .command(name, { hidden: name === 'sweep' })
+      .command(name, { hidden: name !== 'run' })
       .description('run an experiment: every point of its sweep, every repetition')
       .argument('<file>', 'experiment (TOML)')
       .option('--out <folder>', 'folder of results (default: out/<name>)')
@@ -97,16 +100,48 @@ function addExperiments(sim: Command, io: Io, finish: Finish): void {
       .option('--run <number>', 'only this run, with its trades, to the terminal', count)
       .option('--from-step <step>', 'with --run: print from this step on', count)
       .option('--no-report', 'write no report.html')
+      .option(
+        '--format <format>',
+        'of the tables: auto (Parquet with DuckDB), csv or parquet',
+        'auto',
+      )
+      .option('--redis <url>', 'let the workers of this queue run it (or REDIS_URL with --queue)')
+      .option('--queue <name>', 'name of the queue (default: simulation)')
+      .option('--store <place>', 'folder or s3+https://host/bucket that all workers see')
       .option('--json', 'progress as NDJSON')
       .action(async (file: string, flags: RunFlags) =>
         finish(await (await import('./run.ts')).run(file, flags, io)),
       );
   }
   sim
+    .command('query')
+    .description('ask the tables of a folder of results in SQL (needs DuckDB)')
+    .argument('<sql>', 'statement, such as "select point, avg(fees) from runs group by point"')
+    .option('--out <folder>', 'folder that a run has written (default: the only one in out)')
+    .option('--json', 'print JSON')
+    .option('--csv', 'print CSV')
+    .action(async (sql: string, flags: QueryFlags) =>
+      finish(await (await import('./query.ts')).query(sql, flags, io)),
+    );
+  sim
     .command('report')
     .description('write report.html for a folder of results')
     .argument('<folder>', 'folder that a run has written')
     .action(async (folder: string) => finish(await (await import('./run.ts')).report(folder, io)));
+}
+
+function addQueue(sim: Command, io: Io, finish: Finish): void {
+  sim
+    .command('worker')
+    .description('run shards of experiments that others put on a queue in Redis')
+    .option('--redis <url>', 'Redis (or REDIS_URL)')
+    .option('--queue <name>', 'name of the queue (default: simulation)')
+    .option('--store <place>', 'folder or s3+https://host/bucket that all workers see')
+    .option('--threads <count>', 'shards at a time (default: cores - 1, at least 1)', count)
+    .option('--lock <seconds>', 'give the shard of a silent worker to another after', number)
+    .action(async (flags: WorkerFlags) =>
+      finish(await (await import('./queue.ts')).work(flags, io)),
+    );
 }
 
 function addLearners(sim: Command, io: Io, finish: Finish): void {

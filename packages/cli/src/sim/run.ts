@@ -8,20 +8,26 @@ import { join } from 'node:path';
 import { createProgress, EXIT } from '@balancer/kit';
 import {
   createSimulation,
+  DUCKDB_INSTALL,
   EXAMPLE_EXPERIMENT,
   type Experiment,
+  hasDuckDb,
   loadExperiment,
   loadResources,
   type Plan,
   planOf,
+  queueRunner,
   type RunOutcome,
   runPlan,
+  type ShardRunner,
+  type TableFormat,
   verify,
   withValue,
   writeReport,
 } from '@balancer/simulation';
 import { EXIT_INTERRUPTED, UsageError } from '../exit.ts';
 import type { Io } from '../io.ts';
+import { queueOptionsOf } from './queue.ts';
 
 export interface RunFlags {
   readonly out?: string;
@@ -32,6 +38,10 @@ export interface RunFlags {
   readonly fromStep?: number;
   readonly report: boolean;
   readonly json?: boolean;
+  readonly redis?: string;
+  readonly queue?: string;
+  readonly store?: string;
+  readonly format: string;
 }
 
 /** Writes the example. Refuses to write over a file. */
@@ -52,12 +62,19 @@ export async function run(file: string, flags: RunFlags, io: Io): Promise<number
   if (flags.run !== undefined) return showRun(plan, flags.run, flags.fromStep ?? 1, io);
   if (flags.verify !== undefined) await verifyShare(experiment, loaded.folder, flags.verify, io);
   const out = flags.out ?? join('out', experiment.name);
-  const outcome = await runWithProgress(plan, out, flags, io);
+  const format = await formatOf(flags, io);
+  const runner = await remoteRunner(flags, io);
+  let outcome: RunOutcome;
+  try {
+    outcome = await runWithProgress(plan, { out, flags, runner, format }, io);
+  } finally {
+    await runner?.close();
+  }
   if (outcome.counts.runs > 0 && flags.report) await writeReport(out, file);
   if (!outcome.isComplete) {
-    const missing = plan.jobs - outcome.counts.runs;
+    const { done, total } = outcome;
     io.stderr.write(
-      `${missing} of ${plan.jobs} runs are left; go on with: balancer sim run ${file}${flags.out === undefined ? '' : ` --out ${flags.out}`}\n`,
+      `${total - done} of ${total} runs are left; go on with: ${commandOf(file, flags)}\n`,
     );
     return EXIT_INTERRUPTED;
   }
@@ -69,8 +86,17 @@ export async function run(file: string, flags: RunFlags, io: Io): Promise<number
     return EXIT.failed;
   }
   if (flags.json !== true)
-    io.stdout.write(`${join(out, flags.report ? 'report.html' : 'runs.csv')}\n`);
+    io.stdout.write(`${join(out, flags.report ? 'report.html' : `runs.${format}`)}\n`);
   return EXIT.ok;
+}
+
+/** The command that goes on with a run. */
+function commandOf(file: string, flags: RunFlags): string {
+  const { out, seed, redis, queue, store } = flags;
+  const given = Object.entries({ out, seed, redis, queue, store }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name} ${value}`],
+  );
+  return ['balancer sim run', file, ...given].join(' ');
 }
 
 export async function report(folder: string, io: Io): Promise<number> {
@@ -80,8 +106,17 @@ export async function report(folder: string, io: Io): Promise<number> {
 
 async function runWithProgress(
   plan: Plan,
-  out: string,
-  flags: RunFlags,
+  {
+    out,
+    flags,
+    runner,
+    format,
+  }: {
+    readonly out: string;
+    readonly flags: RunFlags;
+    readonly runner: ShardRunner | null;
+    readonly format: TableFormat;
+  },
   io: Io,
 ): Promise<RunOutcome> {
   const controller = new AbortController();
@@ -96,7 +131,9 @@ async function runWithProgress(
   try {
     const outcome = await runPlan(plan, {
       out,
+      format,
       ...(flags.workers !== undefined && { workers: flags.workers }),
+      ...(runner !== null && { runner }),
       signal: controller.signal,
       onProgress: ({ done, total, mean }) => {
         const rate = done / ((performance.now() - startedMs) / 1000);
@@ -115,12 +152,33 @@ async function runWithProgress(
     if (flags.json === true) io.stdout.write(`${JSON.stringify({ event: 'end', ...outcome })}\n`);
     else
       progress.finish(
-        `${plan.experiment.name}: ${outcome.counts.runs} of ${plan.jobs} runs in ${((performance.now() - startedMs) / 1000).toFixed(1)} s`,
+        `${plan.experiment.name}: ${outcome.done} of ${outcome.total} runs in ${((performance.now() - startedMs) / 1000).toFixed(1)} s`,
       );
     return outcome;
   } finally {
     io.signals.off('SIGINT', onSignal);
   }
+}
+
+/** Parquet where it can be had, unless the flag says otherwise. */
+async function formatOf({ format }: RunFlags, io: Io): Promise<TableFormat> {
+  if (format === 'csv') return 'csv';
+  const isThere = await hasDuckDb();
+  if (format === 'parquet') {
+    if (isThere) return 'parquet';
+    throw new UsageError(`--format parquet needs DuckDB; install it with: ${DUCKDB_INSTALL}`);
+  }
+  if (format !== 'auto')
+    throw new UsageError(`--format: must be auto, csv or parquet; got ${format}`);
+  if (!isThere) io.stderr.write(`tables are CSV; for Parquet and sim query: ${DUCKDB_INSTALL}\n`);
+  return isThere ? 'parquet' : 'csv';
+}
+
+/** The workers of a queue, where one is named; null where this process does the work. */
+async function remoteRunner(flags: RunFlags, io: Io): Promise<ShardRunner | null> {
+  if (flags.redis === undefined && flags.queue === undefined && flags.store === undefined)
+    return null;
+  return queueRunner(queueOptionsOf(flags, io));
 }
 
 async function verifyShare(

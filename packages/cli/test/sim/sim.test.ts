@@ -51,6 +51,8 @@ describe('balancer sim new and run', () => {
       file,
       '--out',
       out,
+      '--format',
+      'csv',
       '--workers',
       '0',
       '--verify',
@@ -259,7 +261,7 @@ describe('Ctrl-C', () => {
       environment: {},
       signals,
     };
-    const flags = { out, workers: 0, report: true, json: true };
+    const flags = { out, workers: 0, report: true, json: true, format: 'csv' };
     expect(await run(file, flags, io)).toBe(130);
     expect(stderr).toMatch(
       new RegExp(`\\d+ of 40 runs are left; go on with: balancer sim run ${file} --out ${out}\n`),
@@ -269,7 +271,9 @@ describe('Ctrl-C', () => {
       complete: false,
     });
     expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('Unfinished: 1 of 40 runs');
-    expect(await runHere('sim', 'run', file, '--out', out, '--workers', '0')).toMatchObject({
+    expect(
+      await runHere('sim', 'run', file, '--out', out, '--workers', '0', '--format', 'csv'),
+    ).toMatchObject({
       code: 0,
     });
     expect(readFileSync(join(out, 'runs.csv'), 'utf8').trim().split('\n')).toHaveLength(41);

@@ -7,8 +7,10 @@ import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { type ConfigReport, type ConfigRules, loadConfigFile, parseConfig, z } from '@balancer/kit';
 import { SimulationError } from '../errors.ts';
-import { METRICS } from '../metrics/recorder.ts';
 import { familyOf, hasMovableWeights, isV1, type SimulatedKind } from '../pools/spec.ts';
+import { windowsOf } from '../optimise/windows.ts';
+import type { TimeWindow } from './resources.ts';
+import { metricsOf } from './metrics.ts';
 import { type Experiment, EXPERIMENT } from './schema.ts';
 
 /** An experiment and where its files are relative to. */
@@ -117,10 +119,71 @@ function check(experiment: Experiment, report: ConfigReport): void {
     tryKey(experiment, ['optimise', 'ranges', key], key, report);
   for (const key of Object.keys(experiment.sample?.ranges ?? {}))
     tryKey(experiment, ['sample', 'ranges', key], key, report);
-  const metric = experiment.optimise?.metric;
-  if (metric !== undefined && !(METRICS as readonly string[]).includes(metric)) {
-    report.problem(['optimise', 'metric'], `must be one of ${METRICS.join(', ')}; got "${metric}"`);
+  const { optimise, output, time } = experiment;
+  if (optimise?.ranges !== undefined && output !== undefined && time !== undefined)
+    checkOptimise(experiment, optimise, report);
+}
+
+function checkOptimise(
+  experiment: Experiment,
+  { metric, ranges, log, train, test, budget, method }: NonNullable<Experiment['optimise']>,
+  report: ConfigReport,
+): void {
+  const wrong = (key: string, message: string): void => report.problem(['optimise', key], message);
+  const given = metricsOf(experiment) as readonly string[];
+  if (!given.includes(metric))
+    wrong('metric', `must be one of ${given.join(', ')}; got "${metric}"`);
+  const keys = Object.keys(ranges ?? {});
+  if (keys.length === 0)
+    wrong('ranges', 'needs at least one parameter: { "pool.swapFee" = [0.001, 0.01] }');
+  for (const key of keys) {
+    const [low, high] = ranges[key]!;
+    if (low >= high) wrong('ranges', `${key}: must be [least, greatest]; got [${low}, ${high}]`);
+    else if (log && low <= 0)
+      wrong('ranges', `${key}: a logarithmic range starts above 0; got ${low}`);
   }
+  if (method === 'grid' && budget < 2 ** keys.length)
+    wrong(
+      'budget',
+      `a grid over ${keys.length} parameters needs at least ${2 ** keys.length}; got ${budget}`,
+    );
+  if (Object.keys(experiment.sweep ?? {}).length > 0 || experiment.sample !== undefined)
+    report.problem(['optimise'], 'does not go with sweep or sample; keep one of them');
+  if ((train === undefined) !== (test === undefined)) {
+    report.problem(['optimise'], 'needs train and test together, or neither of them');
+  } else if (train !== undefined && test !== undefined) {
+    checkWindows({ train: windowsOf(train), test: windowsOf(test) }, experiment, wrong);
+  }
+}
+
+function checkWindows(
+  { train, test }: Readonly<Record<'train' | 'test', readonly TimeWindow[]>>,
+  { time, price, history }: Experiment,
+  wrong: (key: string, message: string) => void,
+): void {
+  if (train.length !== test.length) {
+    return wrong(
+      'test',
+      `must have one window for each of train, ${train.length}; has ${test.length}`,
+    );
+  }
+  for (const [key, windows] of Object.entries({ train, test })) {
+    for (const [from, to] of windows) {
+      if (to - from <= time.step / 1000)
+        wrong(key, `[${from}, ${to}] must be longer than a step, ${time.step / 1000} s`);
+    }
+  }
+  train.forEach(([, to], i) => {
+    const [from] = test[i]!;
+    if (from < to)
+      wrong('test', `must begin when its train has ended, at ${to}; begins at ${from}`);
+  });
+  const isRecorded = history !== undefined || Object.values(price).some((spec) => 'source' in spec);
+  if (!isRecorded)
+    wrong(
+      'train',
+      'needs recorded prices or actions; leave train and test out, and unseen repetitions are the test',
+    );
 }
 
 function checkPool({ pool, controllers }: Experiment, report: ConfigReport): void {

@@ -3,15 +3,33 @@
  *
  * @module
  */
-import { hashOf } from './load.ts';
-import { metricsOf } from './run-job.ts';
-import { type Point, pointsOf } from './points.ts';
+import { createHash } from 'node:crypto';
+import { canonicalJson, hashOf } from './load.ts';
+import { metricsOf } from './metrics.ts';
+import { type Parameters, type Point, pointAt, pointsOf } from './points.ts';
+import type { TimeWindow } from './resources.ts';
 import type { Experiment } from './schema.ts';
 
 /** Most shards of an experiment. */
 const SHARDS_MAX = 64;
 
+/** What a plan is made of: plain data, from which a worker anywhere makes the same plan again. */
+export interface PlanSource {
+  readonly experiment: Experiment;
+  /** What the experiment's files are relative to. */
+  readonly folder: string;
+  /** Where in the folder a file lies that the experiment names otherwise. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** In place of the points that the experiment has by itself. */
+  readonly parameterSets?: readonly Parameters[];
+  /** Whether a point sees recorded data of its own time only. */
+  readonly isWindowed?: boolean;
+  /** Repetition of the first run, 0 when left out; others draw from other streams. */
+  readonly firstRepetition?: number;
+}
+
 export interface Plan {
+  readonly source: PlanSource;
   readonly experiment: Experiment;
   readonly folder: string;
   readonly hash: string;
@@ -27,12 +45,25 @@ export interface Plan {
 
 /** @throws {SimulationError} When a point cannot be made. */
 export function planOf(experiment: Experiment, folder: string): Plan {
-  const { points, duplicates } = pointsOf(experiment);
+  return planFrom({ experiment, folder });
+}
+
+/** @throws {SimulationError} When a point cannot be made. */
+export function planFrom(source: PlanSource): Plan {
+  const { experiment, folder, parameterSets } = source;
+  const { points, duplicates } =
+    parameterSets === undefined
+      ? pointsOf(experiment)
+      : {
+          points: parameterSets.map((parameters, i) => pointAt(experiment, parameters, i)),
+          duplicates: 0,
+        };
   const jobs = points.length * experiment.runs;
   return {
+    source,
     experiment,
     folder,
-    hash: hashOf(experiment),
+    hash: hashOfSource(source),
     points,
     duplicates,
     parameters: [...new Set(points.flatMap(({ parameters }) => Object.keys(parameters)))],
@@ -48,10 +79,24 @@ export function jobOf(
   job: number,
 ): { readonly point: Point; readonly repetition: number } {
   const { runs } = plan.experiment;
-  return { point: plan.points[Math.floor(job / runs)]!, repetition: job % runs };
+  const first = plan.source.firstRepetition ?? 0;
+  return { point: plan.points[Math.floor(job / runs)]!, repetition: first + (job % runs) };
 }
 
 /** Jobs of a shard, in order. */
 export function* jobsOfShard(plan: Plan, shard: number): Generator<number> {
   for (let job = shard; job < plan.jobs; job += plan.shards) yield job;
+}
+
+/** The recorded time that a point may see; null is all. */
+export function windowOf({ source }: Plan, { experiment }: Point): TimeWindow | null {
+  if (source.isWindowed !== true) return null;
+  const { start, step, steps } = experiment.time;
+  // The last step's own price is seen.
+  return [start, start + (step / 1000) * steps + 1];
+}
+
+function hashOfSource({ folder: _folder, files: _files, ...rest }: PlanSource): string {
+  if (rest.parameterSets === undefined) return hashOf(rest.experiment);
+  return createHash('sha256').update(canonicalJson(rest)).digest('hex').slice(0, 16);
 }

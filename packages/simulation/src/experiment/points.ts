@@ -13,12 +13,14 @@ import type { Experiment } from './schema.ts';
 
 export type ParameterValue = number | string | boolean | readonly number[];
 
+/** Values by dotted key. */
+export type Parameters = Readonly<Record<string, ParameterValue>>;
+
 /** One point of a sweep. */
 export interface Point {
   /** Place in the list, from 0. */
   readonly index: number;
-  /** Values by dotted key. */
-  readonly parameters: Readonly<Record<string, ParameterValue>>;
+  readonly parameters: Parameters;
   readonly experiment: Experiment;
 }
 
@@ -30,10 +32,8 @@ export interface Points {
 
 /** All points, each once. @throws {SimulationError} Naming a key that cannot take its value. */
 export function pointsOf(experiment: Experiment): Points {
-  const { sample } = experiment;
-  const base: Experiment = { ...experiment, sweep: {}, sample: undefined, optimise: undefined };
   const grid = gridOf(experiment.sweep);
-  const sampled = sample === undefined ? [{}] : samplesOf(sample, BigInt(experiment.seed));
+  const sampled = experiment.sample === undefined ? [{}] : samplesOf(experiment, experiment.sample);
   const seen = new Set<string>();
   const points: Point[] = [];
   let duplicates = 0;
@@ -46,13 +46,46 @@ export function pointsOf(experiment: Experiment): Points {
         continue;
       }
       seen.add(key);
-      let changed = base;
-      for (const [name, value] of Object.entries(parameters))
-        changed = withValue(changed, name, value);
-      points.push({ index: points.length, parameters, experiment: changed });
+      points.push(pointAt(experiment, parameters, points.length));
     }
   }
   return { points, duplicates };
+}
+
+/** The experiment at one point. @throws {SimulationError} Naming a key that cannot take its value. */
+export function pointAt(experiment: Experiment, parameters: Parameters, index: number): Point {
+  let changed: Experiment = { ...experiment, sweep: {}, sample: undefined, optimise: undefined };
+  for (const [name, value] of Object.entries(parameters)) changed = withValue(changed, name, value);
+  return { index, parameters, experiment: changed };
+}
+
+/** Least and greatest value of a parameter. */
+export type Range = readonly [low: number, high: number];
+
+/**
+ * How a parameter goes from its least value (0) to its greatest (1): evenly, or evenly in its
+ * logarithm; a parameter that takes integers only is rounded.
+ */
+export function scaleOf(
+  experiment: Experiment,
+  key: string,
+  { range: [low, high], isLog }: { readonly range: Range; readonly isLog: boolean },
+): (share: number) => number {
+  const at = (share: number): number =>
+    isLog ? low * (high / low) ** share : low + (high - low) * share;
+  const between = at(1 / Math.PI);
+  const isInteger = !takes(experiment, key, between) && takes(experiment, key, Math.round(between));
+  return isInteger ? (share) => Math.round(at(share)) : at;
+}
+
+function takes(experiment: Experiment, key: string, value: number): boolean {
+  try {
+    pointAt(experiment, { [key]: value }, 0);
+    return true;
+  } catch (error) {
+    if (error instanceof SimulationError) return false;
+    throw error;
+  }
 }
 
 function gridOf(sweep: Experiment['sweep']): Record<string, ParameterValue>[] {
@@ -64,24 +97,19 @@ function gridOf(sweep: Experiment['sweep']): Record<string, ParameterValue>[] {
 }
 
 function samplesOf(
+  experiment: Experiment,
   sample: NonNullable<Experiment['sample']>,
-  seed: bigint,
 ): Record<string, number>[] {
   const keys = Object.keys(sample.ranges);
+  const scales = keys.map((key) =>
+    scaleOf(experiment, key, { range: sample.ranges[key]!, isLog: sample.log }),
+  );
   const unit = unitSamples(sample.method, {
     n: sample.n,
     dimensions: keys.length,
-    stream: new Stream(seed, 'sample'),
+    stream: new Stream(BigInt(experiment.seed), 'sample'),
   });
-  return unit.map((row) =>
-    Object.fromEntries(
-      keys.map((key, i) => {
-        const [low, high] = sample.ranges[key]!;
-        const u = row[i]!;
-        return [key, sample.log ? low * (high / low) ** u : low + (high - low) * u];
-      }),
-    ),
-  );
+  return unit.map((row) => Object.fromEntries(keys.map((key, i) => [key, scales[i]!(row[i]!)])));
 }
 
 /** Points of the unit cube. */

@@ -24,62 +24,108 @@ export interface UserModule {
   readonly createController?: (options: Readonly<Record<string, unknown>>) => Controller;
 }
 
+/** Tables that a worker keeps in memory. */
+const TABLES_KEPT = 4;
+
+/** Unix seconds, the first in and the last out. */
+export type TimeWindow = readonly [from: number, to: number];
+
+/** Path of a file by the name that the experiment has for it. */
+type Place = (name: string) => string;
+
 /** Reads a file of prices; a parameter so that tests can watch what is read. */
-export type ReadPriceFile = (path: string) => Promise<PriceTable>;
+export type ReadPriceFile = (path: string, window: TimeWindow | null) => Promise<PriceTable>;
 
 /**
  * Reads everything that the experiment names.
  *
- * @param window - Recorded prices outside of these times are dropped as they are read.
+ * @param window - Recorded prices and actions outside of these times are left out, and those after it are not read.
  */
 export async function loadResources(
   experiment: Experiment,
   folder: string,
   options: {
-    readonly window?: readonly [number, number];
+    readonly window?: TimeWindow | null;
     readonly readPrices?: ReadPriceFile;
+    /** Other places of files, by the name that the experiment has for them. */
+    readonly files?: Readonly<Record<string, string>>;
   } = {},
 ): Promise<Resources> {
-  const { window, readPrices = readPriceFile } = options;
+  const { window = null, readPrices = readPriceFile, files = {} } = options;
+  const place = (name: string): string => resolve(folder, files[name] ?? name);
   const prices = new Map<string, PriceTable>();
   for (const spec of Object.values(experiment.price)) {
     if (!('source' in spec) || prices.has(spec.source)) continue;
-    const table = await readPrices(resolve(folder, spec.source));
-    prices.set(spec.source, window === undefined ? table : sliceTimes(table, window[0], window[1]));
+    prices.set(spec.source, await readPrices(place(spec.source), window));
   }
   return {
     prices,
-    history: await loadHistory(experiment, folder),
-    modules: await loadModules(experiment, folder),
+    history: await loadHistory(experiment, place, window),
+    modules: await loadModules(experiment, place),
   };
 }
 
-async function readPriceFile(path: string): Promise<PriceTable> {
-  const { recording, problems } = await importFile(path, { format: 'series' });
-  problems.throwIfAny();
-  if (recording.prices === null) throw new SimulationError(`${path}: holds no prices`);
-  return recording.prices;
+/** Names of all files that an experiment reads. */
+export function filesOf({ price, history, agents, controllers }: Experiment): string[] {
+  const modules = [...agents, ...controllers].flatMap((spec) =>
+    spec.type === 'module' ? [spec.file] : [],
+  );
+  const sources = Object.values(price).flatMap((spec) => ('source' in spec ? [spec.source] : []));
+  const records = history === undefined ? [] : [history.file, history.state ?? []].flat();
+  return [...new Set([...sources, ...records, ...modules])];
 }
 
-async function loadHistory({ history }: Experiment, folder: string): Promise<Recording | null> {
-  if (history === undefined) return null;
-  const { recording, problems } = await importFile(resolve(folder, history.file), {
-    format: history.format,
-    units: history.units,
-    ...(history.state !== undefined && { state: resolve(folder, history.state) }),
+/** The prices of a file, those of a window only when there is one. */
+export async function readPriceFile(path: string, window: TimeWindow | null): Promise<PriceTable> {
+  const { recording, problems } = await importFile(path, {
+    format: 'series',
+    ...(window !== null && { before: window[1] }),
   });
   problems.throwIfAny();
-  return recording;
+  const { prices } = recording;
+  if (prices === null) throw new SimulationError(`${path}: holds no prices`);
+  return window === null ? prices : sliceTimes(prices, ...window);
 }
 
-async function loadModules(
-  experiment: Experiment,
-  folder: string,
-): Promise<Map<string, UserModule>> {
+/** Reads each file and window once, and keeps the last few. */
+export function keptPrices(read: ReadPriceFile = readPriceFile): ReadPriceFile {
+  const kept = new Map<string, Promise<PriceTable>>();
+  return async (path, window) => {
+    const key = `${path} ${window?.join(' ') ?? ''}`;
+    let table = kept.get(key);
+    if (table === undefined) {
+      table = read(path, window);
+      kept.set(key, table);
+      const [oldest] = kept.keys();
+      if (kept.size > TABLES_KEPT) kept.delete(oldest!);
+    }
+    return table;
+  };
+}
+
+async function loadHistory(
+  { history }: Experiment,
+  place: Place,
+  window: TimeWindow | null,
+): Promise<Recording | null> {
+  if (history === undefined) return null;
+  const { recording, problems } = await importFile(place(history.file), {
+    format: history.format,
+    units: history.units,
+    ...(history.state !== undefined && { state: place(history.state) }),
+    ...(window !== null && { before: window[1] }),
+  });
+  problems.throwIfAny();
+  if (window === null) return recording;
+  const [from, to] = window;
+  return { ...recording, actions: recording.actions.filter(({ t }) => t >= from && t < to) };
+}
+
+async function loadModules(experiment: Experiment, place: Place): Promise<Map<string, UserModule>> {
   const modules = new Map<string, UserModule>();
   for (const spec of [...experiment.agents, ...experiment.controllers]) {
     if (spec.type !== 'module' || modules.has(spec.file)) continue;
-    const path = resolve(folder, spec.file);
+    const path = place(spec.file);
     if (!['.js', '.mjs', '.ts', '.mts'].includes(extname(path))) {
       throw new SimulationError(`${spec.file}: must be a JavaScript or TypeScript module`);
     }

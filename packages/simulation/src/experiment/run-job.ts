@@ -8,9 +8,9 @@ import { SimulationError, UserCodeError } from '../errors.ts';
 import { runArbedPair } from '../kernels/arbed-pair.ts';
 import type { Simulation } from '../loop/simulation.ts';
 import type { MetricName } from '../metrics/recorder.ts';
-import { METRICS } from '../metrics/recorder.ts';
 import { familyOf, isV1, type SimulatedKind } from '../pools/spec.ts';
 import { Stream } from '../random/stream.ts';
+import { metricsOf } from './metrics.ts';
 import type { Resources } from './resources.ts';
 import { createSimulation, poolSpecOf, YEAR_SECONDS } from './scenario.ts';
 import type { Experiment } from './schema.ts';
@@ -28,30 +28,6 @@ export interface JobResult {
   readonly falls: readonly (readonly Cell[])[];
   /** Message of the error that stopped the run, or null. */
   readonly error: string | null;
-}
-
-/** Metrics that the core mode gives, in the order of the table. */
-const CORE: ReadonlySet<MetricName> = new Set([
-  'startValue',
-  'value',
-  'holdValue',
-  'impermanentLoss',
-  'rebalancingValue',
-  'lvr',
-  'grossLvr',
-  'fees',
-  'protocolFees',
-  'volume',
-  'trades',
-  'arbitrageProfit',
-  'gasSpent',
-  'sharePrice',
-  'lpReturn',
-]);
-
-/** Names of the metrics that an experiment gives. */
-export function metricsOf(experiment: Experiment): MetricName[] {
-  return METRICS.filter((name) => experiment.output.metrics === 'full' || CORE.has(name));
 }
 
 /** Columns of the sampled steps, after `run`. */

@@ -253,6 +253,10 @@ const HISTORY = z.strictObject({
 
 const SCALARS = z.union([z.number(), z.string(), z.boolean(), z.array(z.number())]);
 
+/** Unix seconds, from (included) to (excluded). */
+const timeWindow = z.tuple([count, count]);
+const windows = z.union([timeWindow, z.array(timeWindow).min(1)]);
+
 /** The whole file. */
 export const EXPERIMENT = z.strictObject({
   name: z
@@ -292,11 +296,14 @@ export const EXPERIMENT = z.strictObject({
       metric: z.string(),
       goal: z.enum(['max', 'min']).default('max'),
       method: z.enum(['cmaes', 'grid', 'nelder-mead']).default('nelder-mead'),
+      /** Points that are tried, each with all runs; in every fold. */
       budget: z.int().min(1).max(100_000),
+      /** Least and greatest value of each dotted key. */
       ranges: z.record(z.string(), z.tuple([z.number(), z.number()])),
-      /** Unix seconds [from, to) of recorded prices; the test window is read at the very end. */
-      train: z.tuple([count, count]).optional(),
-      test: z.tuple([count, count]).optional(),
+      log: z.boolean().default(false),
+      /** Of recorded data; one window, or several to walk forward. Read one after the other: a test comes last. */
+      train: windows.optional(),
+      test: windows.optional(),
     })
     .optional(),
   output: z

@@ -15,9 +15,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { Resources } from './resources.ts';
-import { loadResources } from './resources.ts';
-import { jobOf, jobsOfShard, type Plan } from './plan.ts';
+import { loadResources, type ReadPriceFile, type Resources } from './resources.ts';
+import { jobOf, jobsOfShard, type Plan, windowOf } from './plan.ts';
 import { type JobResult, runJob } from './run-job.ts';
 
 /** What a worker tells while it runs a shard. */
@@ -34,6 +33,13 @@ export function shardFile(folder: string, shard: number): string {
 
 function partFile(folder: string, shard: number): string {
   return join(folder, `shard-${shard}.part`);
+}
+
+/** Shards of a plan that are not finished. */
+export function openShards(plan: Plan, folder: string): number[] {
+  return Array.from({ length: plan.shards }, (_each, shard) => shard).filter(
+    (shard) => !existsSync(shardFile(folder, shard)),
+  );
 }
 
 /** Results of an unfinished shard; a line that was cut off by a crash does not count. */
@@ -58,13 +64,14 @@ export async function runShard(
   shard: number,
   options: {
     readonly folder: string;
+    readonly readPrices: ReadPriceFile;
     readonly isStopped: () => boolean;
     readonly onProgress?: (progress: ShardProgress) => void;
     /** Called between jobs, so that messages can arrive. */
     readonly pause?: () => Promise<void>;
   },
 ): Promise<boolean> {
-  const { folder, isStopped, onProgress, pause } = options;
+  const { folder, readPrices, isStopped, onProgress, pause } = options;
   if (existsSync(shardFile(folder, shard))) return true;
   const part = partFile(folder, shard);
   const lines = readPart(folder, shard);
@@ -80,7 +87,12 @@ export async function runShard(
       if (isStopped()) return false;
       const { point, repetition } = jobOf(plan, job);
       if (resources === null || resourcesOf !== point.index) {
-        resources = await loadResources(point.experiment, plan.folder);
+        const window = windowOf(plan, point);
+        resources = await loadResources(point.experiment, plan.folder, {
+          window,
+          readPrices,
+          files: plan.source.files ?? {},
+        });
         resourcesOf = point.index;
       }
       const result = runJob(point.experiment, resources, { repetition, run: job });

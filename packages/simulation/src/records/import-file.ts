@@ -8,6 +8,7 @@ import { createReadStream, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { joinTables, type PriceTable } from '../prices/price-table.ts';
 import { SimulationError } from '../errors.ts';
+import { readParquet } from '../tables/parquet.ts';
 import type { ActionColumn, AmountUnits, Json } from './action.ts';
 import { CsvError, CsvParser, type RowListener } from './csv.ts';
 import { CanonicalRows, readNdjson } from './formats/canonical.ts';
@@ -45,6 +46,8 @@ export interface ImportOptions extends Partial<AmountUnits> {
   readonly pool?: string;
   /** Symbols by address, lower case. */
   readonly symbols?: Readonly<Record<string, string>>;
+  /** Unix seconds. Prices and canonical rows from then on are left out; a price file is read no further. */
+  readonly before?: number;
 }
 
 export interface ImportResult {
@@ -105,18 +108,20 @@ async function read(path: string, file: string, context: Context): Promise<Parse
   };
   const symbols = { ...symbolsOf(initial), ...options.symbols };
   const none = { initial: null, prices: null };
+  const { before = Infinity } = options;
+  const canonical = { ...units, file, before };
   switch (options.format) {
     case 'csv': {
       const rows = new CanonicalRows(
-        { ...units, file, ...(options.mapping && { mapping: options.mapping }) },
+        { ...canonical, ...(options.mapping && { mapping: options.mapping }) },
         problems,
       );
-      await streamCsv(path, file, problems, (fields, line) => rows.row(fields, line));
+      await streamCsv(path, { file, problems, onRow: (fields, line) => rows.row(fields, line) });
       rows.end();
       return { placed: rows.placed, ...none };
     }
     case 'ndjson': {
-      const rows = new CanonicalRows({ ...units, file }, problems);
+      const rows = new CanonicalRows(canonical, problems);
       readNdjson(readText(path), rows, file, problems);
       rows.end();
       return { placed: rows.placed, ...none };
@@ -142,9 +147,10 @@ async function read(path: string, file: string, context: Context): Promise<Parse
         symbol: options.symbol ?? file.replace(/\..*$/, ''),
         price: options.barPrice ?? 'mid',
       };
-      const rows = new PriceRows(file, problems, options.format === 'ohlc' ? ohlc : null);
+      const rows = new PriceRows(file, problems, options.format === 'ohlc' ? ohlc : null, before);
+      const onRow: RowListener = (fields, line) => rows.row(fields, line);
       if (path.endsWith('.json')) readSeries(jsonOf(path, file), ohlc.symbol, rows);
-      else await streamCsv(path, file, problems, (fields, line) => rows.row(fields, line));
+      else await streamCsv(path, { file, problems, onRow, isEnough: () => rows.isPast });
       return { placed: [], initial: null, prices: rows.table() };
     }
     case 'v1-logs': {
@@ -164,7 +170,7 @@ async function read(path: string, file: string, context: Context): Promise<Parse
     }
     case 'dune': {
       const rows = new DuneRows({ ...units, file, symbols }, problems);
-      await streamCsv(path, file, problems, (fields, line) => rows.row(fields, line));
+      await streamCsv(path, { file, problems, onRow: (fields, line) => rows.row(fields, line) });
       return { placed: rows.rows.placed, ...none };
     }
     default:
@@ -174,36 +180,36 @@ async function read(path: string, file: string, context: Context): Promise<Parse
   }
 }
 
-/** Reads a CSV file in pieces. */
+interface CsvReading {
+  readonly file: string;
+  readonly problems: Problems;
+  readonly onRow: RowListener;
+  /** Asked after every piece; true ends the reading. */
+  readonly isEnough?: () => boolean;
+}
+
+/** Reads a CSV file in pieces, or a Parquet file of the same columns. */
 async function streamCsv(
   path: string,
-  file: string,
-  problems: Problems,
-  onRow: RowListener,
+  { file, problems, onRow, isEnough = () => false }: CsvReading,
 ): Promise<void> {
+  if (path.endsWith('.parquet')) return readParquet(path, onRow, isEnough);
   const parser = new CsvParser(onRow);
   try {
-    for await (const chunk of createReadStream(path, {
-      encoding: 'utf8',
-      highWaterMark: 1 << 18,
-    })) {
+    const chunks = createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 18 });
+    for await (const chunk of chunks) {
       parser.push(chunk as string);
+      if (isEnough()) return;
     }
     parser.end();
   } catch (error) {
-    if (error instanceof CsvError) {
-      problems.add({
-        severity: 'error',
-        file,
-        line: error.line,
-        column: '',
-        message: error.message,
-      });
-    } else {
+    if (!(error instanceof CsvError)) {
       throw new SimulationError(`${path}: cannot be read: ${(error as Error).message}`, {
         cause: error,
       });
     }
+    const { line, message } = error;
+    problems.add({ severity: 'error', file, line, column: '', message });
   }
 }
 
@@ -214,10 +220,11 @@ async function csvObjects(
 ): Promise<Record<string, Json>[]> {
   let names: readonly string[] | null = null;
   const rows: Record<string, Json>[] = [];
-  await streamCsv(path, file, problems, (fields) => {
+  const onRow: RowListener = (fields) => {
     if (names === null) names = fields;
     else rows.push(Object.fromEntries(names.map((name, i) => [name, fields[i] ?? ''])));
-  });
+  };
+  await streamCsv(path, { file, problems, onRow });
   return rows;
 }
 

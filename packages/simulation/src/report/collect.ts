@@ -3,10 +3,9 @@
  *
  * @module
  */
-import { createReadStream, existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { type Manifest, readManifest } from '../experiment/runner.ts';
-import { CsvParser } from '../records/csv.ts';
+import { existsSync } from 'node:fs';
+import { type Manifest, readManifest } from '../experiment/manifest.ts';
+import { eachRow, tableFile } from '../tables/tables.ts';
 import { quantile, type Summary, summarise } from '../metrics/statistics.ts';
 
 /** One point of a sweep with the metrics of its runs. */
@@ -30,8 +29,20 @@ export interface CurvePoint {
   readonly high: number;
 }
 
+/** A point that a search has tried. */
+export interface TriedPoint {
+  readonly fold: number;
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+  /** The best so far in its fold. */
+  readonly best: number;
+}
+
 export interface Results {
   readonly manifest: Manifest;
+  /** In order; empty where nothing was optimised. */
+  readonly evaluations: readonly TriedPoint[];
   readonly points: readonly PointResult[];
   /** Per curve, per point: `relative` (value over holding - 1, %), `tracking` (%), `fees`, `lvr`. */
   readonly curves: Readonly<Record<CurveName, readonly (readonly CurvePoint[])[]>>;
@@ -51,7 +62,29 @@ export async function collectResults(out: string): Promise<Results> {
   const points = await collectPoints(out, manifest);
   const shown = chosenPoints(points.length);
   const curves = await collectCurves(out, manifest, shown);
-  return { manifest, points, curves };
+  const evaluations = manifest.optimisation === undefined ? [] : await collectEvaluations(out);
+  return { manifest, points, curves, evaluations };
+}
+
+async function collectEvaluations(out: string): Promise<TriedPoint[]> {
+  const evaluations: TriedPoint[] = [];
+  let names: readonly string[] = [];
+  await eachRow(
+    out,
+    'evaluations',
+    (fields) => {
+      const at = (name: string): number => Number(fields[names.indexOf(name)]);
+      evaluations.push({
+        fold: at('fold'),
+        mean: at('mean'),
+        low: at('low'),
+        high: at('high'),
+        best: at('best'),
+      });
+    },
+    (header) => (names = header),
+  );
+  return evaluations;
 }
 
 /** Places of the points whose curves are drawn: spread over all of them, the ends included. */
@@ -72,7 +105,7 @@ async function collectPoints(
   >();
   const offset = 4 + parameters.length;
   let rows = 0;
-  await eachRow(join(out, 'runs.csv'), (fields) => {
+  await eachRow(out, 'runs', (fields) => {
     if (rows++ >= RUNS_MAX) return;
     const index = Number(fields[1]);
     let point = points.get(index);
@@ -107,11 +140,10 @@ async function collectCurves(
   manifest: Manifest,
   shown: readonly number[],
 ): Promise<Results['curves']> {
-  const file = join(out, 'steps.csv');
   const empty = Object.fromEntries(
     CURVES.map((name) => [name, shown.map(() => [])]),
   ) as unknown as Record<CurveName, CurvePoint[][]>;
-  if (!existsSync(file)) return empty;
+  if (!existsSync(tableFile(out, 'steps'))) return empty;
   const experiment = manifest.experiment as {
     readonly runs: number;
     readonly time: { readonly step: number };
@@ -121,7 +153,8 @@ async function collectCurves(
   const gathered = CURVES.map(() => shown.map(() => new Map<number, number[]>()));
   let columns: readonly string[] | null = null;
   await eachRow(
-    file,
+    out,
+    'steps',
     (fields) => {
       const at = (column: string): number => Number(fields[columns!.indexOf(column)]);
       const place = shown.indexOf(Math.floor(Number(fields[0]) / experiment.runs));
@@ -158,21 +191,4 @@ async function collectCurves(
     );
   });
   return empty;
-}
-
-/** Reads a table, the header apart. */
-export async function eachRow(
-  file: string,
-  onRow: (fields: readonly string[]) => void,
-  onHeader: (names: readonly string[]) => void = () => {},
-): Promise<void> {
-  let isHeader = true;
-  const parser = new CsvParser((fields) => {
-    if (isHeader) onHeader(fields);
-    else onRow(fields);
-    isHeader = false;
-  }, ',');
-  for await (const chunk of createReadStream(file, { encoding: 'utf8' }))
-    parser.push(chunk as string);
-  parser.end();
 }

@@ -47,7 +47,7 @@ const BINS = 24;
 export function figuresOf(results: Results): Figure[] {
   const { manifest, points } = results;
   const shown = chosenPoints(points.length).map((i) => points[i]!);
-  const figures: Figure[] = [];
+  const figures: Figure[] = searchFigures(results);
   if (manifest.parameters.length === 1 && points.length > 1)
     figures.push(...sweepFigures(points, manifest.parameters[0]!));
   if (points.some(({ runs }) => runs.length > 1)) figures.push(distribution(shown));
@@ -97,6 +97,38 @@ export function heatMapOf({ manifest, points }: Results): HeatMap | null {
     columns,
     cells,
   };
+}
+
+/** What each evaluation of a search gave, and the best so far; one figure for each fold. */
+function searchFigures({ manifest, evaluations }: Results): Figure[] {
+  const { optimisation } = manifest;
+  if (optimisation === undefined) return [];
+  const folds = [...new Set(evaluations.map(({ fold }) => fold))];
+  return folds.map((fold) => {
+    const own = evaluations.filter((each) => each.fold === fold);
+    return {
+      title: `Search: ${optimisation.metric} by evaluation${folds.length > 1 ? `, fold ${fold + 1}` : ''}`,
+      caption:
+        "Mean of the runs of each point that was tried, the first one the file's own; the band is the 95 % interval of the mean.",
+      kind: 'line',
+      xName: 'evaluation',
+      xUnit: '',
+      isLogX: false,
+      x: own.map((_each, i) => i),
+      xLabels: null,
+      yName: optimisation.metric,
+      yUnit: '',
+      series: [
+        {
+          name: 'tried',
+          values: own.map(({ mean }) => mean),
+          low: own.map(({ low }) => low),
+          high: own.map(({ high }) => high),
+        },
+        { name: 'best so far', values: own.map(({ best }) => best), low: null, high: null },
+      ],
+    };
+  });
 }
 
 function sweepFigures(points: readonly PointResult[], parameter: string): Figure[] {

@@ -1,5 +1,5 @@
 /**
- * Numbers for people: four significant digits, thousands apart.
+ * Numbers for people, four significant digits and thousands apart; text for HTML.
  *
  * @module
  */
@@ -15,4 +15,13 @@ export function formatNumber(value: number): string {
   const spaced = whole.replaceAll(/\B(?=(\d{3})+$)/g, '\u202F');
   const kept = fraction?.replace(/0+$/, '') ?? '';
   return (kept === '' ? spaced : `${spaced}.${kept}`).replace('-', '\u2212');
+}
+
+/** Text as it stands in HTML. */
+export function escape(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
 }

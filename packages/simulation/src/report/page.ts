@@ -5,10 +5,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { Manifest } from '../experiment/runner.ts';
+import type { Manifest } from '../experiment/manifest.ts';
 import type { PointResult, Results } from './collect.ts';
 import { type Figure, figuresOf, type HeatMap, heatMapOf } from './figures.ts';
-import { formatNumber } from './format.ts';
+import { escape, formatNumber } from './format.ts';
+import { renderOptimisation } from './optimisation.ts';
 
 /** Runs in the table of losses. */
 const LOSSES = 10;
@@ -61,6 +62,7 @@ ${asset('report.css')}</style>
 ${manifest.complete ? '' : `<p class="alert">Unfinished: ${manifest.counts.runs} of ${manifest.jobs} runs. The same command goes on.</p>`}
 ${manifest.counts.errors > 0 ? `<p class="alert">${manifest.counts.errors} runs stopped with an error; errors.ndjson has them.</p>` : ''}
 </header>
+${manifest.optimisation === undefined ? '' : renderOptimisation(manifest.optimisation)}
 ${headline(points)}
 ${pointTable(points)}
 ${heatMap === null ? '' : renderHeatMap(heatMap)}
@@ -204,7 +206,8 @@ function renderFigure(figure: Figure, index: number): string {
       `<tr><th scope="row">${escape(xLabels?.[i] ?? formatNumber(value))}</th>${cells.join('')}</tr>`,
     ];
   });
-  const thinned = every > 1 ? `<p class="note">Every ${every}th row; steps.csv has all.</p>` : '';
+  const thinned =
+    every > 1 ? `<p class="note">Every ${every}th row; the table of steps has all.</p>` : '';
   const unit = (text: string): string => (text === '' ? '' : `, ${text}`);
   return `<section class="figure"><h2>${escape(title)}</h2><p class="note">${escape(caption)}</p>
 <div class="plot" data-figure="${index}" role="img" aria-label="${escape(`${title}: ${yName}${unit(yUnit)} over ${xName}${unit(xUnit)}; the table below holds the values`)}"></div>
@@ -237,14 +240,6 @@ function configuration(manifest: Manifest): string {
 
 function show(value: number, { factor }: Column): string {
   return formatNumber(value * factor);
-}
-
-function escape(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }
 
 /** Files of this package, which lie beside `src` and `dist`. */

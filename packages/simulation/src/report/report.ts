@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from 'node:path';
-import { writeWhole } from '../experiment/runner.ts';
+import { writeWhole } from '../experiment/manifest.ts';
 import { collectResults } from './collect.ts';
 import { renderReport } from './page.ts';
 

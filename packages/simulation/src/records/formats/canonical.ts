@@ -18,6 +18,8 @@ export interface CanonicalOptions extends AmountUnits {
   readonly file: string;
   /** File's name of each column; columns that are left out keep their own. */
   readonly mapping?: Readonly<Partial<Record<ActionColumn, string>>>;
+  /** Unix seconds; rows from then on are not looked at. */
+  readonly before?: number;
 }
 
 /** Columns without which a row says nothing. */
@@ -51,7 +53,8 @@ export class CanonicalRows {
 
   /** Adds a row whose columns `field` gives. */
   add(field: (column: ActionColumn) => unknown, line: number): void {
-    const { file, mapping = {} } = this.#options;
+    const { file, mapping = {}, before = Infinity } = this.#options;
+    if (Number(field('t')) >= before) return;
     const action = readAction(field, this.#options, (column, message) => {
       const name = mapping[column as ActionColumn] ?? column;
       this.#problems.add({ severity: 'error', file, line, column: name, message });

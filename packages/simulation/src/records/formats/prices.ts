@@ -36,18 +36,28 @@ export class PriceRows {
   readonly #times: number[] = [];
   readonly #prices: number[] = [];
 
-  /** @param ohlc - Of bar files: the token, and how a bar becomes a price. */
+  readonly #before: number;
+  /** Whether a row at or after `before` was met: rows are in order of time, so nothing more is wanted. */
+  isPast = false;
+
+  /**
+   * @param ohlc - Of bar files: the token, and how a bar becomes a price.
+   * @param before - Unix seconds; rows from then on are not looked at.
+   */
   constructor(
     file: string,
     problems: Problems,
     ohlc: { readonly symbol: string; readonly price: BarPrice } | null = null,
+    before = Infinity,
   ) {
     this.#file = file;
     this.#problems = problems;
     this.#ohlc = ohlc;
+    this.#before = before;
   }
 
   row(fields: readonly string[], line: number): void {
+    if (this.isPast) return;
     if (this.#columns === null) return this.#header(fields);
     const time = readTime(fields[this.#timeColumn] ?? '');
     if (!Number.isFinite(time)) {
@@ -56,6 +66,10 @@ export class PriceRows {
         'time',
         `must be a time, ISO 8601 or unix seconds; got "${fields[this.#timeColumn] ?? ''}"`,
       );
+    }
+    if (time >= this.#before) {
+      this.isPast = true;
+      return;
     }
     const last = this.#times.at(-1);
     if (last !== undefined && time <= last) {

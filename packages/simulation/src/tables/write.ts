@@ -16,7 +16,9 @@ import {
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { formatRow } from '../records/csv.ts';
-import { jobOf, type Plan } from './plan.ts';
+import { type Column, csvToParquet } from './parquet.ts';
+import { columnOf, type TableFormat, type TableName } from './tables.ts';
+import { jobOf, type Plan } from '../experiment/plan.ts';
 import {
   type Cell,
   DECISION_COLUMNS,
@@ -25,8 +27,8 @@ import {
   REBASE_COLUMNS,
   stepColumns,
   TRADE_COLUMNS,
-} from './run-job.ts';
-import { parseResult, readPart, shardFile } from './shard.ts';
+} from '../experiment/run-job.ts';
+import { parseResult, readPart, shardFile } from '../experiment/shard.ts';
 
 /** Bytes that a table gathers before it writes. */
 const BUFFER_BYTES = 1 << 16;
@@ -67,25 +69,34 @@ export interface TableCounts {
   readonly errors: number;
 }
 
-/** Writes all tables of an experiment as CSV, and the errors as NDJSON. */
-export async function writeTables(plan: Plan, shards: string, out: string): Promise<TableCounts> {
+/** Where tables go, and in which format. */
+export interface TableTarget {
+  readonly out: string;
+  readonly format: TableFormat;
+}
+
+/** Writes all tables of an experiment, and the errors as NDJSON. */
+export async function writeTables(
+  plan: Plan,
+  shards: string,
+  target: TableTarget,
+): Promise<TableCounts> {
   const { parameters, metrics, experiment } = plan;
+  const isText = (name: string): boolean =>
+    plan.points.some((point) => typeof (point.parameters[name] ?? 0) !== 'number');
   const writers = {
-    runs: new TableWriter(out, 'runs', [
-      'run',
-      'point',
-      'repetition',
-      'mode',
-      ...parameters,
-      ...metrics,
+    runs: new TableWriter(target, 'runs', [
+      ...['run', 'point', 'repetition', 'mode'].map(columnOf),
+      ...parameters.map((name): Column => ({ name, type: isText(name) ? 'VARCHAR' : 'DOUBLE' })),
+      ...metrics.map(columnOf),
     ]),
-    steps: new TableWriter(out, 'steps', ['run', ...stepColumns(experiment)]),
-    trades: new TableWriter(out, 'trades', ['run', ...TRADE_COLUMNS]),
-    decisions: new TableWriter(out, 'decisions', ['run', ...DECISION_COLUMNS]),
-    rebases: new TableWriter(out, 'rebases', ['run', ...REBASE_COLUMNS]),
-    falls: new TableWriter(out, 'falls', ['run', ...FALL_COLUMNS]),
+    steps: new TableWriter(target, 'steps', ['run', ...stepColumns(experiment)].map(columnOf)),
+    trades: new TableWriter(target, 'trades', ['run', ...TRADE_COLUMNS].map(columnOf)),
+    decisions: new TableWriter(target, 'decisions', ['run', ...DECISION_COLUMNS].map(columnOf)),
+    rebases: new TableWriter(target, 'rebases', ['run', ...REBASE_COLUMNS].map(columnOf)),
+    falls: new TableWriter(target, 'falls', ['run', ...FALL_COLUMNS].map(columnOf)),
   };
-  const errors = new LineWriter(out, 'errors.ndjson');
+  const errors = new LineWriter(target.out, 'errors.ndjson');
   const counts = { runs: 0, steps: 0, trades: 0, decisions: 0, rebases: 0, falls: 0, errors: 0 };
   for await (const result of resultsInOrder(plan, shards)) {
     const { point, repetition } = jobOf(plan, result.run);
@@ -109,7 +120,7 @@ export async function writeTables(plan: Plan, shards: string, out: string): Prom
     }
   }
   for (const [name, writer] of Object.entries(writers))
-    writer.close(name === 'runs' || counts[name as 'steps'] > 0);
+    await writer.end(name === 'runs' || counts[name as 'steps'] > 0);
   errors.close(true);
   return counts;
 }
@@ -156,13 +167,34 @@ class LineWriter {
   }
 }
 
-class TableWriter extends LineWriter {
-  constructor(folder: string, name: string, columns: readonly string[]) {
-    super(folder, `${name}.csv`);
-    this.line(formatRow(columns));
+/** A table that appears under its name when it is ended. */
+export class TableWriter extends LineWriter {
+  readonly #name: TableName;
+  readonly #columns: readonly Column[];
+  readonly #target: TableTarget;
+
+  constructor(target: TableTarget, name: TableName, columns: readonly Column[]) {
+    super(target.out, `${name}.csv`);
+    this.#name = name;
+    this.#columns = columns;
+    this.#target = target;
+    this.line(formatRow(columns.map((column) => column.name)));
   }
 
   row(cells: readonly Cell[]): void {
     this.line(formatRow(cells));
+  }
+
+  /** @param keep - False removes the table, and one of an earlier run. */
+  async end(keep: boolean): Promise<void> {
+    const { out, format } = this.#target;
+    this.close(keep);
+    const [csv, parquet] = [join(out, `${this.#name}.csv`), join(out, `${this.#name}.parquet`)];
+    if (keep && format === 'parquet') {
+      await csvToParquet(csv, parquet, this.#columns);
+      rmSync(csv);
+    } else {
+      rmSync(parquet, { force: true });
+    }
   }
 }
