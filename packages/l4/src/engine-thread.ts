@@ -26,6 +26,7 @@ export interface Operations {
   readonly snapshot: () => PlaneSnapshot;
   readonly collectNow: () => GarbageCollection;
   readonly flows: (filter: FlowFilter) => FlowView[];
+  readonly removeFlows: (filter: FlowFilter) => number;
   readonly lookup: (...args: Parameters<Engine['lookup']>) => FlowPlace;
   readonly inspect: () => Finding[];
   readonly close: () => void;

@@ -34,6 +34,7 @@ const operations: Operations = {
   snapshot: () => current().snapshot(),
   collectNow: () => current().collectNow(),
   flows: (filter) => current().flows(filter),
+  removeFlows: (filter) => current().removeFlows(filter),
   lookup: (...args) => current().lookup(...args),
   inspect: () => current().inspect(),
   close: () => end((each) => each.close()),

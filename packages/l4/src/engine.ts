@@ -17,7 +17,13 @@ import { Collector } from './collector.ts';
 import { compile, type KnownLink } from './compile.ts';
 import { type DesiredPlane, formatServiceKey, type ServiceKey } from './desired.ts';
 import { PlaneError } from './errors.ts';
-import { type FlowFilter, type FlowView, listFlows } from './flows.ts';
+import {
+  type FlowBackends,
+  type FlowFilter,
+  type FlowView,
+  listFlows,
+  removeFlows,
+} from './flows.ts';
 import type { GarbageCollection } from './garbage-collection.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { type DataPlaneEvent, readEvent } from './events.ts';
@@ -209,13 +215,14 @@ export class Engine {
   }
 
   flows(filter: FlowFilter = {}): FlowView[] {
-    const backends = new Map(
-      [...this.#maps.image.backends].map(([slot, { address, port }]) => [
-        slot,
-        { address: fromMapAddress(address), port },
-      ]),
-    );
-    return listFlows(this.#objects.tc, backends, filter);
+    return listFlows(this.#objects.tc, this.#flowBackends, filter);
+  }
+
+  /** Forgets flows. @returns How many. */
+  removeFlows(filter: FlowFilter): number {
+    const removed = removeFlows(this.#objects.tc, this.#flowBackends, filter);
+    if (removed > 0) this.collectNow();
+    return removed;
   }
 
   /** Where a flow would go that chooses by its key. Sends nothing. */
@@ -253,6 +260,16 @@ export class Engine {
     this.#addresses.follow([]);
     this.#saveState();
     this.close();
+  }
+
+  get #flowBackends(): FlowBackends {
+    const entries = [...this.#maps.image.backends];
+    return new Map(
+      entries.map(([slot, { address, port }]) => [
+        slot,
+        { address: fromMapAddress(address), port },
+      ]),
+    );
   }
 
   get #limits(): Limits {

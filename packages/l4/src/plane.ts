@@ -36,6 +36,7 @@ import type { FlowPlace } from './lookup.ts';
 import { PlaneWatch } from './plane-watch.ts';
 import { Rates } from './rates.ts';
 import { type Services, ServiceTable } from './service-table.ts';
+import { type Order, readStateFile, writeStateFile } from './state-file.ts';
 import { showCounters } from './shown-counters.ts';
 import type { PlaneSnapshot } from './statistics.ts';
 import { ZeroBase } from './zero-base.ts';
@@ -118,10 +119,13 @@ export class L4Plane implements DataPlane {
     if (!l4) {
       return { commit: (desired) => this.withoutPlane(desired), abort: () => {} };
     }
+    const saved = l4.state_file === '' ? [] : readStateFile(l4.state_file);
     const wasOpen = this.isOpen;
     await this.engine.open(engineOptions(l4, frontends));
     try {
-      const services = servicesInFile(frontends.values(), backends);
+      const trial = new ServiceTable();
+      trial.load(servicesInFile(frontends.values(), backends), saved);
+      const services = [...trial.effective().values()];
       await this.engine.call('check', { settings: settingsOf(l4), services });
     } catch (error) {
       if (!wasOpen) await this.close();
@@ -130,7 +134,7 @@ export class L4Plane implements DataPlane {
     return {
       commit: (desired) => {
         this.config = l4;
-        this.commit(desired);
+        this.commit(desired, saved);
       },
       abort: () => {
         if (!wasOpen) void this.close();
@@ -179,6 +183,11 @@ export class L4Plane implements DataPlane {
     return this.engine.call('flows', filter);
   }
 
+  /** Forgets the flows that pass a filter. @returns How many. */
+  async removeFlows(filter: FlowFilter): Promise<number> {
+    return this.engine.call('removeFlows', filter);
+  }
+
   /**
    * Replaces the services by what orders made of them, wholly or not at all.
    *
@@ -190,6 +199,23 @@ export class L4Plane implements DataPlane {
     this.table.order(next);
     this.follower.changed();
     await this.settled();
+  }
+
+  /**
+   * Keeps what was ordered over reloads and restarts, except time-outs.
+   *
+   * @returns The file it is kept in.
+   * @throws {PlaneError} when the configuration names no file, or it cannot be written.
+   */
+  save(): string {
+    const path = this.config?.state_file ?? '';
+    if (path === '') {
+      throw new PlaneError(
+        'nowhere to save to: set l4.state_file, as to /var/lib/balancer/l4.json',
+      );
+    }
+    writeStateFile(path, this.table.orders);
+    return path;
   }
 
   /** Where a flow would go. */
@@ -247,13 +273,13 @@ export class L4Plane implements DataPlane {
   async resume(): Promise<void> {
     if (!this.config || !this.desired || this.isOpen) return;
     await this.engine.open(engineOptions(this.config, configsOf(this.desired)));
-    this.commit(this.desired);
+    this.follower.changed();
   }
 
-  private commit(desired: DesiredState): void {
+  private commit(desired: DesiredState, saved: readonly Order[]): void {
     this.desired = desired;
     this.timeoutOrders = {};
-    this.table.load(servicesOf(desired.frontends.values()));
+    this.table.load(servicesOf(desired.frontends.values()), saved);
     this.listen(desired);
     this.follower.changed();
   }
