@@ -12,6 +12,8 @@ export default defineConfig({
     target: 'es2022',
     manifest: 'manifest.json',
     modulePreload: false,
-    rolldownOptions: { input: ['app/main.tsx', 'app/gateway/main.tsx'] },
+    rolldownOptions: {
+      input: ['app/main.tsx', 'app/gateway/main.tsx', 'app/simulations/main.tsx'],
+    },
   },
 });

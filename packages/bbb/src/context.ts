@@ -4,6 +4,7 @@
  * @module
  */
 import type { Logger } from '@balancer/kit';
+import type { Notifier } from './callbacks/notifier.ts';
 import type { BbbConfig } from './config/keys.ts';
 import type { Directory } from './directory.ts';
 import type { Placer } from './placement/placer.ts';
@@ -21,6 +22,9 @@ export interface GatewayContext {
   readonly placer: Placer;
   readonly upstream: UpstreamClient;
   readonly recordings: RecordingLibrary;
+  readonly notifier: Notifier;
+  /** What cookies, tokens and addresses of the gateway's own are signed with. */
+  readonly keyBase: () => string;
   readonly logger: Logger;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
@@ -33,4 +37,5 @@ export interface GatewayContext {
 /** What the metrics count beside requests and polls. */
 export type GatewayEvent =
   | { readonly kind: 'placed'; readonly serverId: string }
-  | { readonly kind: 'placement-failed'; readonly reason: string };
+  | { readonly kind: 'placement-failed'; readonly reason: string }
+  | { readonly kind: 'imported'; readonly result: string };

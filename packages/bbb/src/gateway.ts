@@ -8,6 +8,8 @@ import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AdminAsset, AdminServer, type Logger, Secret, silentLogger } from '@balancer/kit';
 import { Api } from './api/api.ts';
+import { Notifier } from './callbacks/notifier.ts';
+import { announceRecording } from './callbacks/recording-ready.ts';
 import type { BbbConfig } from './config/keys.ts';
 import type { GatewayContext } from './context.ts';
 import { Directory } from './directory.ts';
@@ -17,10 +19,10 @@ import { PublicServer } from './http/public-server.ts';
 import { LoadHistory } from './operations/load-history.ts';
 import { Placer } from './placement/placer.ts';
 import { Poller } from './poll/poller.ts';
+import { Importer } from './recordings/importer.ts';
 import { RecordingLibrary } from './recordings/library.ts';
 import type { Board } from './store/board.ts';
 import { MemoryBoard } from './store/memory-board.ts';
-import { RedisBoard } from './store/redis-board.ts';
 import { ResilientBoard } from './store/resilient-board.ts';
 import { Store } from './store/store.ts';
 import { UpstreamClient } from './upstream/client.ts';
@@ -52,6 +54,8 @@ export class Gateway {
   readonly context: GatewayContext;
   readonly api: Api;
   readonly poller: Poller;
+  readonly importer: Importer;
+  readonly notifier: Notifier;
   readonly metrics: GatewayMetrics;
   readonly history: LoadHistory;
   readonly reload: (() => Promise<void>) | null;
@@ -68,10 +72,11 @@ export class Gateway {
     readonly store: Store;
     readonly board: Board;
     readonly logger: Logger;
+    readonly keyBase: string;
     readonly reload: (() => Promise<void>) | null;
     readonly assets: ReadonlyMap<string, AdminAsset>;
   }) {
-    const { store, board, logger } = parts;
+    const { store, board, logger, keyBase } = parts;
     this.reload = parts.reload;
     this.#assets = parts.assets;
     this.#config = parts.config;
@@ -82,6 +87,11 @@ export class Gateway {
     const directory = new Directory(store);
     const config = (): BbbConfig => this.#config;
     this.poller = new Poller(() => this.context);
+    this.notifier = new Notifier(() => this.context);
+    this.importer = new Importer(
+      () => this.context,
+      async (recording, fingerprint) => announceRecording(this.context, recording, fingerprint),
+    );
     this.history = new LoadHistory(() => this.context);
     this.context = {
       config,
@@ -91,6 +101,8 @@ export class Gateway {
       placer: new Placer({ directory, board, store, settings: config }),
       upstream: this.#upstream,
       recordings: new RecordingLibrary({ config, store, logger, nowMs: Date.now }),
+      notifier: this.notifier,
+      keyBase: () => this.#config.secret_key_base?.reveal() ?? keyBase,
       logger,
       nowMs: Date.now,
       pollSoon: (serverId, why) => this.poller.pollSoon(serverId, why),
@@ -115,12 +127,14 @@ export class Gateway {
     try {
       const secrets =
         config.secrets.length > 0 ? config.secrets : [await keptSecret(store, onNewSecret)];
-      const board = openBoard(config, logger);
+      const board = await openBoard(config, logger);
+      const { value: keyBase } = await store.keep('secret_key_base', randomKey);
       return new Gateway({
         config: { ...config, secrets },
         store,
         board,
         logger,
+        keyBase,
         reload: reload ?? null,
         assets,
       });
@@ -133,10 +147,18 @@ export class Gateway {
   /** Listens and polls. */
   async start(): Promise<GatewayPorts> {
     const { admin_bind: host, admin_port: port, data_dir: dataDir } = this.#config;
-    const { context, api, metrics, poller, history, reload } = this;
+    const { context, api, metrics, poller, importer, history, reload } = this;
     const { logger } = context;
     const admin = new AdminServer({
-      routes: adminRoutes({ context, metrics, poller, history, reload, startedAtMs: Date.now() }),
+      routes: adminRoutes({
+        context,
+        metrics,
+        poller,
+        importer,
+        history,
+        reload,
+        startedAtMs: Date.now(),
+      }),
       assets: this.#assets,
       bodyMaxBytes: ADMIN_BODY_MAX_BYTES,
       logger,
@@ -144,7 +166,8 @@ export class Gateway {
     });
     const publicServer = new PublicServer({ context, api, metrics });
     this.#listeners = { public: publicServer, admin };
-    const publicPort = await publicServer.listen();
+    const { roles } = this.#config;
+    const publicPort = roles.includes('api') ? await publicServer.listen() : 0;
     const bound = await admin.listen({ kind: 'inet', host, port });
     if (this.#store.dialect === 'sqlite') {
       const path = join(dataDir, ADMIN_SOCKET);
@@ -153,7 +176,9 @@ export class Gateway {
       await admin.listen({ kind: 'unix', path });
       chmodSync(path, 0o600);
     }
-    await poller.start();
+    if (roles.includes('poller')) await poller.start();
+    if (roles.includes('importer')) await importer.start();
+    if (roles.includes('notifier')) await this.notifier.start();
     history.start();
     return { publicPort, adminPort: bound.kind === 'inet' ? bound.port : 0 };
   }
@@ -169,7 +194,7 @@ export class Gateway {
 
   /** Stops accepting; resolves when the requests at hand are answered. */
   async drain(): Promise<void> {
-    await this.#listeners?.public.drain();
+    await Promise.all([this.#listeners?.public.drain(), this.importer.stop()]);
   }
 
   /** Ends everything, once. The storage is free for another process after that. */
@@ -181,8 +206,10 @@ export class Gateway {
   async #close(): Promise<void> {
     await this.#listeners?.public.close();
     await this.#listeners?.admin.close();
+    await this.importer.stop();
     await this.history.stop();
     await this.poller.stop();
+    await this.notifier.stop();
     await this.#upstream.close();
     await this.#board.close();
     await this.#store.close();
@@ -198,8 +225,10 @@ async function openStore(config: BbbConfig, logger: Logger): Promise<Store> {
   });
 }
 
-function openBoard(config: BbbConfig, logger: Logger): Board {
+async function openBoard(config: BbbConfig, logger: Logger): Promise<Board> {
   if (config.redis_url === '') return new MemoryBoard();
+  // Only those who use Redis pay for its client.
+  const { RedisBoard } = await import('./store/redis-board.ts');
   const shared = RedisBoard.connect({ url: config.redis_url, prefix: config.redis_prefix });
   return new ResilientBoard(shared, (isDegraded) => {
     if (isDegraded) logger.warn('Redis is away: loads are counted per process');
@@ -208,7 +237,11 @@ function openBoard(config: BbbConfig, logger: Logger): Board {
 }
 
 async function keptSecret(store: Store, onNew: GatewayOptions['onNewSecret']): Promise<Secret> {
-  const { value, isNew } = await store.keep('api_secret', () => randomBytes(32).toString('hex'));
+  const { value, isNew } = await store.keep('api_secret', randomKey);
   if (isNew) onNew?.(value);
   return new Secret(value);
+}
+
+function randomKey(): string {
+  return randomBytes(32).toString('hex');
 }

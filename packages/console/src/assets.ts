@@ -22,6 +22,8 @@ export interface Console {
   readonly assets: ReadonlyMap<string, AdminAsset>;
   /** As `assets`, for the gateway: its page is at `/`. */
   readonly gatewayAssets: ReadonlyMap<string, AdminAsset>;
+  /** As `assets`, for simulations: their page is at `/`. */
+  readonly simulationAssets: ReadonlyMap<string, AdminAsset>;
 }
 
 /** Where the build puts the pages, seen from `src` and from `dist` alike. */
@@ -29,6 +31,7 @@ const BUILT_FOLDER = fileURLToPath(new URL('../dist/app/', import.meta.url));
 
 const ENTRY = 'app/main.tsx';
 const GATEWAY_ENTRY = 'app/gateway/main.tsx';
+const SIMULATIONS_ENTRY = 'app/simulations/main.tsx';
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
@@ -56,13 +59,18 @@ export function loadConsole(folder: string = BUILT_FOLDER): Console | null {
   const manifest = readManifest(folder);
   const app = manifest && appOf(manifest, ENTRY);
   const gateway = manifest && appOf(manifest, GATEWAY_ENTRY);
-  if (!app || !gateway) return null;
+  const simulations = manifest && appOf(manifest, SIMULATIONS_ENTRY);
+  if (!app || !gateway || !simulations) return null;
   const files = filesOf(folder);
   const table = ' <a href="/stats">The plain table</a> does not.';
   return {
     app,
     assets: new Map([['/console', pageAsset(app, 'Balancer', table)], ...files]),
     gatewayAssets: new Map([['/', pageAsset(gateway, 'BigBlueButton · Balancer', '')], ...files]),
+    simulationAssets: new Map([
+      ['/', pageAsset(simulations, 'Simulations · Balancer', '')],
+      ...files,
+    ]),
   };
 }
 

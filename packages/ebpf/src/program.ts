@@ -12,6 +12,8 @@ import { Memory } from './memory.ts';
 import { programTypeName, programTypeNumber, type ProgramType } from './program-type.ts';
 import { readStatistics, summarizeLog, type VerifierStatistics } from './verifier-log.ts';
 
+/** More signals in a row than that are no accident, but a profiler's. */
+const LOAD_ATTEMPTS = 16;
 /** Log buffer of a failed load. The kernel keeps the end of longer logs, where the complaint is. */
 const LOG_BYTES = 16 << 20;
 const LOG_LEVEL_FULL = 1;
@@ -111,7 +113,7 @@ export class Program extends Handle {
     const { name, type } = options;
     const first = options.statistics
       ? loadWithLog(options, LOG_LEVEL_STATISTICS)
-      : { fd: tryBpf(BPF.progLoad, loadAttr(options)), log: '' };
+      : { fd: tryLoad(loadAttr(options)), log: '' };
     if (first.fd >= 0) {
       const statistics = readStatistics(first.log, options.instructions);
       return new Program(first.fd, { name, type, ...(statistics && { statistics }) });
@@ -255,10 +257,19 @@ function loadAttr(options: ProgramOptions): BpfAttr {
   return attr;
 }
 
+/** Loads, and begins again when a signal made the verifier give up. */
+function tryLoad(attr: BpfAttr): number {
+  let fd = tryBpf(BPF.progLoad, attr);
+  for (let i = 1; i < LOAD_ATTEMPTS && fd === -constants.errno.EAGAIN; i++) {
+    fd = tryBpf(BPF.progLoad, attr);
+  }
+  return fd;
+}
+
 function loadWithLog(options: ProgramOptions, level: number): { fd: number; log: string } {
   const buffer = new Memory(LOG_BYTES);
   const attr = loadAttr(options).u32(24, level).u32(28, LOG_BYTES).pointer(32, buffer);
-  const fd = tryBpf(BPF.progLoad, attr);
+  const fd = tryLoad(attr);
   const end = buffer.bytes.indexOf(0);
   return { fd, log: Buffer.from(buffer.bytes.subarray(0, end)).toString('latin1') };
 }

@@ -6,13 +6,14 @@
  *
  * @module
  */
-import { element, elements } from './xml.ts';
+import { element, elements, escapeXml } from './xml.ts';
 
 /** What an entry of a tar file is. */
 export interface TarEntry {
   readonly name: string;
   readonly content?: string | Buffer;
-  readonly kind?: 'file' | 'folder' | 'symlink' | 'hardlink' | 'device';
+  /** The last two hold the name of the entry after them. */
+  readonly kind?: keyof typeof TYPE_FLAGS;
   /** Target of a link. */
   readonly linkName?: string;
 }
@@ -117,7 +118,7 @@ function metadataXml(format: ArchiveFormat, options: ArchiveOptions): string {
   return `<?xml version="1.0" encoding="UTF-8"?>
 <recording>${elements({ id: recordId, state: options.state ?? 'published', published: options.published ?? true })}
 ${elements({ start_time: startMs, end_time: endMs, participants: options.participants ?? 2, raw_size: 1000 })}
-<meeting id="${recordId}" externalId="${meetingId}" name="${name}" breakout="false"/>
+<meeting id="${recordId}" externalId="${escapeXml(meetingId)}" name="${escapeXml(name)}" breakout="false"/>
 <meta>${elements(meta)}</meta>
 <playback>${element('format', type)}${element('link', linkOf(type, recordId, origin))}
 ${elements({ processing_time: 1000, duration: durationMs, size: 2000 })}${preview}</playback></recording>`;
@@ -130,7 +131,15 @@ function linkOf(type: string, recordId: string, origin: string): string {
 }
 
 const BLOCK_BYTES = 512;
-const TYPE_FLAGS = { file: '0', hardlink: '1', symlink: '2', device: '3', folder: '5' } as const;
+const TYPE_FLAGS = {
+  file: '0',
+  hardlink: '1',
+  symlink: '2',
+  device: '3',
+  folder: '5',
+  pax: 'x',
+  'gnu-long-name': 'L',
+} as const;
 
 /** A tar file of the entries, in order. Names have at most 100 bytes. */
 export function tarOf(entries: readonly TarEntry[]): Buffer {

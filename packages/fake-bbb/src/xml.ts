@@ -14,7 +14,12 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 /** `<name>value</name>` with the value escaped. */
 export function element(name: string, value: string | number | boolean): string {
-  return `<${name}>${String(value).replaceAll(/[&<>"']/g, (sign) => ENTITIES[sign]!)}</${name}>`;
+  return `<${name}>${escapeXml(String(value))}</${name}>`;
+}
+
+/** Text that means itself, also between quotes. */
+export function escapeXml(text: string): string {
+  return text.replaceAll(/[&<>"']/g, (sign) => ENTITIES[sign]!);
 }
 
 /** One element per entry, in order. */

@@ -30,6 +30,7 @@ export {
   parseConfig,
 } from './config/load.ts';
 export { type ConfigReport } from './config/findings.ts';
+export { applySchema, type SchemaProblem, type SchemaResult } from './config/issues.ts';
 export { type Environment } from './config/environment.ts';
 export { configJsonSchema, formatConfig } from './config/write.ts';
 export {

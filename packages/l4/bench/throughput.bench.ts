@@ -224,17 +224,25 @@ try {
 console.log(
   `${cpus().length} x ${cpus()[0]?.model}, load ${loadavg()[0]!.toFixed(1)}, ${ROUNDS} rounds`,
 );
-const base = { stream: streams.get(nftables.name)!, rate: connections.get(nftables.name)! };
-/** Median over the rounds of the ratio to nftables in the same round. */
+const kernel = { stream: streams.get(nftables.name)!, rate: connections.get(nftables.name)! };
+const bound = { stream: streams.get(forwarding.name)!, rate: connections.get(forwarding.name)! };
+/** Median over the rounds of the ratio to another subject in the same round. */
 const ratio = (values: readonly number[], to: readonly number[]): string =>
   median(values.map((value, i) => value / to[i]!)).toFixed(2);
-console.log(`${''.padEnd(22)} Gbit/s  x nft   conn/s  x nft`);
+console.log(`${''.padEnd(22)} Gbit/s  x nft  x fwd   conn/s  x nft  x fwd`);
 for (const { name } of subjects) {
   const stream = streams.get(name)!;
   const rate = connections.get(name)!;
-  console.log(
-    `${name.padEnd(22)} ${median(stream).toFixed(1).padStart(6)} ${ratio(stream, base.stream).padStart(6)} ${median(rate).toFixed(0).padStart(8)} ${ratio(rate, base.rate).padStart(6)}`,
-  );
+  const columns = [
+    name.padEnd(22),
+    median(stream).toFixed(1).padStart(6),
+    ratio(stream, kernel.stream).padStart(6),
+    ratio(stream, bound.stream).padStart(6),
+    median(rate).toFixed(0).padStart(8),
+    ratio(rate, kernel.rate).padStart(6),
+    ratio(rate, bound.rate).padStart(6),
+  ];
+  console.log(columns.join(' '));
 }
 for (const { name } of subjects) {
   const text = (values: readonly number[], digits: number): string =>

@@ -25,8 +25,15 @@ export function toMapAddress(text: string): MapAddress {
 }
 
 /** Text of an address; IPv4 without the prefix. */
-export function fromMapAddress({ bytes }: MapAddress): string {
-  return formatIp(bytes ?? new Uint8Array(16)).replace(/^::ffff:(?=\d+\.)/, '');
+export function fromMapAddress({ bytes = new Uint8Array(16) }: MapAddress): string {
+  if (!isMapped(bytes)) return formatIp(bytes);
+  return `${bytes[12]}.${bytes[13]}.${bytes[14]}.${bytes[15]}`;
+}
+
+function isMapped(bytes: Uint8Array): boolean {
+  if (bytes[10] !== 0xff || bytes[11] !== 0xff) return false;
+  for (let i = 0; i < 10; i++) if (bytes[i] !== 0) return false;
+  return true;
 }
 
 /** 4 or 6. */

@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { ApplyReport, Engine, EngineOptions, OpenReport } from './engine.ts';
 import type { DesiredPlane } from './desired.ts';
+import type { PlaneDigest } from './digest.ts';
 import { PlaneError } from './errors.ts';
 import type { DataPlaneEvent } from './events.ts';
 import type { FlowFilter, FlowView } from './flows.ts';
@@ -28,6 +29,7 @@ export interface Operations {
   readonly flows: (filter: FlowFilter) => FlowView[];
   readonly removeFlows: (filter: FlowFilter) => number;
   readonly lookup: (...args: Parameters<Engine['lookup']>) => FlowPlace;
+  readonly digest: () => PlaneDigest;
   readonly inspect: () => Finding[];
   readonly close: () => void;
   readonly detach: () => void;

@@ -36,6 +36,7 @@ const operations: Operations = {
   flows: (filter) => current().flows(filter),
   removeFlows: (filter) => current().removeFlows(filter),
   lookup: (...args) => current().lookup(...args),
+  digest: () => current().digest(),
   inspect: () => current().inspect(),
   close: () => end((each) => each.close()),
   detach: () => end((each) => each.detach()),

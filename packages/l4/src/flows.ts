@@ -168,8 +168,16 @@ function matches(flow: FlowView, filter: FlowFilter): boolean {
   );
 }
 
+/** Names by number, made once for each table. */
+const names = new WeakMap<object, ReadonlyMap<number, string>>();
+
 function nameOf<N extends string>(numbers: Readonly<Record<N, number>>, number: number): N {
-  const name = Object.entries(numbers).find(([, value]) => value === number)?.[0] ?? `${number}`;
+  let byNumber = names.get(numbers);
+  if (byNumber === undefined) {
+    byNumber = new Map(Object.entries<number>(numbers).map(([name, value]) => [value, name]));
+    names.set(numbers, byNumber);
+  }
+  const name = byNumber.get(number) ?? `${number}`;
   // Either a key of the table or the number that has no name yet.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return name as N;

@@ -27,7 +27,7 @@ const key = { protocol: z.enum(['tcp', 'udp']), address, port };
 const nameOf = <N extends string>(table: Readonly<Record<N, number>>): z.ZodType<N> =>
   // The keys of a table are all of its type's.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  z.enum(Object.keys(table) as [N, ...N[]]) as unknown as z.ZodType<N>;
+  z.enum(Object.keys(table) as [N, ...N[]]);
 
 const backend = z.strictObject({
   address,

@@ -143,3 +143,13 @@ export {
   weightsControlEnv,
 } from './learn/pool-envs.ts';
 export * from './learn/train.ts';
+export { allocationEnv, ALLOCATION_FIELDS } from './learn/allocation-env.ts';
+export {
+  ATTACK_FIELDS,
+  attackEnv,
+  type AttackEnvOptions,
+  DEFAULT_ATTACK_ENV,
+} from './learn/attack-env.ts';
+export { createEnv, ENV_NAMES, type EnvName } from './learn/envs.ts';
+export { type NetShape, netPolicy, type Normaliser } from './learn/policy-net.ts';
+export { qPolicy, type QOptions, type QTable, trainQTable } from './learn/q-learning.ts';

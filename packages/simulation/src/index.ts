@@ -50,6 +50,9 @@ export {
   type ShardRunner,
   threadRunner,
 } from './experiment/shard-runner.ts';
+export { Board, type BoardEntry, type BoardOptions } from './serve/board.ts';
+export { type ComparedMetric, type Comparison, comparePoints } from './serve/compare.ts';
+export { boardRoutes } from './serve/routes.ts';
 export { DUCKDB_INSTALL, hasDuckDb } from './tables/duckdb.ts';
 export { type Column, csvToParquet, readParquet } from './tables/parquet.ts';
 export { type QueryResult, queryResults } from './tables/query.ts';
@@ -68,4 +71,5 @@ export { renderReport } from './report/page.ts';
 export { writeReport } from './report/report.ts';
 export { EXAMPLE_EXPERIMENT } from './experiment/example.ts';
 export { writeActions } from './records/write-actions.ts';
+export { isDiscrete, trainEnv, type TrainEnvOptions } from './learn/train-env.ts';
 export { fitMarket } from './records/fit.ts';

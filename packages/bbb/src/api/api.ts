@@ -5,6 +5,8 @@
  * @module
  */
 import { messageOf } from '@balancer/kit';
+import { ANALYTICS_PATH, receiveAnalytics } from '../callbacks/analytics.ts';
+import { ENDED_PATH, receiveMeetingEnded } from '../callbacks/meeting-ended.ts';
 import type { GatewayContext } from '../context.ts';
 import { type Caller, resolveCaller } from '../tenants/resolve.ts';
 import { type ApiAnswer, emptyAnswer, failed, succeeded } from './answer.ts';
@@ -14,7 +16,8 @@ import type { CallHandler } from './call.ts';
 import { CreateCall } from './calls/create.ts';
 import { getMeetings, noMeetings } from './calls/get-meetings.ts';
 import * as meeting from './calls/meeting.ts';
-import { noRecordings, noTextTracks, recordingNotFound } from './calls/recordings-off.ts';
+import * as recordings from './calls/recordings.ts';
+import { failedJson, getRecordingTextTracks, putRecordingTextTrack } from './calls/text-tracks.ts';
 import { isSigned } from './checksum.ts';
 import { type ApiRequest, readForm } from './request.ts';
 import { element } from './xml.ts';
@@ -34,13 +37,46 @@ interface Route {
   readonly handler: CallHandler;
   /** Answers without looking at the checksum. */
   readonly isOpen?: (context: GatewayContext) => boolean;
+  /** How it refuses a checksum, where that is not XML. */
+  readonly refusal?: (messageKey: string, message: string) => ApiAnswer;
 }
+
+/** What a server calls. */
+interface Callback {
+  readonly call: string;
+  /** Begin of the name; what follows is the call's own business. */
+  readonly prefix: string;
+  readonly methods: readonly string[];
+  readonly isOn: (context: GatewayContext) => boolean;
+  readonly receive: (
+    context: GatewayContext,
+    request: ApiRequest,
+    rest: string,
+  ) => Promise<ApiAnswer>;
+}
+
+const CALLBACKS: readonly Callback[] = [
+  {
+    call: 'analytics_callback',
+    prefix: ANALYTICS_PATH,
+    methods: ['POST'],
+    isOn: () => true,
+    receive: async (context, request, rest) =>
+      rest === '' ? receiveAnalytics(context, request) : failed('unsupportedRequest'),
+  },
+  {
+    call: 'meeting_ended',
+    prefix: ENDED_PATH,
+    methods: ['GET', 'POST'],
+    isOn: ({ config }) => config().intercept_end_callback,
+    receive: receiveMeetingEnded,
+  },
+];
 
 const GET = ['GET'];
 const POST = ['POST'];
 const BOTH = ['GET', 'POST'];
 const FORMS: readonly BodyKind[] = ['form', 'multipart'];
-const always = (): boolean => true;
 
 export class Api {
   readonly #context: GatewayContext;
@@ -58,6 +94,8 @@ export class Api {
     if (target === null) return null;
     const { name, pathTenant } = target;
     if (name === '') return this.#root(request);
+    const fromServer = await this.#fromServer(request, name);
+    if (fromServer !== null) return fromServer;
     const route = this.#routes.get(name);
     if (route === undefined)
       return { answer: failed('unsupportedRequest'), call: 'unknown', tenant: '' };
@@ -85,6 +123,22 @@ export class Api {
     return { answer: succeeded(content), call: 'root', tenant: '' };
   }
 
+  /** Calls that servers make, each with a proof of its own; null for any other. */
+  async #fromServer(request: ApiRequest, name: string): Promise<HandledCall | null> {
+    const found = CALLBACKS.find(
+      ({ prefix, methods }) => name.startsWith(prefix) && methods.includes(request.method),
+    );
+    if (found === undefined || !found.isOn(this.#context)) return null;
+    const { call, prefix, receive } = found;
+    try {
+      const answer = await receive(this.#context, request, name.slice(prefix.length));
+      return { answer, call, tenant: '' };
+    } catch (error) {
+      this.#context.logger.error('a call failed', { call, error: messageOf(error) });
+      return { answer: emptyAnswer(500), call, tenant: '' };
+    }
+  }
+
   async #call(
     request: ApiRequest,
     target: { readonly name: string; readonly pathTenant: string | null; readonly route: Route },
@@ -105,7 +159,8 @@ export class Api {
       formParameters: body.parameters,
     };
     if (!isOpen && !this.#isAllowed(request, signing, caller)) {
-      return { answer: failed('checksumError'), call: name, tenant };
+      const answer = route.refusal?.('checksumError', 'Checksums do not match');
+      return { answer: answer ?? failed('checksumError'), call: name, tenant };
     }
     const parameters = new Map([...(body.parameters ?? []), ...readForm(request.rawQuery)]);
     const answer = await route.handler(this.#context, {
@@ -113,6 +168,7 @@ export class Api {
       caller,
       parameters,
       xml: body.xml,
+      file: body.file,
     });
     return { answer, call: name, tenant };
   }
@@ -166,22 +222,28 @@ function routesOf(create: CreateCall): ReadonlyMap<string, Route> {
     ['end', { methods: BOTH, bodies: FORMS, handler: meeting.end }],
     ['insertDocument', { methods: POST, bodies: ['xml'], handler: meeting.insertDocument }],
     ['sendChatMessage', { methods: GET, bodies: [], handler: meeting.sendChatMessage }],
-    ['getRecordings', { methods: BOTH, bodies: FORMS, handler: noRecordings, isOpen: always }],
-    ['publishRecordings', { methods: GET, bodies: [], handler: recordingNotFound, isOpen: always }],
-    [
-      'updateRecordings',
-      { methods: BOTH, bodies: FORMS, handler: recordingNotFound, isOpen: always },
-    ],
-    ['deleteRecordings', { methods: GET, bodies: [], handler: recordingNotFound, isOpen: always }],
+    ['getRecordings', ofRecordings(BOTH, FORMS, recordings.getRecordings)],
+    ['publishRecordings', ofRecordings(GET, [], recordings.publishRecordings)],
+    ['updateRecordings', ofRecordings(BOTH, FORMS, recordings.updateRecordings)],
+    ['deleteRecordings', ofRecordings(GET, [], recordings.deleteRecordings)],
     [
       'getRecordingTextTracks',
-      { methods: BOTH, bodies: FORMS, handler: noTextTracks, isOpen: always },
+      { ...ofRecordings(BOTH, FORMS, getRecordingTextTracks), refusal: failedJson },
     ],
     [
       'putRecordingTextTrack',
-      { methods: POST, bodies: ['multipart'], handler: noTextTracks, isOpen: always },
+      { ...ofRecordings(POST, ['multipart'], putRecordingTextTrack), refusal: failedJson },
     ],
   ]);
+}
+
+/** While recordings are switched off, nobody's checksum matters. */
+function ofRecordings(
+  methods: readonly string[],
+  bodies: readonly BodyKind[],
+  handler: CallHandler,
+): Route {
+  return { methods, bodies, handler, isOpen: recordings.areRecordingsOff };
 }
 
 function areMeetingsHidden({ config }: GatewayContext): boolean {

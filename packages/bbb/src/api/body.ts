@@ -14,6 +14,8 @@ export interface ParsedBody {
   /** A form-encoded body as it came, one character per byte. */
   readonly rawForm: string | null;
   readonly xml: Buffer | null;
+  /** The file that a multipart body carries; null for none, or an empty one. */
+  readonly file: Uint8Array | null;
 }
 
 const KINDS: ReadonlyMap<string, BodyKind> = new Map([
@@ -23,7 +25,8 @@ const KINDS: ReadonlyMap<string, BodyKind> = new Map([
   ['text/xml', 'xml'],
 ]);
 
-const NO_BODY: ParsedBody = { parameters: null, rawForm: null, xml: null };
+const FILE_FIELD = 'file';
+const NO_BODY: ParsedBody = { parameters: null, rawForm: null, xml: null, file: null };
 
 /** The kind of a body; parameters of the content type do not matter. */
 export function bodyKind(request: Pick<ApiRequest, 'method' | 'headers' | 'body'>): BodyKind {
@@ -44,17 +47,24 @@ export async function parseBody(request: ApiRequest, kind: BodyKind): Promise<Pa
     return { ...NO_BODY, rawForm, parameters: readForm(rawForm) };
   }
   if (kind !== 'multipart') return NO_BODY;
-  const parameters = await readMultipart(request);
-  return parameters && { ...NO_BODY, parameters };
+  const multipart = await readMultipart(request);
+  return multipart && { ...NO_BODY, ...multipart };
 }
 
-async function readMultipart(request: ApiRequest): Promise<Map<string, string> | null> {
+async function readMultipart(
+  request: ApiRequest,
+): Promise<(Pick<ParsedBody, 'file'> & { parameters: Map<string, string> }) | null> {
   try {
     const headers = { 'content-type': headerOf(request, 'content-type') };
     const form = await new Response(new Uint8Array(request.body), { headers }).formData();
-    const fields = new Map<string, string>();
-    for (const [name, value] of form) if (typeof value === 'string') fields.set(name, value);
-    return fields;
+    const parameters = new Map<string, string>();
+    let file: Uint8Array | null = null;
+    for (const [name, value] of form) {
+      if (typeof value === 'string') parameters.set(name, value);
+      else if (name === FILE_FIELD && value.size > 0)
+        file = new Uint8Array(await value.arrayBuffer());
+    }
+    return { parameters, file };
   } catch {
     return null;
   }

@@ -18,6 +18,8 @@ export interface ApiCall {
   readonly parameters: ApiParameters;
   /** XML body, forwarded as it came; null for none. */
   readonly xml: Buffer | null;
+  /** Content of the field `file` of a multipart body; null for none. */
+  readonly file: Uint8Array | null;
 }
 
 export type CallHandler = (context: GatewayContext, call: ApiCall) => Promise<ApiAnswer>;

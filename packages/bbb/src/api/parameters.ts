@@ -106,3 +106,16 @@ export function takeRecordingReadyUrl(parameters: Map<string, string>): string |
   for (const name of RECORDING_READY) parameters.delete(name);
   return url;
 }
+
+const ANALYTICS = 'meta_analytics-callback-url';
+
+/** Puts the gateway's own address in the place of one for analytics. @returns What was there. */
+export function replaceAnalyticsUrl(
+  parameters: Map<string, string>,
+  ownUrl: string,
+): string | undefined {
+  const url = parameters.get(ANALYTICS);
+  if (!url) return undefined;
+  parameters.set(ANALYTICS, ownUrl);
+  return url;
+}

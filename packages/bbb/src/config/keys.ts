@@ -9,6 +9,9 @@ import { duration, integer, LOG_LEVELS, type LogLevel, secret, Secret, z } from 
 export const CHECKSUM_ALGORITHMS = ['sha1', 'sha256', 'sha384', 'sha512'] as const;
 export type ChecksumAlgorithm = (typeof CHECKSUM_ALGORITHMS)[number];
 
+export const ROLES = ['api', 'poller', 'importer', 'notifier'] as const;
+export type Role = (typeof ROLES)[number];
+
 /** Parameter names to values. */
 export type Parameters = Readonly<Record<string, string>>;
 
@@ -96,6 +99,15 @@ export interface BbbConfig {
   readonly get_recordings_meta_match: 'any' | 'all';
   readonly track_max_bytes: number;
   readonly callback_deny_private: boolean;
+  /** Learns from the servers' own calls when a meeting ends. */
+  readonly intercept_end_callback: boolean;
+  /** Tenants may use the same meeting IDs. */
+  readonly scope_meeting_ids: boolean;
+  /** Holds back when most servers go offline at once. */
+  readonly mass_failure_guard: boolean;
+  readonly mass_failure_hold_seconds: number;
+  /** What this process does. */
+  readonly roles: readonly Role[];
   /** Name under which analytics are passed on for nobody's tenant. */
   readonly customer_name: string;
   /** Path that a proxy in front serves the trees under, itself; empty: the gateway serves them. */
@@ -243,6 +255,16 @@ export const KEYS: { readonly [K in keyof BbbConfig]: Key<BbbConfig[K]> } = {
   },
   track_max_bytes: whole(20 * 2 ** 20, 1024, 2 ** 30),
   callback_deny_private: flag(false),
+  intercept_end_callback: flag(false),
+  scope_meeting_ids: flag(false),
+  mass_failure_guard: flag(false),
+  mass_failure_hold_seconds: decimal(300),
+  roles: {
+    schema: z.array(z.enum(ROLES)),
+    fallback: ROLES,
+    fromText: (value) => words(value, ','),
+    scalelite: [],
+  },
   customer_name: text('scalelite'),
   accel_redirect_prefix: text(''),
   player_dir: text(''),

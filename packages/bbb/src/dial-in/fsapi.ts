@@ -11,6 +11,7 @@ import { type ApiAnswer, emptyAnswer } from '../api/answer.ts';
 import { type ApiRequest, headerOf, readForm } from '../api/request.ts';
 import { escapeXml, xmlDocument } from '../api/xml.ts';
 import type { GatewayContext } from '../context.ts';
+import { isReachable } from '../tenants/visible.ts';
 import type { MeetingRecord } from '../store/meetings.ts';
 
 const USER = 'fsapi';
@@ -92,24 +93,10 @@ async function recordFor(
   const pins = pin.length >= BREAKOUT_PIN_MIN ? [pin, pin.slice(0, -1)] : [pin];
   for (const candidate of pins) {
     const record = await context.store.meetings.findByVoiceBridge(candidate);
-    if (record !== undefined) return (await isReachable(context, record, host)) ? record : null;
+    if (record !== undefined)
+      return (await isReachable(context, record.tenant_id, host)) ? record : null;
   }
   return null;
-}
-
-/** A host that names a tenant leads to its meetings; any other one to those that are open to all. */
-async function isReachable(
-  { config, directory }: GatewayContext,
-  record: MeetingRecord,
-  host: string,
-): Promise<boolean> {
-  if (!config().multitenancy) return true;
-  const tenants = await directory.tenants();
-  const label = host.split('.')[0];
-  const named = [...tenants.values()].find(({ row }) => row.name === label);
-  if (named !== undefined) return named.row.id === record.tenant_id;
-  const own = tenants.get(record.tenant_id)?.row;
-  return own !== undefined && (own.path_access === 1 || own.name === config().default_tenant);
 }
 
 /** What the others in the meeting see: no whole number, and nothing that the caller hides. */

@@ -75,6 +75,11 @@ export class GatewayMetrics {
     help: 'Meetings that found no server',
     labels: ['reason'],
   });
+  readonly #imports = this.#metrics.counter({
+    name: 'balancer_bbb_imports_total',
+    help: 'Archives of recordings by what became of them',
+    labels: ['result'],
+  });
   #scraped: Scraped = { servers: [], recordCount: 0, round: null };
 
   constructor() {
@@ -142,7 +147,9 @@ export class GatewayMetrics {
 
   readonly event = (event: GatewayEvent): void => {
     if (event.kind === 'placed') this.#placements.inc({ server: event.serverId });
-    else this.#placementFailures.inc({ reason: event.reason });
+    else if (event.kind === 'imported') this.#imports.inc({ result: event.result });
+    else if (event.kind === 'placement-failed')
+      this.#placementFailures.inc({ reason: event.reason });
   };
 
   /** Everything in the Prometheus text format. */

@@ -5,16 +5,25 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type CidrMatcher, createCidrMatcher, messageOf, unmapIp } from '@balancer/kit';
+import { pipeline } from 'node:stream/promises';
+import { type CidrMatcher, createCidrMatcher, errnoName, messageOf, unmapIp } from '@balancer/kit';
 import { type ApiAnswer, emptyAnswer, failed } from '../api/answer.ts';
-import type { Api, HandledCall } from '../api/api.ts';
+import type { Api } from '../api/api.ts';
 import { contentKind } from '../api/body.ts';
 import { type ApiRequest, headerOf } from '../api/request.ts';
 import { handleScalelite, SCALELITE_PREFIX } from '../api/scalelite.ts';
 import type { BbbConfig } from '../config/keys.ts';
 import { answerDialIn } from '../dial-in/fsapi.ts';
 import type { GatewayContext } from '../context.ts';
+import { answerPlayback, type PlaybackAnswer } from '../playback/playback.ts';
 import type { GatewayMetrics } from './metrics.ts';
+
+/** An answer and what the log says about it. */
+interface Handled {
+  readonly answer: PlaybackAnswer;
+  readonly call: string;
+  readonly tenant: string;
+}
 
 const HEADERS_TIMEOUT_MS = 20_000;
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -49,7 +58,7 @@ export class PublicServer {
         .catch((error: unknown) => {
           parts.context.logger.error('a request failed', { error: messageOf(error) });
           if (!response.headersSent)
-            send(response, { ...failed('internalError'), status: 500 }, false);
+            sendText(response, { ...failed('internalError'), status: 500 }, false);
           else response.destroy();
         })
         .finally(() => {
@@ -88,23 +97,23 @@ export class PublicServer {
     const { path, rawQuery } = splitTarget(incoming.url ?? '/');
     const isHead = incoming.method === 'HEAD';
     if (path === '/' || path === '/health_check') {
-      return send(response, await this.#health(incoming.method ?? ''), isHead);
+      return sendText(response, await this.#health(incoming.method ?? ''), isHead);
     }
     const body =
       rawQuery.length > config.query_max_bytes
         ? null
-        : await readBody(incoming, limitOf(incoming, config));
+        : await readBody(incoming, limitOf(incoming, path, config));
     if (body === null) {
       response.shouldKeepAlive = false;
-      return send(response, emptyAnswer(413), isHead);
+      return sendText(response, emptyAnswer(413), isHead);
     }
     const request = { ...this.#peerOf(incoming), path, rawQuery, body };
     const handled = await this.#handle(request);
-    send(response, handled.answer, isHead);
+    await send(response, handled.answer, isHead);
     this.#note(handled, performance.now() - startMs);
   }
 
-  async #handle(request: ApiRequest): Promise<HandledCall> {
+  async #handle(request: ApiRequest): Promise<Handled> {
     const { context, api } = this.#parts;
     if (context.config().scalelite_api && request.path.startsWith(SCALELITE_PREFIX)) {
       return { answer: await handleScalelite(context, request), call: 'scalelite', tenant: '' };
@@ -112,6 +121,8 @@ export class PublicServer {
     if (request.path === '/fsapi' && request.method === 'POST') {
       return { answer: await answerDialIn(context, request), call: 'fsapi', tenant: '' };
     }
+    const playback = await answerPlayback(context, request);
+    if (playback !== null) return { answer: playback, call: 'playback', tenant: '' };
     const unknown = { answer: failed('unsupportedRequest'), call: 'unknown', tenant: '' };
     return (await api.handle(request)) ?? unknown;
   }
@@ -149,7 +160,7 @@ export class PublicServer {
   }
 
   /** No parameter is logged: every one of them may be a secret or a name. */
-  #note({ answer, call, tenant }: HandledCall, durationMs: number): void {
+  #note({ answer, call, tenant }: Handled, durationMs: number): void {
     const { metrics, context } = this.#parts;
     metrics.apiCall({ call, result: answer.result, durationMs });
     context.logger.info('call', {
@@ -169,9 +180,15 @@ function splitTarget(target: string): { path: string; rawQuery: string } {
   return { path, rawQuery: mark < 0 ? '' : target.slice(mark + 1) };
 }
 
-function limitOf({ headers }: IncomingMessage, config: BbbConfig): number {
-  const isXml = contentKind(headers['content-type'] ?? '') === 'xml';
-  return isXml ? config.xml_max_bytes : config.form_max_bytes;
+/** Room for the other fields of an upload. */
+const TRACK_FIELDS_MAX_BYTES = 64 * 1024;
+
+function limitOf({ headers }: IncomingMessage, path: string, config: BbbConfig): number {
+  const kind = contentKind(headers['content-type'] ?? '');
+  if (kind === 'multipart' && /\/putRecordingTextTrack\/?$/.test(path)) {
+    return config.track_max_bytes + TRACK_FIELDS_MAX_BYTES;
+  }
+  return kind === 'xml' ? config.xml_max_bytes : config.form_max_bytes;
 }
 
 /** The body; null if it is larger than the limit. */
@@ -187,7 +204,36 @@ async function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Bu
   return Buffer.concat(chunks);
 }
 
-function send(
+async function send(
+  response: ServerResponse,
+  answer: PlaybackAnswer,
+  isHead: boolean,
+): Promise<void> {
+  if ('body' in answer) return sendText(response, answer, isHead);
+  const { status, headers, content } = answer;
+  const length = content === null ? 0 : content.lastByte - content.firstByte + 1;
+  try {
+    // A 304 speaks of a file whose length it does not say.
+    const lengthHeader = status === 304 ? {} : { 'content-length': length };
+    response.writeHead(status, { ...headers, ...lengthHeader });
+    if (content === null || isHead || length === 0) {
+      response.end();
+      return;
+    }
+    const { file, firstByte, lastByte } = content;
+    await pipeline(
+      file.createReadStream({ start: firstByte, end: lastByte, autoClose: false }),
+      response,
+    );
+  } catch (error) {
+    // The client has gone; nobody is left to be told.
+    if (errnoName(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  } finally {
+    await content?.file.close();
+  }
+}
+
+function sendText(
   response: ServerResponse,
   { status, headers, body }: ApiAnswer,
   isHead: boolean,

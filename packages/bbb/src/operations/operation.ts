@@ -5,6 +5,7 @@
  */
 import { z } from '@balancer/kit';
 import type { GatewayContext } from '../context.ts';
+import type { Importer } from '../recordings/importer.ts';
 import type { Poller } from '../poll/poller.ts';
 import { OperationError } from './servers.ts';
 
@@ -12,6 +13,7 @@ import { OperationError } from './servers.ts';
 export interface OperationHost {
   readonly context: GatewayContext;
   readonly poller: Poller;
+  readonly importer: Importer;
   /** Reads the configuration again; null where nobody can. */
   readonly reload?: (() => Promise<void>) | null;
 }

@@ -5,7 +5,9 @@
  */
 import { z } from '@balancer/kit';
 import { fixTrees, prune, reindex } from '../recordings/maintenance.ts';
+import { listDeliveries, listImports, retryDelivery, retryImport } from './imports.ts';
 import { operation, type Operation } from './operation.ts';
+import { OperationError } from './servers.ts';
 import {
   addRecordingsToTenant,
   deleteRecordings,
@@ -58,5 +60,26 @@ export const RECORDING_OPERATIONS: Readonly<Record<string, Operation>> = {
     }),
     ({ context }, { state: named, ...rules }) =>
       prune(context, { ...rules, ...(named !== undefined && { state: named }) }),
+  ),
+  'recordings.import': operation(z.strictObject({}), async ({ importer }) => {
+    const summary = await importer.round();
+    if (summary !== null) return summary;
+    throw new OperationError('taken', 'another process imports just now, or recordings are off');
+  }),
+  'imports.list': operation(z.strictObject({}), ({ context, importer }) =>
+    listImports(context, importer.current),
+  ),
+  'imports.retry': operation(z.strictObject({ file: z.string() }), ({ context }, { file }) =>
+    retryImport(context, file),
+  ),
+  'deliveries.list': operation(
+    z.strictObject({
+      state: z.enum(['pending', 'delivered', 'gone', 'failed']).optional(),
+      limit: z.int().min(1).max(LIST_MAX).default(100),
+    }),
+    ({ context }, { state: named, limit }) => listDeliveries(context, { state: named, limit }),
+  ),
+  'deliveries.retry': operation(z.strictObject({ id: z.string() }), ({ context }, { id }) =>
+    retryDelivery(context, id),
   ),
 };

@@ -4,7 +4,9 @@
  *
  * @module
  */
-import type { Database } from './schema.ts';
+import type { ExpressionBuilder, ExpressionWrapper, SqlBool } from 'kysely';
+import { momentOf } from './recording-rows.ts';
+import type { Database, Tables } from './schema.ts';
 
 /** What is remembered of one create. */
 export interface CallbackAddresses {
@@ -20,22 +22,27 @@ export class CallbackStore {
   }
 
   /** Remembers addresses for a meeting in place of older ones. Does nothing if there are none. */
-  async remember(meetingId: string, addresses: CallbackAddresses, nowMs: number): Promise<void> {
+  async remember(
+    { meetingId, tenantId }: CallbackKey,
+    addresses: CallbackAddresses,
+    nowMs: number,
+  ): Promise<void> {
     const text = formatAddresses(addresses);
     if (text === null) return;
-    // In this form both databases read it back as the same moment.
-    const now = new Date(nowMs).toISOString().replace('Z', '');
+    const now = momentOf(nowMs);
     await this.#db.transaction().execute(async (db) => {
       await db
         .deleteFrom('callback_data')
         .where('meeting_id', '=', meetingId)
         .where('recording_id', 'is', null)
+        .where((where) => ofTenant(where, tenantId))
         .execute();
       await db
         .insertInto('callback_data')
         .values({
           meeting_id: meetingId,
           recording_id: null,
+          tenant_id: tenantId,
           callback_attributes: text,
           created_at: now,
           updated_at: now,
@@ -44,16 +51,94 @@ export class CallbackStore {
     });
   }
 
+  /**
+   * Takes over a row of another database, unless the same addresses of the same meeting are here.
+   *
+   * @param isDryRun - Only tells what would happen.
+   */
+  async copy(
+    from: {
+      readonly meetingId: string;
+      readonly recordId: string | null;
+      readonly attributes: string;
+      readonly createdAt: string;
+      readonly updatedAt: string;
+    },
+    isDryRun: boolean,
+  ): Promise<'added' | 'unchanged'> {
+    const known = await this.#db
+      .selectFrom('callback_data')
+      .select('id')
+      .where('meeting_id', '=', from.meetingId)
+      .where('callback_attributes', '=', from.attributes)
+      .executeTakeFirst();
+    if (known !== undefined) return 'unchanged';
+    if (isDryRun) return 'added';
+    const recording =
+      from.recordId === null
+        ? undefined
+        : await this.#db
+            .selectFrom('recordings')
+            .select('id')
+            .where('record_id', '=', from.recordId)
+            .executeTakeFirst();
+    await this.#db
+      .insertInto('callback_data')
+      .values({
+        meeting_id: from.meetingId,
+        recording_id: recording?.id ?? null,
+        callback_attributes: from.attributes,
+        created_at: from.createdAt,
+        updated_at: from.updatedAt,
+      })
+      .execute();
+    return 'added';
+  }
+
   /** The addresses of a meeting; of several creates the last one's. */
-  async find(meetingId: string): Promise<CallbackAddresses> {
+  async find({ meetingId, tenantId }: CallbackKey): Promise<CallbackAddresses> {
     const row = await this.#db
       .selectFrom('callback_data')
       .select('callback_attributes')
       .where('meeting_id', '=', meetingId)
+      .where((where) => ofTenant(where, tenantId))
       .orderBy('id', 'desc')
       .executeTakeFirst();
     return row === undefined ? {} : parseAddresses(row.callback_attributes);
   }
+
+  /** The tenant that last created a meeting with addresses; undefined for none. */
+  async tenantOf(meetingId: string): Promise<string | undefined> {
+    const row = await this.#db
+      .selectFrom('callback_data')
+      .select('tenant_id')
+      .where('meeting_id', '=', meetingId)
+      .orderBy('id', 'desc')
+      .executeTakeFirst();
+    return row === undefined ? undefined : (row.tenant_id ?? '');
+  }
+
+  /** Forgets what has not been written since a time. */
+  async dropOlderThan(beforeMs: number): Promise<void> {
+    await this.#db
+      .deleteFrom('callback_data')
+      .where('updated_at', '<', momentOf(beforeMs))
+      .execute();
+  }
+}
+
+/** A meeting of a tenant; the empty text is no tenant. */
+export interface CallbackKey {
+  readonly meetingId: string;
+  readonly tenantId: string;
+}
+
+/** Rows of Scalelite name no tenant and fit any: there a meeting's id is one over all tenants. */
+function ofTenant(
+  where: ExpressionBuilder<Tables, 'callback_data'>,
+  tenantId: string,
+): ExpressionWrapper<Tables, 'callback_data', SqlBool> {
+  return where.or([where('tenant_id', 'is', null), where('tenant_id', '=', tenantId)]);
 }
 
 const KEYS = {
@@ -69,8 +154,12 @@ function formatAddresses(addresses: CallbackAddresses): string | null {
   return lines.length === 0 ? null : `---\n${lines.join('')}`;
 }
 
-/** Reads the flat form, with or without the colon of a symbol; lines of another form are ignored. */
+/**
+ * Reads the flat form, with or without the colon of a symbol; lines of another form are ignored. A
+ * text with a tag, which would make an object of something, is refused as a whole: nothing is read.
+ */
 export function parseAddresses(text: string): CallbackAddresses {
+  if (/(^---|:)[ \t]+!/m.test(text)) return {};
   const values = new Map<string, string>();
   for (const line of text.split('\n')) {
     const [, key, value] = /^:?"?([a-z_]+)"?:\s+(.+?)\s*$/.exec(line) ?? [];

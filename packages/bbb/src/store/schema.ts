@@ -99,8 +99,8 @@ export interface CallbackDataTable {
   callback_attributes: string;
   /** Null: no tenant, or written by Scalelite. */
   tenant_id: string | null;
-  created_at: ColumnType<Date | string, string, string>;
-  updated_at: ColumnType<Date | string, string, string>;
+  created_at: Moment;
+  updated_at: Moment;
 }
 
 /** A truth value: `boolean` in PostgreSQL, where Scalelite made the column, 0 or 1 in SQLite. */

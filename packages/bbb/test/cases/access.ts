@@ -203,6 +203,7 @@ export function describeAccess(storage: string, harness: () => Harness): void {
     });
 
     test('97: with recordings off their calls answer so, without a checksum', async () => {
+      h.configure({ recordings_enabled: false });
       const answers = await Promise.all(
         ['getRecordings', 'publishRecordings', 'updateRecordings', 'deleteRecordings'].map((name) =>
           h.request(name),

@@ -215,7 +215,7 @@ export function describeCreate(storage: string, harness: () => Harness): void {
         'meta_canvas-recording-ready-url': 'https://canvas.example.com',
       });
       expect(Object.keys(sent()).filter((name) => name.includes('recording-ready'))).toEqual([]);
-      expect(await h.store.callbacks.find('m1')).toEqual({
+      expect(await h.store.callbacks.find({ meetingId: 'm1', tenantId: '' })).toEqual({
         recordingReadyUrl: 'https://bn.example.com/ready?a=1',
       });
     });

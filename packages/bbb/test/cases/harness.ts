@@ -4,12 +4,18 @@
  *
  * @module
  */
-import { FakeBbb, signedQuery } from '@balancer/fake-bbb';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { request as rawRequest } from 'node:http';
+import { join } from 'node:path';
+import { type ArchiveOptions, buildArchive, FakeBbb, signedQuery } from '@balancer/fake-bbb';
 import { createLog, type Log, Secret } from '@balancer/kit';
-import { type BbbConfig, defaultBbbConfig, Gateway } from '../../src/index.ts';
+import { recordingFolders, type RecordingFolders } from '../../src/config/folders.ts';
+import { type BbbConfig, defaultBbbConfig, Gateway, type ImportSummary } from '../../src/index.ts';
 import type { MeetingRecord } from '../../src/store/meetings.ts';
 import type { NewServer, ServerChange } from '../../src/store/servers.ts';
+import type { Tables } from '../../src/store/schema.ts';
 import type { Store } from '../../src/store/store.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 export const SECRET = 'Kq7-balancer-test-secret';
 
@@ -45,7 +51,30 @@ const BASE: Partial<BbbConfig> = {
   // Rounds are asked for by the cases.
   poll_interval: 3_600_000,
   url_host: 'gateway.example.com',
+  recordings_import_poll_interval: 3_600_000,
+  recordings_import_settle_seconds: 0,
 };
+
+/** Tables of recordings and of what belongs to them. */
+const RECORDING_TABLES: readonly (keyof Tables)[] = [
+  'thumbnails',
+  'playback_formats',
+  'metadata',
+  'recordings',
+  'callback_data',
+  'gw_text_tracks',
+  'gw_recording_work',
+  'gw_used_tokens',
+  'gw_deliveries',
+  'gw_hooks',
+];
+
+/** An answer with its bytes as they came. */
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Buffer;
+}
 
 export class Harness {
   readonly gateway: Gateway;
@@ -56,6 +85,7 @@ export class Harness {
   /** Everything that was logged. */
   readonly logged: string[];
   readonly #storage: CaseStorage;
+  readonly #recordings: ReturnType<typeof temporaryFolder>;
   readonly #log: Log;
   readonly #more: FakeBbb[] = [];
 
@@ -65,6 +95,7 @@ export class Harness {
     adminOrigin: string;
     fakes: [FakeBbb, FakeBbb];
     storage: CaseStorage;
+    recordings: ReturnType<typeof temporaryFolder>;
     log: Log;
     logged: string[];
   }) {
@@ -73,6 +104,7 @@ export class Harness {
     this.adminOrigin = parts.adminOrigin;
     [this.bbb1, this.bbb2] = parts.fakes;
     this.#storage = parts.storage;
+    this.#recordings = parts.recordings;
     this.#log = parts.log;
     this.logged = parts.logged;
   }
@@ -91,7 +123,9 @@ export class Harness {
         close: async () => {},
       },
     });
-    const config = defaultBbbConfig({ ...BASE, ...storage.config });
+    const recordings = temporaryFolder();
+    const folders = foldersBelow(recordings.folder);
+    const config = defaultBbbConfig({ ...BASE, ...folders, ...storage.config });
     const gateway = await Gateway.open({ config, logger: log });
     const ports = await gateway.start();
     return new Harness({
@@ -103,6 +137,7 @@ export class Harness {
         await FakeBbb.start({ secret: 'bbb2-secret' }),
       ],
       storage,
+      recordings,
       log,
       logged,
     });
@@ -131,8 +166,71 @@ export class Harness {
     await this.addServer('bbb2', this.bbb2);
   }
 
+  /** Forgets all recordings, with their files. */
+  async resetRecordings(): Promise<void> {
+    const lease = await this.store.leases.acquire(
+      { name: 'test', owner: 'test' },
+      { nowMs: Date.now(), forMs: 60_000 },
+    );
+    await this.store.leases.fenced(lease!, async (db) => {
+      for (const table of RECORDING_TABLES) await db.deleteFrom(table).execute();
+    });
+    for (const folder of Object.values(this.folders))
+      rmSync(folder, { recursive: true, force: true });
+  }
+
+  get folders(): RecordingFolders {
+    return recordingFolders(this.gateway.context.config());
+  }
+
+  /** Puts an archive into the spool. @returns Its path. */
+  spool(options: ArchiveOptions): string {
+    const { fileName, content } = buildArchive(options);
+    mkdirSync(this.folders.spool, { recursive: true });
+    const path = join(this.folders.spool, fileName);
+    writeFileSync(path, content);
+    return path;
+  }
+
+  /** Imports what is in the spool. */
+  async importAll(): Promise<ImportSummary> {
+    const summary = await this.gateway.importer.round();
+    if (summary === null) throw new Error('another process imports');
+    return summary;
+  }
+
+  /** Puts an archive into the spool and imports it. */
+  async importArchive(options: ArchiveOptions): Promise<ImportSummary> {
+    this.spool(options);
+    return this.importAll();
+  }
+
+  /** A request whose path is sent as it is, dots and all. */
+  async raw(
+    path: string,
+    { method = 'GET', headers = {} }: { method?: string; headers?: Record<string, string> } = {},
+  ): Promise<RawAnswer> {
+    const { hostname, port } = new URL(this.origin);
+    return new Promise((resolve, reject) => {
+      const sent = rawRequest({ hostname, port, path, method, headers }, (answer) => {
+        const chunks: Buffer[] = [];
+        answer.on('data', (chunk: Buffer) => void chunks.push(chunk));
+        answer.on('error', reject);
+        answer.on('end', () => {
+          const body = Buffer.concat(chunks);
+          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body });
+        });
+      });
+      sent.on('error', reject);
+      sent.end();
+    });
+  }
+
   configure(config: Partial<BbbConfig>): void {
-    this.gateway.configure(defaultBbbConfig({ ...BASE, ...this.#storage.config, ...config }));
+    const folders = foldersBelow(this.#recordings.folder);
+    this.gateway.configure(
+      defaultBbbConfig({ ...BASE, ...folders, ...this.#storage.config, ...config }),
+    );
     this.gateway.context.directory.forget();
   }
 
@@ -227,5 +325,15 @@ export class Harness {
     for (const fake of [this.bbb1, this.bbb2, ...this.#more]) await fake.close();
     await this.#log.close();
     await this.#storage.close();
+    this.#recordings.remove();
   }
+}
+
+function foldersBelow(folder: string): Partial<BbbConfig> {
+  return {
+    recordings_spool_dir: join(folder, 'spool'),
+    recordings_work_dir: join(folder, 'work'),
+    recordings_publish_dir: join(folder, 'published'),
+    recordings_unpublish_dir: join(folder, 'unpublished'),
+  };
 }

@@ -6,13 +6,15 @@
  */
 import { InputError, math, v2 } from '@balancer/pools';
 import { explainLinear } from './explain-linear.ts';
+import { explainShares } from './explain-shares.ts';
 import { Explanation } from './explanation.ts';
 import type { ExplainedStep, Trade } from './open-pool.ts';
+import { scaledBalances, scalingFactor } from './scaled.ts';
 
 const { ONE } = math;
 const { mulDown, mulUp, divDown, divUp, complement } = math.fixedPoint;
 
-/** @throws {InputError} For swaps of the pool token where they are joins and exits. */
+/** @throws {InputError} For swaps of a pool token that the pool does not swap. */
 export function explainV2(
   state: v2.WorldState,
   pool: v2.Pool,
@@ -20,10 +22,7 @@ export function explainV2(
 ): readonly ExplainedStep[] {
   if (pool.family === 'linear') return explainLinear(state, pool, trade);
   if ([trade.tokenIn.address, trade.tokenOut.address].includes(pool.address)) {
-    throw new InputError(
-      '--explain',
-      'covers swaps between two tokens; with the pool token they are joins and exits',
-    );
+    return explainShares(state, pool, trade);
   }
   const out = new Explanation();
   const fee = v2.getSwapFee(state, pool.id);
@@ -163,28 +162,4 @@ function stablePrice(
       'exact',
     );
   };
-}
-
-function scaledBalances(state: v2.WorldState, pool: v2.Pool): bigint[] {
-  const { balances } = v2.getPoolTokens(state, pool.id);
-  const hasOwner = pool.family === 'weighted' && pool.managementFees.length > 0;
-  const aside = hasOwner ? v2.getCollectedManagementFees(state, pool.id) : [];
-  return balances.map((balance, i) => {
-    const factor = scalingFactor(state, pool, pool.tokens[i]!);
-    return mulDown(balance - (aside[i] ?? 0n), factor);
-  });
-}
-
-/** 10^(18 - decimals) with 18 decimals more, times the rate that the swap goes by. */
-function scalingFactor(state: v2.WorldState, pool: v2.Pool, token: string): bigint {
-  const factor = pool.scalingFactors[pool.tokens.indexOf(token)]! * ONE;
-  if (pool.family !== 'stable' && pool.family !== 'composable') return factor;
-  const tokens =
-    pool.family === 'stable' ? pool.tokens : pool.tokens.filter((other) => other !== pool.address);
-  const cache = pool.rates[tokens.indexOf(token)] ?? null;
-  if (cache === null) return factor;
-  // Phantom pools go by what they remember, and ask again afterwards.
-  const isStale = state.time > cache.expires && pool.kind !== 'phantom-1';
-  const rate = isStale ? (state.rates.get(cache.provider) ?? cache.rate) : cache.rate;
-  return mulDown(factor, rate);
 }

@@ -4,17 +4,19 @@
  * @module
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { createProgress, EXIT, messageOf } from '@balancer/kit';
 import {
-  arbitrageEnv,
   type Checkpoint,
+  checkpointPolicy,
+  createEnv,
   type Env,
+  ENV_NAMES,
   evaluate,
-  feeControlEnv,
+  fitsEnv,
   type Summary,
-  trainLinear,
-  weightsControlEnv,
+  trainEnv,
 } from '@balancer/simulation';
 import { UsageError } from '../exit.ts';
 import type { Io } from '../io.ts';
@@ -23,26 +25,38 @@ export interface TrainFlags {
   readonly seed: string;
   readonly seconds: number;
   readonly out: string;
+  readonly method?: string;
+  readonly hidden: number;
+  readonly workers?: number;
 }
 
-const ENVS = {
-  'fee-control': feeControlEnv,
-  'weights-control': weightsControlEnv,
-  arbitrage: arbitrageEnv,
-} as const;
+/** More than any budget of time allows. */
+const GENERATIONS_MAX = 1_000_000;
+/** Exploration falls over this many episodes of Q-learning. */
+const EPISODES = 2000;
 
-/** Trains a linear policy and writes its checkpoint. */
+/** Trains a policy and writes its checkpoint. */
 export async function train(name: string, flags: TrainFlags, io: Io): Promise<number> {
+  requireEnv(name);
+  const { method = 'cem', hidden, seconds } = flags;
+  if (method !== 'cem' && method !== 'q-learning')
+    throw new UsageError(`--method: must be cem or q-learning; got ${method}`);
+  if (!/^-?\d+$/.test(flags.seed))
+    throw new UsageError(`--seed: must be an integer; got ${flags.seed}`);
   const progress = createProgress({ label: `train ${name}`, stream: io.stderr });
-  const checkpoint = trainLinear(oneNumberEnv(name), {
+  const checkpoint = await trainEnv({
     env: name,
+    method,
+    hidden,
     seed: BigInt(flags.seed),
-    generations: 10_000,
+    generations: method === 'cem' ? GENERATIONS_MAX : EPISODES,
     population: 40,
     episodes: 12,
-    budgetMs: flags.seconds * 1000,
+    budgetMs: seconds * 1000,
+    // A short training is over before threads have started.
+    workers: flags.workers ?? (seconds < 10 ? 0 : availableParallelism()),
     onGeneration: (generation, best) =>
-      progress.update(generation + 1, `best mean return ${best.toFixed(3)}`),
+      progress.update(generation + 1, `return ${best.toFixed(3)}`),
   });
   progress.finish();
   writeFileSync(flags.out, `${JSON.stringify(checkpoint)}\n`);
@@ -57,7 +71,11 @@ export async function evaluateFile(
   io: Io,
 ): Promise<number> {
   const checkpoint = readCheckpoint(file);
-  const result = evaluate(oneNumberEnv(checkpoint.env), checkpoint, {
+  requireEnv(checkpoint.env);
+  const env = createEnv(checkpoint.env);
+  if (!fitsEnv(env, checkpoint))
+    throw new UsageError(`${file}: its sizes are not those of ${checkpoint.env}; train it again`);
+  const result = evaluate(env, checkpointPolicy(env, checkpoint), {
     first: 900_000n,
     count: flags.episodes,
   });
@@ -70,8 +88,12 @@ export async function evaluateFile(
     io.stdout.write(
       `mean return of ${flags.episodes} markets, with the 95 % interval of the mean\n`,
     );
+    const constant = [result.bestConstant.action].flat() as readonly number[];
     line('policy', result.policy);
-    line(`constant ${result.bestConstant.level.toFixed(3)}`, result.bestConstant);
+    line(
+      `constant ${constant.map((each) => Number(each.toFixed(3))).join(' ')}`,
+      result.bestConstant,
+    );
     line('random', result.random);
   }
   return EXIT.ok;
@@ -82,7 +104,8 @@ export async function evaluateFile(
  * `{"do":"close"}`; each gets one line back, `{"error":...}` where it was wrong.
  */
 export async function serveEnv(name: string, io: Io): Promise<number> {
-  const env = envOf(name);
+  requireEnv(name);
+  const env = createEnv(name) as Env<never>;
   for await (const line of createInterface({ input: io.stdin, crlfDelay: Infinity })) {
     if (line.trim() === '') continue;
     const { answer, isOver } = answerTo(env, line);
@@ -127,25 +150,15 @@ function answerTo(
   }
 }
 
-function envOf(name: string): Env<never> {
-  if (!Object.hasOwn(ENVS, name))
-    throw new UsageError(`${name}: must be one of ${Object.keys(ENVS).join(', ')}`);
-  return ENVS[name as keyof typeof ENVS]() as Env<never>;
-}
-
-/** The environments whose action a linear policy gives. */
-function oneNumberEnv(name: string): Env<Float64Array> {
-  if (name !== 'fee-control')
-    throw new UsageError(
-      `${name}: the linear learner covers fee-control; drive the others with balancer sim env`,
-    );
-  return feeControlEnv();
+function requireEnv(name: string): void {
+  if (!(ENV_NAMES as readonly string[]).includes(name))
+    throw new UsageError(`${name}: must be one of ${ENV_NAMES.join(', ')}`);
 }
 
 function readCheckpoint(file: string): Checkpoint {
   try {
     const checkpoint = JSON.parse(readFileSync(file, 'utf8')) as Checkpoint;
-    if (checkpoint.format === 'simulation-policy/1') return checkpoint;
+    if (checkpoint.format === 'simulation-policy/2') return checkpoint;
   } catch (error) {
     throw new UsageError(`${file}: cannot be read: ${messageOf(error)}`);
   }

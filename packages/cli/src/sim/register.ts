@@ -10,6 +10,7 @@ import type { ReplayFlags } from './replay.ts';
 import type { ImportFlags } from './records.ts';
 import type { TrainFlags } from './learn.ts';
 import type { QueryFlags } from './query.ts';
+import type { ServeFlags } from './serve.ts';
 import type { WorkerFlags } from './queue.ts';
 
 /** The exit code of the command that ran. */
@@ -23,6 +24,7 @@ export function registerSimulation(program: Command, io: Io, finish: Finish): vo
     .addHelpText('after', EXAMPLE);
   addRecords(sim, io, finish);
   addExperiments(sim, io, finish);
+  addServe(sim, io, finish);
   addQueue(sim, io, finish);
   addLearners(sim, io, finish);
 }
@@ -130,6 +132,20 @@ function addExperiments(sim: Command, io: Io, finish: Finish): void {
     .action(async (folder: string) => finish(await (await import('./run.ts')).report(folder, io)));
 }
 
+function addServe(sim: Command, io: Io, finish: Finish): void {
+  sim
+    .command('serve')
+    .description(
+      'show experiments in the browser: progress, reports, comparisons; start and cancel',
+    )
+    .option('--listen <address>', 'loopback address', '127.0.0.1:8090')
+    .option('--out <folder>', 'holds a folder of results per experiment', 'out')
+    .option('--workers <count>', 'threads of an experiment', count)
+    .action(async (flags: ServeFlags) =>
+      finish(await (await import('./serve.ts')).serve(flags, io)),
+    );
+}
+
 function addQueue(sim: Command, io: Io, finish: Finish): void {
   sim
     .command('worker')
@@ -148,9 +164,12 @@ function addLearners(sim: Command, io: Io, finish: Finish): void {
   sim
     .command('train')
     .description('train a policy on an environment')
-    .argument('<env>', 'fee-control')
+    .argument('<env>', 'fee-control, weights-control, lp-allocation, arbitrage or attack')
     .option('--seed <integer>', 'of the markets', '7')
     .option('--seconds <seconds>', 'how long', number, 60)
+    .option('--method <method>', 'cem (cross-entropy) or q-learning (discrete actions)', 'cem')
+    .option('--hidden <units>', 'of a hidden layer; 0 is a linear policy', count, 0)
+    .option('--workers <count>', 'threads for the population', count)
     .option('--out <file>', 'checkpoint', 'policy.json')
     .action(async (env: string, flags: TrainFlags) =>
       finish(await (await import('./learn.ts')).train(env, flags, io)),
@@ -169,7 +188,7 @@ function addLearners(sim: Command, io: Io, finish: Finish): void {
   sim
     .command('env')
     .description('speak JSON lines on standard input and output, for learners in other languages')
-    .argument('<env>', 'fee-control, weights-control or arbitrage')
+    .argument('<env>', 'fee-control, weights-control, lp-allocation, arbitrage or attack')
     .option('--stdio', 'the only way there is; may be left out')
     .action(async (env: string) => finish(await (await import('./learn.ts')).serveEnv(env, io)));
 }

@@ -38,6 +38,27 @@ const LINEAR_PAIRS = [
   ['BPT', 'DAI'],
   ['BPT', 'aDAI'],
 ] as const;
+/** Pools that swap their own token. */
+const SHARE_KINDS = [
+  ['composable-1', COMPOSABLE],
+  ['composable-3', COMPOSABLE],
+  ['phantom-1', COMPOSABLE],
+  [
+    'managed-1',
+    {
+      ...WEIGHTED,
+      tokens: WEIGHTED.tokens
+        .with(0, { ...WEIGHTED.tokens[0]!, symbol: 'wstETH' })
+        .with(1, { ...WEIGHTED.tokens[1]!, symbol: 'WETH' }),
+    },
+  ],
+] as const;
+const SHARE_PAIRS = [
+  ['wstETH', 'BPT'],
+  ['WETH', 'BPT'],
+  ['BPT', 'wstETH'],
+  ['BPT', 'WETH'],
+] as const;
 const V1_POOL = {
   kind: 'v1',
   swapFee: '0.003',
@@ -106,6 +127,9 @@ describe('balancer pools quote', () => {
     ['investment-1', { ...WEIGHTED, kind: 'investment-1' }, 'DAI', 'WETH'],
     ['managed-1', { ...WEIGHTED, kind: 'managed-1' }, 'WETH', 'DAI'],
     ['phantom-1', { ...COMPOSABLE, kind: 'phantom-1' }, 'wstETH', 'WETH'],
+    ...SHARE_KINDS.flatMap(([kind, description]) =>
+      SHARE_PAIRS.map(([from, to]) => [kind, { ...description, kind }, from, to] as const),
+    ),
     ...LINEAR_PAIRS.map(([from, to]) => ['linear-2', LINEAR, from, to] as const),
     ['linear-3', { ...LINEAR, kind: 'linear-3' }, 'aDAI', 'BPT'],
     ['v1', V1_POOL, 'DAI', 'USDC'],
@@ -125,6 +149,57 @@ describe('balancer pools quote', () => {
         expect([last[1], last[2]]).toEqual(
           given === 'in' ? ['amountOut', raw[2]] : ['amountIn', raw[1]],
         );
+      }
+    },
+  );
+
+  test.each(['composable-3', 'composable-1', 'phantom-1'] as const)(
+    'explains pool tokens of %s when fees are due and a rate is past its time',
+    (kind) => {
+      const world = v2.createWorld({ time: 1_700_000_000n, block: 1n });
+      world.run({
+        do: 'setProtocolFees',
+        from: world.state.vault.admin,
+        swap: 5n * 10n ** 17n,
+        yield: 5n * 10n ** 17n,
+      });
+      const [a, b] = [18, 6].map((decimals, i) =>
+        world.createToken({ symbol: 'AB'[i]!, decimals }),
+      ) as [string, string];
+      const provider = world.createRateProvider({ rate: 1_100_000_000_000_000_000n });
+      const owner = `0x${'1'.repeat(40)}`;
+      const id = world.createPool({
+        kind,
+        tokens: [a, b],
+        amp: 200n,
+        swapFee: 10n ** 15n,
+        owner,
+        rateProviders: [provider, null],
+        rateCacheDurations: [60n, 0n],
+        ...(kind === 'phantom-1' ? {} : { yieldExempt: [false, false] }),
+      });
+      const amounts = [10n ** 22n, 10n ** 10n];
+      world.join({ pool: id, sender: owner, kind: 'INIT', amounts });
+      const swap = { pool: id, sender: owner, kind: 'GIVEN_IN' } as const;
+      world.swap({ ...swap, tokenIn: a, tokenOut: b, amount: 10n ** 21n });
+      world.run({ do: 'setRate', provider, rate: 1_150_000_000_000_000_000n });
+      world.warp({ seconds: 100n, blocks: 1n });
+      for (const [tokenIn, tokenOut] of [
+        ['A', 'BPT'],
+        ['B', 'BPT'],
+        ['BPT', 'A'],
+        ['BPT', 'B'],
+      ]) {
+        for (const given of ['in', 'out']) {
+          const { out } = run(
+            pool(JSON.stringify(world)),
+            `quote pool.json --in ${tokenIn} --out ${tokenOut}`,
+            `--amount 3.25 --given ${given} --explain --json`,
+          );
+          const raw = /"raw":{"amountIn":"(\d+)","amountOut":"(\d+)"}/.exec(out)!;
+          const last = /"value":"(\d+)","rounding":"[^"]*"}\]}\n$/.exec(out)!;
+          expect(last[1]).toBe(given === 'in' ? raw[2] : raw[1]);
+        }
       }
     },
   );

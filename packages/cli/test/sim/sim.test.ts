@@ -191,15 +191,15 @@ describe('balancer sim train, evaluate and env', () => {
       await runHere('sim', 'train', 'fee-control', '--seconds', '0', '--out', out),
     ).toMatchObject({ code: 0, stdout: `${out}\n` });
     expect(JSON.parse(readFileSync(out, 'utf8'))).toMatchObject({
-      format: 'simulation-policy/1',
+      format: 'simulation-policy/2',
       env: 'fee-control',
       seed: '7',
     });
     const { stdout } = await runHere('sim', 'evaluate', out, '--episodes', '2');
     expect(stdout).toMatch(/policy +-?[\d.]+ +\(.*\)\nconstant 0\.\d+ .*\nrandom /);
-    expect(await runHere('sim', 'train', 'arbitrage')).toMatchObject({
+    expect(await runHere('sim', 'train', 'luck')).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('the linear learner covers fee-control'),
+      stderr: expect.stringContaining('luck: must be one of fee-control, weights-control'),
     });
     writeFileSync(out, '{}');
     expect(await runHere('sim', 'evaluate', out)).toMatchObject({

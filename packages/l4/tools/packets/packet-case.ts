@@ -139,6 +139,8 @@ export interface Expectation {
 
 /** What a run of the garbage collection must report. */
 export interface ExpectedCollection {
+  /** Looked at. */
+  readonly entries?: number;
   readonly removed?: number;
   readonly orphans?: number;
   readonly expired?: number;
@@ -186,27 +188,4 @@ export interface PacketCase {
 export function frameBytes(frame: FrameText): Uint8Array {
   if ('hex' in frame) return new Uint8Array(Buffer.from(frame.hex, 'hex'));
   return buildFrame(frame);
-}
-
-/**
- * Reads the text of a case file: a JSON array of cases.
- *
- * @throws {SyntaxError} if it is no JSON.
- */
-export function parseCases(text: string): PacketCase[] {
-  return JSON.parse(text, (key, value: unknown) => reviveValue(key, value));
-}
-
-/** Puts addresses for names, and bytes for the hexadecimal text of fields that want bytes. */
-function reviveValue(key: string, value: unknown): unknown {
-  if (typeof value !== 'string' || key === 'title') return value;
-  if (key === 'options' || key === 'data') return new Uint8Array(Buffer.from(value, 'hex'));
-  return (
-    NAMES[value] ??
-    value.replace(/^\[?(\w+)\]?(?=:\d+$)/, (text, name: string) => {
-      const address = NAMES[name];
-      if (address === undefined) return text;
-      return address.includes(':') ? `[${address}]` : address;
-    })
-  );
 }

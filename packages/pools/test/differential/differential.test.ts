@@ -5,6 +5,8 @@ import { EXAMPLES } from './examples.ts';
 import { EQUIVALENT } from './equivalent-mutants.ts';
 import { type Mutant, roundingMutants } from './mutants.ts';
 import { allVectors, judge } from './mutation-run.ts';
+import { FULL_RING, ROUNDINGS } from './roundings.ts';
+import { SIZES } from './sizes.ts';
 import { DifferenceError, replay, type Trace } from './trace.ts';
 import { WORLDS } from './worlds.ts';
 
@@ -62,6 +64,18 @@ describe('the V2 engine beside the deployed bytecode', () => {
 
   test.each(Object.entries(EXAMPLES))(
     'agrees where it once did not: %s',
+    async (_, scenario) => {
+      const trace = await campaign.recordScenario(scenario);
+      await expect(replay(trace, new EngineDriver(trace.scenario))).resolves.toMatchObject({
+        steps: scenario.steps.length,
+      });
+    },
+    60_000,
+  );
+
+  const roundings = { ...ROUNDINGS, ...SIZES, ...(isLong && { 'a full oracle': FULL_RING }) };
+  test.each(Object.entries(roundings))(
+    'agrees where one rounding shows: %s',
     async (_, scenario) => {
       const trace = await campaign.recordScenario(scenario);
       await expect(replay(trace, new EngineDriver(trace.scenario))).resolves.toMatchObject({

@@ -78,6 +78,7 @@ export class EngineDriver implements Driver {
   }
 
   private attempt(step: Step): Outcome {
+    if (step.do === 'pump') return this.pump(step);
     const view = VIEWS[step.do];
     if (view !== undefined) {
       const { spec, ...asked } = this.translator(step);
@@ -89,6 +90,26 @@ export class EngineDriver implements Driver {
     const { operation, tell } = translate(this.translator(step));
     const { result, events } = this.apply(operation);
     return tell?.({ result, events, state: this.current }) ?? {};
+  }
+
+  /** Many swaps there and back with the same two amounts, each after some time. */
+  private pump(step: Step): Outcome {
+    const { seconds, blocks, count, amountA, amountB } = step;
+    const [first, second] = this.translator(step).registered;
+    let last: Outcome = {};
+    for (let i = 0; i < Number(count); i++) {
+      const isForward = i % 2 === 0;
+      this.attempt({ do: 'warp', seconds, blocks });
+      last = this.attempt({
+        ...step,
+        do: 'swap',
+        kind: 'GIVEN_IN',
+        in: isForward ? first : second,
+        out: isForward ? second : first,
+        amount: isForward ? amountA : amountB,
+      });
+    }
+    return { lastAmountOut: last['amountCalculated'] ?? null };
   }
 
   private apply(operation: Operation): { result: unknown; events: readonly WorldEvent[] } {

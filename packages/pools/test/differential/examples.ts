@@ -6,13 +6,17 @@
  */
 import type { PoolKind, PoolSpec, Scenario, Step } from '../evm/scenario.ts';
 
-const POOL = 'P';
-const ONE = 10n ** 18n;
+export const POOL = 'P';
+export const ONE = 10n ** 18n;
 const THOUSAND = [String(1000n * ONE), String(1000n * 10n ** 6n)];
-const INIT: Step = { do: 'join', pool: POOL, kind: 'INIT', amounts: THOUSAND };
+export const INIT: Step = { do: 'join', pool: POOL, kind: 'INIT', amounts: THOUSAND };
 
 /** A world with tokens A (18 decimals) and B (6) and one pool of them. */
-function world(type: PoolKind, steps: readonly Step[], pool: Partial<PoolSpec> = {}): Scenario {
+export function world(
+  type: PoolKind,
+  steps: readonly Step[],
+  pool: Partial<PoolSpec> = {},
+): Scenario {
   const weighted = /weighted|lbp|managed/u.test(type);
   return {
     tokens: [
@@ -40,13 +44,13 @@ function world(type: PoolKind, steps: readonly Step[], pool: Partial<PoolSpec> =
   };
 }
 
-const LINEAR: Partial<PoolSpec> = {
+export const LINEAR: Partial<PoolSpec> = {
   main: 'A',
   wrapped: 'B',
   wrappedRate: String(ONE),
   upperTarget: String(2000n * ONE),
 };
-const PAUSE: Step = { do: 'setPoolPaused', pool: POOL, paused: true };
+export const PAUSE: Step = { do: 'setPoolPaused', pool: POOL, paused: true };
 const SWAP: Step = {
   do: 'swap',
   pool: POOL,
@@ -55,14 +59,14 @@ const SWAP: Step = {
   out: 'B',
   amount: String(100n * ONE),
 };
-const exit = (kind: string, fields: object = {}): Step => ({
+export const exit = (kind: string, fields: object = {}): Step => ({
   do: 'exit',
   pool: POOL,
   kind,
   bpt: String(ONE),
   ...fields,
 });
-const ALL_TOKENS = 'EXACT_BPT_IN_FOR_TOKENS_OUT';
+export const ALL_TOKENS = 'EXACT_BPT_IN_FOR_TOKENS_OUT';
 
 /** By what they show. */
 export const EXAMPLES: Readonly<Record<string, Scenario>> = {

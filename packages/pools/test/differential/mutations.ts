@@ -1,7 +1,7 @@
 /**
  * Flips every rounding of the engine, one at a time, and says which flips the suite notices:
  *
- *   npm run mutations -w packages/pools                        eight worlds of every sort
+ *   npm run mutations -w packages/pools                        eight worlds of every sort, and the examples
  *   npm run mutations -w packages/pools -- --worlds 200 --seed 40
  *   npm run mutations -w packages/pools -- --only stable,weights   flips whose name has one of these in it
  *
@@ -19,6 +19,8 @@ import { EQUIVALENT } from './equivalent-mutants.ts';
 import { roundingMutants } from './mutants.ts';
 import { allVectors, judge } from './mutation-run.ts';
 import { powersOf } from './powers.ts';
+import { FULL_RING, ROUNDINGS } from './roundings.ts';
+import { SIZES } from './sizes.ts';
 import type { Trace } from './trace.ts';
 import { WORLDS } from './worlds.ts';
 
@@ -32,6 +34,10 @@ const { values } = parseArgs({
 
 const campaign = await Campaign.create();
 let traces: Trace[] = [];
+for (const example of [...Object.values({ ...ROUNDINGS, ...SIZES, ...EXAMPLES }), FULL_RING]) {
+  // oxlint-disable-next-line no-await-in-loop -- one chain records one world after the other
+  traces.push(await campaign.recordScenario(example));
+}
 for (let i = 0; i < Number(values.worlds); i++) {
   // oxlint-disable-next-line no-await-in-loop -- one chain records one world after the other
   traces.push(await campaign.record(Number(values.seed) + i));

@@ -4,10 +4,9 @@
  *
  * @module
  */
-import { createRequire } from 'node:module';
 import { setImmediate } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import { WorkerPool } from '@balancer/select/workers';
+import { threadModule } from '../threads.ts';
 import type { Plan } from './plan.ts';
 import { keptPrices } from './resources.ts';
 import { runShard } from './shard.ts';
@@ -67,11 +66,12 @@ export function inlineRunner(): ShardRunner {
 
 /** Runs shards on worker threads, which are there until the runner is closed. */
 export function threadRunner(workers: number): ShardRunner {
-  const pool = new WorkerPool(workerFile(), {
+  const { file, execArgv } = threadModule('experiment/worker');
+  const pool = new WorkerPool(file, {
     size: workers,
     retries: RETRIES,
     name: 'simulation',
-    worker: { execArgv: workerArguments() },
+    worker: { execArgv },
   });
   return {
     async run(plan, { folder, open, signal, onProgress }) {
@@ -113,25 +113,4 @@ function report(progress: Float64Array, plan: Plan, onProgress: OpenShards['onPr
     sum += progress[i + 1]!;
   }
   if (done > 0) onProgress?.({ done, total: plan.jobs, mean: sum / done });
-}
-
-/**
- * The worker's module beside this one. Built, it is loaded as it is; a source is loaded through tsx,
- * which threads of Node 20 do not take over from the thread that starts them.
- */
-function workerFile(): URL {
-  const isSource = import.meta.url.endsWith('.ts');
-  const file = new URL(isSource ? './worker.ts' : './worker.js', import.meta.url);
-  if (!isSource) return file;
-  // What require finds is the CommonJS twin of the module that an import would get.
-  const found = createRequire(import.meta.url)
-    .resolve('tsx/esm/api')
-    .replace(/\.cjs$/, '.mjs');
-  const tsx = pathToFileURL(found).href;
-  const script = `import { register } from ${JSON.stringify(tsx)}; register(); await import(${JSON.stringify(file.href)});`;
-  return new URL(`data:text/javascript,${encodeURIComponent(script)}`);
-}
-
-function workerArguments(): string[] {
-  return import.meta.url.endsWith('.ts') ? ['--conditions=balancer-source'] : [];
 }

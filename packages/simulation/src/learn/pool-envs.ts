@@ -144,10 +144,12 @@ class PoolEnv<A> implements Env<A> {
   }
 }
 
-function marketAndPool<A>(
+/** A pool of two tokens, half and half, with its market. @param label - Of its streams. */
+export function marketAndPool(
   seed: bigint,
-  task: Task<A>,
+  task: { readonly kind: SimulatedKind; readonly hasArbitrageur: boolean },
   { calm, wild, value }: PoolEnvOptions,
+  label = 'run/0',
 ): Simulation {
   const dt = 1 / STEPS_PER_YEAR;
   const process = regime(
@@ -162,7 +164,7 @@ function marketAndPool<A>(
     start: [1, 1],
     correlation: null,
     shocks: [],
-    stream: new Stream(seed, 'run/0/price'),
+    stream: new Stream(seed, `${label}/price`),
     startTime: 0,
     stepSeconds: STEP_SECONDS,
   });
@@ -197,12 +199,12 @@ function marketAndPool<A>(
       ? [
           {
             agent: closedFormAgent({ name: 'arb.closedForm', gas: 2, minProfit: 0 }),
-            stream: new Stream(seed, 'run/0/agent/arb'),
+            stream: new Stream(seed, `${label}/agent/arb`),
             wallet: 'infinite' as const,
           },
         ]
       : []),
-    { agent: noise, stream: new Stream(seed, 'run/0/agent/noise'), wallet: 'infinite' as const },
+    { agent: noise, stream: new Stream(seed, `${label}/agent/noise`), wallet: 'infinite' as const },
   ];
   return new Simulation({
     pool: new FloatPool(spec, 0),

@@ -53,7 +53,10 @@ export function sqlName(name: string): string {
  */
 export function cellText(value: unknown): string {
   if (value === null || value === undefined) return '';
-  if (typeof value !== 'object') return String(value);
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
+    return value.toString();
+  if (typeof value !== 'object') return '';
   if ('micros' in value) return ((value.micros as bigint) / 1_000_000n).toString();
   if ('items' in value) return (value.items as readonly unknown[]).map(cellText).join(' ');
   if ('entries' in value && Array.isArray(value.entries)) {

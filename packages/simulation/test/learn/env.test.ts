@@ -1,17 +1,22 @@
 import { describe, expect, test } from 'vitest';
 import {
+  allocationEnv,
   arbitrageEnv,
+  attackEnv,
   Box,
+  checkpointPolicy,
   DEFAULT_POOL_ENV,
   Dict,
   Discrete,
   type Env,
   evaluate,
   feeControlEnv,
-  linearPolicy,
+  meanReturn,
   MultiDiscrete,
+  qPolicy,
   Stream,
-  trainLinear,
+  trainEnv,
+  trainQTable,
   VectorEnv,
   weightsControlEnv,
 } from '@balancer/simulation';
@@ -20,7 +25,9 @@ const SHORT = { ...DEFAULT_POOL_ENV, steps: 288 };
 const makers: readonly (readonly [string, () => Env<never>])[] = [
   ['fee-control', () => feeControlEnv(SHORT) as Env<never>],
   ['weights-control', () => weightsControlEnv(SHORT) as Env<never>],
+  ['lp-allocation', () => allocationEnv(SHORT) as Env<never>],
   ['arbitrage', () => arbitrageEnv(SHORT) as Env<never>],
+  ['attack', () => attackEnv() as Env<never>],
 ];
 
 describe.each(makers)('%s', (_name, make) => {
@@ -32,10 +39,10 @@ describe.each(makers)('%s', (_name, make) => {
       for (;;) {
         const action = env.actionSpace.sample(stream);
         expect(env.actionSpace.contains(action)).toBe(true);
-        const { observation, reward, truncated } = env.step(action);
+        const { observation, reward, truncated, terminated } = env.step(action);
         expect(env.observationSpace.contains(observation)).toBe(true);
         seen.push(...observation, reward);
-        if (truncated) return seen;
+        if (truncated || terminated) return seen;
       }
     };
     expect(run(3n)).toEqual(run(3n));
@@ -50,7 +57,10 @@ describe.each(makers)('%s', (_name, make) => {
     );
     env.reset({ seed: 1n });
     expect(() => env.step([99] as never)).toThrow('is not in the action space');
-    while (!env.step(env.actionSpace.sample(stream)).truncated);
+    for (let isOver = false; !isOver;) {
+      const { truncated, terminated } = env.step(env.actionSpace.sample(stream));
+      isOver = truncated || terminated;
+    }
     expect(() => env.step(env.actionSpace.sample(stream))).toThrow(
       'the episode is over; call reset',
     );
@@ -94,28 +104,111 @@ describe('VectorEnv', () => {
 describe('training', () => {
   // The long form trains for a minute and is measured on as many markets as tell 2 %.
   const isLong = process.env['BALANCER_TEST_LONG'] === '1';
-  test('fee-control, seed 7: on unseen markets within 2 % of the best of 16 constants or above it, and above random', () => {
-    const env = feeControlEnv(isLong ? DEFAULT_POOL_ENV : { ...DEFAULT_POOL_ENV, steps: 1008 });
-    const checkpoint = trainLinear(env, {
+  test('fee-control, seed 7: on unseen markets within 2 % of the best of 16 constants or above it, and above random', async () => {
+    const envOptions = isLong ? DEFAULT_POOL_ENV : { ...DEFAULT_POOL_ENV, steps: 1008 };
+    const env = feeControlEnv(envOptions);
+    const checkpoint = await trainEnv({
       env: 'fee-control',
+      envOptions,
       seed: 7n,
-      generations: isLong ? 100 : 4,
+      generations: isLong ? 100_000 : 4,
       population: isLong ? 40 : 16,
       episodes: isLong ? 12 : 6,
-      ...(isLong && { budgetMs: 60_000 }),
+      ...(isLong && { budgetMs: 60_000, workers: 2 }),
     });
-    const { policy, random, bestConstant } = evaluate(env, checkpoint, {
+    const { policy, random, bestConstant } = evaluate(env, checkpointPolicy(env, checkpoint), {
       first: 900_000n,
       count: isLong ? 60 : 12,
     });
     expect(policy.mean).toBeGreaterThan(random.mean);
     expect(policy.mean).toBeGreaterThan(bestConstant.mean - 0.02 * Math.abs(bestConstant.mean));
     expect(checkpoint.curve.every((value, i, all) => i === 0 || value >= all[i - 1]!)).toBe(true);
-    const [level] = linearPolicy(checkpoint)(
-      env.reset({ seed: 1n }).observation,
-      new Stream(1n, ''),
+  });
+
+  test('threads change nothing but the time, with a hidden layer too', async () => {
+    const options = {
+      env: 'lp-allocation',
+      envOptions: { ...DEFAULT_POOL_ENV, steps: 144 },
+      seed: 3n,
+      generations: 2,
+      population: 6,
+      episodes: 2,
+      hidden: 3,
+    };
+    const alone = await trainEnv(options);
+    expect(alone).toMatchObject({
+      format: 'simulation-policy/2',
+      kind: 'network',
+      seed: '3',
+      shape: { inputs: 7, hidden: 3, outputs: 3 },
+    });
+    expect(await trainEnv({ ...options, workers: 2 })).toEqual(alone);
+    const restored = JSON.parse(JSON.stringify(alone)) as typeof alone;
+    const env = allocationEnv(options.envOptions);
+    const { observation } = env.reset({ seed: 1n });
+    const act = (checkpoint: typeof alone) =>
+      checkpointPolicy(env, checkpoint)(observation, new Stream(1n, ''));
+    expect(act(restored)).toEqual(act(alone));
+    expect(env.actionSpace.contains(act(alone))).toBe(true);
+  });
+
+  test('lp-allocation: what was learnt earns more than random shares on unseen markets', async () => {
+    const envOptions = { ...DEFAULT_POOL_ENV, steps: 576 };
+    const env = allocationEnv(envOptions);
+    const checkpoint = await trainEnv({
+      env: 'lp-allocation',
+      envOptions,
+      seed: 7n,
+      generations: 3,
+      population: 12,
+      episodes: 8,
+    });
+    const { policy, random } = evaluate(env, checkpointPolicy(env, checkpoint), {
+      first: 900_000n,
+      count: 16,
+    });
+    expect(policy.mean).toBeGreaterThan(random.mean);
+  });
+
+  test('arbitrage: Q-learning finds trades that pay; random ones lose', async () => {
+    const envOptions = { ...DEFAULT_POOL_ENV, steps: 576 };
+    const env = arbitrageEnv(envOptions);
+    const checkpoint = await trainEnv({
+      env: 'arbitrage',
+      envOptions,
+      method: 'q-learning',
+      seed: 7n,
+      generations: 300,
+      population: 0,
+      episodes: 0,
+    });
+    const { policy, random } = evaluate(env, checkpointPolicy(env, checkpoint), {
+      first: 900_000n,
+      count: 16,
+    });
+    expect(policy.mean).toBeGreaterThan(random.mean);
+    expect(random.mean).toBeLessThan(0);
+  });
+
+  test('attack: Q-learning finds steps that lower the invariant per share of a composable pool, and none of a weighted one', () => {
+    const learnt = (pool: 'composable' | 'weighted', episodes: number): number => {
+      const env = attackEnv({ pool, steps: 6 });
+      const table = trainQTable(env, { seed: 7n, episodes });
+      const policy = qPolicy(env.actionSpace, env.fields, table);
+      return Math.max(...table.curve, meanReturn(env, policy, { first: 1n, count: 4 }));
+    };
+    // Ten-thousandths of the invariant per share.
+    expect(learnt('composable', 60)).toBeGreaterThan(1);
+    expect(learnt('weighted', 60)).toBe(0);
+  });
+
+  test('refuses what a method cannot act on', async () => {
+    const options = { seed: 1n, generations: 1, population: 2, episodes: 1 };
+    await expect(
+      trainEnv({ ...options, env: 'fee-control', method: 'q-learning' }),
+    ).rejects.toThrow('needs discrete actions');
+    await expect(trainEnv({ ...options, env: 'luck' })).rejects.toThrow(
+      'luck: must be one of fee-control',
     );
-    expect(level).toBeGreaterThan(0);
-    expect(level).toBeLessThan(1);
   });
 });

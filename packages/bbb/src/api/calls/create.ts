@@ -7,11 +7,15 @@
  * @module
  */
 import { randomInt } from 'node:crypto';
+import { ANALYTICS_PATH } from '../../callbacks/analytics.ts';
+import { ENDED_PARAMETERS, endedPath } from '../../callbacks/meeting-ended.ts';
+import { isHttpUrl, ownAddress } from '../../callbacks/own-address.ts';
 import type { BbbConfig } from '../../config/keys.ts';
 import type { GatewayContext } from '../../context.ts';
 import { createIncrement } from '../../placement/load.ts';
 import type { Placement } from '../../placement/placer.ts';
 import { readTagWish } from '../../placement/tag.ts';
+import type { CallbackAddresses } from '../../store/callback-data.ts';
 import type { MeetingRecord } from '../../store/meetings.ts';
 import type { ServerRow } from '../../store/servers.ts';
 import { learningRecordAccess, sealAccess } from '../../tenants/learning-records.ts';
@@ -22,6 +26,7 @@ import {
   createRules,
   limitDuration,
   mergeParameters,
+  replaceAnalyticsUrl,
   SERVER_TAG,
   setTenant,
   tagWishOf,
@@ -125,14 +130,15 @@ async function createAgain(
   call: ApiCall,
   { record, server }: Found,
 ): Promise<ApiAnswer> {
-  const { parameters, recordingReadyUrl } = await upstreamParameters(context, call, {
+  const { parameters, addresses } = await upstreamParameters(context, call, {
     server,
-    voiceBridge: record.voice_bridge,
+    record,
+    isFirst: false,
   });
   const answer = await context.upstream.call(server, 'create', parameters, call.xml ?? undefined);
   if (answer.kind === 'success') {
     await context.store.meetings.activate(record);
-    await remember(context, record.meeting_id, recordingReadyUrl);
+    await remember(context, record, addresses);
   } else if (answer.kind === 'unreachable') {
     context.pollSoon(server.id, 'unreachable');
   }
@@ -190,10 +196,10 @@ async function createOn(
       return inserted === 'meeting-exists' ? null : refused(context, inserted);
     }
     record = inserted;
-    const { parameters, recordingReadyUrl } = await upstreamParameters(context, call, {
+    const { parameters, addresses } = await upstreamParameters(context, call, {
       server,
-      voiceBridge: record.voice_bridge,
-      moderatorPw: record.moderator_pw,
+      record,
+      isFirst: true,
     });
     const answer = await context.upstream.call(server, 'create', parameters, call.xml ?? undefined);
     if (answer.kind === 'unreachable' || answer.kind === 'failed') {
@@ -202,7 +208,7 @@ async function createOn(
     }
     // Also after a time-out: the server may have made the meeting, and a repeat must find it there.
     await context.store.meetings.activate(record);
-    await remember(context, meetingId, recordingReadyUrl);
+    await remember(context, record, addresses);
     context.count({ kind: 'placed', serverId: server.id });
     return answerOf(answer, server.id);
   } catch (error) {
@@ -264,22 +270,25 @@ function* bridgesFor(
 
 interface Sent {
   readonly parameters: Map<string, string>;
-  readonly recordingReadyUrl: string | undefined;
+  readonly addresses: CallbackAddresses;
 }
 
 /** What goes to the server. A generated moderator password goes only with the first create. */
 async function upstreamParameters(
   context: GatewayContext,
-  { caller, parameters: client }: ApiCall,
-  to: { readonly server: ServerRow; readonly voiceBridge: string; readonly moderatorPw?: string },
+  { caller, parameters: client, request }: ApiCall,
+  to: { readonly server: ServerRow; readonly record: MeetingRecord; readonly isFirst: boolean },
 ): Promise<Sent> {
   const config = context.config();
   const { tenant } = caller;
   const parameters = mergeParameters(client, createRules(config), { tenant, isCreate: true });
+  const own = { config, caller, origin: request.origin };
   const recordingReadyUrl = takeRecordingReadyUrl(parameters);
+  const analyticsCallbackUrl = replaceAnalyticsUrl(parameters, ownAddress(ANALYTICS_PATH, own));
+  if (config.intercept_end_callback) await interceptEnd(context, parameters, { ...own, ...to });
   setTenant(parameters, tenant);
-  if (to.moderatorPw !== undefined) parameters.set('moderatorPW', to.moderatorPw);
-  parameters.set('voiceBridge', to.voiceBridge);
+  if (to.isFirst) parameters.set('moderatorPW', to.record.moderator_pw);
+  parameters.set('voiceBridge', to.record.voice_bridge);
   parameters.delete(SERVER_TAG);
   if (to.server.tag !== '') parameters.set(SERVER_TAG, to.server.tag);
   if (tenant !== null) {
@@ -295,16 +304,36 @@ async function upstreamParameters(
     }
   }
   limitDuration(parameters, config.max_meeting_duration);
-  return { parameters, recordingReadyUrl };
+  return {
+    parameters,
+    addresses: {
+      ...(recordingReadyUrl !== undefined && { recordingReadyUrl }),
+      ...(analyticsCallbackUrl !== undefined && { analyticsCallbackUrl }),
+    },
+  };
+}
+
+/** Has the server tell the gateway of the meeting's end; the gateway tells the front-end. */
+async function interceptEnd(
+  context: GatewayContext,
+  parameters: Map<string, string>,
+  { record, ...own }: { readonly record: MeetingRecord } & Parameters<typeof ownAddress>[1],
+): Promise<void> {
+  const { scope, meeting_id: meetingId } = record;
+  for (const name of ENDED_PARAMETERS) {
+    const url = parameters.get(name) ?? '';
+    if (!isHttpUrl(url)) continue;
+    const path = await endedPath(context, { scope, meetingId, url });
+    parameters.set(name, ownAddress(path, own));
+  }
 }
 
 async function remember(
   { store, nowMs }: GatewayContext,
-  meetingId: string,
-  recordingReadyUrl: string | undefined,
+  { meeting_id: meetingId, tenant_id: tenantId }: MeetingRecord,
+  addresses: CallbackAddresses,
 ): Promise<void> {
-  if (recordingReadyUrl === undefined) return;
-  await store.callbacks.remember(meetingId, { recordingReadyUrl }, nowMs());
+  await store.callbacks.remember({ meetingId, tenantId }, addresses, nowMs());
 }
 
 /** Before anything is made: a tenant at its limits creates nothing. */

@@ -1,0 +1,61 @@
+/**
+ * The end of a meeting, told by its server: where the gateway listens in, the record goes at once and
+ * the call goes on to whom it was for. The address that the server is given names both, signed, so that
+ * nothing needs to be looked up and nobody else can make it say something.
+ *
+ * @module
+ */
+import { type ApiAnswer, emptyAnswer, failed } from '../api/answer.ts';
+import type { ApiRequest } from '../api/request.ts';
+import type { GatewayContext } from '../context.ts';
+import { derivedKey, signToken, type TokenKey, verifyToken } from '../tokens.ts';
+
+/** Begin of the path below the API. */
+export const ENDED_PATH = 'meeting_ended/';
+
+/** Parameters of create that hold such an address. */
+export const ENDED_PARAMETERS: readonly string[] = ['meetingEndedURL', 'meta_endCallbackUrl'];
+
+/** What an address says. */
+interface EndedClaims {
+  readonly scope: string;
+  readonly meetingId: string;
+  readonly url: string;
+}
+
+/** Path below the API in place of an address of a front-end. */
+export async function endedPath(context: GatewayContext, claims: EndedClaims): Promise<string> {
+  return `${ENDED_PATH}${await signToken({ ...claims }, keyOf(context))}`;
+}
+
+/** Takes the call of a server. */
+export async function receiveMeetingEnded(
+  context: GatewayContext,
+  request: ApiRequest,
+  token: string,
+): Promise<ApiAnswer> {
+  const claims = await verifyToken(token, keyOf(context), context.nowMs());
+  if (claims === null) return failed('unsupportedRequest');
+  const { scope, meetingId, url } = claims as unknown as EndedClaims;
+  const record = await context.store.meetings.find({ scope, meeting_id: meetingId });
+  if (record !== undefined) await context.store.meetings.drop(record);
+  await context.notifier.add({
+    kind: 'meeting-ended',
+    tenant_id: record?.tenant_id ?? '',
+    method: request.method,
+    url: withQuery(url, request.rawQuery),
+    payload: '',
+  });
+  return emptyAnswer(204);
+}
+
+function withQuery(url: string, rawQuery: string): string {
+  const target = new URL(url);
+  const own = target.search.slice(1);
+  target.search = [own, rawQuery].filter((part) => part !== '').join('&');
+  return target.href;
+}
+
+function keyOf(context: GatewayContext): TokenKey {
+  return { secret: derivedKey(context.keyBase(), 'meeting ended'), algorithm: 'HS256' };
+}

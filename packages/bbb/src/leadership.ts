@@ -1,0 +1,71 @@
+/**
+ * Being the one process that does something: takes a lease when it is free, keeps it, and gives it up
+ * at the end.
+ *
+ * @module
+ */
+import { randomUUID } from 'node:crypto';
+import { messageOf } from '@balancer/kit';
+import type { GatewayContext } from './context.ts';
+import type { Lease } from './store/leases.ts';
+
+type LeadershipContext = Pick<GatewayContext, 'store' | 'logger' | 'nowMs' | 'config'>;
+
+export class Leadership {
+  readonly #name: string;
+  readonly #context: () => LeadershipContext;
+  readonly #owner = randomUUID();
+  #lease: Lease | null = null;
+  #timer: NodeJS.Timeout | null = null;
+
+  /**
+   * @param name - Of the lease: one process at a time has it.
+   * @param context - Asked when it is needed.
+   */
+  constructor(name: string, context: () => LeadershipContext) {
+    this.#name = name;
+    this.#context = context;
+  }
+
+  /** The lease while this process has it. */
+  get lease(): Lease | null {
+    return this.#lease;
+  }
+
+  /** Keeps trying. Told each time when this process comes to lead. */
+  async start(onLead: () => void): Promise<void> {
+    const renew = async (): Promise<void> => {
+      const wasLeading = this.#lease !== null;
+      if ((await this.renew()) && !wasLeading) onLead();
+    };
+    // Three tries per lease time: one that fails does not lose it.
+    this.#timer = setInterval(() => {
+      renew().catch((error: unknown) =>
+        this.#context().logger.error('the lease could not be renewed', {
+          lease: this.#name,
+          error: messageOf(error),
+        }),
+      );
+    }, this.#leaseMs() / 3);
+    await renew();
+  }
+
+  /** Takes or renews the lease. @returns True if this process leads. */
+  async renew(): Promise<boolean> {
+    const { store, nowMs } = this.#context();
+    const owned = { name: this.#name, owner: this.#owner };
+    this.#lease = await store.leases.acquire(owned, { nowMs: nowMs(), forMs: this.#leaseMs() });
+    return this.#lease !== null;
+  }
+
+  /** Gives the lease up. */
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    if (this.#lease !== null) await this.#context().store.leases.release(this.#lease);
+    this.#lease = null;
+  }
+
+  #leaseMs(): number {
+    return this.#context().config().lease_seconds * 1000;
+  }
+}

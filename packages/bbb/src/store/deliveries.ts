@@ -1,0 +1,107 @@
+/**
+ * The queue of what is owed to those who asked to be called. An entry is in it before anything is
+ * sent, so that it survives restarts; it is sent at least once.
+ *
+ * @module
+ */
+import type { Database, DeliveryState, DeliveryTable } from './schema.ts';
+
+export type Delivery = Readonly<DeliveryTable>;
+
+/** What is to be sent. */
+export type NewDelivery = Pick<
+  Delivery,
+  'id' | 'kind' | 'tenant_id' | 'method' | 'url' | 'payload'
+>;
+
+/** How a try went. */
+export type DeliveryChange = Pick<Delivery, 'state' | 'attempts' | 'next_at_ms' | 'last_error'>;
+
+/** Entries that wait at most: those that come when it is full are refused. */
+const PENDING_MAX = 100_000;
+
+export class DeliveryStore {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /**
+   * Adds an entry that is due now. One with the same id is left as it is.
+   *
+   * @returns False if too many wait already.
+   */
+  async add(delivery: NewDelivery, nowMs: number): Promise<boolean> {
+    if ((await this.countOf('pending')) >= PENDING_MAX) return false;
+    await this.#db
+      .insertInto('gw_deliveries')
+      .values({
+        ...delivery,
+        state: 'pending',
+        attempts: 0,
+        created_at_ms: nowMs,
+        next_at_ms: nowMs,
+        last_error: '',
+      })
+      .onConflict((conflict) => conflict.column('id').doNothing())
+      .execute();
+    return true;
+  }
+
+  /** What is due, the longest waiting first. */
+  async due(nowMs: number, limit: number): Promise<Delivery[]> {
+    return this.#db
+      .selectFrom('gw_deliveries')
+      .selectAll()
+      .where('state', '=', 'pending')
+      .where('next_at_ms', '<=', nowMs)
+      .orderBy('next_at_ms')
+      .orderBy('created_at_ms')
+      .limit(limit)
+      .execute();
+  }
+
+  async update(id: string, change: DeliveryChange): Promise<void> {
+    await this.#db.updateTable('gw_deliveries').set(change).where('id', '=', id).execute();
+  }
+
+  /** Makes an entry due now, whatever became of it. @returns False if there is none. */
+  async retry(id: string, nowMs: number): Promise<boolean> {
+    const { numUpdatedRows } = await this.#db
+      .updateTable('gw_deliveries')
+      .set({ state: 'pending', attempts: 0, created_at_ms: nowMs, next_at_ms: nowMs })
+      .where('id', '=', id)
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  /** Entries, newest first. */
+  async list(state: DeliveryState | undefined, limit: number): Promise<Delivery[]> {
+    const all = this.#db
+      .selectFrom('gw_deliveries')
+      .selectAll()
+      .orderBy('created_at_ms', 'desc')
+      .orderBy('id')
+      .limit(limit);
+    return (state === undefined ? all : all.where('state', '=', state)).execute();
+  }
+
+  async countOf(state: DeliveryState): Promise<number> {
+    const row = await this.#db
+      .selectFrom('gw_deliveries')
+      .select((select) => select.fn.countAll<number>().as('count'))
+      .where('state', '=', state)
+      .executeTakeFirstOrThrow();
+    return row.count;
+  }
+
+  /** Forgets entries that ended before a time. */
+  async dropEnded(beforeMs: number): Promise<void> {
+    await this.#db
+      .deleteFrom('gw_deliveries')
+      .where('state', '<>', 'pending')
+      .where('next_at_ms', '<', beforeMs)
+      .execute();
+  }
+}
