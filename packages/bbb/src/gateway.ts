@@ -23,7 +23,6 @@ import { Importer } from './recordings/importer.ts';
 import { RecordingLibrary } from './recordings/library.ts';
 import type { Board } from './store/board.ts';
 import { MemoryBoard } from './store/memory-board.ts';
-import { RedisBoard } from './store/redis-board.ts';
 import { ResilientBoard } from './store/resilient-board.ts';
 import { Store } from './store/store.ts';
 import { UpstreamClient } from './upstream/client.ts';
@@ -128,7 +127,7 @@ export class Gateway {
     try {
       const secrets =
         config.secrets.length > 0 ? config.secrets : [await keptSecret(store, onNewSecret)];
-      const board = openBoard(config, logger);
+      const board = await openBoard(config, logger);
       const { value: keyBase } = await store.keep('secret_key_base', randomKey);
       return new Gateway({
         config: { ...config, secrets },
@@ -226,8 +225,10 @@ async function openStore(config: BbbConfig, logger: Logger): Promise<Store> {
   });
 }
 
-function openBoard(config: BbbConfig, logger: Logger): Board {
+async function openBoard(config: BbbConfig, logger: Logger): Promise<Board> {
   if (config.redis_url === '') return new MemoryBoard();
+  // Only those who use Redis pay for its client.
+  const { RedisBoard } = await import('./store/redis-board.ts');
   const shared = RedisBoard.connect({ url: config.redis_url, prefix: config.redis_prefix });
   return new ResilientBoard(shared, (isDegraded) => {
     if (isDegraded) logger.warn('Redis is away: loads are counted per process');

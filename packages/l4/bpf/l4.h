@@ -58,6 +58,13 @@ enum l4_scheduler {
 	L4_SCHED_WLC = 4,
 	L4_SCHED_MH = 5,
 	L4_SCHED_CONHASH = 6,
+	L4_SCHED_SED = 7,
+	L4_SCHED_NQ = 8,
+	L4_SCHED_FO = 9,
+	L4_SCHED_OVF = 10,
+	L4_SCHED_SH = 11,
+	L4_SCHED_DH = 12,
+	L4_SCHED_TWOS = 13,
 };
 
 enum l4_hash_mode {

@@ -49,7 +49,8 @@ static __always_inline enum verdict handle_owned(struct packet *p, __u32 owned,
 
 static __always_inline int has_key_table(const struct l4_service *svc)
 {
-	return svc->scheduler == L4_SCHED_MH || svc->scheduler == L4_SCHED_CONHASH;
+	return svc->scheduler == L4_SCHED_MH || svc->scheduler == L4_SCHED_CONHASH ||
+	       svc->scheduler == L4_SCHED_SH;
 }
 
 /* A flow that is not known may be taken over from another node, which chose by the same table. */

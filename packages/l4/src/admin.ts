@@ -18,9 +18,12 @@ import type { Finding } from './finding.ts';
 import { executeIpvs } from './ipvs/execute.ts';
 import { ipvsRequest } from './ipvs/request.ts';
 import type { L4Plane } from './plane.ts';
+import { ROLES } from './presence.ts';
 import { planeDocument, type PlaneDocument } from './status.ts';
 
 const FLOWS_MAX = 1_000_000;
+
+const roleRequest = z.object({ role: z.enum(ROLES) });
 
 const flowQuery = z.object({
   protocol: z.enum(['tcp', 'udp']).optional(),
@@ -63,6 +66,20 @@ export function l4Routes(plane: L4Plane): readonly AdminRoute[] {
       path: '/l4/backend-setup',
       handler: whenOpen(() => new Response(backendSetup([...plane.services.values()]))),
     },
+    {
+      method: 'GET',
+      path: '/l4/announcements',
+      handler: whenOpen(async () => {
+        await plane.settled();
+        return Response.json({ role: plane.role, addresses: plane.announcements });
+      }),
+    },
+    { method: 'POST', path: '/l4/ha', handler: whenOpen((context) => takeRole(context, plane)) },
+    {
+      method: 'GET',
+      path: '/l4/digest',
+      handler: whenOpen(async () => Response.json(await plane.digest())),
+    },
     { method: 'POST', path: '/l4/ipvs', handler: whenOpen((context) => ipvs(context, plane)) },
   ];
 }
@@ -89,6 +106,19 @@ async function ipvs(context: AdminContext, plane: L4Plane): Promise<Response> {
   const parsed = ipvsRequest.safeParse(await readJson(context));
   if (!parsed.success) return refusal(400, z.prettifyError(parsed.error));
   return Response.json(await executeIpvs(parsed.data.commands, plane));
+}
+
+async function takeRole(context: AdminContext, plane: L4Plane): Promise<Response> {
+  const parsed = roleRequest.safeParse(await readJson(context));
+  if (!parsed.success) return refusal(400, z.prettifyError(parsed.error));
+  if (plane.settings?.manage_vips === false) {
+    return refusal(
+      409,
+      'roles need l4.manage_vips = true: addresses of services come and go with them',
+    );
+  }
+  await plane.takeRole(parsed.data.role);
+  return Response.json({ role: plane.role, addresses: plane.announcements });
 }
 
 async function findings(plane: L4Plane): Promise<Finding[]> {

@@ -24,6 +24,7 @@ import {
   formatEndpoint,
   type PlaneSettings,
   type Protocol,
+  type SchedulerName,
   type ServiceSpec,
 } from './desired.ts';
 import type { Ids } from './ids.ts';
@@ -36,6 +37,9 @@ import {
   type L4Service,
 } from './records.ts';
 import {
+  byWeightTable,
+  drawTable,
+  hashTable,
   maglevTable,
   ringTable,
   roundRobinTable,
@@ -98,7 +102,7 @@ export function compile({ desired, ids, before, links }: CompileInput): PlaneIma
     for (const { slot, value } of compiled) backends.set(slot, value);
     const members = compiled.map(({ spec, slot, value }) => memberOf(spec, slot, value));
     const table = tableOf(service, members, id, ids);
-    const list = comparesLoads(service) ? roundRobinTable(members) : new Uint32Array(0);
+    const list = listOf(service, members);
     tables.set(id, table);
     lists.set(id, list);
     services.set(id, compileService(service, { table, list, ids, id }));
@@ -262,7 +266,7 @@ function compileService(
     ...EMPTY_SERVICE,
     flags,
     scheduler: SCHEDULERS[service.scheduler],
-    hash_mode: HASH_MODES[service.hash],
+    hash_mode: HASH_MODES[service.scheduler === 'dh' ? 'dst-ip' : service.hash],
     protocol: PROTOCOLS[service.protocol],
     family: familyOf(service.address),
     vip: toMapAddress(service.address),
@@ -291,8 +295,14 @@ function memberOf(
 
 type Member = ReturnType<typeof memberOf>;
 
-function comparesLoads({ scheduler }: ServiceSpec): boolean {
-  return scheduler === 'lc' || scheduler === 'wlc';
+const COMPARING: ReadonlySet<SchedulerName> = new Set(['lc', 'wlc', 'sed', 'nq', 'fo', 'ovf']);
+
+/** The members that schedulers go over which compare loads; nothing for the others. */
+function listOf({ scheduler }: ServiceSpec, members: readonly Member[]): Uint32Array {
+  if (!COMPARING.has(scheduler)) return new Uint32Array(0);
+  return scheduler === 'fo' || scheduler === 'ovf'
+    ? byWeightTable(members)
+    : roundRobinTable(members);
 }
 
 function tableOf(
@@ -302,10 +312,12 @@ function tableOf(
   ids: Ids,
 ): Uint32Array {
   const { scheduler } = service;
-  if (comparesLoads(service)) return new Uint32Array(0);
-  if (scheduler === 'rr') return roundRobinTable(members.filter(({ eligible }) => eligible));
-  if (scheduler === 'wrr')
-    return weightedRoundRobinTable(members.filter(({ eligible }) => eligible));
+  if (COMPARING.has(scheduler)) return new Uint32Array(0);
+  const eligible = members.filter((member) => member.eligible);
+  if (scheduler === 'rr') return roundRobinTable(eligible);
+  if (scheduler === 'wrr') return weightedRoundRobinTable(eligible);
+  if (scheduler === 'twos') return drawTable(eligible);
+  if (scheduler === 'sh' || scheduler === 'dh') return hashTable(members);
   const placed = narrow(members, id, ids);
   return scheduler === 'mh' ? maglevTable(placed, service.mhTable) : ringTable(placed);
 }

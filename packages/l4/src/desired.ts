@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Presence } from './presence.ts';
 import type { HASH_MODES, MODES, PROTOCOLS, REPLY_PATHS, SCHEDULERS, STATES } from './constants.ts';
 
 export type Protocol = keyof typeof PROTOCOLS;
@@ -75,6 +76,8 @@ export interface PlaneSettings {
 export interface DesiredPlane {
   readonly settings: PlaneSettings;
   readonly services: readonly ServiceSpec[];
+  /** By default this host has the addresses of all services. */
+  readonly presence?: Presence;
 }
 
 /** `tcp 203.0.113.1:80`, `udp [2001:db8::1]:53`. */

@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { ApplyReport, Engine, EngineOptions, OpenReport } from './engine.ts';
 import type { DesiredPlane } from './desired.ts';
+import type { PlaneDigest } from './digest.ts';
 import { PlaneError } from './errors.ts';
 import type { FlowFilter, FlowView } from './flows.ts';
 import type { GarbageCollection } from './garbage-collection.ts';
@@ -26,6 +27,7 @@ export interface Operations {
   readonly collectNow: () => GarbageCollection;
   readonly flows: (filter: FlowFilter) => FlowView[];
   readonly lookup: (...args: Parameters<Engine['lookup']>) => FlowPlace;
+  readonly digest: () => PlaneDigest;
   readonly inspect: () => Finding[];
   readonly close: () => void;
   readonly detach: () => void;

@@ -31,6 +31,7 @@ const operations: Operations = {
   collectNow: () => current().collectNow(),
   flows: (filter) => current().flows(filter),
   lookup: (...args) => current().lookup(...args),
+  digest: () => current().digest(),
   inspect: () => current().inspect(),
   close: () => end((each) => each.close()),
   detach: () => end((each) => each.detach()),

@@ -25,6 +25,7 @@ import type {
 } from './desired.ts';
 import { formatServiceKey } from './desired.ts';
 import type { EngineOptions } from './engine.ts';
+import type { QuorumRule } from './quorum.ts';
 
 /** Ports of the service's address that `passthrough` takes for packets to servers. */
 const PASSTHROUGH_PORTS = [33_768, 61_000] as const;
@@ -58,6 +59,27 @@ export function servicesInFile(
     const servers = Object.values(backend.servers).map((server) => fileFacts(server));
     return servicesOfFrontend(config, backend, servers);
   });
+}
+
+/** What each service of the frontends is held to, by the text of its key. */
+export function quorumRules(
+  frontends: Iterable<FrontendConfig>,
+  backends: (name: string) => BackendConfig | undefined,
+): Map<string, QuorumRule> {
+  return new Map(
+    [...frontends].flatMap((frontend) => {
+      const backend = backends(frontend.backend);
+      if (!backend) return [];
+      const { quorum, hysteresis, sorry_server: sorry } = backend;
+      const port = sorry?.kind === 'inet' ? sorry.port : 0;
+      const facts =
+        sorry && ({ addr: sorry, weight: 1, health: 'up', interface: '', mac: '' } as const);
+      const sorryServer = facts && backendOf(facts, modeOf(frontend), port)[0];
+      return serviceKeysOf(frontend).map(
+        (key) => [key, { quorum, hysteresis, sorryServer }] as const,
+      );
+    }),
+  );
 }
 
 /** Texts of the services' keys of a frontend. */
@@ -216,6 +238,7 @@ function schedulerOf({ balance, hash }: BackendConfig): {
 } {
   if (balance === 'leastconn') return { scheduler: 'wlc', hash };
   if (balance === 'source') return { scheduler: 'mh', hash: 'ip' };
+  if (balance === 'p2c') return { scheduler: 'twos', hash };
   if (balance === 'ring') return { scheduler: 'conhash', hash };
   if (!balance.startsWith('lvs:')) return { scheduler: 'wrr', hash };
   // The schema lets only these names follow.

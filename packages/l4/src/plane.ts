@@ -21,21 +21,33 @@ import type {
 import {
   type DesiredPlane,
   formatEndpoint,
+  formatServiceKey,
   type PlaneSettings,
   type ServiceSpec,
 } from './desired.ts';
+import type { PlaneDigest } from './digest.ts';
 import type { Engine } from './engine.ts';
 import { EngineSession } from './engine-session.ts';
 import { PlaneError } from './errors.ts';
+import type { Finding } from './finding.ts';
 import type { FlowFilter, FlowView } from './flows.ts';
 import { Follower } from './follower.ts';
-import { engineOptions, servicesInFile, servicesOf, settingsOf } from './from-config.ts';
-import type { Finding } from './finding.ts';
+import {
+  engineOptions,
+  quorumRules,
+  servicesInFile,
+  servicesOf,
+  settingsOf,
+} from './from-config.ts';
 import type { FlowPlace } from './lookup.ts';
+import { type Announcement, type Role, roleAtStart } from './presence.ts';
+import { type QuorumRule, withReserve } from './quorum.ts';
 import { Rates } from './rates.ts';
 import { type Services, ServiceTable } from './service-table.ts';
 import { showCounters } from './shown-counters.ts';
+import { logTurns, type Stand, Standing } from './standing.ts';
 import type { PlaneSnapshot } from './statistics.ts';
+import { untilQuiet } from './until-quiet.ts';
 import { ZeroBase } from './zero-base.ts';
 
 export interface L4PlaneOptions {
@@ -66,6 +78,8 @@ export class L4Plane implements DataPlane {
   /** Time-outs that were ordered, over those of the file. */
   private timeoutOrders: Partial<PlaneSettings['timeouts']> = {};
   private readonly zero = new ZeroBase();
+  private readonly standing = new Standing();
+  private stand: Stand | undefined;
   /** The kernel follows what is wanted. */
   private readonly follower = new Follower(
     () => this.apply(),
@@ -93,6 +107,16 @@ export class L4Plane implements DataPlane {
     return this.table.effective();
   }
 
+  /** What this host is to others that serve the same. */
+  get role(): Role {
+    return this.standing.role;
+  }
+
+  /** Which addresses of services are on this host, and why others are not. */
+  get announcements(): readonly Announcement[] {
+    return this.stand?.announcements ?? [];
+  }
+
   /** Counters as of the last look. */
   get snapshot(): PlaneSnapshot | undefined {
     return this.latest;
@@ -104,8 +128,12 @@ export class L4Plane implements DataPlane {
     }
     const wasOpen = this.isOpen;
     await this.engine.open(engineOptions(l4, frontends));
+    if (!wasOpen) this.standing.role = roleAtStart(this.engine.report?.role, l4.role);
     try {
-      const services = servicesInFile(frontends.values(), backends);
+      const rules = quorumRules(frontends.values(), (name) => backends.get(name));
+      const services = servicesInFile(frontends.values(), backends).map((service) =>
+        withReserve(service, rules.get(formatServiceKey(service))),
+      );
       await this.engine.call('check', { settings: settingsOf(l4), services });
     } catch (error) {
       if (!wasOpen) await this.close();
@@ -145,8 +173,15 @@ export class L4Plane implements DataPlane {
     return 0;
   }
 
-  /** The kernel goes on forwarding, unless the file says otherwise. */
-  async drain(_cut: AbortSignal): Promise<DrainResult> {
+  /**
+   * The kernel goes on forwarding, unless the file says otherwise: then the network is first made to send
+   * elsewhere, where it listens to announcements.
+   */
+  async drain(cut: AbortSignal): Promise<DrainResult> {
+    if (this.isOpen && this.config?.detach_on_exit === true && this.config.announce !== 'none') {
+      await this.takeRole('drain');
+      await untilQuiet(() => this.packetsIn(), cut);
+    }
     await this.close();
     return { cut: 0 };
   }
@@ -174,6 +209,21 @@ export class L4Plane implements DataPlane {
     this.table.order(next);
     this.follower.changed();
     await this.settled();
+  }
+
+  /** Serves, stands by, or lets go; addresses of services come or leave before this resolves. */
+  async takeRole(role: Role): Promise<void> {
+    const before = this.standing.role;
+    this.standing.role = role;
+    this.follower.changed();
+    await this.settled();
+    if (before !== role) this.logger.info('packet plane: role', { role, before });
+  }
+
+  /** What the maps do with flows, as a hash that is equal on hosts that do the same. */
+  async digest(): Promise<PlaneDigest> {
+    await this.settled();
+    return this.engine.call('digest');
   }
 
   /** Where a flow would go. */
@@ -231,6 +281,7 @@ export class L4Plane implements DataPlane {
   async resume(): Promise<void> {
     if (!this.config || !this.desired || this.isOpen) return;
     await this.engine.open(engineOptions(this.config, configsOf(this.desired)));
+    this.standing.role = roleAtStart(this.engine.report?.role, this.config.role);
     this.commit(this.desired);
   }
 
@@ -264,7 +315,13 @@ export class L4Plane implements DataPlane {
   private async apply(): Promise<void> {
     if (!this.isOpen || !this.desired) return;
     this.table.refresh(servicesOf(this.desired.frontends.values()));
-    await this.engine.call('apply', this.wantedPlane([...this.services.values()]));
+    const stand = this.standing.judge(this.services, this.rules(this.desired), this.announce);
+    await this.engine.call('apply', {
+      ...this.wantedPlane(stand.services),
+      presence: stand.presence,
+    });
+    logTurns(this.logger, stand, this.stand);
+    this.stand = stand;
     await this.attachOnce();
   }
 
@@ -303,6 +360,22 @@ export class L4Plane implements DataPlane {
     if (!this.config || !this.desired) throw new PlaneError('the packet plane is not running');
     const settings = settingsOf(this.config);
     return { ...settings, timeouts: { ...settings.timeouts, ...this.timeoutOrders } };
+  }
+
+  private get announce(): L4Config['announce'] {
+    return this.config?.announce ?? 'none';
+  }
+
+  private rules({ frontends, backends }: DesiredState): Map<string, QuorumRule> {
+    const configs = [...frontends.values()].map(({ config }) => config);
+    return quorumRules(configs, (name) => backends.get(name)?.config);
+  }
+
+  /** Packets that came for services so far. */
+  private async packetsIn(): Promise<number> {
+    await this.collect();
+    const counts = [...(this.latest?.services.values() ?? [])];
+    return counts.reduce((sum, { inPackets }) => sum + inPackets, 0);
   }
 
   private async close(): Promise<void> {

@@ -15,12 +15,15 @@ export const MAX_UINT112: bigint = (1n << 112n) - 1n;
 /** @throws {Revert} BAL#000 when the sum passes 2^256 - 1. */
 export function add(a: bigint, b: bigint): bigint {
   const sum = a + b;
+  if (typeof sum !== 'bigint') refuseNumber(sum);
   return sum > MAX_UINT256 ? revert(0) : sum;
 }
 
 /** @throws {Revert} BAL#001 when b > a. */
 export function sub(a: bigint, b: bigint): bigint {
-  return b > a ? revert(1) : a - b;
+  if (b > a) revert(1);
+  const difference = a - b;
+  return typeof difference === 'bigint' ? difference : refuseNumber(difference);
 }
 
 /** @throws {Revert} BAL#003 when the product passes 2^256 - 1. */
@@ -66,6 +69,11 @@ export function requireUint(value: unknown, name: string, bits = 256): bigint {
     throw new InputError(name, `must be from 0 to 2^${bits} - 1; got ${value}`);
   }
   return value;
+}
+
+/** Two numbers add up without complaint, unlike a number and a `bigint`. @throws {InputError} Always. */
+export function refuseNumber(value: unknown): never {
+  throw new InputError('amount', `must be a bigint (write 1n, not 1); got ${describe(value)}`);
 }
 
 function describe(value: unknown): string {

@@ -12,6 +12,7 @@ import { migrate } from './migrations.ts';
 import { openPostgres, type PostgresOptions } from './postgres.ts';
 import type { Database, Dialect } from './schema.ts';
 import { RecordingWorkStore } from './recording-work.ts';
+import { RecordingCopyStore } from './recording-copies.ts';
 import { RecordingStore } from './recordings.ts';
 import { ServerStore } from './servers.ts';
 import { openSqlite, unlockSqlite } from './sqlite.ts';
@@ -30,6 +31,7 @@ export class Store {
   readonly deliveries: DeliveryStore;
   readonly tokens: TokenStore;
   readonly recordings: RecordingStore;
+  readonly recordingCopies: RecordingCopyStore;
   readonly recordingWork: RecordingWorkStore;
   readonly textTracks: TextTrackStore;
   readonly usedTokens: UsedTokenStore;
@@ -46,6 +48,7 @@ export class Store {
     this.deliveries = new DeliveryStore(db);
     this.tokens = new TokenStore(db);
     this.recordings = new RecordingStore(db, dialect);
+    this.recordingCopies = new RecordingCopyStore(db, dialect);
     this.recordingWork = new RecordingWorkStore(db);
     this.textTracks = new TextTrackStore(db);
     this.usedTokens = new UsedTokenStore(db);

@@ -12,6 +12,7 @@ import { type BbbOptions, withOperations } from './host.ts';
 import { addConfig } from './config.ts';
 import { addMeetings } from './meetings.ts';
 import { type BbbCommands, withConfig, withOutput } from './options.ts';
+import { addMigration } from './migrate.ts';
 import { addPoll } from './poll.ts';
 import { runGateway } from './run.ts';
 import { addServers } from './servers.ts';
@@ -38,6 +39,7 @@ export function registerBbb(program: Command, io: Io, finish: (code: number) => 
   addPoll(bbb, commands);
   addConfig(bbb, commands);
   addTokens(bbb, commands);
+  addMigration(bbb, commands);
 }
 
 function addStatus(bbb: Command, { io, finish }: BbbCommands): void {

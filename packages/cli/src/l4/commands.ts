@@ -15,10 +15,8 @@ import {
 } from '@balancer/l4';
 import { loadLoadBalancerConfig } from '@balancer/lb';
 import type { Io } from '../io.ts';
-import { findPlane, planeMayRun, type PlaneTarget } from './client.ts';
+import { findPlane, pinPathOf, planeMayRun, type PlaneTarget } from './client.ts';
 import { renderDrops, renderFindings, renderFlows, renderPlane } from './views.ts';
-
-const USUAL_PIN_PATH = '/sys/fs/bpf/balancer';
 
 export interface Output {
   readonly json: boolean;
@@ -103,11 +101,8 @@ export async function unloadPlane(
   { config, pinPath }: { readonly config?: string; readonly pinPath?: string },
   { json, io }: Output,
 ): Promise<number> {
-  const inFile =
-    config === undefined
-      ? undefined
-      : (await loadLoadBalancerConfig(config, io.environment)).config.l4?.pin_path;
-  const path = pinPath ?? inFile ?? USUAL_PIN_PATH;
+  const target = config === undefined ? {} : { config };
+  const path = pinPath ?? (await pinPathOf(target, io));
   const { pins, addresses, neighbours } = unload(path);
   const text =
     pins === 0

@@ -17,6 +17,7 @@ import {
   unloadPlane,
 } from './commands.ts';
 import { ipvsadm } from './ipvsadm.ts';
+import { addCluster } from './register-cluster.ts';
 
 type Finish = (code: number) => void;
 
@@ -42,6 +43,7 @@ export function registerL4(program: Command, io: Io, finish: Finish): Command {
   addViews(l4, io, finish);
   addFlows(l4, io, finish);
   addDoctor(l4, io, finish);
+  addCluster((...args) => running(l4, ...args), io, finish);
   addHostCommands(l4, io, finish);
   addIpvsadm(program, io, finish);
   return l4;

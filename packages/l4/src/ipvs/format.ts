@@ -128,8 +128,11 @@ function serviceOptions(service: ServiceSpec, compat: boolean): string {
 }
 
 function schedulerFlags({ scheduler, hash, fallback }: ServiceSpec): string[] {
-  if (scheduler !== 'mh') return [];
-  return [...(fallback ? ['mh-fallback'] : []), ...(hash === 'ip-port' ? ['mh-port'] : [])];
+  if (scheduler !== 'mh' && scheduler !== 'sh') return [];
+  return [
+    ...(fallback ? [`${scheduler}-fallback`] : []),
+    ...(hash === 'ip-port' ? [`${scheduler}-port`] : []),
+  ];
 }
 
 /** The mask of persistence when it is not that of a single client: dotted, or a length for IPv6. */

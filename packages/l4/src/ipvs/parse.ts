@@ -5,13 +5,16 @@
  */
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import type {
-  IpvsCommand,
-  IpvsListing,
-  IpvsServerOptions,
-  IpvsServiceKey,
-  IpvsServiceOptions,
-  IpvsView,
+import { LVS_SCHEDULERS } from '@balancer/lb';
+import {
+  type IpvsCommand,
+  type IpvsListing,
+  type IpvsServerOptions,
+  type IpvsServiceKey,
+  type IpvsServiceOptions,
+  type IpvsView,
+  SCHEDULER_FLAGS,
+  type SchedulerFlag,
 } from './commands.ts';
 import { IpvsUsageError, type ParsedArguments, readArguments } from './options.ts';
 
@@ -92,7 +95,6 @@ const RULES: Readonly<
   version: { may: [], needs: [] },
 };
 
-const SCHEDULERS = ['rr', 'wrr', 'lc', 'wlc', 'mh', 'conhash'] as const;
 const PERSISTENCE_DEFAULT_S = 300;
 const LOCAL_ADDRESSES_MAX = 4096;
 
@@ -256,10 +258,10 @@ class Reader {
   serviceOptions(): IpvsServiceOptions {
     const options = this.#options;
     const scheduler = options.get('scheduler');
-    const known = SCHEDULERS.find((name) => name === scheduler);
+    const known = LVS_SCHEDULERS.find((name) => name === scheduler);
     if (scheduler !== undefined && known === undefined) {
       throw new IpvsUsageError(
-        `Scheduler not found: ${scheduler}; there are ${SCHEDULERS.join(', ')}`,
+        `Scheduler not found: ${scheduler}; there are ${LVS_SCHEDULERS.join(', ')}`,
       );
     }
     const persistent = options.get('persistent');
@@ -376,12 +378,11 @@ function timeouts(values: readonly string[]): IpvsCommand {
   return { op: 'timeouts', tcp: tcp!, tcpfin: tcpfin!, udp: udp! };
 }
 
-function schedulerFlags(text: string): ('mh-port' | 'mh-fallback')[] {
+function schedulerFlags(text: string): SchedulerFlag[] {
   return text.split(',').map((flag) => {
-    if (flag === 'mh-port' || flag === 'mh-fallback') return flag;
-    if (flag === 'flag-1') return 'mh-fallback';
-    if (flag === 'flag-2') return 'mh-port';
-    throw new IpvsUsageError(`invalid scheduler flag \`${flag}'`);
+    const known = SCHEDULER_FLAGS.find((name) => name === flag);
+    if (known === undefined) throw new IpvsUsageError(`invalid scheduler flag \`${flag}'`);
+    return known;
   });
 }
 

@@ -5,7 +5,8 @@
  */
 import { isIP } from 'node:net';
 import { integer, z } from '@balancer/kit';
-import { IPVS_VIEWS, type IpvsCommand } from './commands.ts';
+import { LVS_SCHEDULERS } from '@balancer/lb';
+import { IPVS_VIEWS, type IpvsCommand, SCHEDULER_FLAGS } from './commands.ts';
 
 const SECONDS_MAX = 2 ** 31 - 1;
 const COMMANDS_MAX = 200_000;
@@ -20,10 +21,10 @@ const server = z.strictObject({ address, port: port.optional() });
 const addresses = z.array(address).min(1).max(ADDRESSES_MAX);
 
 const serviceOptions = z.strictObject({
-  scheduler: z.enum(['rr', 'wrr', 'lc', 'wlc', 'mh', 'conhash']).optional(),
+  scheduler: z.enum(LVS_SCHEDULERS).optional(),
   persistenceS: seconds.optional(),
   maskLength: integer({ min: 1, max: 128 }).optional(),
-  schedulerFlags: z.array(z.enum(['mh-port', 'mh-fallback'])).optional(),
+  schedulerFlags: z.array(z.enum(SCHEDULER_FLAGS)).optional(),
   onePacket: z.boolean().optional(),
   connTimeoutS: seconds.optional(),
   expireQuiescent: z.boolean().optional(),

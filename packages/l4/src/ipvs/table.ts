@@ -11,6 +11,7 @@ import type {
   IpvsServerOptions,
   IpvsServiceKey,
   IpvsServiceOptions,
+  SchedulerFlag,
 } from './commands.ts';
 
 /** A command that cannot be followed. */
@@ -102,8 +103,8 @@ function withOptions(service: ServiceSpec, options: IpvsServiceOptions): Service
   const next: ServiceSpec = {
     ...service,
     scheduler: options.scheduler ?? service.scheduler,
-    hash: schedulerFlags.includes('mh-port') ? 'ip-port' : 'ip',
-    fallback: schedulerFlags.includes('mh-fallback'),
+    hash: 'ip',
+    fallback: false,
     persistenceS: options.persistenceS ?? service.persistenceS,
     persistenceMask: isIpv6 ? 32 : (maskLength ?? 32),
     persistencePrefix6: isIpv6 ? (maskLength ?? 128) : 128,
@@ -117,10 +118,24 @@ function withOptions(service: ServiceSpec, options: IpvsServiceOptions): Service
   if (next.onePacket && next.protocol !== 'udp') {
     throw new IpvsError('One-Packet Scheduling is only for UDP virtual services');
   }
-  if (schedulerFlags.length > 0 && next.scheduler !== 'mh') {
-    throw new IpvsError(`incompatible scheduler flag \`${schedulerFlags[0]}'`);
-  }
-  return next;
+  return withFlags(next, schedulerFlags);
+}
+
+/** Flags that bear the scheduler's name, or the numbers that stand for them. */
+function withFlags(service: ServiceSpec, flags: readonly SchedulerFlag[]): ServiceSpec {
+  const { scheduler } = service;
+  const meansPort = (flag: SchedulerFlag): boolean =>
+    flag === 'flag-2' || flag === `${scheduler}-port`;
+  const meansFallback = (flag: SchedulerFlag): boolean =>
+    flag === 'flag-1' || flag === `${scheduler}-fallback`;
+  const hasFlags = scheduler === 'mh' || scheduler === 'sh';
+  const wrong = flags.find((flag) => !hasFlags || !(meansPort(flag) || meansFallback(flag)));
+  if (wrong !== undefined) throw new IpvsError(`incompatible scheduler flag \`${wrong}'`);
+  return {
+    ...service,
+    hash: flags.some(meansPort) ? 'ip-port' : 'ip',
+    fallback: flags.some(meansFallback),
+  };
 }
 
 interface ServerCommand {

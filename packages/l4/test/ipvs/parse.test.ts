@@ -38,6 +38,14 @@ describe('a command', () => {
       },
     ],
     [
+      '-A -t 203.0.113.1:80 -s sh -b sh-fallback,flag-2',
+      {
+        op: 'add-service',
+        service: WEB,
+        options: { scheduler: 'sh', schedulerFlags: ['sh-fallback', 'flag-2'] },
+      },
+    ],
+    [
       '-A -u [2001:db8::1]:53 -o',
       {
         op: 'add-service',
@@ -123,7 +131,7 @@ describe('a command', () => {
     ],
     [
       '-A -t 203.0.113.1:80 -s lblc',
-      'Scheduler not found: lblc; there are rr, wrr, lc, wlc, mh, conhash',
+      'Scheduler not found: lblc; there are rr, wrr, lc, wlc, sed, nq, fo, ovf, sh, dh, mh, conhash, twos',
     ],
     ['-A -t 203.0.113.1:70000', "illegal port `70000'; needs a number from 0 to 65535"],
     ['-A -t 203.0.113.1:80 -M 255.0.255.0', "illegal netmask `255.0.255.0'"],

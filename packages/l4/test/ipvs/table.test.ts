@@ -1,3 +1,4 @@
+import { LVS_SCHEDULERS } from '@balancer/lb';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatServiceKey, type ServiceSpec } from '../../src/desired.ts';
@@ -74,6 +75,22 @@ describe('a table', () => {
       },
     ],
     [
+      "incompatible scheduler flag `mh-port'",
+      {
+        op: 'edit-service',
+        service: WEB,
+        options: { scheduler: 'sh', schedulerFlags: ['sh-port', 'mh-port'] },
+      },
+    ],
+    [
+      "incompatible scheduler flag `flag-1'",
+      {
+        op: 'edit-service',
+        service: WEB,
+        options: { scheduler: 'dh', schedulerFlags: ['flag-1'] },
+      },
+    ],
+    [
       'No such local address 198.51.100.5',
       { op: 'delete-local', service: WEB, addresses: ['198.51.100.5'] },
     ],
@@ -83,6 +100,22 @@ describe('a table', () => {
     expect(() => change(table, command)).toThrow(IpvsError);
     expect(() => change(table, command)).toThrow(message);
     expect(table).toEqual(before);
+  });
+});
+
+describe('flags of schedulers by key', () => {
+  test.each([
+    ['mh', ['mh-port'], { hash: 'ip-port', fallback: false }],
+    ['mh', ['flag-1'], { hash: 'ip', fallback: true }],
+    ['sh', ['sh-fallback', 'flag-2'], { hash: 'ip-port', fallback: true }],
+    ['sh', [], { hash: 'ip', fallback: false }],
+  ] as const)('%s with %j', (scheduler, schedulerFlags, expected) => {
+    const table = tableOf(add, {
+      op: 'edit-service',
+      service: WEB,
+      options: { scheduler, schedulerFlags },
+    });
+    expect([...table.values()][0]).toMatchObject({ scheduler, ...expected });
   });
 });
 
@@ -98,10 +131,10 @@ describe('rules that were saved', () => {
     protocol: fc.constantFrom('tcp' as const, 'udp' as const),
     address: fc.constantFrom('203.0.113.1', '203.0.113.2', '203.0.113.3'),
     port: fc.integer({ min: 1, max: 65_535 }),
-    scheduler: fc.constantFrom('rr', 'wrr', 'lc', 'wlc', 'mh', 'conhash') as fc.Arbitrary<'mh'>,
+    scheduler: fc.constantFrom(...LVS_SCHEDULERS),
     persistenceS: fc.constantFrom(0, 60, 300),
     maskLength: fc.integer({ min: 1, max: 32 }),
-    flags: fc.subarray(['mh-port' as const, 'mh-fallback' as const]),
+    flags: fc.subarray(['port' as const, 'fallback' as const]),
     connTimeoutS: fc.constantFrom(0, 30),
     expireQuiescent: fc.boolean(),
     servers: fc.uniqueArray(server, { maxLength: 5, selector: (each) => each.address }),
@@ -120,7 +153,11 @@ describe('rules that were saved', () => {
               scheduler: s.scheduler,
               persistenceS: s.persistenceS,
               ...(s.persistenceS > 0 && { maskLength: s.maskLength }),
-              ...(s.scheduler === 'mh' && { schedulerFlags: s.flags }),
+              ...((s.scheduler === 'mh' || s.scheduler === 'sh') && {
+                schedulerFlags: s.flags.map(
+                  (flag) => `${s.scheduler as 'mh' | 'sh'}-${flag}` as const,
+                ),
+              }),
               connTimeoutS: s.connTimeoutS,
               expireQuiescent: s.expireQuiescent,
             };

@@ -12,7 +12,7 @@ import {
 } from '@balancer/ebpf';
 import { hashFlow, murmur3, PROTOCOLS, type STATES } from '../../src/index.ts';
 import { NAMES, type Change, type Setup } from '../../tools/packets/packet-case.ts';
-import { backendsOf, tableOf } from '../../tools/packets/selection-table.ts';
+import { backendsOf, COMPARING, listOf, tableOf } from '../../tools/packets/selection-table.ts';
 import {
   FLAG,
   hop,
@@ -48,8 +48,8 @@ export interface ModelResult {
 }
 
 const ONE_WAY: ReadonlySet<string> = new Set(['dr', 'tunnel', 'dr-ip']);
-const KEY_TABLES: ReadonlySet<string> = new Set(['mh', 'conhash']);
-const TRIES = { mh: 16, conhash: 1024, claim: 32 } as const;
+const KEY_TABLES: ReadonlySet<string> = new Set(['mh', 'conhash', 'sh']);
+const TRIES = { mh: 16, conhash: 1024, hash: 256, claim: 32 } as const;
 const CLAIM_STEP = 7919;
 const PASS: ModelResult = { verdict: 'pass' };
 const drop = (reason: string): ModelResult => ({ verdict: 'drop', reason });
@@ -253,7 +253,7 @@ export class PathModel {
 
   #schedule(packet: ModelPacket): number {
     const { scheduler = 'rr', hash: mode = 'ip-port', flags = [] } = this.#setup;
-    if (scheduler === 'lc' || scheduler === 'wlc') return this.#least(scheduler === 'wlc');
+    if (COMPARING.has(scheduler)) return this.#compared(scheduler);
     const table = this.#table;
     const length = table.length;
     const flowTuple = {
@@ -273,6 +273,8 @@ export class PathModel {
       tries = TRIES.conhash;
     } else if (!flags.includes('fallback')) {
       tries = 1;
+    } else if (scheduler === 'sh' || scheduler === 'dh') {
+      tries = TRIES.hash;
     } else if (length > 1) {
       step = (hashFlow(flowTuple, mode, 0x9747_b28c) % (length - 1)) + 1;
     }
@@ -283,13 +285,25 @@ export class PathModel {
     return -1;
   }
 
-  #least(isWeighted: boolean): number {
+  /** By live counts; `fo` and `ovf` go over the backends by the weights of the set-up. */
+  #compared(scheduler: string): number {
+    const order = listOf(this.#setup).map((slot) => slot - 1);
+    const candidates = order.filter((index) => this.#isEligible(index));
+    const isIdle = (index: number): boolean => this.count(index, true) === 0;
+    if (scheduler === 'fo') return candidates[0] ?? -1;
+    if (scheduler === 'ovf') {
+      const has = (index: number): boolean =>
+        this.count(index, true) < this.backends[index]!.weight;
+      return candidates.find(has) ?? -1;
+    }
+    if (scheduler === 'nq' && candidates.some(isIdle)) return candidates.find(isIdle)!;
     let best = -1;
     let bestShare = Infinity;
-    for (const [index, { weight }] of this.backends.entries()) {
-      if (!this.#isEligible(index)) continue;
-      const load = 256 * this.count(index, true) + this.count(index, false);
-      const share = load / (isWeighted ? weight : 1);
+    for (const index of candidates) {
+      const active = this.count(index, true);
+      const isDelay = scheduler === 'sed' || scheduler === 'nq';
+      const load = isDelay ? active + 1 : 256 * active + this.count(index, false);
+      const share = load / (scheduler === 'lc' ? 1 : this.backends[index]!.weight);
       if (share >= bestShare) continue;
       best = index;
       bestShare = share;

@@ -49,6 +49,23 @@ const FLAG_SETS: readonly (readonly TcpFlag[])[] = [
   [],
 ];
 
+/** Those that choose without chance. */
+const SCHEDULERS = [
+  'rr',
+  'wrr',
+  'lc',
+  'wlc',
+  'mh',
+  'mh',
+  'conhash',
+  'sed',
+  'nq',
+  'fo',
+  'ovf',
+  'sh',
+  'dh',
+] as const;
+
 export function randomSetup(draw: Draw): Setup {
   const isV6 = draw.oneIn(3);
   const mode = draw.of(['dr', 'tunnel', 'nat', 'fnat', 'fnat', 'dr-ip'] as const);
@@ -60,7 +77,7 @@ export function randomSetup(draw: Draw): Setup {
     port: port === 0 ? 0 : 8080,
     weight: 1 + draw.below(3),
   }));
-  const scheduler = draw.of(['rr', 'wrr', 'lc', 'wlc', 'mh', 'mh', 'conhash'] as const);
+  const scheduler = draw.of(SCHEDULERS);
   const flags = (['reset', 'fallback', 'expireQuiescent', 'adopt'] as const).filter(() =>
     draw.oneIn(2),
   );

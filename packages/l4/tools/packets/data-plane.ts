@@ -37,7 +37,7 @@ import { EMPTY_BACKEND, EMPTY_CONFIG, EMPTY_SERVICE } from '../../src/records.ts
 import { createTable } from '../../src/selection-map.ts';
 import { NAMES, type Change, type PacketCase, type Setup } from './packet-case.ts';
 import { isSection, PacketHost, type Hook } from './packet-host.ts';
-import { backendsOf, tableOf } from './selection-table.ts';
+import { backendsOf, COMPARING, listOf, tableOf } from './selection-table.ts';
 
 /** Id of the service of the set-up. */
 export const SERVICE = 1;
@@ -262,12 +262,7 @@ export class DataPlane {
     const slots = tableOf(this.#setup);
     this.#setInner('l4_sel', slots);
     // Each update of a map of maps waits for RCU: leave out what the scheduler does not read.
-    if (scheduler === 'lc' || scheduler === 'wlc') {
-      this.#setInner(
-        'l4_list',
-        backendsOf(this.#setup).map((_, i) => i + 1),
-      );
-    }
+    if (COMPARING.has(scheduler)) this.#setInner('l4_list', listOf(this.#setup));
     const { persistence, flags: given = [] } = this.#setup;
     const flags = [
       'enabled',

@@ -87,6 +87,8 @@ const BACKEND: Omit<
   balance: 'roundrobin',
   mh_table: 65_537,
   hash: 'ip-port',
+  quorum: 1,
+  hysteresis: 0,
   connect_timeout: 5 * SECOND,
   connect_retries: 2,
   retry_delay: 250,

@@ -13,9 +13,14 @@ import { type FrontendL4Config, PACKET_MODES, type PacketMode } from './l4-types
 import type { BackendTable, ConfigFile, FrontendTable } from './schema.ts';
 
 /** Balances that the packet plane has a scheduler for; `lvs:…` apart. */
-const PACKET_BALANCES = ['roundrobin', 'leastconn', 'source', 'ring'];
+const PACKET_BALANCES = ['roundrobin', 'leastconn', 'p2c', 'source', 'ring'];
 /** Balances that place a flow by its key, without any state. */
-const KEYED_BALANCES = ['source', 'ring', 'lvs:mh', 'lvs:conhash'];
+const KEYED_BALANCES = ['source', 'ring', 'lvs:mh', 'lvs:conhash', 'lvs:sh', 'lvs:dh'];
+/** Balances that go over all servers for each new flow. */
+const COMPARING_BALANCES = new Set([
+  'leastconn',
+  ...['lc', 'wlc', 'sed', 'nq', 'fo', 'ovf'].map((name) => `lvs:${name}`),
+]);
 /** Servers that schedulers which compare loads go over for each new flow. */
 const COMPARED_SERVERS_MAX = 1024;
 /** Ports of the listen address that `passthrough` takes for packets to servers. */
@@ -215,7 +220,7 @@ function checkScheduler(
       `mode "${mode}" of frontends.${path[1]} has no "${balance}"; use ${usable}`,
     );
   }
-  const compares = ['leastconn', 'lvs:lc', 'lvs:wlc'].includes(balance);
+  const compares = COMPARING_BALANCES.has(balance);
   const serverCount = Object.keys(backend?.servers ?? {}).length;
   if (compares && serverCount > COMPARED_SERVERS_MAX) {
     report.problem(

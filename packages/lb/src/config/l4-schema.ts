@@ -49,6 +49,8 @@ export const l4Schema: z.ZodType<L4Table> = z.strictObject({
   interfaces: z.array(z.string().min(1)).optional(),
   pin_path: z.string().startsWith('/', { error: 'needs an absolute path' }).optional(),
   manage_vips: z.boolean().optional(),
+  announce: z.enum(['none', 'route', 'exabgp']).optional(),
+  role: z.enum(['master', 'backup']).optional(),
   reply_path: z.enum(['fib', 'symmetric']).optional(),
   unknown_port: z.enum(['pass', 'drop']).optional(),
   new_flow_cap: integer({ min: 0, max: COUNT_MAX }).optional(),

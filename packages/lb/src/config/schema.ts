@@ -262,6 +262,8 @@ const backendShared = {
     })
     .optional(),
   hash: z.enum(['ip', 'ip-port', 'dst-ip']).optional(),
+  quorum: integer({ min: 1, max: COUNT_MAX }).optional(),
+  hysteresis: integer({ min: 0, max: COUNT_MAX }).optional(),
   connect_timeout: duration().optional(),
   connect_retries: integer({ min: 0, max: 100 }).optional(),
   retry_delay: duration().optional(),
@@ -296,6 +298,7 @@ const backendShared = {
 
 const backend = z.strictObject({
   ...backendShared,
+  sorry_server: endpointAddress().optional(),
   servers: z.record(text, serverSchema).optional(),
   discovery: z
     .strictObject({

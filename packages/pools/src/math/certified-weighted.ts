@@ -102,14 +102,9 @@ function loadExponent(numerator: bigint, denominator: bigint, roundUp: boolean):
     return true;
   }
   last.numerator = -1n;
+  if (!load(BALANCE, numerator) || !load(AMOUNT, denominator)) return false;
   if (numerator === denominator) copy(EXPONENT, ONE);
-  else if (
-    !load(BALANCE, numerator) ||
-    !load(AMOUNT, denominator) ||
-    !wholeQuotient(EXPONENT, BALANCE, ONE, AMOUNT, roundUp)
-  ) {
-    return false;
-  }
+  else if (!wholeQuotient(EXPONENT, BALANCE, ONE, AMOUNT, roundUp)) return false;
   last.numerator = numerator;
   last.denominator = denominator;
   last.roundUp = roundUp;

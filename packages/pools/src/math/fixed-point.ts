@@ -6,7 +6,7 @@
  * @module
  */
 import { revert } from '../errors.ts';
-import { MAX_UINT256, mul, sub } from '../uint.ts';
+import { MAX_UINT256, mul, refuseNumber, sub } from '../uint.ts';
 import { pow } from './log-exp.ts';
 
 export { add, sub } from '../uint.ts';
@@ -76,20 +76,25 @@ export const FP2: FixedPoint = {
   name: 'FP2',
   hasShortcuts: true,
   powDown(x, y) {
-    if (y === ONE) return x;
+    if (y === ONE) return same(x);
     if (y === TWO) return mulDown(x, x);
     if (y !== FOUR) return powDownByLog(x, y);
     const square = mulDown(x, x);
     return mulDown(square, square);
   },
   powUp(x, y) {
-    if (y === ONE) return x;
+    if (y === ONE) return same(x);
     if (y === TWO) return mulUp(x, x);
     if (y !== FOUR) return powUpByLog(x, y);
     const square = mulUp(x, x);
     return mulUp(square, square);
   },
 };
+
+/** The value itself, with which nothing is computed that would refuse a number. */
+function same(x: bigint): bigint {
+  return typeof x === 'bigint' ? x : refuseNumber(x);
+}
 
 function powDownByLog(x: bigint, y: bigint): bigint {
   const raw = pow(x, y);
