@@ -374,5 +374,26 @@ export function describeCallbacks(storage: string, harness: () => Harness): void
       await deliver();
       expect([ofA.received.length, ofB.received.length]).toEqual([1, 0]);
     });
+
+    test('132: nothing of all this is in the log', async () => {
+      const { url } = await startTarget();
+      await withReady(url);
+      await h.importArchive(room);
+      await deliver();
+      const log = h.logged.join('');
+      expect(log).toContain('archive imported');
+      expect(log).toContain('delivered');
+      for (const secret of [
+        SECRET,
+        h.bbb1.secret,
+        'checksum=',
+        'token=',
+        'eyJ',
+        'recording_',
+        url,
+      ]) {
+        expect([secret, log.includes(secret)]).toEqual([secret, false]);
+      }
+    });
   });
 }
