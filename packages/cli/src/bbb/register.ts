@@ -16,7 +16,7 @@ import { addMigration } from './migrate.ts';
 import { addPoll } from './poll.ts';
 import { runGateway } from './run.ts';
 import { addServers } from './servers.ts';
-import { showRows } from './show.ts';
+import { showJson, showRows } from './show.ts';
 import { addTenants } from './tenants.ts';
 import { addTokens } from './token.ts';
 
@@ -71,11 +71,12 @@ function addStatus(bbb: Command, { io, finish }: BbbCommands): void {
       });
       finish(EXIT.ok);
     });
-  withExamples(withConfig(bbb.command('live')), 'balancer bbb live')
+  withExamples(withOutput(bbb.command('live')), 'balancer bbb live')
     .description('print "success" if the data can be read')
     .action(async (options: BbbOptions) => {
       await withOperations(options, io, async (run) => run('servers.list', {}));
-      io.stdout.write('success\n');
+      if (options.json) showJson(io, { live: true });
+      else io.stdout.write('success\n');
       finish(EXIT.ok);
     });
 }
