@@ -35,7 +35,10 @@ const lists = Array.from({ length: SERVER_COUNT }, (_, server) => listOf(server)
 
 const servers = createServer((request, response) => {
   const [, index = '', call = ''] = /^\/(\d+)\/api\/?(\w*)/.exec(request.url ?? '') ?? [];
-  if (Number(index) < lostBelow) return void request.socket.destroy();
+  if (Number(index) < lostBelow) {
+    request.socket.destroy();
+    return;
+  }
   const body =
     call === 'getMeetings'
       ? lists[Number(index)]!
