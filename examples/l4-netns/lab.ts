@@ -7,7 +7,7 @@ import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { get, type IncomingMessage } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -47,6 +47,14 @@ export interface Printed {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+/** What comes in over a connection that stays open. */
+export interface Stream {
+  /** Resolves when something that matches has come. */
+  readonly says: (pattern: RegExp) => Promise<void>;
+  /** Resolves when the other end ends it. */
+  readonly ended: Promise<void>;
 }
 
 export class Lab {
@@ -189,11 +197,46 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
 
   /** What the running balancer says of its packet plane. */
   async document(): Promise<PlaneDocument> {
-    const request = get({ socketPath: this.socket, path: '/l4/stats' });
-    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    const { body } = await this.call('GET', '/l4/stats');
     // The admin listener's document.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    return JSON.parse(await text(response)) as PlaneDocument;
+    return body as PlaneDocument;
+  }
+
+  /** Calls the admin API of the packet plane. */
+  async call(
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<{ readonly status: number; readonly body?: unknown }> {
+    const headers = { 'content-type': 'application/json' };
+    const calling = request({ socketPath: this.socket, method, path, headers });
+    calling.end(body === undefined ? undefined : JSON.stringify(body));
+    const [response] = (await once(calling, 'response')) as [IncomingMessage];
+    const content = await text(response);
+    const status = response.statusCode ?? 0;
+    return content === '' ? { status } : { status, body: JSON.parse(content) as unknown };
+  }
+
+  /** Follows a stream of the admin API. */
+  async listen(path: string): Promise<Stream> {
+    const calling = request({ socketPath: this.socket, path });
+    calling.end();
+    const [response] = (await once(calling, 'response')) as [IncomingMessage];
+    let said = '';
+    response.on('data', (chunk) => (said += String(chunk))).on('error', () => {});
+    return {
+      ended: new Promise((resolve) => response.on('close', resolve)),
+      says: async (pattern) => {
+        const deadline = AbortSignal.timeout(SAYS_MS);
+        while (!pattern.test(said)) {
+          // oxlint-disable-next-line no-await-in-loop -- what is said comes in pieces
+          await once(response, 'data', { signal: deadline }).catch(() => {
+            throw new Error(`nothing matches ${pattern.source} in\n${said}`);
+          });
+        }
+      },
+    };
   }
 
   /** What all balancers logged so far. */
@@ -223,7 +266,9 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
       const match = pattern.exec(this.#log.slice(from));
       if (match) return from + match.index + match[0].length;
       // oxlint-disable-next-line no-await-in-loop -- the log comes in pieces
-      await once(this.#news, 'news', { signal: deadline });
+      await once(this.#news, 'news', { signal: deadline }).catch(() => {
+        throw new Error(`nothing matches ${pattern.source} in\n${this.#log.slice(from)}`);
+      });
     }
   }
 

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { findLink, type LinkDescription, RouteSocket } from '@balancer/ebpf';
+import { findLink, type LinkDescription, RingBuffer, RouteSocket } from '@balancer/ebpf';
 import { fromMapAddress } from './address.ts';
 import { HostAddresses } from './addresses.ts';
 import { Attachments, findInterfaces, refuseForeignXdp } from './attachments.ts';
@@ -18,10 +18,17 @@ import { compile, type KnownLink } from './compile.ts';
 import { type DesiredPlane, formatServiceKey, type ServiceKey } from './desired.ts';
 import { digestOf, type PlaneDigest } from './digest.ts';
 import { PlaneError } from './errors.ts';
-import { type FlowFilter, type FlowView, listFlows } from './flows.ts';
+import {
+  type FlowBackends,
+  type FlowFilter,
+  type FlowView,
+  listFlows,
+  removeFlows,
+} from './flows.ts';
 import type { GarbageCollection } from './garbage-collection.ts';
 import { Gratuitous } from './gratuitous.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { type DataPlaneEvent, readEvent } from './events.ts';
 import type { Finding } from './finding.ts';
 import { chooseHook, type ChosenHook, type HookChoice, probeXdp } from './hook-choice.ts';
 import { checkHost, hostFacts } from './host-checks.ts';
@@ -64,6 +71,8 @@ export interface ApplyReport {
 }
 
 const VIPS_MAX = 8192;
+/** Events that are read at a time; the rest waits in the ring. */
+const EVENTS_MAX = 1024;
 /** Ticks between two looks at the routes to the servers. */
 const ROUTE_TICKS = 5;
 
@@ -74,6 +83,7 @@ export class Engine {
   readonly #objects: PlaneObjects;
   readonly #heartbeat: Heartbeat;
   readonly #collector: Collector;
+  readonly #events: RingBuffer;
   readonly #maps: PlaneMaps;
   readonly #attachments: Attachments;
   readonly #addresses: HostAddresses;
@@ -109,6 +119,8 @@ export class Engine {
       this.#role = hostState.role;
       this.report = { hook, unwatchedS: this.#heartbeat.unwatchedS, role: hostState.role };
       this.#collector = new Collector(this.#objects);
+      this.#events = new RingBuffer(this.#objects.tc.maps.get('l4_events')!);
+      undo.push(() => this.#events.close());
       this.#maps = new PlaneMaps(this.#objects.tc);
       this.#ids = recoverIds(this.#maps.image, this.#objects.tc);
       this.#attachments = new Attachments(path);
@@ -188,6 +200,16 @@ export class Engine {
     return collection;
   }
 
+  /** What the programs reported since the last call. */
+  events(): DataPlaneEvent[] {
+    const events: DataPlaneEvent[] = [];
+    this.#events.poll((record) => {
+      const event = readEvent(record);
+      if (event) events.push(event);
+    }, EVENTS_MAX);
+    return events;
+  }
+
   /** The counters as they are now. */
   snapshot(): PlaneSnapshot {
     const { services, backends, localRuns } = this.#ids;
@@ -203,13 +225,14 @@ export class Engine {
   }
 
   flows(filter: FlowFilter = {}): FlowView[] {
-    const backends = new Map(
-      [...this.#maps.image.backends].map(([slot, { address, port }]) => [
-        slot,
-        { address: fromMapAddress(address), port },
-      ]),
-    );
-    return listFlows(this.#objects.tc, backends, filter);
+    return listFlows(this.#objects.tc, this.#flowBackends, filter);
+  }
+
+  /** Forgets flows. @returns How many. */
+  removeFlows(filter: FlowFilter): number {
+    const removed = removeFlows(this.#objects.tc, this.#flowBackends, filter);
+    if (removed > 0) this.collectNow();
+    return removed;
   }
 
   /** Where a flow would go that chooses by its key. Sends nothing. */
@@ -240,6 +263,7 @@ export class Engine {
   /** Lets go of everything; the kernel goes on forwarding. */
   close(): void {
     this.#attachments.close();
+    this.#events.close();
     this.#objects.close();
     this.#directory.close();
   }
@@ -251,6 +275,16 @@ export class Engine {
     this.#addresses.follow([]);
     this.#saveState();
     this.close();
+  }
+
+  get #flowBackends(): FlowBackends {
+    const entries = [...this.#maps.image.backends];
+    return new Map(
+      entries.map(([slot, { address, port }]) => [
+        slot,
+        { address: fromMapAddress(address), port },
+      ]),
+    );
   }
 
   get #limits(): Limits {

@@ -21,13 +21,13 @@ import type {
 import {
   type DesiredPlane,
   formatEndpoint,
-  formatServiceKey,
   type PlaneSettings,
   type ServiceSpec,
 } from './desired.ts';
 import type { PlaneDigest } from './digest.ts';
 import type { Engine } from './engine.ts';
 import { EngineSession } from './engine-session.ts';
+import type { EventFeed } from './event-feed.ts';
 import { PlaneError } from './errors.ts';
 import type { Finding } from './finding.ts';
 import type { FlowFilter, FlowView } from './flows.ts';
@@ -40,10 +40,12 @@ import {
   settingsOf,
 } from './from-config.ts';
 import type { FlowPlace } from './lookup.ts';
+import { PlaneWatch } from './plane-watch.ts';
 import { type Announcement, type Role, roleAtStart } from './presence.ts';
 import { type QuorumRule, withReserve } from './quorum.ts';
 import { Rates } from './rates.ts';
 import { type Services, ServiceTable } from './service-table.ts';
+import { type Order, readStateFile, writeStateFile } from './state-file.ts';
 import { showCounters } from './shown-counters.ts';
 import { logTurns, type Stand, Standing } from './standing.ts';
 import type { PlaneSnapshot } from './statistics.ts';
@@ -68,6 +70,8 @@ export class L4Plane implements DataPlane {
   ]);
   /** Packets and bytes per second. */
   readonly rates: Rates = new Rates();
+  /** Tells what happened. */
+  private readonly watch: PlaneWatch;
   private readonly logger: Logger;
   private readonly table = new ServiceTable();
   private readonly engine: EngineSession;
@@ -75,6 +79,7 @@ export class L4Plane implements DataPlane {
   private desired: DesiredState | undefined;
   private latest: PlaneSnapshot | undefined;
   private sampling: NodeJS.Timeout | undefined;
+  private ending = new AbortController();
   /** Time-outs that were ordered, over those of the file. */
   private timeoutOrders: Partial<PlaneSettings['timeouts']> = {};
   private readonly zero = new ZeroBase();
@@ -89,12 +94,23 @@ export class L4Plane implements DataPlane {
 
   constructor({ logger }: L4PlaneOptions) {
     this.logger = logger;
-    this.engine = new EngineSession(logger);
+    this.watch = new PlaneWatch(logger);
+    this.engine = new EngineSession(this.watch.hearers);
   }
 
   /** Whether the kernel forwards for this process. */
   get isOpen(): boolean {
     return this.engine.isOpen;
+  }
+
+  /** What happened, for those who watch. */
+  get events(): EventFeed {
+    return this.watch.feed;
+  }
+
+  /** Aborts when this process lets go of the plane. */
+  get ended(): AbortSignal {
+    return this.ending.signal;
   }
 
   /** Settings in force; `undefined` while there are none. */
@@ -126,13 +142,16 @@ export class L4Plane implements DataPlane {
     if (!l4) {
       return { commit: (desired) => this.withoutPlane(desired), abort: () => {} };
     }
+    const saved = l4.state_file === '' ? [] : readStateFile(l4.state_file);
     const wasOpen = this.isOpen;
     await this.engine.open(engineOptions(l4, frontends));
     if (!wasOpen) this.standing.role = roleAtStart(this.engine.report?.role, l4.role);
     try {
       const rules = quorumRules(frontends.values(), (name) => backends.get(name));
-      const services = servicesInFile(frontends.values(), backends).map((service) =>
-        withReserve(service, rules.get(formatServiceKey(service))),
+      const trial = new ServiceTable();
+      trial.load(servicesInFile(frontends.values(), backends), saved);
+      const services = [...trial.effective()].map(([key, service]) =>
+        withReserve(service, rules.get(key)),
       );
       await this.engine.call('check', { settings: settingsOf(l4), services });
     } catch (error) {
@@ -142,7 +161,7 @@ export class L4Plane implements DataPlane {
     return {
       commit: (desired) => {
         this.config = l4;
-        this.commit(desired);
+        this.commit(desired, saved);
       },
       abort: () => {
         if (!wasOpen) void this.close();
@@ -198,6 +217,11 @@ export class L4Plane implements DataPlane {
     return this.engine.call('flows', filter);
   }
 
+  /** Forgets the flows that pass a filter. @returns How many. */
+  async removeFlows(filter: FlowFilter): Promise<number> {
+    return this.engine.call('removeFlows', filter);
+  }
+
   /**
    * Replaces the services by what orders made of them, wholly or not at all.
    *
@@ -209,6 +233,23 @@ export class L4Plane implements DataPlane {
     this.table.order(next);
     this.follower.changed();
     await this.settled();
+  }
+
+  /**
+   * Keeps what was ordered over reloads and restarts, except time-outs.
+   *
+   * @returns The file it is kept in.
+   * @throws {PlaneError} when the configuration names no file, or it cannot be written.
+   */
+  save(): string {
+    const path = this.config?.state_file ?? '';
+    if (path === '') {
+      throw new PlaneError(
+        'nowhere to save to: set l4.state_file, as to /var/lib/balancer/l4.json',
+      );
+    }
+    writeStateFile(path, this.table.orders);
+    return path;
   }
 
   /** Serves, stands by, or lets go; addresses of services come or leave before this resolves. */
@@ -282,13 +323,13 @@ export class L4Plane implements DataPlane {
     if (!this.config || !this.desired || this.isOpen) return;
     await this.engine.open(engineOptions(this.config, configsOf(this.desired)));
     this.standing.role = roleAtStart(this.engine.report?.role, this.config.role);
-    this.commit(this.desired);
+    this.follower.changed();
   }
 
-  private commit(desired: DesiredState): void {
+  private commit(desired: DesiredState, saved: readonly Order[]): void {
     this.desired = desired;
     this.timeoutOrders = {};
-    this.table.load(servicesOf(desired.frontends.values()));
+    this.table.load(servicesOf(desired.frontends.values()), saved);
     this.listen(desired);
     this.follower.changed();
   }
@@ -316,10 +357,11 @@ export class L4Plane implements DataPlane {
     if (!this.isOpen || !this.desired) return;
     this.table.refresh(servicesOf(this.desired.frontends.values()));
     const stand = this.standing.judge(this.services, this.rules(this.desired), this.announce);
-    await this.engine.call('apply', {
+    const { writes } = await this.engine.call('apply', {
       ...this.wantedPlane(stand.services),
       presence: stand.presence,
     });
+    if (writes > 0) this.events.add({ type: 'changed', writes });
     logTurns(this.logger, stand, this.stand);
     this.stand = stand;
     await this.attachOnce();
@@ -346,7 +388,9 @@ export class L4Plane implements DataPlane {
   private async sample(): Promise<void> {
     try {
       await this.collect();
-      if (this.latest) this.rates.add(this.latest);
+      if (!this.latest) return;
+      this.rates.add(this.latest);
+      this.watch.observe(this.latest);
     } catch (error) {
       if (this.isOpen) this.logger.error('packet plane: no counters', { reason: messageOf(error) });
     }
@@ -386,6 +430,8 @@ export class L4Plane implements DataPlane {
     await this.follower.settled();
     clearInterval(this.sampling);
     this.sampling = undefined;
+    this.ending.abort();
+    this.ending = new AbortController();
     await this.engine.end(how);
   }
 }

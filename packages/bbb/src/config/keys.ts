@@ -103,8 +103,6 @@ export interface BbbConfig {
   readonly callback_deny_private: boolean;
   /** Learns from the servers' own calls when a meeting ends. */
   readonly intercept_end_callback: boolean;
-  /** Tenants may use the same meeting IDs. */
-  readonly scope_meeting_ids: boolean;
   /** Holds back when most servers go offline at once. */
   readonly mass_failure_guard: boolean;
   readonly mass_failure_hold_seconds: number;
@@ -259,7 +257,6 @@ export const KEYS: { readonly [K in keyof BbbConfig]: Key<BbbConfig[K]> } = {
   track_max_bytes: whole(20 * 2 ** 20, 1024, 2 ** 30),
   callback_deny_private: flag(false),
   intercept_end_callback: flag(false),
-  scope_meeting_ids: flag(false),
   mass_failure_guard: flag(false),
   mass_failure_hold_seconds: decimal(300),
   roles: {

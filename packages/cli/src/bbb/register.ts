@@ -14,6 +14,8 @@ import { addMeetings } from './meetings.ts';
 import { type BbbCommands, withConfig, withOutput } from './options.ts';
 import { addMigration } from './migrate.ts';
 import { addPoll } from './poll.ts';
+import { addDeliveries, addImports } from './recording-imports.ts';
+import { addRecordings } from './recordings.ts';
 import { runGateway } from './run.ts';
 import { addServers } from './servers.ts';
 import { showJson, showRows } from './show.ts';
@@ -36,6 +38,8 @@ export function registerBbb(program: Command, io: Io, finish: (code: number) => 
   addServers(bbb, commands);
   addMeetings(bbb, commands);
   addTenants(bbb, commands);
+  addImports(addRecordings(bbb, commands), commands);
+  addDeliveries(bbb, commands);
   addPoll(bbb, commands);
   addConfig(bbb, commands);
   addTokens(bbb, commands);

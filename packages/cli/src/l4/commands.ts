@@ -52,6 +52,27 @@ export async function showFlows(
   return EXIT.ok;
 }
 
+/** Forgets flows. @returns The exit code. */
+export async function killFlows(
+  filter: Readonly<Record<string, string>>,
+  target: PlaneTarget,
+  { json, io }: Output,
+): Promise<number> {
+  const client = await findPlane(target, io);
+  const query = new URLSearchParams(filter);
+  const { removed } = (await client.delete(`/l4/conns?${query.toString()}`)) as { removed: number };
+  io.stdout.write(json ? `${JSON.stringify({ removed })}\n` : `${removed} flows forgotten\n`);
+  return EXIT.ok;
+}
+
+/** Saves what was ordered. @returns The exit code. */
+export async function saveOrders(target: PlaneTarget, { json, io }: Output): Promise<number> {
+  const client = await findPlane(target, io);
+  const { file } = (await client.post('/l4/save', {})) as { file: string };
+  io.stdout.write(json ? `${JSON.stringify({ file })}\n` : `saved in ${file}\n`);
+  return EXIT.ok;
+}
+
 /** @returns The exit code. */
 export async function lookUp(
   query: { readonly protocol: string; readonly service: string; readonly client: string },

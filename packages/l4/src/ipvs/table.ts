@@ -201,7 +201,10 @@ function thresholdsOf({
 }
 
 /** The port that a server is known by; those that keep the packet's have the service's. */
-export function portOf(service: ServiceSpec, { port }: { readonly port: number }): number {
+export function portOf(
+  service: { readonly port: number },
+  { port }: { readonly port: number },
+): number {
   return port === 0 ? service.port : port;
 }
 

@@ -28,6 +28,7 @@ const L4: Omit<L4Config, 'conntrack' | 'limits'> = {
   new_flow_cap: 125_000,
   tunnel_source: [],
   admin_socket: '/run/balancer/l4.sock',
+  state_file: '',
   detach_on_exit: false,
 };
 

@@ -56,6 +56,10 @@ export const l4Schema: z.ZodType<L4Table> = z.strictObject({
   new_flow_cap: integer({ min: 0, max: COUNT_MAX }).optional(),
   tunnel_source: z.union([z.literal('rss'), z.array(ipAddress)]).optional(),
   admin_socket: z.string().optional(),
+  state_file: z
+    .string()
+    .regex(/^(?:\/.*)?$/, { error: 'needs an absolute path' })
+    .optional(),
   detach_on_exit: z.boolean().optional(),
   conntrack: z
     .strictObject({

@@ -64,6 +64,8 @@ export interface L4Config {
   readonly tunnel_source: readonly string[] | 'rss';
   /** Unix socket on which `balancer ipvsadm` and `balancer l4` find the plane; `''` for none. */
   readonly admin_socket: string;
+  /** File that keeps what was ordered by `ipvsadm` or the API and saved; `''` for none. */
+  readonly state_file: string;
   /** Removes the programs when the process ends. Otherwise the kernel goes on forwarding. */
   readonly detach_on_exit: boolean;
   readonly conntrack: L4ConntrackConfig;
