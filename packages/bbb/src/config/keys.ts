@@ -34,6 +34,8 @@ export interface BbbConfig {
   readonly port: number;
   readonly admin_bind: string;
   readonly admin_port: number;
+  /** Lets `admin_bind` be an address that other machines reach; everything there needs a token then. */
+  readonly admin_allow_remote: boolean;
   /** Networks whose `X-Forwarded-…` headers are believed. */
   readonly trusted_proxies: readonly string[];
   /** Scalelite's administration by JSON on the public listener too. */
@@ -172,6 +174,7 @@ export const KEYS: { readonly [K in keyof BbbConfig]: Key<BbbConfig[K]> } = {
   port: whole(3000, 0, 65_535, ['PORT', 'SCALELITE_API_PORT']),
   admin_bind: text('127.0.0.1'),
   admin_port: whole(3001, 0, 65_535),
+  admin_allow_remote: flag(false),
   trusted_proxies: list(['127.0.0.0/8', '::1/128'], ','),
   scalelite_api: flag(false),
   build_number: text('', 'BUILD_NUMBER'),
