@@ -34,7 +34,7 @@ export interface GatewayOptions {
   readonly onNewSecret?: (secret: string) => void;
   /** Reads the configuration again and calls `configure`; without it nobody can order that. */
   readonly reload?: () => Promise<void>;
-  /** Files of the admin page by path, `/` first of all; without them `/` is a plain table. */
+  /** Files of the admin page by path, `/` first of all; without them there is no page. */
   readonly assets?: ReadonlyMap<string, AdminAsset>;
 }
 
