@@ -18,6 +18,9 @@ export interface SystemRequirement {
 /** What nginx loads for its `stream` block. */
 export const NGINX_STREAM_MODULE = '/usr/lib/nginx/modules/ngx_stream_module.so';
 
+/** The daemon of FRR that keeps the routes; Debian puts it outside of every path. */
+export const FRR_ZEBRA = '/usr/lib/frr/zebra';
+
 const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
   { command: 'nginx', debianPackage: 'nginx-light', neededFor: 'the relay in front of nginx' },
   { command: 'chromium', debianPackage: 'chromium', neededFor: 'the console in a browser' },
@@ -57,11 +60,40 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     debianPackage: 'redis-server',
     neededFor: 'Redis through the relay, the gateway on Redis, experiments on a queue',
   },
+  { command: 'php', debianPackage: 'php-cli', neededFor: 'the calls of Moodle by PHP itself' },
+  {
+    command: '/usr/share/php8.2-curl/curl/curl.ini',
+    debianPackage: 'php-curl',
+    neededFor: 'the calls of Moodle by PHP itself',
+  },
+  {
+    command: '/usr/share/php8.2-xml/xml/xml.ini',
+    debianPackage: 'php-xml',
+    neededFor: 'the calls of Moodle by PHP itself',
+  },
+  {
+    command: 'ruby',
+    debianPackage: 'ruby',
+    neededFor: 'the calls of Greenlight by Ruby itself',
+  },
   { command: 'bash', debianPackage: 'bash', neededFor: 'the completion of bash' },
   { command: 'zsh', debianPackage: 'zsh', neededFor: 'the completion of zsh' },
   { command: 'fish', debianPackage: 'fish', neededFor: 'the completion of fish' },
   { command: 'mandoc', debianPackage: 'mandoc', neededFor: 'the faults of the manual page' },
   { command: 'groff', debianPackage: 'groff-base', neededFor: 'the looks of the manual page' },
+  {
+    command: 'keepalived',
+    debianPackage: 'keepalived',
+    neededFor: 'a pair of balancers with VRRP',
+  },
+  { command: 'curl', debianPackage: 'curl', neededFor: 'a pair of balancers with VRRP' },
+  { command: 'bird', debianPackage: 'bird2', neededFor: 'balancers that BIRD announces' },
+  {
+    command: FRR_ZEBRA,
+    debianPackage: 'frr',
+    neededFor: 'balancers that FRR announces',
+  },
+  { command: 'exabgp', debianPackage: 'exabgp', neededFor: 'balancers that ExaBGP announces' },
   {
     command: 'systemd-analyze',
     debianPackage: 'systemd',

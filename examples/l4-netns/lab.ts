@@ -7,7 +7,7 @@ import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { get, type IncomingMessage } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,7 @@ import {
   unmountBpfFilesystem,
 } from '@balancer/ebpf';
 import { type PlaneDocument, unload } from '@balancer/l4';
-import { ADDRESSES, type Family, Network, serverAddress } from './network.ts';
+import { ADDRESSES, balancerAddress, type Family, Network, serverAddress } from './network.ts';
 import { CLIENT, SERVER } from './programs.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -49,8 +49,18 @@ export interface Printed {
   readonly stderr: string;
 }
 
+/** What comes in over a connection that stays open. */
+export interface Stream {
+  /** Resolves when something that matches has come. */
+  readonly says: (pattern: RegExp) => Promise<void>;
+  /** Resolves when the other end ends it. */
+  readonly ended: Promise<void>;
+}
+
 export class Lab {
-  readonly network: Network = new Network();
+  readonly network: Network;
+  /** Counted from 1. */
+  readonly number: number;
   /** Files of this lab: configuration, socket, pinned maps. */
   readonly folder: string = mkdtempSync(join(tmpdir(), 'balancer-l4-'));
   readonly socket: string = join(this.folder, 'l4.sock');
@@ -63,8 +73,20 @@ export class Lab {
   /** How much of the log `saysInLog` has used up. */
   #readLog = 0;
 
-  constructor() {
+  /**
+   * @param given - A network with several balancers, and which of them this one is; close the lab of the
+   *   first one last.
+   */
+  constructor(given: { readonly network?: Network; readonly number?: number } = {}) {
+    const { network = new Network(), number = 1 } = given;
+    this.network = network;
+    this.number = number;
     mountBpfFilesystem(this.#bpf);
+  }
+
+  /** The machine of this lab's balancer. */
+  get machine(): NetworkNamespace {
+    return this.network.balancers[this.number - 1]!;
   }
 
   get pinPath(): string {
@@ -96,7 +118,7 @@ hook = "${hook}"
 interfaces = ["eth0"]
 pin_path = "${this.pinPath}"
 admin_socket = "${this.socket}"
-tunnel_source = ["${ADDRESSES.balancer[4]}", "${ADDRESSES.balancer[6]}"]
+tunnel_source = ["${balancerAddress(this.number, 4)}", "${balancerAddress(this.number, 6)}"]
 conntrack = { max_entries = 65536 }
 limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
 `;
@@ -127,11 +149,10 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
   /** Starts `balancer run` on the configuration file; resolves when it forwards. */
   async startBalancer(): Promise<ChildProcess> {
     const file = join(this.folder, 'balancer.toml');
-    const child = this.start(this.network.balancer, [...BALANCER, 'run', file]);
+    const child = this.start(this.machine, [...BALANCER, 'run', file]);
     const from = this.#log.length;
     child.stderr!.on('data', (chunk) => {
-      this.#log += String(chunk);
-      this.#news.emit('news');
+      this.note(String(chunk));
     });
     const ended = once(child, 'exit').then(([code]) => {
       throw new Error(`balancer ended with ${code}:\n${this.#log.slice(from)}`);
@@ -139,6 +160,12 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
     await Promise.race([this.#findInLog(/"msg":"ready"/, from), ended]);
     ended.catch(() => {});
     return child;
+  }
+
+  /** Adds something to the log. */
+  note(text: string): void {
+    this.#log += text;
+    this.#news.emit('news');
   }
 
   /**
@@ -170,11 +197,46 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
 
   /** What the running balancer says of its packet plane. */
   async document(): Promise<PlaneDocument> {
-    const request = get({ socketPath: this.socket, path: '/l4/stats' });
-    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    const { body } = await this.call('GET', '/l4/stats');
     // The admin listener's document.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    return JSON.parse(await text(response)) as PlaneDocument;
+    return body as PlaneDocument;
+  }
+
+  /** Calls the admin API of the packet plane. */
+  async call(
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<{ readonly status: number; readonly body?: unknown }> {
+    const headers = { 'content-type': 'application/json' };
+    const calling = request({ socketPath: this.socket, method, path, headers });
+    calling.end(body === undefined ? undefined : JSON.stringify(body));
+    const [response] = (await once(calling, 'response')) as [IncomingMessage];
+    const content = await text(response);
+    const status = response.statusCode ?? 0;
+    return content === '' ? { status } : { status, body: JSON.parse(content) as unknown };
+  }
+
+  /** Follows a stream of the admin API. */
+  async listen(path: string): Promise<Stream> {
+    const calling = request({ socketPath: this.socket, path });
+    calling.end();
+    const [response] = (await once(calling, 'response')) as [IncomingMessage];
+    let said = '';
+    response.on('data', (chunk) => (said += String(chunk))).on('error', () => {});
+    return {
+      ended: new Promise((resolve) => response.on('close', resolve)),
+      says: async (pattern) => {
+        const deadline = AbortSignal.timeout(SAYS_MS);
+        while (!pattern.test(said)) {
+          // oxlint-disable-next-line no-await-in-loop -- what is said comes in pieces
+          await once(response, 'data', { signal: deadline }).catch(() => {
+            throw new Error(`nothing matches ${pattern.source} in\n${said}`);
+          });
+        }
+      },
+    };
   }
 
   /** What all balancers logged so far. */
@@ -184,7 +246,7 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
 
   /** Runs `balancer` with these arguments beside the running one. */
   async command(...args: readonly string[]): Promise<Printed> {
-    return this.runIn(this.network.balancer, [...BALANCER, ...args]);
+    return this.runIn(this.machine, [...BALANCER, ...args]);
   }
 
   /** Runs `balancer` with these arguments on another machine of the network. */
@@ -204,7 +266,9 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
       const match = pattern.exec(this.#log.slice(from));
       if (match) return from + match.index + match[0].length;
       // oxlint-disable-next-line no-await-in-loop -- the log comes in pieces
-      await once(this.#news, 'news', { signal: deadline });
+      await once(this.#news, 'news', { signal: deadline }).catch(() => {
+        throw new Error(`nothing matches ${pattern.source} in\n${this.#log.slice(from)}`);
+      });
     }
   }
 
@@ -217,7 +281,7 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
       ['tc', 'qdisc', 'show'],
       ['find', this.#bpf, '-mindepth', '1'],
     ];
-    return this.network.balancer.run(() =>
+    return this.machine.run(() =>
       commands
         .map(([command, ...args]) => String(spawnSync(command!, args).stdout))
         .join('')
@@ -228,7 +292,7 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
   /** Runs `balancer ipvsadm`. @param input - For `--restore`. */
   async ipvsadm(args: readonly string[], input: string = ''): Promise<Printed> {
     return this.runIn(
-      this.network.balancer,
+      this.machine,
       [...BALANCER, 'ipvsadm', '--socket', this.socket, ...args],
       input,
     );
@@ -277,8 +341,8 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
     });
     await Promise.all(ending);
     for (const pid of this.#successors) await endProcess(pid);
-    this.network.balancer.run(() => unload(this.pinPath));
-    this.network.close();
+    this.machine.run(() => unload(this.pinPath));
+    if (this.number === 1) this.network.close();
     if (isBpfFilesystem(this.#bpf)) unmountBpfFilesystem(this.#bpf);
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -289,8 +353,17 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
 
   /** Starts Node with these arguments in a namespace; it ends with the lab. */
   start(namespace: NetworkNamespace, args: readonly string[]): ChildProcess {
+    return this.startProgram(namespace, process.execPath, args);
+  }
+
+  /** Starts a program in a namespace; it ends with the lab. */
+  startProgram(
+    namespace: NetworkNamespace,
+    command: string,
+    args: readonly string[],
+  ): ChildProcess {
     const child = namespace.run(() =>
-      spawn(process.execPath, args, { cwd: ROOT, stdio: ['pipe', 'pipe', 'pipe'] }),
+      spawn(command, args, { cwd: ROOT, stdio: ['pipe', 'pipe', 'pipe'] }),
     );
     this.#processes.add(child);
     child.on('exit', () => this.#processes.delete(child));

@@ -44,6 +44,16 @@ const LAN_PREFIX = { 4: 24, 6: 64 } as const;
 const HOST_PREFIX = { 4: 32, 6: 128 } as const;
 const ALL = { 4: '0.0.0.0/0', 6: '::/0' } as const;
 
+/** Address of a balancer, counted from 1. */
+export function balancerAddress(number: number, family: Family): string {
+  return family === 4 ? `10.0.0.${1 + number}` : `2001:db8:b::${1 + number}`;
+}
+
+/** The router's end of the wire to a balancer, counted from 1. */
+function balancerLink(number: number): string {
+  return number === 1 ? 'lb' : `lb${number}`;
+}
+
 /** Address of a server, counted from 1. */
 export function serverAddress(number: number, family: Family): string {
   return family === 4 ? `10.0.0.${10 + number}` : `2001:db8:b::1${number}`;
@@ -52,26 +62,49 @@ export function serverAddress(number: number, family: Family): string {
 export class Network {
   readonly client: NetworkNamespace = NetworkNamespace.create();
   readonly router: NetworkNamespace = NetworkNamespace.create();
-  readonly balancer: NetworkNamespace = NetworkNamespace.create();
+  /** One, or several that share the service. */
+  readonly balancers: readonly NetworkNamespace[];
   readonly servers: readonly NetworkNamespace[];
   /** Servers that have the service's address. */
   readonly #answering = new Set<NetworkNamespace>();
 
-  constructor() {
+  /** @param balancerCount - With several, whoever announces the service's address gets its packets. */
+  constructor(balancerCount: number = 1) {
+    this.balancers = Array.from({ length: balancerCount }, () => NetworkNamespace.create());
     this.servers = Array.from({ length: SERVER_COUNT }, () => NetworkNamespace.create());
     this.#buildRouter();
     this.#connectClient();
-    this.#connectToBridge(this.balancer, 'lb', (family) => ADDRESSES.balancer[family]);
+    this.balancers.forEach((balancer, index) => {
+      this.#connectToBridge(balancer, balancerLink(index + 1), (family) =>
+        balancerAddress(index + 1, family),
+      );
+      configure(balancer, { forwarding: true });
+    });
     this.servers.forEach((server, index) => {
       this.#connectToBridge(server, `s${index + 1}`, (family) => serverAddress(index + 1, family));
     });
-    configure(this.balancer, { forwarding: true });
+    if (balancerCount > 1) return;
     inNamespace(this.router, (socket) => {
       for (const family of FAMILIES) {
         const gateway = ADDRESSES.balancer[family];
         addRoute(socket, { destination: host(ADDRESSES.service[family], family), gateway });
       }
     });
+  }
+
+  /** The only balancer, or the first. */
+  get balancer(): NetworkNamespace {
+    return this.balancers[0]!;
+  }
+
+  /** Takes a balancer's machine off the network, or back on. @param number - From 1. */
+  setBalancerLink(number: number, up: boolean): void {
+    this.#setLink(balancerLink(number), up);
+  }
+
+  /** Takes a server's machine off the network, or back on. @param number - From 1. */
+  setServerLink(number: number, up: boolean): void {
+    this.#setLink(`s${number}`, up);
   }
 
   /** Makes the servers ready for a mode: where their replies go, and which addresses they answer to. */
@@ -111,7 +144,11 @@ export class Network {
   }
 
   close(): void {
-    for (const each of [this.client, this.router, this.balancer, ...this.servers]) each.close();
+    for (const each of [this.client, this.router, ...this.balancers, ...this.servers]) each.close();
+  }
+
+  #setLink(name: string, up: boolean): void {
+    inNamespace(this.router, (socket) => changeLink(socket, index(socket, name), { up }));
   }
 
   /** What `advmss` on the servers' routes does elsewhere: segments of clients fit with 40 bytes more. */
@@ -172,7 +209,7 @@ export class Network {
         addRoute(socket, { destination: ALL[family], gateway: ADDRESSES.router[family] });
       }
       // IPv6 hosts do not answer for addresses of their loopback; the way to ours is written down.
-      if (name !== 'lb') {
+      if (this.servers.includes(namespace)) {
         const gateway = ADDRESSES.balancer[6];
         addRoute(socket, { destination: host(ADDRESSES.local[6], 6), gateway });
       }

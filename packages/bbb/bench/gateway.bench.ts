@@ -5,7 +5,7 @@
  *
  *     npm run bench -w packages/bbb
  *
- * One gateway process on embedded storage, 200 servers, 5000 meetings; the load comes from this
+ * One gateway process, of the built packages, on embedded storage, 200 servers, 5000 meetings; the load comes from this
  * process over 64 connections. Rounds alternate; medians and all rounds are printed.
  *
  * @module
@@ -16,7 +16,15 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { FakeBbb, signedQuery } from '@balancer/fake-bbb';
 import { Pool } from 'undici';
-import type { BenchSetup } from './gateway-process.ts';
+
+/** What the parent asks for, as JSON in the first argument. */
+export interface BenchSetup {
+  readonly secret: string;
+  /** Servers that are there and online from the start. */
+  readonly servers: readonly { readonly url: string; readonly secret: string }[];
+  /** Records spread over them. */
+  readonly recordCount: number;
+}
 
 const SECRET = 'bench-secret';
 const SERVER_COUNT = 200;
@@ -45,8 +53,8 @@ class BenchGateway {
   }
 
   static async start(setup: BenchSetup): Promise<BenchGateway> {
-    const file = fileURLToPath(new URL('gateway-process.ts', import.meta.url));
-    const child = fork(file, [JSON.stringify(setup)]);
+    const file = fileURLToPath(new URL('gateway-process.mjs', import.meta.url));
+    const child = fork(file, [JSON.stringify(setup)], { execArgv: [] });
     const [ready] = (await once(child, 'message')) as [{ publicPort: number; readyMs: number }];
     return new BenchGateway(child, ready.publicPort, ready.readyMs);
   }
@@ -121,6 +129,7 @@ const servers = Array.from({ length: SERVER_COUNT }, (_, i) => ({
 const gateway = await BenchGateway.start({ secret: SECRET, servers, recordCount: RECORD_COUNT });
 try {
   process.stdout.write(`${cpus().length} x ${cpus()[0]!.model}, Node ${process.versions.node}\n`);
+  const idle = await gateway.ask<{ memoryMiB: number }>('usage');
   const joins = Array.from({ length: RECORD_COUNT }, (_, i) =>
     gateway.path('join', `meetingID=record-${i}&fullName=Ada&role=VIEWER`),
   );
@@ -152,7 +161,9 @@ try {
   const { summary } = await gateway.ask<{ summary: { durationMs: number } }>('poll');
   process.stdout.write(`poll of 200 servers      ${(summary.durationMs / 1000).toFixed(2)} s\n`);
   const { memoryMiB } = await gateway.ask<{ memoryMiB: number }>('usage');
-  process.stdout.write(`resident memory          ${memoryMiB.toFixed(0)} MiB\n`);
+  process.stdout.write(
+    `resident memory          ${idle.memoryMiB.toFixed(0)} MiB filled, ${memoryMiB.toFixed(0)} MiB after all of it\n`,
+  );
   process.stdout.write(`open to listening        ${gateway.readyMs.toFixed(0)} ms\n`);
 } finally {
   await gateway.close();

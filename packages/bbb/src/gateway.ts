@@ -23,7 +23,6 @@ import { Importer } from './recordings/importer.ts';
 import { RecordingLibrary } from './recordings/library.ts';
 import type { Board } from './store/board.ts';
 import { MemoryBoard } from './store/memory-board.ts';
-import { RedisBoard } from './store/redis-board.ts';
 import { ResilientBoard } from './store/resilient-board.ts';
 import { Store } from './store/store.ts';
 import { UpstreamClient } from './upstream/client.ts';
@@ -128,7 +127,7 @@ export class Gateway {
     try {
       const secrets =
         config.secrets.length > 0 ? config.secrets : [await keptSecret(store, onNewSecret)];
-      const board = openBoard(config, logger);
+      const board = await openBoard(config, logger);
       const { value: keyBase } = await store.keep('secret_key_base', randomKey);
       return new Gateway({
         config: { ...config, secrets },
@@ -164,6 +163,9 @@ export class Gateway {
       bodyMaxBytes: ADMIN_BODY_MAX_BYTES,
       logger,
       addressSetting: 'admin_bind',
+      remoteSetting: 'admin_allow_remote',
+      allowRemote: this.#config.admin_allow_remote,
+      hasOwnTokens: true,
     });
     const publicServer = new PublicServer({ context, api, metrics });
     this.#listeners = { public: publicServer, admin };
@@ -186,8 +188,10 @@ export class Gateway {
 
   /** Takes over what may change while running: all but storage and addresses. */
   configure(config: BbbConfig): void {
-    const { database_url, redis_url, data_dir, bind, port, admin_bind, admin_port } = this.#config;
-    const fixed = { database_url, redis_url, data_dir, bind, port, admin_bind, admin_port };
+    const { database_url, redis_url, data_dir, bind, port } = this.#config;
+    const { admin_bind, admin_port, admin_allow_remote } = this.#config;
+    const storage = { database_url, redis_url, data_dir };
+    const fixed = { ...storage, bind, port, admin_bind, admin_port, admin_allow_remote };
     const secrets = config.secrets.length > 0 ? config.secrets : this.#config.secrets;
     this.#config = { ...config, ...fixed, secrets };
     this.#upstream.configure(this.#config);
@@ -226,8 +230,10 @@ async function openStore(config: BbbConfig, logger: Logger): Promise<Store> {
   });
 }
 
-function openBoard(config: BbbConfig, logger: Logger): Board {
+async function openBoard(config: BbbConfig, logger: Logger): Promise<Board> {
   if (config.redis_url === '') return new MemoryBoard();
+  // Only those who use Redis pay for its client.
+  const { RedisBoard } = await import('./store/redis-board.ts');
   const shared = RedisBoard.connect({ url: config.redis_url, prefix: config.redis_prefix });
   return new ResilientBoard(shared, (isDegraded) => {
     if (isDegraded) logger.warn('Redis is away: loads are counted per process');

@@ -14,6 +14,7 @@ export {
 } from './config/load.ts';
 export { type BbbConfig, type ChecksumAlgorithm } from './config/keys.ts';
 export { ADMIN_SOCKET, Gateway, type GatewayOptions, type GatewayPorts } from './gateway.ts';
+export { MIGRATION_PARTS, type MigrationPart, type MigrationReport } from './migration/migrate.ts';
 export { type MeetingView, type ServerView } from './operations/meetings.ts';
 export { type DeliveryView, type ImportList } from './operations/imports.ts';
 export { type ImportSummary } from './recordings/importer.ts';

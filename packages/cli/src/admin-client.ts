@@ -120,6 +120,11 @@ export class AdminClient {
     return this.send('POST', path, body);
   }
 
+  /** Takes something away. @throws {AdminRequestError} */
+  async delete(path: string): Promise<unknown> {
+    return this.send('DELETE', path);
+  }
+
   private async send(method: string, path: string, body?: unknown): Promise<unknown> {
     const { status, text } = await this.exchange(method, path, body);
     const answer = parseJson(text);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { argumentsOf } from './called-as.ts';
 import { isWorker, runWorker } from './worker-process.ts';
 
 if (isWorker()) {
@@ -11,5 +12,5 @@ if (isWorker()) {
 } else {
   // What a worker does not need it does not load.
   const [{ main }, { processIo }] = await Promise.all([import('./program.ts'), import('./io.ts')]);
-  process.exitCode = await main(process.argv.slice(2), processIo());
+  process.exitCode = await main(argumentsOf(process.argv), processIo());
 }

@@ -278,6 +278,23 @@ describe('tokens, configuration and polls', () => {
   });
 });
 
+describe('migrate-from-scalelite', () => {
+  test('says what it needs, and names a source that does not answer', async () => {
+    const nothing = await bbb('migrate-from-scalelite');
+    expect([nothing.code, nothing.stderr]).toEqual([
+      2,
+      expect.stringContaining('needs --redis-url, or --recordings-only'),
+    ]);
+    const half = await bbb('migrate-from-scalelite', '--recordings-only');
+    expect([half.code, half.stderr]).toEqual([2, expect.stringContaining('--database-url')]);
+    const away = await bbb('migrate-from-scalelite', '--redis-url', 'redis://127.0.0.1:1');
+    expect([away.code, away.stderr]).toEqual([
+      1,
+      expect.stringContaining("cannot reach Scalelite's Redis"),
+    ]);
+  });
+});
+
 describe('a running gateway', () => {
   test('serves, takes orders through its socket, and asks before meetings end', async () => {
     const { running, api } = await startGateway();

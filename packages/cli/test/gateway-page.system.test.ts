@@ -1,10 +1,10 @@
 /** Clicks through the gateway's page as a school's administrator does, before a running gateway. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defaultBbbConfig, Gateway, runOperation } from '@balancer/bbb';
 import { loadConsole } from '@balancer/console';
-import { FakeBbb, signedQuery } from '@balancer/fake-bbb';
+import { buildArchive, FakeBbb, signedQuery } from '@balancer/fake-bbb';
 import { Secret } from '@balancer/kit';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -41,6 +41,8 @@ describe.skipIf(!commandPath('chromium'))(
           port: 0,
           admin_port: 0,
           poll_interval: 3_600_000,
+          recordings_import_poll_interval: 3_600_000,
+          recordings_import_settle_seconds: 0,
           secrets: [new Secret(SECRET)],
         }),
         assets: loadConsole()!.gatewayAssets,
@@ -107,7 +109,7 @@ describe.skipIf(!commandPath('chromium'))(
         await sees(server(page, 'bbb1'), 'takes meetings');
         await sees(server(page, 'bbb1'), 'BBB 3.0.1');
         await sees(page.locator('.glance'), '2 of 2');
-        for (const part of ['Meetings', 'Tenants', 'Access', 'Servers']) {
+        for (const part of ['Meetings', 'Recordings', 'Tenants', 'Access', 'Servers']) {
           await page.getByRole('link', { name: part }).click();
           await page.getByLabel(part, { exact: true }).waitFor();
           expect([part, await overflowOf(page)]).toEqual([part, 0]);
@@ -202,6 +204,30 @@ describe.skipIf(!commandPath('chromium'))(
       await sees(page.locator('.notices'), 'algebra has ended');
       await sees(page.locator('.empty'), 'None fits.');
       expect(fakes.bbb1.meetings.size + fakes.bbb2.meetings.size).toBe(1);
+    });
+
+    test('shows recordings, publishes, deletes, and tries archives again', async () => {
+      const spool = join(folder, 'recordings', 'spool');
+      mkdirSync(spool, { recursive: true });
+      for (const recordId of ['rec-1', 'rec-2']) {
+        const archive = buildArchive({ recordId, meetingId: 'algebra', name: recordId });
+        writeFileSync(join(spool, archive.fileName), archive.content);
+      }
+      writeFileSync(join(spool, 'bad.tar'), 'no archive');
+      await gateway.importer.round();
+      const { page, complaints } = await signIn({}, { hash: '#recordings' });
+      const row = page.locator('[data-recording="rec-1"]');
+      await sees(row.locator('.pill'), /^published$/);
+      await page.getByRole('button', { name: 'Unpublish rec-1' }).click();
+      await sees(row.locator('.pill'), /^unpublished$/);
+      await page.getByLabel('Find a recording').fill('rec-2');
+      await row.waitFor({ state: 'detached' });
+      await page.getByRole('button', { name: 'Delete rec-2' }).click();
+      await page.getByRole('button', { name: 'Delete it' }).click();
+      await sees(page.locator('[data-recording="rec-2"] .pill'), 'deleted');
+      await page.getByRole('button', { name: 'Retry bad.tar' }).click();
+      await sees(page.locator('.note'), '1 archive waiting');
+      expect(complaints).toEqual([]);
     });
 
     test('keeps tenants, and hands out tokens that may do less', async () => {

@@ -22,6 +22,7 @@ export {
 } from './errors.ts';
 export { readOffload, setOffload } from './ethtool.ts';
 export type { Offload } from './ethtool.ts';
+export { gratuitousFrame } from './gratuitous.ts';
 export { Handle } from './handle.ts';
 export { formatIp, formatMac, parseIp, parseMac, tryParseIp } from './ip-address.ts';
 export { checkLayout, layoutOf } from './layout.ts';
@@ -43,6 +44,7 @@ export type { MapBatch, MapInfo, MapOptions, UpdateMode } from './map.ts';
 export { PlatformError } from './native.ts';
 export * from './netlink/index.ts';
 export { NetworkNamespace } from './network-namespace.ts';
+export { PacketSocket } from './packet-socket.ts';
 export { buildFrame, buildIpv4, buildIpv6, checksum, pseudoHeader } from './packet.ts';
 export type {
   FrameSpec,

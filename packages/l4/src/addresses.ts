@@ -52,10 +52,14 @@ export class HostAddresses {
     }
   }
 
-  /** Adds what is missing, and removes what was added and is not wanted any more. */
-  follow(addresses: Iterable<string>): void {
+  /**
+   * Adds what is missing, and removes what was added and is not wanted any more.
+   *
+   * @returns What was missing.
+   */
+  follow(addresses: Iterable<string>): string[] {
     const wanted = new Set(addresses);
-    inSocket((socket) => {
+    return inSocket((socket) => {
       const loopback = findLink(socket, 'lo');
       if (loopback && !loopback.up && wanted.size > 0) {
         changeLink(socket, loopback.ifindex, { up: true });
@@ -72,6 +76,7 @@ export class HostAddresses {
         }));
       for (const spec of fresh) addAddress(socket, spec);
       this.#added = [...kept, ...fresh];
+      return fresh.map(({ address }) => address);
     });
   }
 }

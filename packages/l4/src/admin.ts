@@ -5,6 +5,7 @@
  */
 import {
   type AdminContext,
+  AdminRefusal,
   type AdminRoute,
   BalancerError,
   readJson,
@@ -13,34 +14,41 @@ import {
 } from '@balancer/kit';
 import { backendSetup } from './backend-setup.ts';
 import { checkCounters } from './counter-checks.ts';
+import { streamEvents } from './event-stream.ts';
 import type { FlowFilter } from './flows.ts';
 import type { Finding } from './finding.ts';
 import { executeIpvs } from './ipvs/execute.ts';
 import { ipvsRequest } from './ipvs/request.ts';
 import type { L4Plane } from './plane.ts';
+import { ROLES } from './presence.ts';
+import { type Guard, serviceRoutes } from './service-routes.ts';
 import { planeDocument, type PlaneDocument } from './status.ts';
 
 const FLOWS_MAX = 1_000_000;
 
-const flowQuery = z.object({
+const roleRequest = z.object({ role: z.enum(ROLES) });
+
+const flowQuery = z.strictObject({
   protocol: z.enum(['tcp', 'udp']).optional(),
   service: z.string().optional(),
   client: z.string().optional(),
   backend: z.string().optional(),
   state: z.string().optional(),
   limit: z.coerce.number().int().min(1).max(FLOWS_MAX).optional(),
+  skip: z.coerce.number().int().min(0).optional(),
 });
 
 /** All routes of the packet plane. While the file has no `[l4]` they answer 409. */
 export function l4Routes(plane: L4Plane): readonly AdminRoute[] {
-  const whenOpen =
-    (action: (context: AdminContext) => Response | Promise<Response>) =>
+  const whenOpen: Guard =
+    (action) =>
     async (context: AdminContext): Promise<Response> => {
       if (!plane.isOpen)
         return refusal(409, 'the packet plane is not running: the file has no [l4]');
       try {
         return await action(context);
       } catch (error) {
+        if (error instanceof AdminRefusal) throw error;
         if (error instanceof BalancerError) return refusal(409, error.message);
         throw error;
       }
@@ -53,6 +61,11 @@ export function l4Routes(plane: L4Plane): readonly AdminRoute[] {
     { method: 'GET', path: '/l4/drops', handler: part(({ drops }) => drops) },
     { method: 'GET', path: '/l4/conns', handler: whenOpen((context) => flows(context, plane)) },
     {
+      method: 'DELETE',
+      path: '/l4/conns',
+      handler: whenOpen((context) => killFlows(context, plane)),
+    },
+    {
       method: 'GET',
       path: '/l4/findings',
       handler: whenOpen(async () => Response.json(await findings(plane))),
@@ -63,7 +76,34 @@ export function l4Routes(plane: L4Plane): readonly AdminRoute[] {
       path: '/l4/backend-setup',
       handler: whenOpen(() => new Response(backendSetup([...plane.services.values()]))),
     },
+    {
+      method: 'GET',
+      path: '/l4/events',
+      handler: whenOpen(({ req }) =>
+        streamEvents(plane.events, Number(req.header('last-event-id') ?? 0) || 0, plane.ended),
+      ),
+    },
+    {
+      method: 'GET',
+      path: '/l4/announcements',
+      handler: whenOpen(async () => {
+        await plane.settled();
+        return Response.json({ role: plane.role, addresses: plane.announcements });
+      }),
+    },
+    { method: 'POST', path: '/l4/ha', handler: whenOpen((context) => takeRole(context, plane)) },
+    {
+      method: 'GET',
+      path: '/l4/digest',
+      handler: whenOpen(async () => Response.json(await plane.digest())),
+    },
     { method: 'POST', path: '/l4/ipvs', handler: whenOpen((context) => ipvs(context, plane)) },
+    {
+      method: 'POST',
+      path: '/l4/save',
+      handler: whenOpen(() => Response.json({ file: plane.save() })),
+    },
+    ...serviceRoutes(plane, whenOpen),
   ];
 }
 
@@ -74,21 +114,45 @@ async function documentOf(plane: L4Plane): Promise<PlaneDocument> {
 }
 
 async function flows(context: AdminContext, plane: L4Plane): Promise<Response> {
+  const filter = filterOf(context);
+  return 'refused' in filter ? filter.refused : Response.json(await plane.flows(filter));
+}
+
+async function killFlows(context: AdminContext, plane: L4Plane): Promise<Response> {
+  const filter = filterOf(context);
+  if ('refused' in filter) return filter.refused;
+  const { limit: _limit, skip: _skip, protocol: _protocol, ...chosen } = filter;
+  if (Object.keys(chosen).length === 0) {
+    return refusal(400, 'needs service=, client=, backend= or state= to say which flows to forget');
+  }
+  return Response.json({ removed: await plane.removeFlows(filter) });
+}
+
+function filterOf(context: AdminContext): FlowFilter | { readonly refused: Response } {
   const parsed = flowQuery.safeParse(context.req.query());
-  if (!parsed.success) return refusal(400, z.prettifyError(parsed.error));
+  if (!parsed.success) return { refused: refusal(400, z.prettifyError(parsed.error)) };
   const { service, ...rest } = parsed.data;
   const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
-  const filter: FlowFilter = {
-    ...given,
-    ...(service !== undefined && { service: endpointOf(service) }),
-  };
-  return Response.json(await plane.flows(filter));
+  return { ...given, ...(service !== undefined && { service: endpointOf(service) }) };
 }
 
 async function ipvs(context: AdminContext, plane: L4Plane): Promise<Response> {
   const parsed = ipvsRequest.safeParse(await readJson(context));
   if (!parsed.success) return refusal(400, z.prettifyError(parsed.error));
   return Response.json(await executeIpvs(parsed.data.commands, plane));
+}
+
+async function takeRole(context: AdminContext, plane: L4Plane): Promise<Response> {
+  const parsed = roleRequest.safeParse(await readJson(context));
+  if (!parsed.success) return refusal(400, z.prettifyError(parsed.error));
+  if (plane.settings?.manage_vips === false) {
+    return refusal(
+      409,
+      'roles need l4.manage_vips = true: addresses of services come and go with them',
+    );
+  }
+  await plane.takeRole(parsed.data.role);
+  return Response.json({ role: plane.role, addresses: plane.announcements });
 }
 
 async function findings(plane: L4Plane): Promise<Finding[]> {

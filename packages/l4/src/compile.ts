@@ -24,6 +24,7 @@ import {
   formatEndpoint,
   type PlaneSettings,
   type Protocol,
+  type SchedulerName,
   type ServiceSpec,
 } from './desired.ts';
 import type { Ids } from './ids.ts';
@@ -36,6 +37,9 @@ import {
   type L4Service,
 } from './records.ts';
 import {
+  byWeightTable,
+  drawTable,
+  hashTable,
   maglevTable,
   ringTable,
   roundRobinTable,
@@ -98,7 +102,7 @@ export function compile({ desired, ids, before, links }: CompileInput): PlaneIma
     for (const { slot, value } of compiled) backends.set(slot, value);
     const members = compiled.map(({ spec, slot, value }) => memberOf(spec, slot, value));
     const table = tableOf(service, members, id, ids);
-    const list = comparesLoads(service) ? roundRobinTable(members) : new Uint32Array(0);
+    const list = listOf(service, members);
     tables.set(id, table);
     lists.set(id, list);
     services.set(id, compileService(service, { table, list, ids, id }));
@@ -210,20 +214,17 @@ function compileBackend(
   const wasAvailable = former !== undefined && (former.flags & BACKEND_FLAGS.available) !== 0;
   const isAvailable = spec.health === 'up' || (spec.health === 'unknown' && wasAvailable);
   const link = spec.staticL2 && links.get(spec.staticL2.interface);
-  // The programs keep this one themselves.
-  const overloaded = (former?.flags ?? 0) & BACKEND_FLAGS.overloaded;
   return {
     ...EMPTY_BACKEND,
     address: toMapAddress(spec.address),
     port: spec.port,
     mode: MODES[spec.mode],
     tunnel: IPIP,
-    flags:
-      (isAvailable ? BACKEND_FLAGS.available : 0) |
-      (link ? BACKEND_FLAGS.staticL2 : 0) |
-      overloaded,
+    flags: (isAvailable ? BACKEND_FLAGS.available : 0) | (link ? BACKEND_FLAGS.staticL2 : 0),
     family: familyOf(spec.address),
     weight: spec.weight,
+    upper: spec.upper,
+    lower: spec.lower,
     service: id,
     generation: ids.generations.get(slot) ?? 1,
     ...(link && {
@@ -262,7 +263,7 @@ function compileService(
     ...EMPTY_SERVICE,
     flags,
     scheduler: SCHEDULERS[service.scheduler],
-    hash_mode: HASH_MODES[service.hash],
+    hash_mode: HASH_MODES[service.scheduler === 'dh' ? 'dst-ip' : service.hash],
     protocol: PROTOCOLS[service.protocol],
     family: familyOf(service.address),
     vip: toMapAddress(service.address),
@@ -274,6 +275,7 @@ function compileService(
     est_timeout_s: service.connTimeoutS,
     persist_s: service.persistenceS,
     persist_mask4: service.persistenceS === 0 ? 0 : (0xffff_ffff << (32 - mask)) >>> 0,
+    max_conns: service.maxConnections,
     port_lo: service.portRange?.[0] ?? 0,
     port_hi: service.portRange?.[1] ?? 0,
     persist_plen6: service.persistenceS === 0 ? 0 : service.persistencePrefix6,
@@ -291,8 +293,14 @@ function memberOf(
 
 type Member = ReturnType<typeof memberOf>;
 
-function comparesLoads({ scheduler }: ServiceSpec): boolean {
-  return scheduler === 'lc' || scheduler === 'wlc';
+const COMPARING: ReadonlySet<SchedulerName> = new Set(['lc', 'wlc', 'sed', 'nq', 'fo', 'ovf']);
+
+/** The members that schedulers go over which compare loads; nothing for the others. */
+function listOf({ scheduler }: ServiceSpec, members: readonly Member[]): Uint32Array {
+  if (!COMPARING.has(scheduler)) return new Uint32Array(0);
+  return scheduler === 'fo' || scheduler === 'ovf'
+    ? byWeightTable(members)
+    : roundRobinTable(members);
 }
 
 function tableOf(
@@ -302,10 +310,12 @@ function tableOf(
   ids: Ids,
 ): Uint32Array {
   const { scheduler } = service;
-  if (comparesLoads(service)) return new Uint32Array(0);
-  if (scheduler === 'rr') return roundRobinTable(members.filter(({ eligible }) => eligible));
-  if (scheduler === 'wrr')
-    return weightedRoundRobinTable(members.filter(({ eligible }) => eligible));
+  if (COMPARING.has(scheduler)) return new Uint32Array(0);
+  const eligible = members.filter((member) => member.eligible);
+  if (scheduler === 'rr') return roundRobinTable(eligible);
+  if (scheduler === 'wrr') return weightedRoundRobinTable(eligible);
+  if (scheduler === 'twos') return drawTable(eligible);
+  if (scheduler === 'sh' || scheduler === 'dh') return hashTable(members);
   const placed = narrow(members, id, ids);
   return scheduler === 'mh' ? maglevTable(placed, service.mhTable) : ringTable(placed);
 }

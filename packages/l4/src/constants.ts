@@ -8,7 +8,21 @@
 export const OWNED = { pass: 0xffff_ffff, drop: 0xffff_fffe, localAddress: 0xffff_fffd } as const;
 
 export const MODES = { dr: 1, tunnel: 2, nat: 3, fnat: 4, 'dr-ip': 6 } as const;
-export const SCHEDULERS = { rr: 1, wrr: 2, lc: 3, wlc: 4, mh: 5, conhash: 6 } as const;
+export const SCHEDULERS = {
+  rr: 1,
+  wrr: 2,
+  lc: 3,
+  wlc: 4,
+  mh: 5,
+  conhash: 6,
+  sed: 7,
+  nq: 8,
+  fo: 9,
+  ovf: 10,
+  sh: 11,
+  dh: 12,
+  twos: 13,
+} as const;
 export const HASH_MODES = { ip: 0, 'ip-port': 1, 'dst-ip': 2 } as const;
 export const PROTOCOLS = { tcp: 6, udp: 17 } as const;
 export const REPLY_PATHS = { fib: 0, symmetric: 1 } as const;
@@ -95,6 +109,7 @@ export const DROP_REASONS = {
   fwd_disabled: 11,
   not_onlink: 12,
   too_big: 13,
+  limit: 19,
   quiescent: 23,
   encap_fail: 26,
   helper_error: 27,

@@ -7,7 +7,7 @@ import type { Finding } from './finding.ts';
 import type { PlaneDocument } from './status.ts';
 
 /** Share of the connection table above which it is called full. */
-const FULL_SHARE = 0.9;
+export const FILLING_SHARE = 0.9;
 
 /** Reasons of drops that the operator can do something about. */
 const CAUSES: Readonly<Record<string, { readonly what: string; readonly mend: string }>> = {
@@ -44,7 +44,7 @@ export function checkCounters({
   local_addresses,
 }: PlaneDocument): Finding[] {
   const findings: Finding[] = [];
-  if (flows.entries > flows.max * FULL_SHARE) {
+  if (flows.entries > flows.max * FILLING_SHARE) {
     const share = Math.round((flows.entries / flows.max) * 100);
     findings.push({
       level: 'warning',

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Presence } from './presence.ts';
 import type { HASH_MODES, MODES, PROTOCOLS, REPLY_PATHS, SCHEDULERS, STATES } from './constants.ts';
 
 export type Protocol = keyof typeof PROTOCOLS;
@@ -28,6 +29,10 @@ export interface BackendSpec {
   readonly weight: number;
   /** `unknown`: no check has answered yet; the programs keep what they think of it. */
   readonly health: 'up' | 'down' | 'unknown';
+  /** Flows at which it takes no more; 0 is no limit. */
+  readonly upper: number;
+  /** Flows below which it takes some again; 0 is three quarters of `upper`. */
+  readonly lower: number;
   /** Where packets for it are sent, instead of asking the routes. */
   readonly staticL2?: { readonly interface: string; readonly mac: string };
 }
@@ -51,6 +56,8 @@ export interface ServiceSpec extends ServiceKey {
   readonly resetOnNoBackend: boolean;
   /** UDP: each datagram is scheduled by itself. */
   readonly onePacket: boolean;
+  /** Flows at a time; 0 is no limit. */
+  readonly maxConnections: number;
   /** Sources of packets to servers of mode `fnat`. */
   readonly localAddresses: readonly string[];
   /** Ports of local addresses; `undefined` for those of the settings. */
@@ -75,6 +82,8 @@ export interface PlaneSettings {
 export interface DesiredPlane {
   readonly settings: PlaneSettings;
   readonly services: readonly ServiceSpec[];
+  /** By default this host has the addresses of all services. */
+  readonly presence?: Presence;
 }
 
 /** `tcp 203.0.113.1:80`, `udp [2001:db8::1]:53`. */

@@ -4,9 +4,8 @@
  *
  * @module
  */
-import type { Logger } from '@balancer/kit';
 import type { EngineOptions, OpenReport } from './engine.ts';
-import { EngineThread, type Operations } from './engine-thread.ts';
+import { EngineThread, type EngineThreadOptions, type Operations } from './engine-thread.ts';
 import { PlaneError } from './errors.ts';
 
 interface Open {
@@ -16,11 +15,12 @@ interface Open {
 }
 
 export class EngineSession {
-  readonly #logger: Logger;
+  readonly #hearers: EngineThreadOptions;
   #open: Open | undefined;
 
-  constructor(logger: Logger) {
-    this.#logger = logger;
+  /** @param hearers - Hear what the engine says by itself. */
+  constructor(hearers: EngineThreadOptions) {
+    this.#hearers = hearers;
   }
 
   get isOpen(): boolean {
@@ -71,11 +71,7 @@ export class EngineSession {
   }
 
   async #start(options: EngineOptions): Promise<void> {
-    const thread = new EngineThread({
-      onFinding: (finding) => this.#logger.warn('packet plane mended', { finding }),
-      onFailure: (reason) =>
-        this.#logger.error('packet plane: the look once a second failed', { reason }),
-    });
+    const thread = new EngineThread(this.#hearers);
     try {
       this.#open = { thread, options, report: await thread.call('open', options) };
     } catch (error) {

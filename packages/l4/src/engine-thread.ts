@@ -8,7 +8,9 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { ApplyReport, Engine, EngineOptions, OpenReport } from './engine.ts';
 import type { DesiredPlane } from './desired.ts';
+import type { PlaneDigest } from './digest.ts';
 import { PlaneError } from './errors.ts';
+import type { DataPlaneEvent } from './events.ts';
 import type { FlowFilter, FlowView } from './flows.ts';
 import type { GarbageCollection } from './garbage-collection.ts';
 import type { Finding } from './finding.ts';
@@ -25,7 +27,9 @@ export interface Operations {
   readonly snapshot: () => PlaneSnapshot;
   readonly collectNow: () => GarbageCollection;
   readonly flows: (filter: FlowFilter) => FlowView[];
+  readonly removeFlows: (filter: FlowFilter) => number;
   readonly lookup: (...args: Parameters<Engine['lookup']>) => FlowPlace;
+  readonly digest: () => PlaneDigest;
   readonly inspect: () => Finding[];
   readonly close: () => void;
   readonly detach: () => void;
@@ -44,13 +48,18 @@ export type Answer =
   | { readonly id: number; readonly error: { readonly name: string; readonly message: string } };
 
 /** What the thread says by itself. */
-export type Notice = { readonly findings: readonly string[] } | { readonly failure: string };
+export type Notice =
+  | { readonly findings: readonly string[] }
+  | { readonly failure: string }
+  | { readonly events: readonly DataPlaneEvent[] };
 
 export interface EngineThreadOptions {
   /** Something had to be mended. */
   readonly onFinding: (finding: string) => void;
   /** The look once a second failed. */
   readonly onFailure: (reason: string) => void;
+  /** The programs reported something. */
+  readonly onEvent: (event: DataPlaneEvent) => void;
 }
 
 interface Waiting {
@@ -64,12 +73,13 @@ export class EngineThread {
   #lastId = 0;
   #ended: Error | undefined;
 
-  constructor({ onFinding, onFailure }: EngineThreadOptions) {
+  constructor({ onFinding, onFailure, onEvent }: EngineThreadOptions) {
     this.#worker = startWorker();
     this.#worker.on('message', (message: Answer | Notice) => {
       if ('id' in message) this.#answer(message);
       else if ('findings' in message) message.findings.forEach(onFinding);
       else if ('failure' in message) onFailure(message.failure);
+      else message.events.forEach(onEvent);
     });
     this.#worker.on('error', (error) => this.#end(error));
     this.#worker.on('exit', () => this.#end(new PlaneError('the packet plane was closed')));

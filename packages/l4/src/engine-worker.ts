@@ -9,12 +9,14 @@ import { Engine } from './engine.ts';
 import type { Answer, Call, Notice, Operations } from './engine-thread.ts';
 
 const TICK_MS = 1000;
+/** Longest time that a report of the programs waits in the ring. */
+const EVENTS_MS = 100;
 
 const port = parentPort;
 if (!port) throw new Error('engine-worker.ts runs in a thread');
 
 let engine: Engine | undefined;
-let timer: NodeJS.Timeout | undefined;
+let timers: readonly NodeJS.Timeout[] = [];
 
 const operations: Operations = {
   open: (options) => {
@@ -25,12 +27,16 @@ const operations: Operations = {
   apply: (desired) => current().apply(desired),
   attach: () => {
     current().attach();
-    timer ??= setInterval(tick, TICK_MS);
+    if (timers.length === 0) {
+      timers = [setInterval(tick, TICK_MS), setInterval(readEvents, EVENTS_MS)];
+    }
   },
   snapshot: () => current().snapshot(),
   collectNow: () => current().collectNow(),
   flows: (filter) => current().flows(filter),
+  removeFlows: (filter) => current().removeFlows(filter),
   lookup: (...args) => current().lookup(...args),
+  digest: () => current().digest(),
   inspect: () => current().inspect(),
   close: () => end((each) => each.close()),
   detach: () => end((each) => each.detach()),
@@ -56,8 +62,8 @@ function current(): Engine {
 }
 
 function end(action: (engine: Engine) => void): void {
-  clearInterval(timer);
-  timer = undefined;
+  timers.forEach((timer) => clearInterval(timer));
+  timers = [];
   if (engine) action(engine);
   engine = undefined;
 }
@@ -70,6 +76,11 @@ function tick(): void {
     const reason = error instanceof Error ? error.message : String(error);
     say({ failure: reason });
   }
+}
+
+function readEvents(): void {
+  const events = engine?.events() ?? [];
+  if (events.length > 0) say({ events });
 }
 
 function say(notice: Notice): void {

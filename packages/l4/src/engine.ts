@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { findLink, RouteSocket } from '@balancer/ebpf';
+import { findLink, type LinkDescription, RingBuffer, RouteSocket } from '@balancer/ebpf';
 import { fromMapAddress } from './address.ts';
 import { HostAddresses } from './addresses.ts';
 import { Attachments, findInterfaces, refuseForeignXdp } from './attachments.ts';
@@ -16,10 +16,19 @@ import { checkedPlane } from './checked-plane.ts';
 import { Collector } from './collector.ts';
 import { compile, type KnownLink } from './compile.ts';
 import { type DesiredPlane, formatServiceKey, type ServiceKey } from './desired.ts';
+import { digestOf, type PlaneDigest } from './digest.ts';
 import { PlaneError } from './errors.ts';
-import { type FlowFilter, type FlowView, listFlows } from './flows.ts';
+import {
+  type FlowBackends,
+  type FlowFilter,
+  type FlowView,
+  listFlows,
+  removeFlows,
+} from './flows.ts';
 import type { GarbageCollection } from './garbage-collection.ts';
+import { Gratuitous } from './gratuitous.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { type DataPlaneEvent, readEvent } from './events.ts';
 import type { Finding } from './finding.ts';
 import { chooseHook, type ChosenHook, type HookChoice, probeXdp } from './hook-choice.ts';
 import { checkHost, hostFacts } from './host-checks.ts';
@@ -30,6 +39,7 @@ import { Neighbours } from './neighbours.ts';
 import { loadPlane, type MapSizes, type PlaneObjects } from './objects.ts';
 import { PinDirectory } from './pin-directory.ts';
 import { PlaneMaps } from './plane-maps.ts';
+import type { Role } from './presence.ts';
 import { recoverIds } from './recover.ts';
 import { countersOf, type PlaneSnapshot } from './statistics.ts';
 
@@ -50,6 +60,8 @@ export interface OpenReport {
   readonly hook: ChosenHook;
   /** Seconds since a former process looked after the maps; `undefined` when they are new. */
   readonly unwatchedS: number | undefined;
+  /** The role in which a former process left this host; `undefined` when nobody gave it one. */
+  readonly role: Role | undefined;
 }
 
 /** What `apply` did. */
@@ -59,6 +71,8 @@ export interface ApplyReport {
 }
 
 const VIPS_MAX = 8192;
+/** Events that are read at a time; the rest waits in the ring. */
+const EVENTS_MAX = 1024;
 /** Ticks between two looks at the routes to the servers. */
 const ROUTE_TICKS = 5;
 
@@ -69,12 +83,15 @@ export class Engine {
   readonly #objects: PlaneObjects;
   readonly #heartbeat: Heartbeat;
   readonly #collector: Collector;
+  readonly #events: RingBuffer;
   readonly #maps: PlaneMaps;
   readonly #attachments: Attachments;
   readonly #addresses: HostAddresses;
   readonly #neighbours: Neighbours;
+  readonly #gratuitous = new Gratuitous();
   #ids: Ids;
   #desired: DesiredPlane | undefined;
+  #role: Role | undefined;
   #ticks = 0;
 
   /**
@@ -99,8 +116,11 @@ export class Engine {
       );
       if (hook.hook !== 'tc') refuseForeignXdp(links, path);
       this.#heartbeat = new Heartbeat(this.#objects.tc);
-      this.report = { hook, unwatchedS: this.#heartbeat.unwatchedS };
+      this.#role = hostState.role;
+      this.report = { hook, unwatchedS: this.#heartbeat.unwatchedS, role: hostState.role };
       this.#collector = new Collector(this.#objects);
+      this.#events = new RingBuffer(this.#objects.tc.maps.get('l4_events')!);
+      undo.push(() => this.#events.close());
       this.#maps = new PlaneMaps(this.#objects.tc);
       this.#ids = recoverIds(this.#maps.image, this.#objects.tc);
       this.#attachments = new Attachments(path);
@@ -127,10 +147,11 @@ export class Engine {
     const ids = allocate(desired.services, this.#ids, this.#limits);
     const links = this.#knownLinks(desired);
     const image = compile({ desired, ids, before: this.#maps.image, links });
-    if (this.#options.manageVips) this.#addresses.follow(addressesOf(desired));
+    if (this.#options.manageVips) this.#followAddresses(desired);
     const writes = this.#maps.apply(image);
     this.#ids = ids;
     this.#desired = desired;
+    this.#role = desired.presence?.role;
     this.#heartbeat.changed();
     this.#followNeighbours();
     this.#saveState();
@@ -158,6 +179,7 @@ export class Engine {
   tick(): string[] {
     this.#ticks++;
     this.#heartbeat.beat();
+    this.#gratuitous.announce(this.#linksNow());
     if (this.#collector.isDue(this.#ticks)) this.collectNow();
     if (this.#ticks % ROUTE_TICKS === 0) {
       this.#followNeighbours();
@@ -178,6 +200,16 @@ export class Engine {
     return collection;
   }
 
+  /** What the programs reported since the last call. */
+  events(): DataPlaneEvent[] {
+    const events: DataPlaneEvent[] = [];
+    this.#events.poll((record) => {
+      const event = readEvent(record);
+      if (event) events.push(event);
+    }, EVENTS_MAX);
+    return events;
+  }
+
   /** The counters as they are now. */
   snapshot(): PlaneSnapshot {
     const { services, backends, localRuns } = this.#ids;
@@ -193,13 +225,14 @@ export class Engine {
   }
 
   flows(filter: FlowFilter = {}): FlowView[] {
-    const backends = new Map(
-      [...this.#maps.image.backends].map(([slot, { address, port }]) => [
-        slot,
-        { address: fromMapAddress(address), port },
-      ]),
-    );
-    return listFlows(this.#objects.tc, backends, filter);
+    return listFlows(this.#objects.tc, this.#flowBackends, filter);
+  }
+
+  /** Forgets flows. @returns How many. */
+  removeFlows(filter: FlowFilter): number {
+    const removed = removeFlows(this.#objects.tc, this.#flowBackends, filter);
+    if (removed > 0) this.collectNow();
+    return removed;
   }
 
   /** Where a flow would go that chooses by its key. Sends nothing. */
@@ -216,6 +249,11 @@ export class Engine {
     return placeOf({ service, client, value, table, backends: this.#maps.image.backends });
   }
 
+  /** What the maps do with flows, as a hash that is equal on hosts that do the same. */
+  digest(): PlaneDigest {
+    return digestOf(this.#maps.image, this.#ids.services);
+  }
+
   /** What is not as it should be on this host. */
   inspect(): Finding[] {
     const plane = checkedPlane(this.#options, this.#desired?.services ?? []);
@@ -225,6 +263,7 @@ export class Engine {
   /** Lets go of everything; the kernel goes on forwarding. */
   close(): void {
     this.#attachments.close();
+    this.#events.close();
     this.#objects.close();
     this.#directory.close();
   }
@@ -238,9 +277,37 @@ export class Engine {
     this.close();
   }
 
+  get #flowBackends(): FlowBackends {
+    const entries = [...this.#maps.image.backends];
+    return new Map(
+      entries.map(([slot, { address, port }]) => [
+        slot,
+        { address: fromMapAddress(address), port },
+      ]),
+    );
+  }
+
   get #limits(): Limits {
     const { services, backends, localAddresses } = this.#options.sizes;
     return { services, backends, localAddresses, vips: VIPS_MAX };
+  }
+
+  #followAddresses(desired: DesiredPlane): void {
+    const wanted = addressesOf(desired);
+    const before = new Set(this.#addresses.added.map(({ address }) => address));
+    const came = this.#addresses.follow(wanted).filter((address) => !before.has(address));
+    this.#gratuitous.came(came, wanted);
+    this.#gratuitous.announce(this.#linksNow());
+  }
+
+  /** The interfaces that are there now. */
+  #linksNow(): LinkDescription[] {
+    const socket = RouteSocket.open();
+    try {
+      return this.#options.interfaces.flatMap((name) => findLink(socket, name) ?? []);
+    } finally {
+      socket.close();
+    }
   }
 
   #followNeighbours(): void {
@@ -263,13 +330,16 @@ export class Engine {
 
   #saveState(): void {
     const { added: addresses } = this.#addresses;
-    this.#directory.saveHostState({ addresses, neighbours: this.#neighbours.managed });
+    const { managed: neighbours } = this.#neighbours;
+    this.#directory.saveHostState({ addresses, neighbours, role: this.#role });
   }
 }
 
 /** Addresses that the kernel should answer for. */
-function addressesOf({ services }: DesiredPlane): string[] {
-  return services.flatMap(({ address, localAddresses }) => [address, ...localAddresses]);
+function addressesOf({ services, presence }: DesiredPlane): Set<string> {
+  const withheld = new Set(presence?.withheld);
+  const addresses = services.flatMap(({ address, localAddresses }) => [address, ...localAddresses]);
+  return new Set(addresses.filter((address) => !withheld.has(address)));
 }
 
 function loopbackIndex(): number {

@@ -6,6 +6,7 @@
 import type { LoadedObject } from '@balancer/ebpf';
 import type { L4Tc } from '../bpf/objects/l4-tc.types.ts';
 import { fromMapAddress } from './address.ts';
+import { matcherOf } from './address-prefix.ts';
 import { MODES, PROTOCOLS, STATES } from './constants.ts';
 import type { ForwardMode, Protocol } from './desired.ts';
 
@@ -14,12 +15,15 @@ export interface FlowFilter {
   readonly protocol?: Protocol;
   /** Address and port of the service. */
   readonly service?: { readonly address: string; readonly port: number };
+  /** An address, or a network such as `192.0.2.0/24`. */
   readonly client?: string;
   readonly clientPort?: number;
   readonly backend?: string;
   readonly state?: string;
   /** At most so many. */
   readonly limit?: number;
+  /** Leaves so many out before, to list in pages. */
+  readonly skip?: number;
 }
 
 /** A flow as its client's packets see it. */
@@ -43,18 +47,73 @@ export interface FlowView {
 const LIMIT_DEFAULT = 100_000;
 const DIRECTION_IN = 0;
 
+/** Backends by slot, to show flows that do not have their address. */
+export type FlowBackends = ReadonlyMap<number, { readonly address: string; readonly port: number }>;
+
+type FlowKey = L4Tc['maps']['l4_ct']['key'];
+type Flow = L4Tc['maps']['l4_ct']['value'];
+
 /** Lists flows; entries that come and go meanwhile may be missed. */
 export function listFlows(
   loaded: LoadedObject<L4Tc>,
-  backends: ReadonlyMap<number, { readonly address: string; readonly port: number }>,
+  backends: FlowBackends,
   filter: FlowFilter,
 ): FlowView[] {
+  const { limit = LIMIT_DEFAULT, skip = 0 } = filter;
+  const found: FlowView[] = [];
+  let skipped = 0;
+  for (const { view } of matchingFlows(loaded, backends, filter)) {
+    if (skipped++ < skip) continue;
+    found.push(view);
+    if (found.length === limit) break;
+  }
+  return found;
+}
+
+/**
+ * Forgets flows: their packets are those of no flow from now on, and their ports are free. The next
+ * collection puts counters right.
+ *
+ * @returns How many.
+ */
+export function removeFlows(
+  loaded: LoadedObject<L4Tc>,
+  backends: FlowBackends,
+  filter: FlowFilter,
+): number {
+  const table = loaded.map('l4_ct');
+  // Deleting while going over a hash could lead back to its beginning.
+  const doomed = [...matchingFlows(loaded, backends, filter)];
+  let removed = 0;
+  for (const { key, flow, view } of doomed) {
+    if (table.delete(key)) removed++;
+    if (view.mode === 'nat' || view.mode === 'fnat') table.delete(replyKey(key, flow));
+  }
+  return removed;
+}
+
+/** What replies of a NATed flow are found by: the reverse of what its packets become. */
+function replyKey(key: FlowKey, flow: Flow): FlowKey {
+  return {
+    ...key,
+    src: flow.new_dst,
+    dst: flow.new_src,
+    sport: flow.new_dport,
+    dport: flow.new_sport,
+  };
+}
+
+function* matchingFlows(
+  loaded: LoadedObject<L4Tc>,
+  backends: FlowBackends,
+  filter: FlowFilter,
+): Generator<{ readonly key: FlowKey; readonly flow: Flow; readonly view: FlowView }> {
   const timeouts = loaded.map('l4_cfg').get(0)?.timeouts ?? [];
   const serviceTimeouts = new Map<number, number>();
   const nowNs = process.hrtime.bigint();
-  const found: FlowView[] = [];
+  const isClient = filter.client === undefined ? () => true : matcherOf(filter.client);
   for (const [key, flow] of loaded.map('l4_ct').entries()) {
-    if (flow.dir !== DIRECTION_IN) continue;
+    if (flow.dir !== DIRECTION_IN || !isClient(key.src)) continue;
     const state = nameOf(STATES, flow.state);
     const timeoutS = timeoutOf(flow, { timeouts, serviceTimeouts, loaded });
     const idleS = Number((nowNs - flow.last_ns) / 1_000_000_000n);
@@ -75,11 +134,8 @@ export function listFlows(
       destination: isNat ? fromMapAddress(flow.new_dst) : (backend?.address ?? ''),
       destinationPort: isNat ? flow.new_dport : backend?.port || key.dport,
     };
-    if (!matches(view, filter)) continue;
-    found.push(view);
-    if (found.length === (filter.limit ?? LIMIT_DEFAULT)) break;
+    if (matches(view, filter)) yield { key, flow, view };
   }
-  return found;
 }
 
 function timeoutOf(
@@ -100,13 +156,12 @@ function timeoutOf(
 }
 
 function matches(flow: FlowView, filter: FlowFilter): boolean {
-  const { protocol, service, client, clientPort, backend, state } = filter;
+  const { protocol, service, clientPort, backend, state } = filter;
   return (
     (protocol === undefined || flow.protocol === protocol) &&
     (service === undefined ||
       (flow.virtual === service.address &&
         (service.port === 0 || flow.virtualPort === service.port))) &&
-    (client === undefined || flow.client === client) &&
     (clientPort === undefined || flow.clientPort === clientPort) &&
     (backend === undefined || flow.destination === backend) &&
     (state === undefined || flow.state === state)

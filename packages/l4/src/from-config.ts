@@ -25,6 +25,7 @@ import type {
 } from './desired.ts';
 import { formatServiceKey } from './desired.ts';
 import type { EngineOptions } from './engine.ts';
+import type { QuorumRule } from './quorum.ts';
 
 /** Ports of the service's address that `passthrough` takes for packets to servers. */
 const PASSTHROUGH_PORTS = [33_768, 61_000] as const;
@@ -35,6 +36,8 @@ const DEFAULT_PORTS = [1025, 65_535] as const;
 interface ServerFacts {
   readonly addr: Address;
   readonly weight: number;
+  readonly upper: number;
+  readonly lower: number;
   readonly health: BackendSpec['health'];
   readonly interface: string;
   readonly mac: string;
@@ -58,6 +61,36 @@ export function servicesInFile(
     const servers = Object.values(backend.servers).map((server) => fileFacts(server));
     return servicesOfFrontend(config, backend, servers);
   });
+}
+
+/** What each service of the frontends is held to, by the text of its key. */
+export function quorumRules(
+  frontends: Iterable<FrontendConfig>,
+  backends: (name: string) => BackendConfig | undefined,
+): Map<string, QuorumRule> {
+  return new Map(
+    [...frontends].flatMap((frontend) => {
+      const backend = backends(frontend.backend);
+      if (!backend) return [];
+      const { quorum, hysteresis, sorry_server: sorry } = backend;
+      const port = sorry?.kind === 'inet' ? sorry.port : 0;
+      const facts =
+        sorry &&
+        ({
+          addr: sorry,
+          weight: 1,
+          upper: 0,
+          lower: 0,
+          health: 'up',
+          interface: '',
+          mac: '',
+        } as const);
+      const sorryServer = facts && backendOf(facts, modeOf(frontend), port)[0];
+      return serviceKeysOf(frontend).map(
+        (key) => [key, { quorum, hysteresis, sorryServer }] as const,
+      );
+    }),
+  );
 }
 
 /** Texts of the services' keys of a frontend. */
@@ -181,6 +214,7 @@ function servicesOfFrontend(
         expireQuiescent: l4.expire_quiescent,
         resetOnNoBackend: on_no_backend === 'reset',
         onePacket: false,
+        maxConnections: frontend.max_connections,
         localAddresses: localAddressesOf(frontend, address, backends),
         portRange: mode === 'passthrough' ? PASSTHROUGH_PORTS : readPortRange(l4.port_range)!,
         backends,
@@ -216,6 +250,7 @@ function schedulerOf({ balance, hash }: BackendConfig): {
 } {
   if (balance === 'leastconn') return { scheduler: 'wlc', hash };
   if (balance === 'source') return { scheduler: 'mh', hash: 'ip' };
+  if (balance === 'p2c') return { scheduler: 'twos', hash };
   if (balance === 'ring') return { scheduler: 'conhash', hash };
   if (!balance.startsWith('lvs:')) return { scheduler: 'wrr', hash };
   // The schema lets only these names follow.
@@ -225,7 +260,7 @@ function schedulerOf({ balance, hash }: BackendConfig): {
 
 /** Servers that were discovered under a name have no place in a table of addresses. */
 function backendOf(server: ServerFacts, mode: ForwardMode, servicePort: number): BackendSpec[] {
-  const { addr, weight, health } = server;
+  const { addr, weight, upper, lower, health } = server;
   if (addr.kind !== 'inet' || tryParseIp(addr.host) === undefined) return [];
   const keepsPort = mode === 'dr' || mode === 'tunnel' || servicePort === 0;
   return [
@@ -235,6 +270,8 @@ function backendOf(server: ServerFacts, mode: ForwardMode, servicePort: number):
       mode,
       weight,
       health,
+      upper,
+      lower,
       ...(server.mac !== '' && { staticL2: { interface: server.interface, mac: server.mac } }),
     },
   ];
@@ -244,6 +281,8 @@ function factsOf({ servers }: Backend): ServerFacts[] {
   return servers.map((server) => ({
     addr: server.endpoint,
     weight: server.state === 'drain' ? 0 : server.weight,
+    upper: server.config.max_connections,
+    lower: server.config.min_connections,
     health: healthOf(server),
     interface: server.config.interface,
     mac: server.config.mac,
@@ -251,7 +290,15 @@ function factsOf({ servers }: Backend): ServerFacts[] {
 }
 
 function fileFacts({ addr, weight, ...rest }: ServerConfig): ServerFacts {
-  return { addr, weight, health: 'unknown', interface: rest.interface, mac: rest.mac };
+  return {
+    addr,
+    weight,
+    upper: rest.max_connections,
+    lower: rest.min_connections,
+    health: 'unknown',
+    interface: rest.interface,
+    mac: rest.mac,
+  };
 }
 
 function healthOf({ state }: Server): BackendSpec['health'] {

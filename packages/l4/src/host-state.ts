@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { AddressSpec } from '@balancer/ebpf';
+import type { Role } from './presence.ts';
 
 export interface HostState {
   /** The process that manages the plane, or did last. */
@@ -18,6 +19,8 @@ export interface HostState {
   readonly neighbours: readonly { readonly ifindex: number; readonly address: string }[];
   /** Interfaces that were given a `clsact` queueing discipline. */
   readonly clsact: readonly number[];
+  /** What this host is to others that serve the same; `undefined` before anybody said so. */
+  readonly role: Role | undefined;
   /** Where a bpf file system was mounted; `''` when it was there. */
   readonly mounted: string;
 }
@@ -27,6 +30,7 @@ export const EMPTY_HOST_STATE: HostState = {
   addresses: [],
   neighbours: [],
   clsact: [],
+  role: undefined,
   mounted: '',
 };
 

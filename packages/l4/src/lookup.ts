@@ -13,6 +13,7 @@ import type { L4Backend, L4Service } from './records.ts';
 /** Slots that a table by key tries when the server of the first takes nothing. */
 const FALLBACK_TRIES = 16;
 const RING_TRIES = 1024;
+const HASH_TRIES = 256;
 const STEP_SEED = 0x9747_b28c;
 const NOT_ELIGIBLE = BACKEND_FLAGS.overloaded | BACKEND_FLAGS.inhibited | BACKEND_FLAGS.retired;
 
@@ -39,9 +40,10 @@ export function placeOf({
   readonly backends: ReadonlyMap<number, L4Backend>;
 }): FlowPlace {
   const isRing = value.scheduler === SCHEDULERS.conhash;
-  if (!isRing && value.scheduler !== SCHEDULERS.mh) {
+  const isHash = value.scheduler === SCHEDULERS.sh || value.scheduler === SCHEDULERS.dh;
+  if (!isRing && !isHash && value.scheduler !== SCHEDULERS.mh) {
     throw new PlaneError(
-      'the scheduler of this service does not choose by the client; mh and conhash do',
+      'the scheduler of this service does not choose by a key; mh, conhash, sh and dh do',
     );
   }
   const mode = HASH_NAMES.find((name) => HASH_MODES[name] === value.hash_mode) ?? 'ip';
@@ -55,11 +57,14 @@ export function placeOf({
   if (table.length === 0) return { hash, slot: 0, backend: '' };
   const first = (isRing ? hash >>> 16 : hash) % table.length;
   const hasFallback = isRing || (value.flags & SERVICE_FLAGS.fallback) !== 0;
-  const tries = hasFallback ? (isRing ? RING_TRIES : FALLBACK_TRIES) : 1;
-  const step = isRing
-    ? 1
-    : (hashFlow(tuple, mode, (value.hash_seed ^ STEP_SEED) >>> 0) % Math.max(1, table.length - 1)) +
-      1;
+  const most = isRing ? RING_TRIES : isHash ? HASH_TRIES : FALLBACK_TRIES;
+  const tries = hasFallback ? most : 1;
+  const step =
+    isRing || isHash
+      ? 1
+      : (hashFlow(tuple, mode, (value.hash_seed ^ STEP_SEED) >>> 0) %
+          Math.max(1, table.length - 1)) +
+        1;
   for (let attempt = 0; attempt < tries; attempt++) {
     const slot = (first + attempt * step) % table.length;
     const backend = backends.get(table[slot]!);

@@ -52,13 +52,18 @@ export class PinDirectory {
   }
 
   /** Notes what the plane changed on the host, and that this process did. */
-  saveHostState({ addresses, neighbours }: Pick<HostState, 'addresses' | 'neighbours'>): void {
+  saveHostState({
+    addresses,
+    neighbours,
+    role,
+  }: Pick<HostState, 'addresses' | 'neighbours' | 'role'>): void {
     const before = this.hostState;
     writeHostState(this.#statePath, {
       pid: process.pid,
       addresses,
       neighbours,
       clsact: before.clsact,
+      role,
       mounted: this.#mounted === '' ? before.mounted : this.#mounted,
     });
   }
@@ -97,4 +102,10 @@ function prepare(pinPath: string, directory: string): string {
     );
   }
   return mounted;
+}
+
+/** Names of the sets of maps at `pinPath`, one for each layout that was ever loaded there. */
+export function setsOfMaps(pinPath: string): string[] {
+  if (!existsSync(pinPath)) return [];
+  return readdirSync(pinPath).filter((name) => /^v\d+$/.test(name));
 }

@@ -24,18 +24,32 @@ import {
   type PlaneSettings,
   type ServiceSpec,
 } from './desired.ts';
+import type { PlaneDigest } from './digest.ts';
 import type { Engine } from './engine.ts';
 import { EngineSession } from './engine-session.ts';
+import type { EventFeed } from './event-feed.ts';
 import { PlaneError } from './errors.ts';
+import type { Finding } from './finding.ts';
 import type { FlowFilter, FlowView } from './flows.ts';
 import { Follower } from './follower.ts';
-import { engineOptions, servicesInFile, servicesOf, settingsOf } from './from-config.ts';
-import type { Finding } from './finding.ts';
+import {
+  engineOptions,
+  quorumRules,
+  servicesInFile,
+  servicesOf,
+  settingsOf,
+} from './from-config.ts';
 import type { FlowPlace } from './lookup.ts';
+import { PlaneWatch } from './plane-watch.ts';
+import { type Announcement, type Role, roleAtStart } from './presence.ts';
+import { type QuorumRule, withReserve } from './quorum.ts';
 import { Rates } from './rates.ts';
 import { type Services, ServiceTable } from './service-table.ts';
+import { type Order, readStateFile, writeStateFile } from './state-file.ts';
 import { showCounters } from './shown-counters.ts';
+import { logTurns, type Stand, Standing } from './standing.ts';
 import type { PlaneSnapshot } from './statistics.ts';
+import { untilQuiet } from './until-quiet.ts';
 import { ZeroBase } from './zero-base.ts';
 
 export interface L4PlaneOptions {
@@ -56,6 +70,8 @@ export class L4Plane implements DataPlane {
   ]);
   /** Packets and bytes per second. */
   readonly rates: Rates = new Rates();
+  /** Tells what happened. */
+  private readonly watch: PlaneWatch;
   private readonly logger: Logger;
   private readonly table = new ServiceTable();
   private readonly engine: EngineSession;
@@ -63,9 +79,12 @@ export class L4Plane implements DataPlane {
   private desired: DesiredState | undefined;
   private latest: PlaneSnapshot | undefined;
   private sampling: NodeJS.Timeout | undefined;
+  private ending = new AbortController();
   /** Time-outs that were ordered, over those of the file. */
   private timeoutOrders: Partial<PlaneSettings['timeouts']> = {};
   private readonly zero = new ZeroBase();
+  private readonly standing = new Standing();
+  private stand: Stand | undefined;
   /** The kernel follows what is wanted. */
   private readonly follower = new Follower(
     () => this.apply(),
@@ -75,12 +94,23 @@ export class L4Plane implements DataPlane {
 
   constructor({ logger }: L4PlaneOptions) {
     this.logger = logger;
-    this.engine = new EngineSession(logger);
+    this.watch = new PlaneWatch(logger);
+    this.engine = new EngineSession(this.watch.hearers);
   }
 
   /** Whether the kernel forwards for this process. */
   get isOpen(): boolean {
     return this.engine.isOpen;
+  }
+
+  /** What happened, for those who watch. */
+  get events(): EventFeed {
+    return this.watch.feed;
+  }
+
+  /** Aborts when this process lets go of the plane. */
+  get ended(): AbortSignal {
+    return this.ending.signal;
   }
 
   /** Settings in force; `undefined` while there are none. */
@@ -93,6 +123,16 @@ export class L4Plane implements DataPlane {
     return this.table.effective();
   }
 
+  /** What this host is to others that serve the same. */
+  get role(): Role {
+    return this.standing.role;
+  }
+
+  /** Which addresses of services are on this host, and why others are not. */
+  get announcements(): readonly Announcement[] {
+    return this.stand?.announcements ?? [];
+  }
+
   /** Counters as of the last look. */
   get snapshot(): PlaneSnapshot | undefined {
     return this.latest;
@@ -102,10 +142,17 @@ export class L4Plane implements DataPlane {
     if (!l4) {
       return { commit: (desired) => this.withoutPlane(desired), abort: () => {} };
     }
+    const saved = l4.state_file === '' ? [] : readStateFile(l4.state_file);
     const wasOpen = this.isOpen;
     await this.engine.open(engineOptions(l4, frontends));
+    if (!wasOpen) this.standing.role = roleAtStart(this.engine.report?.role, l4.role);
     try {
-      const services = servicesInFile(frontends.values(), backends);
+      const rules = quorumRules(frontends.values(), (name) => backends.get(name));
+      const trial = new ServiceTable();
+      trial.load(servicesInFile(frontends.values(), backends), saved);
+      const services = [...trial.effective()].map(([key, service]) =>
+        withReserve(service, rules.get(key)),
+      );
       await this.engine.call('check', { settings: settingsOf(l4), services });
     } catch (error) {
       if (!wasOpen) await this.close();
@@ -114,7 +161,7 @@ export class L4Plane implements DataPlane {
     return {
       commit: (desired) => {
         this.config = l4;
-        this.commit(desired);
+        this.commit(desired, saved);
       },
       abort: () => {
         if (!wasOpen) void this.close();
@@ -145,8 +192,15 @@ export class L4Plane implements DataPlane {
     return 0;
   }
 
-  /** The kernel goes on forwarding, unless the file says otherwise. */
-  async drain(_cut: AbortSignal): Promise<DrainResult> {
+  /**
+   * The kernel goes on forwarding, unless the file says otherwise: then the network is first made to send
+   * elsewhere, where it listens to announcements.
+   */
+  async drain(cut: AbortSignal): Promise<DrainResult> {
+    if (this.isOpen && this.config?.detach_on_exit === true && this.config.announce !== 'none') {
+      await this.takeRole('drain');
+      await untilQuiet(() => this.packetsIn(), cut);
+    }
     await this.close();
     return { cut: 0 };
   }
@@ -163,6 +217,11 @@ export class L4Plane implements DataPlane {
     return this.engine.call('flows', filter);
   }
 
+  /** Forgets the flows that pass a filter. @returns How many. */
+  async removeFlows(filter: FlowFilter): Promise<number> {
+    return this.engine.call('removeFlows', filter);
+  }
+
   /**
    * Replaces the services by what orders made of them, wholly or not at all.
    *
@@ -174,6 +233,38 @@ export class L4Plane implements DataPlane {
     this.table.order(next);
     this.follower.changed();
     await this.settled();
+  }
+
+  /**
+   * Keeps what was ordered over reloads and restarts, except time-outs.
+   *
+   * @returns The file it is kept in.
+   * @throws {PlaneError} when the configuration names no file, or it cannot be written.
+   */
+  save(): string {
+    const path = this.config?.state_file ?? '';
+    if (path === '') {
+      throw new PlaneError(
+        'nowhere to save to: set l4.state_file, as to /var/lib/balancer/l4.json',
+      );
+    }
+    writeStateFile(path, this.table.orders);
+    return path;
+  }
+
+  /** Serves, stands by, or lets go; addresses of services come or leave before this resolves. */
+  async takeRole(role: Role): Promise<void> {
+    const before = this.standing.role;
+    this.standing.role = role;
+    this.follower.changed();
+    await this.settled();
+    if (before !== role) this.logger.info('packet plane: role', { role, before });
+  }
+
+  /** What the maps do with flows, as a hash that is equal on hosts that do the same. */
+  async digest(): Promise<PlaneDigest> {
+    await this.settled();
+    return this.engine.call('digest');
   }
 
   /** Where a flow would go. */
@@ -231,13 +322,14 @@ export class L4Plane implements DataPlane {
   async resume(): Promise<void> {
     if (!this.config || !this.desired || this.isOpen) return;
     await this.engine.open(engineOptions(this.config, configsOf(this.desired)));
-    this.commit(this.desired);
+    this.standing.role = roleAtStart(this.engine.report?.role, this.config.role);
+    this.follower.changed();
   }
 
-  private commit(desired: DesiredState): void {
+  private commit(desired: DesiredState, saved: readonly Order[]): void {
     this.desired = desired;
     this.timeoutOrders = {};
-    this.table.load(servicesOf(desired.frontends.values()));
+    this.table.load(servicesOf(desired.frontends.values()), saved);
     this.listen(desired);
     this.follower.changed();
   }
@@ -264,7 +356,14 @@ export class L4Plane implements DataPlane {
   private async apply(): Promise<void> {
     if (!this.isOpen || !this.desired) return;
     this.table.refresh(servicesOf(this.desired.frontends.values()));
-    await this.engine.call('apply', this.wantedPlane([...this.services.values()]));
+    const stand = this.standing.judge(this.services, this.rules(this.desired), this.announce);
+    const { writes } = await this.engine.call('apply', {
+      ...this.wantedPlane(stand.services),
+      presence: stand.presence,
+    });
+    if (writes > 0) this.events.add({ type: 'changed', writes });
+    logTurns(this.logger, stand, this.stand);
+    this.stand = stand;
     await this.attachOnce();
   }
 
@@ -289,7 +388,9 @@ export class L4Plane implements DataPlane {
   private async sample(): Promise<void> {
     try {
       await this.collect();
-      if (this.latest) this.rates.add(this.latest);
+      if (!this.latest) return;
+      this.rates.add(this.latest);
+      this.watch.observe(this.latest);
     } catch (error) {
       if (this.isOpen) this.logger.error('packet plane: no counters', { reason: messageOf(error) });
     }
@@ -305,6 +406,22 @@ export class L4Plane implements DataPlane {
     return { ...settings, timeouts: { ...settings.timeouts, ...this.timeoutOrders } };
   }
 
+  private get announce(): L4Config['announce'] {
+    return this.config?.announce ?? 'none';
+  }
+
+  private rules({ frontends, backends }: DesiredState): Map<string, QuorumRule> {
+    const configs = [...frontends.values()].map(({ config }) => config);
+    return quorumRules(configs, (name) => backends.get(name)?.config);
+  }
+
+  /** Packets that came for services so far. */
+  private async packetsIn(): Promise<number> {
+    await this.collect();
+    const counts = [...(this.latest?.services.values() ?? [])];
+    return counts.reduce((sum, { inPackets }) => sum + inPackets, 0);
+  }
+
   private async close(): Promise<void> {
     await this.end(this.config?.detach_on_exit === true ? 'detach' : 'close');
   }
@@ -313,6 +430,8 @@ export class L4Plane implements DataPlane {
     await this.follower.settled();
     clearInterval(this.sampling);
     this.sampling = undefined;
+    this.ending.abort();
+    this.ending = new AbortController();
     await this.engine.end(how);
   }
 }

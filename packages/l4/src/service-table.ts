@@ -1,24 +1,37 @@
 /**
  * The services that are wanted: those of the configuration file, and over them what was ordered by
- * `ipvsadm`. An order lasts until the file is loaded again with the same service in it.
+ * `ipvsadm` or the API. An order lasts until the file is loaded again with the same service in it, unless it
+ * was saved.
  *
  * @module
  */
-import { type BackendSpec, formatEndpoint, formatServiceKey, type ServiceSpec } from './desired.ts';
+import {
+  type BackendSpec,
+  formatEndpoint,
+  formatServiceKey,
+  type ServiceKey,
+  type ServiceSpec,
+} from './desired.ts';
+import type { Order } from './state-file.ts';
 
 /** Services by the text of their key. */
 export type Services = ReadonlyMap<string, ServiceSpec>;
 
 export class ServiceTable {
   #file: Services = new Map();
-  /** `undefined`: the service was deleted. */
-  readonly #orders = new Map<string, ServiceSpec | undefined>();
+  readonly #orders = new Map<string, Order>();
 
-  /** A file was loaded: orders about its services end. */
-  load(services: readonly ServiceSpec[]): void {
+  /** A file was loaded: orders about its services end, saved ones hold. */
+  load(services: readonly ServiceSpec[], saved: readonly Order[] = []): void {
     this.#file = byKey(services);
     for (const key of this.#file.keys()) this.#orders.delete(key);
-    for (const [key, order] of this.#orders) if (order === undefined) this.#orders.delete(key);
+    for (const [key, { order }] of this.#orders) if (order === null) this.#orders.delete(key);
+    for (const each of saved) this.#orders.set(formatServiceKey(each.service), each);
+  }
+
+  /** Everything that was ordered and holds. */
+  get orders(): Order[] {
+    return [...this.#orders.values()];
   }
 
   /** Health or weights of the file's servers changed; orders stay. */
@@ -29,12 +42,13 @@ export class ServiceTable {
   /** Replaces the table by what orders made of it. */
   order(next: Services): void {
     const now = this.effective();
-    for (const [key, service] of next) {
-      if (JSON.stringify(service) !== JSON.stringify(now.get(key))) this.#orders.set(key, service);
+    for (const [key, order] of next) {
+      if (JSON.stringify(order) === JSON.stringify(now.get(key))) continue;
+      this.#orders.set(key, { service: keyOf(order), order });
     }
-    for (const key of now.keys()) {
+    for (const [key, service] of now) {
       if (next.has(key)) continue;
-      if (this.#file.has(key)) this.#orders.set(key, undefined);
+      if (this.#file.has(key)) this.#orders.set(key, { service: keyOf(service), order: null });
       else this.#orders.delete(key);
     }
   }
@@ -42,8 +56,8 @@ export class ServiceTable {
   /** What holds: orders over the file, with the health that checks found. */
   effective(): Services {
     const services = new Map(this.#file);
-    for (const [key, order] of this.#orders) {
-      if (order === undefined) services.delete(key);
+    for (const [key, { order }] of this.#orders) {
+      if (order === null) services.delete(key);
       else services.set(key, withHealth(order, this.#file.get(key)));
     }
     return services;
@@ -58,6 +72,10 @@ export function byKey(services: readonly ServiceSpec[]): Map<string, ServiceSpec
     if (!table.has(key)) table.set(key, service);
   }
   return table;
+}
+
+function keyOf({ protocol, address, port }: ServiceSpec): ServiceKey {
+  return { protocol, address, port };
 }
 
 function withHealth(order: ServiceSpec, file: ServiceSpec | undefined): ServiceSpec {

@@ -21,6 +21,8 @@ export interface TableMember {
 
 /** Slots of the flattened ring: the upper 16 bits of a flow's hash. */
 const RING_SLOTS = 65_536;
+/** Slots of `sh` and `dh`. */
+const HASH_SLOTS = 256;
 /** Longer sequences of weighted round robin are scaled down to this. */
 const SEQUENCE_MAX = 8192;
 
@@ -60,6 +62,35 @@ export function maglevTable(members: readonly TableMember[], size: number): Uint
 /** The consistent-hash ring of 160 points per member of average weight. */
 export function ringTable(members: readonly TableMember[]): Uint32Array {
   return buildRingTable(members, RING_SLOTS).map((index) => members[index]!.slot);
+}
+
+/** LVS's table of `sh` and `dh`: the members in turn, each as often as its weight says, over and over. */
+export function hashTable(members: readonly TableMember[]): Uint32Array {
+  const taking = members.filter(({ weight }) => weight > 0);
+  if (taking.length === 0) return new Uint32Array(0);
+  const run = runs(taking);
+  return Uint32Array.from({ length: HASH_SLOTS }, (_, index) => run[index % run.length]!);
+}
+
+/** Each member as often as its weight says, sorted by slot, so that the programs find the run of one. */
+export function drawTable(members: readonly TableMember[]): Uint32Array {
+  const taking = members.filter(({ weight }) => weight > 0);
+  if (taking.length === 0) return new Uint32Array(0);
+  return Uint32Array.from(runs(taking).toSorted((a, b) => a - b));
+}
+
+/** Each member once, the heaviest first; in the order given when weights are equal. */
+export function byWeightTable(members: readonly TableMember[]): Uint32Array {
+  return roundRobinTable(members.toSorted((a, b) => b.weight - a.weight));
+}
+
+/** Slots of members, each as often as its weight over the greatest common divisor says. */
+function runs(members: readonly TableMember[]): number[] {
+  const weights = scaled(members.map(({ weight }) => weight));
+  const divisor = weights.reduce(greatestCommonDivisor);
+  return members.flatMap(({ slot }, i) =>
+    Array.from({ length: weights[i]! / divisor }, () => slot),
+  );
 }
 
 /** Weights whose period fits, in about the same proportions, none below 1. */

@@ -12,6 +12,7 @@ import { Attachments, removeFilters } from './attachments.ts';
 import { PlaneError } from './errors.ts';
 import { hostStatePath, readHostState, removeHostState } from './host-state.ts';
 import { Neighbours } from './neighbours.ts';
+import { setsOfMaps } from './pin-directory.ts';
 
 /** What was there and is gone. */
 export interface Unloaded {
@@ -29,7 +30,7 @@ export function unload(pinPath: string): Unloaded {
   const statePath = hostStatePath(pinPath);
   const state = readHostState(statePath);
   let pins = 0;
-  for (const name of versions(pinPath)) {
+  for (const name of setsOfMaps(pinPath)) {
     const directory = join(pinPath, name);
     const lock = lockDirectory(directory);
     if (!lock) {
@@ -64,12 +65,6 @@ export function unload(pinPath: string): Unloaded {
     addresses: state.addresses.map(({ address }) => address),
     neighbours: state.neighbours.map(({ address }) => address),
   };
-}
-
-/** Sets of maps by the schema of their layout. */
-function versions(pinPath: string): string[] {
-  if (!existsSync(pinPath)) return [];
-  return readdirSync(pinPath).filter((name) => /^v\d+$/.test(name));
 }
 
 /** Filters of kernels without links for tc are not pinned; they are known by their names. */

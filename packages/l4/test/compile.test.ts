@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { fromMapAddress } from '../src/address.ts';
 import { compile, emptyImage, filteredAddresses, type PlaneImage } from '../src/compile.ts';
-import { BACKEND_FLAGS, OWNED, SERVICE_FLAGS } from '../src/constants.ts';
+import { BACKEND_FLAGS, HASH_MODES, OWNED, SERVICE_FLAGS } from '../src/constants.ts';
 import type { ServiceSpec } from '../src/desired.ts';
 import { PlaneError } from '../src/errors.ts';
 import { allocate, Ids, type Limits } from '../src/ids.ts';
@@ -45,6 +45,52 @@ describe('an image', () => {
       '10.0.0.12',
     ]);
     expect([...image.tables.get(1)!]).toEqual([1, 2]);
+  });
+
+  test('has by weight what fail-over and overflow go over, and a table for none of them', () => {
+    const servers = [backend({ weight: 1 }), backend({ address: '10.0.0.12', weight: 5 })];
+    const list = (scheduler: ServiceSpec['scheduler']): number[] => {
+      const { image } = after([service({ scheduler, backends: servers })]);
+      expect(image.tables.get(1)).toHaveLength(0);
+      return [...image.lists.get(1)!];
+    };
+    expect([list('fo'), list('ovf'), list('sed'), list('nq')]).toEqual([
+      [2, 1],
+      [2, 1],
+      [1, 2],
+      [1, 2],
+    ]);
+  });
+
+  test('hashes by the destination for dh, whatever the service says, and keeps its table when one is down', () => {
+    const up = service({ scheduler: 'dh', hash: 'ip-port', backends: backends(2) });
+    const [first, second] = up.backends;
+    const down = { ...up, backends: [first!, { ...second!, health: 'down' as const }] };
+    const { image } = after([up], [down]);
+    expect(image.services.get(1)).toMatchObject({ hash_mode: HASH_MODES['dst-ip'], sel_len: 256 });
+    expect(new Set(image.tables.get(1))).toEqual(new Set([1, 2]));
+  });
+
+  test('draws two choices only from those that take flows', () => {
+    const [first, second] = backends(2);
+    const { image } = after([
+      service({
+        scheduler: 'twos',
+        backends: [
+          { ...first!, weight: 3 },
+          { ...second!, health: 'down' },
+        ],
+      }),
+    ]);
+    expect([...image.tables.get(1)!]).toEqual([1]);
+  });
+
+  test('says how many flows services and backends may have', () => {
+    const { image } = after([
+      service({ maxConnections: 9, backends: [backend({ upper: 5, lower: 4 })] }),
+    ]);
+    expect(image.services.get(1)).toMatchObject({ max_conns: 9 });
+    expect(image.backends.get(1)).toMatchObject({ upper: 5, lower: 4 });
   });
 
   test('says which interface and addresses a server with a fixed MAC has', () => {

@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  byWeightTable,
+  drawTable,
+  hashTable,
   maglevTable,
   ringTable,
   roundRobinTable,
@@ -96,5 +99,37 @@ describe('the ring', () => {
     const moved = before.filter((slot, index) => slot !== 2 && after[index] !== slot).length;
     // Points per member follow the average, so a few more than none may move.
     expect(moved / before.length).toBeLessThan(0.02);
+  });
+});
+
+describe('the table of source and destination hashing', () => {
+  test('has the members in turn, each as often as its weight says, over and over', () => {
+    const table = hashTable(members(4, 0, 2));
+    expect(table).toHaveLength(256);
+    expect([...table.subarray(0, 9)]).toEqual([1, 1, 3, 1, 1, 3, 1, 1, 3]);
+    expect(table[255]).toBe(1);
+  });
+
+  test('is empty when nobody takes flows', () => {
+    expect(hashTable(members(0, 0))).toHaveLength(0);
+  });
+});
+
+describe('the table of two choices', () => {
+  test('has one run of each member, as long as its weight says, in the order of slots', () => {
+    const swapped = members(2, 0, 6).toReversed();
+    expect([...drawTable(swapped)]).toEqual([1, 3, 3, 3]);
+  });
+
+  test('keeps runs for the lightest and fits when weights are far apart', () => {
+    const table = drawTable(members(65_535, 1, 32_768));
+    expect(new Set(table)).toEqual(new Set([1, 2, 3]));
+    expect(table.length).toBeLessThanOrEqual(8193);
+  });
+});
+
+describe('the list of fail-over and overflow', () => {
+  test('has the heaviest first, and equals in their order', () => {
+    expect([...byWeightTable(members(1, 5, 3, 5))]).toEqual([2, 4, 3, 1]);
   });
 });

@@ -23,6 +23,14 @@ const POLICIES: Readonly<Record<Balance, () => Policy>> = {
   'lvs:wrr': () => policies.weightedRoundRobin(),
   'lvs:lc': () => policies.leastConnection(),
   'lvs:wlc': () => policies.leastConnection(),
+  // Proxied connections have no queue of their own at a server, so that these two are the same there.
+  'lvs:sed': () => policies.leastConnection(),
+  'lvs:nq': () => policies.leastConnection(),
+  'lvs:fo': () => policies.first(),
+  'lvs:ovf': () => policies.first(),
+  'lvs:sh': () => policies.hash(),
+  'lvs:dh': () => policies.hash(),
+  'lvs:twos': () => policies.p2c(),
   'lvs:mh': () => policies.maglev(),
   'lvs:conhash': () => policies.hash(),
 };

@@ -6,6 +6,7 @@
  */
 import { z } from '@balancer/kit';
 import { definedOnly } from '../defined.ts';
+import { migratePage, MIGRATION_PARTS } from '../migration/migrate.ts';
 import { POLL_PARTS } from '../poll/poller.ts';
 import { endMeeting, listMeetings, listServers, meetingInfo, viewOfServer } from './meetings.ts';
 import { operation, type Operation, type OperationHost } from './operation.ts';
@@ -151,6 +152,17 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   ),
   'tokens.list': operation(z.strictObject({}), ({ context }) => listTokens(context)),
   'tokens.revoke': operation(id, ({ context }, input) => revokeToken(context, input.id)),
+  'migration.page': operation(
+    z.strictObject({
+      part: z.enum(MIGRATION_PARTS),
+      databaseUrl: z.string(),
+      redisUrl: z.string(),
+      redisNamespace: z.string(),
+      isDryRun: z.boolean(),
+      after: z.number(),
+    }),
+    ({ context }, input) => migratePage(context, input),
+  ),
   'config.reload': operation(z.strictObject({}), async ({ reload }) => {
     if (!reload) throw new OperationError('unknown', 'no gateway is running here');
     await reload();

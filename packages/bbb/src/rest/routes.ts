@@ -36,6 +36,7 @@ import { createToken, listTokens, revokeToken } from '../operations/tokens.ts';
 import type { RoundSummary } from '../poll/poller.ts';
 import type { TenantSettingRow } from '../store/tenants.ts';
 import { definedOnly } from '../defined.ts';
+import { RECORDING_ROUTES } from './recording-routes.ts';
 import { type RestRoute, route } from './route.ts';
 import * as schemas from './schemas.ts';
 
@@ -175,6 +176,7 @@ const OPERATION_ROUTES: readonly RestRoute[] = [
         uptime_seconds: Math.round((context.nowMs() - startedAtMs) / 1000),
         memory_bytes: process.memoryUsage.rss(),
         meetings: await context.store.meetings.count(),
+        recordings: context.config().recordings_enabled,
         last_round: poller.lastRound && viewOfRound(poller.lastRound),
         load_step_seconds: HISTORY_STEP_SECONDS,
         servers: servers.map((row) => ({ ...row, load_history: history.of(row.id) })),
@@ -225,6 +227,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   ...OPERATION_ROUTES,
   ...SERVER_ROUTES,
   ...MEETING_ROUTES,
+  ...RECORDING_ROUTES,
   ...TENANT_ROUTES,
 ];
 

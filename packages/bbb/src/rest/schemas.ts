@@ -5,7 +5,9 @@
  * @module
  */
 import { z } from '@balancer/kit';
+import type { DeliveryView, ImportList } from '../operations/imports.ts';
 import type { MeetingView, ServerView } from '../operations/meetings.ts';
+import type { RecordingList } from '../operations/recordings.ts';
 import type { SyncMode, SyncStep } from '../operations/sync.ts';
 import type { TenantView } from '../operations/tenants.ts';
 import { TOKEN_ROLES, type TokenView } from '../operations/tokens.ts';
@@ -55,6 +57,21 @@ export interface SettingView {
   readonly override: boolean;
 }
 
+/** Texts, as they stand in an address. */
+export interface RecordingQuery {
+  readonly text?: string | undefined;
+  readonly state?: string | undefined;
+  readonly tenant?: string | undefined;
+  readonly limit?: string | undefined;
+  readonly offset?: string | undefined;
+}
+
+export interface RecordingChangeBody {
+  readonly published?: boolean | undefined;
+  readonly protected?: boolean | undefined;
+  readonly metadata?: Readonly<Record<string, string | null>> | undefined;
+}
+
 export interface PollReport {
   readonly servers: number;
   readonly failures: number;
@@ -72,6 +89,7 @@ export interface GatewayStatus {
   readonly uptime_seconds: number;
   readonly memory_bytes: number;
   readonly meetings: number;
+  readonly recordings: boolean;
   readonly last_round: PollReport | null;
   readonly load_step_seconds: number;
   readonly servers: readonly (ServerView & {
@@ -279,6 +297,7 @@ export const status: z.ZodType<GatewayStatus> = z
     uptime_seconds: z.number(),
     memory_bytes: z.number().int(),
     meetings: z.number().int().describe('records'),
+    recordings: z.boolean().describe('false: switched off'),
     last_round: pollReport.nullable(),
     load_step_seconds: z.number().describe('between two samples of `load_history`'),
     servers: z.array(
@@ -286,6 +305,86 @@ export const status: z.ZodType<GatewayStatus> = z
     ),
   })
   .meta({ id: 'Status' });
+
+export const recordingState: z.ZodType<string> = z.enum([
+  'processing',
+  'processed',
+  'published',
+  'unpublished',
+  'deleted',
+]);
+
+const recording = z
+  .strictObject({
+    record_id: z.string(),
+    meeting_id: z.string(),
+    name: z.string(),
+    state: z.string(),
+    published: z.boolean(),
+    protected: z.boolean(),
+    tenant_id: z.string().describe('empty: no tenant'),
+    started_at: time,
+    ended_at: time,
+    participants: z.number().int(),
+    size_bytes: z.number().nullable().describe('null: not known'),
+    formats: z.array(z.strictObject({ type: z.string(), length_minutes: z.number() })),
+    metadata: z.record(z.string(), z.string()),
+  })
+  .meta({ id: 'Recording' });
+
+export const recordingList: z.ZodType<RecordingList> = z
+  .strictObject({ total: z.number().int(), recordings: z.array(recording) })
+  .meta({ id: 'RecordingList' });
+
+/** Text of a query as a whole number. */
+const digits = z.string().regex(/^\d{1,9}$/, 'must be digits');
+
+export const recordingQuery: z.ZodType<RecordingQuery> = z.strictObject({
+  text: z.string().optional().describe('part of a name, a record id or a meeting id'),
+  state: recordingState.optional(),
+  tenant: z.string().optional().describe('name or id'),
+  limit: digits.optional().describe('at most 1000; default 100'),
+  offset: digits.optional(),
+});
+
+export const recordingChange: z.ZodType<RecordingChangeBody> = z
+  .strictObject({
+    published: z.boolean(),
+    protected: z.boolean(),
+    metadata: z.record(z.string(), z.string().nullable()).describe('null removes a key'),
+  })
+  .partial()
+  .meta({ id: 'RecordingChange' });
+
+export const importList: z.ZodType<ImportList> = z
+  .strictObject({
+    current: z.string().nullable().describe('the archive at hand in this process'),
+    waiting: z.array(
+      z.strictObject({ file: z.string(), size_bytes: z.number(), modified_at: time }),
+    ),
+    failed: z.array(
+      z.strictObject({
+        file: z.string(),
+        size_bytes: z.number(),
+        failed_at: time,
+        reason: z.string(),
+      }),
+    ),
+  })
+  .meta({ id: 'ImportList' });
+
+export const delivery: z.ZodType<DeliveryView> = z
+  .strictObject({
+    id: z.string(),
+    kind: z.string(),
+    host: z.string(),
+    state: z.string(),
+    attempts: z.number().int(),
+    created_at: time,
+    next_at: time.describe('next try, or when it ended'),
+    last_error: z.string(),
+  })
+  .meta({ id: 'Delivery' });
 
 export const problem: z.ZodType<{ readonly error: string }> = z
   .strictObject({ error: z.string().describe('what is wrong and how to mend it') })

@@ -51,6 +51,67 @@ export class CallbackStore {
     });
   }
 
+  /** Remembers only whose a meeting is, unless something is remembered of it already. */
+  async rememberTenant({ meetingId, tenantId }: CallbackKey, nowMs: number): Promise<void> {
+    if ((await this.tenantOf(meetingId)) === tenantId) return;
+    const now = momentOf(nowMs);
+    await this.#db
+      .insertInto('callback_data')
+      .values({
+        meeting_id: meetingId,
+        recording_id: null,
+        tenant_id: tenantId,
+        callback_attributes: '--- {}\n',
+        created_at: now,
+        updated_at: now,
+      })
+      .execute();
+  }
+
+  /**
+   * Takes over a row of another database, unless the same addresses of the same meeting are here.
+   *
+   * @param isDryRun - Only tells what would happen.
+   */
+  async copy(
+    from: {
+      readonly meetingId: string;
+      readonly recordId: string | null;
+      readonly attributes: string;
+      readonly createdAt: string;
+      readonly updatedAt: string;
+    },
+    isDryRun: boolean,
+  ): Promise<'added' | 'unchanged'> {
+    const known = await this.#db
+      .selectFrom('callback_data')
+      .select('id')
+      .where('meeting_id', '=', from.meetingId)
+      .where('callback_attributes', '=', from.attributes)
+      .executeTakeFirst();
+    if (known !== undefined) return 'unchanged';
+    if (isDryRun) return 'added';
+    const recording =
+      from.recordId === null
+        ? undefined
+        : await this.#db
+            .selectFrom('recordings')
+            .select('id')
+            .where('record_id', '=', from.recordId)
+            .executeTakeFirst();
+    await this.#db
+      .insertInto('callback_data')
+      .values({
+        meeting_id: from.meetingId,
+        recording_id: recording?.id ?? null,
+        callback_attributes: from.attributes,
+        created_at: from.createdAt,
+        updated_at: from.updatedAt,
+      })
+      .execute();
+    return 'added';
+  }
+
   /** The addresses of a meeting; of several creates the last one's. */
   async find({ meetingId, tenantId }: CallbackKey): Promise<CallbackAddresses> {
     const row = await this.#db
@@ -110,8 +171,12 @@ function formatAddresses(addresses: CallbackAddresses): string | null {
   return lines.length === 0 ? null : `---\n${lines.join('')}`;
 }
 
-/** Reads the flat form, with or without the colon of a symbol; lines of another form are ignored. */
+/**
+ * Reads the flat form, with or without the colon of a symbol; lines of another form are ignored. A
+ * text with a tag, which would make an object of something, is refused as a whole: nothing is read.
+ */
 export function parseAddresses(text: string): CallbackAddresses {
+  if (/(^---|:)[ \t]+!/m.test(text)) return {};
   const values = new Map<string, string>();
   for (const line of text.split('\n')) {
     const [, key, value] = /^:?"?([a-z_]+)"?:\s+(.+?)\s*$/.exec(line) ?? [];

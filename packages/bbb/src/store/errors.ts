@@ -35,3 +35,9 @@ export class StorageError extends BalancerError {
   override readonly name = 'StorageError';
   readonly code = 'STORAGE';
 }
+
+/** Redis does not answer, or answers with an error. */
+export class BoardUnavailableError extends BalancerError {
+  override readonly name = 'BoardUnavailableError';
+  readonly code = 'BOARD_UNAVAILABLE';
+}

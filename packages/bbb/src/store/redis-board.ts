@@ -5,15 +5,10 @@
  * @module
  */
 import { createHash } from 'node:crypto';
-import { BalancerError, messageOf } from '@balancer/kit';
+import { messageOf } from '@balancer/kit';
 import { createClient } from '@redis/client';
 import type { Amounts, Board, BoardView, Reservation } from './board.ts';
-
-/** Redis does not answer, or answers with an error. */
-export class BoardUnavailableError extends BalancerError {
-  override readonly name = 'BoardUnavailableError';
-  readonly code = 'BOARD_UNAVAILABLE';
-}
+import { BoardUnavailableError } from './errors.ts';
 
 export interface RedisBoardOptions {
   /** `redis://…` or `rediss://…`, with a user and a password if the server wants them. */

@@ -6,7 +6,7 @@
  */
 import type { Amounts, Board, BoardView, Reservation } from './board.ts';
 import { MemoryBoard } from './memory-board.ts';
-import { BoardUnavailableError } from './redis-board.ts';
+import { BoardUnavailableError } from './errors.ts';
 
 /** How long after a failure the shared board is left alone. */
 const RETRY_AFTER_MS = 1000;

@@ -6,12 +6,14 @@
 import { sql } from 'kysely';
 import { CallbackStore } from './callback-data.ts';
 import { DeliveryStore } from './deliveries.ts';
+import { HookStore } from './hooks.ts';
 import { LeaseStore } from './leases.ts';
 import { MeetingStore } from './meetings.ts';
 import { migrate } from './migrations.ts';
 import { openPostgres, type PostgresOptions } from './postgres.ts';
 import type { Database, Dialect } from './schema.ts';
 import { RecordingWorkStore } from './recording-work.ts';
+import { RecordingCopyStore } from './recording-copies.ts';
 import { RecordingStore } from './recordings.ts';
 import { ServerStore } from './servers.ts';
 import { openSqlite, unlockSqlite } from './sqlite.ts';
@@ -28,8 +30,10 @@ export class Store {
   readonly callbacks: CallbackStore;
   readonly leases: LeaseStore;
   readonly deliveries: DeliveryStore;
+  readonly hooks: HookStore;
   readonly tokens: TokenStore;
   readonly recordings: RecordingStore;
+  readonly recordingCopies: RecordingCopyStore;
   readonly recordingWork: RecordingWorkStore;
   readonly textTracks: TextTrackStore;
   readonly usedTokens: UsedTokenStore;
@@ -44,8 +48,10 @@ export class Store {
     this.callbacks = new CallbackStore(db);
     this.leases = new LeaseStore(db, dialect);
     this.deliveries = new DeliveryStore(db);
+    this.hooks = new HookStore(db);
     this.tokens = new TokenStore(db);
     this.recordings = new RecordingStore(db, dialect);
+    this.recordingCopies = new RecordingCopyStore(db, dialect);
     this.recordingWork = new RecordingWorkStore(db);
     this.textTracks = new TextTrackStore(db);
     this.usedTokens = new UsedTokenStore(db);

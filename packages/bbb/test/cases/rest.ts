@@ -1,4 +1,5 @@
 /** The REST API of the admin listener, and whether its OpenAPI document says what it does. */
+import { writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { z } from '@balancer/kit';
 import { runOperation } from '../../src/index.ts';
@@ -124,6 +125,25 @@ export function describeRest(storage: string, harness: () => Harness): void {
         failed: [],
       });
       expect((await ask('POST /poll', { servers: ['bbb1'] })).body).toMatchObject({ servers: 1 });
+
+      await h.create('room-1', { 'meta_bbb-recording-ready-url': 'http://127.0.0.1:1/ready' });
+      await h.importArchive({ recordId: 'rec-1', meetingId: 'room-1' });
+      const list = await ask('GET /recordings?text=rec-1&limit=5');
+      expect(list.body).toMatchObject({ total: 1, recordings: [{ record_id: 'rec-1' }] });
+      const change = { published: false, metadata: { topic: 'sums' } };
+      expect((await ask('PATCH /recordings/rec-1', change)).status).toBe(204);
+      expect((await ask('GET /recordings?state=unpublished')).body).toMatchObject({
+        recordings: [{ state: 'unpublished', metadata: { topic: 'sums' } }],
+      });
+      expect((await ask('DELETE /recordings/rec-1')).status).toBe(204);
+      writeFileSync(h.spool({ recordId: 'rec-2', meetingId: 'room-1' }), 'no archive');
+      await h.importAll();
+      expect((await ask('GET /imports')).body).toMatchObject({ failed: [{ file: 'rec-2.tar' }] });
+      expect((await ask('POST /imports/rec-2.tar/retry')).status).toBe(204);
+      expect((await ask('GET /imports')).body).toMatchObject({ waiting: [{ file: 'rec-2.tar' }] });
+      const [owed] = (await ask('GET /deliveries')).body as [{ id: string; host: string }];
+      expect(owed.host).toBe('127.0.0.1:1');
+      expect((await ask(`POST /deliveries/${owed.id}/retry`)).status).toBe(204);
 
       const tenant = await ask('POST /tenants', { name: 'school-a', secrets: 'a:b' });
       const { id } = tenant.body as { id: string };

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { commandPath, skipReason } from '../../../../scripts/system-requirements.ts';
 import { MemoryBoard } from '../../src/store/memory-board.ts';
-import { BoardUnavailableError, RedisBoard } from '../../src/store/redis-board.ts';
+import { BoardUnavailableError } from '../../src/store/errors.ts';
+import { RedisBoard } from '../../src/store/redis-board.ts';
 import { ResilientBoard } from '../../src/store/resilient-board.ts';
 import { Store } from '../../src/store/store.ts';
 import { type Peer, redisCommand, startPostgres, startRedis } from '../peers.ts';

@@ -12,10 +12,13 @@ import { type BbbOptions, withOperations } from './host.ts';
 import { addConfig } from './config.ts';
 import { addMeetings } from './meetings.ts';
 import { type BbbCommands, withConfig, withOutput } from './options.ts';
+import { addMigration } from './migrate.ts';
 import { addPoll } from './poll.ts';
+import { addDeliveries, addImports } from './recording-imports.ts';
+import { addRecordings } from './recordings.ts';
 import { runGateway } from './run.ts';
 import { addServers } from './servers.ts';
-import { showRows } from './show.ts';
+import { showJson, showRows } from './show.ts';
 import { addTenants } from './tenants.ts';
 import { addTokens } from './token.ts';
 
@@ -35,9 +38,12 @@ export function registerBbb(program: Command, io: Io, finish: (code: number) => 
   addServers(bbb, commands);
   addMeetings(bbb, commands);
   addTenants(bbb, commands);
+  addImports(addRecordings(bbb, commands), commands);
+  addDeliveries(bbb, commands);
   addPoll(bbb, commands);
   addConfig(bbb, commands);
   addTokens(bbb, commands);
+  addMigration(bbb, commands);
 }
 
 function addStatus(bbb: Command, { io, finish }: BbbCommands): void {
@@ -69,11 +75,12 @@ function addStatus(bbb: Command, { io, finish }: BbbCommands): void {
       });
       finish(EXIT.ok);
     });
-  withExamples(withConfig(bbb.command('live')), 'balancer bbb live')
+  withExamples(withOutput(bbb.command('live')), 'balancer bbb live')
     .description('print "success" if the data can be read')
     .action(async (options: BbbOptions) => {
       await withOperations(options, io, async (run) => run('servers.list', {}));
-      io.stdout.write('success\n');
+      if (options.json) showJson(io, { live: true });
+      else io.stdout.write('success\n');
       finish(EXIT.ok);
     });
 }

@@ -56,7 +56,10 @@ function addSync(servers: Command, { io, finish }: BbbCommands): void {
     'balancer bbb servers export | balancer bbb servers sync -',
   )
     .description('make the pool what a file says; the whole file is checked first')
-    .argument('<file>', 'YAML or JSON with a map "servers" from ids to {secret, …}; - is the input')
+    .argument(
+      '<file>',
+      'YAML or JSON with a map "servers" from ids to {secret, ...}; - is the input',
+    )
     .addOption(
       new Option('--mode <mode>', 'what happens to servers that the file does not list')
         .choices(['keep', 'cordon', 'force'])

@@ -9,6 +9,8 @@ import { AdminClient, type AdminTarget } from '../admin-client.ts';
 import { UsageError } from '../exit.ts';
 import type { Io } from '../io.ts';
 
+/** Where `[l4] pin_path` is when a file does not say. */
+const USUAL_PIN_PATH = '/sys/fs/bpf/balancer';
 /** Where `[l4] admin_socket` is when a file does not say. */
 const USUAL_SOCKET = '/run/balancer/l4.sock';
 
@@ -28,6 +30,13 @@ export async function findPlane(target: PlaneTarget, io: Io): Promise<AdminClien
 export function planeMayRun(target: PlaneTarget): boolean {
   const isNamed = target.url !== undefined || target.config !== undefined;
   return isNamed || existsSync(target.socket ?? USUAL_SOCKET);
+}
+
+/** Where the plane is pinned: where the file says, or the usual place. */
+export async function pinPathOf({ config: file }: PlaneTarget, io: Io): Promise<string> {
+  if (file === undefined) return USUAL_PIN_PATH;
+  const { config } = await loadLoadBalancerConfig(file, io.environment);
+  return config.l4?.pin_path ?? USUAL_PIN_PATH;
 }
 
 async function socketIn(file: string | undefined, io: Io): Promise<string> {

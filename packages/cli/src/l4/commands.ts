@@ -15,10 +15,8 @@ import {
 } from '@balancer/l4';
 import { loadLoadBalancerConfig } from '@balancer/lb';
 import type { Io } from '../io.ts';
-import { findPlane, planeMayRun, type PlaneTarget } from './client.ts';
+import { findPlane, pinPathOf, planeMayRun, type PlaneTarget } from './client.ts';
 import { renderDrops, renderFindings, renderFlows, renderPlane } from './views.ts';
-
-const USUAL_PIN_PATH = '/sys/fs/bpf/balancer';
 
 export interface Output {
   readonly json: boolean;
@@ -51,6 +49,27 @@ export async function showFlows(
   const query = new URLSearchParams(filter);
   const flows = (await client.get(`/l4/conns?${query.toString()}`)) as FlowView[];
   io.stdout.write(json ? `${JSON.stringify(flows)}\n` : renderFlows(flows));
+  return EXIT.ok;
+}
+
+/** Forgets flows. @returns The exit code. */
+export async function killFlows(
+  filter: Readonly<Record<string, string>>,
+  target: PlaneTarget,
+  { json, io }: Output,
+): Promise<number> {
+  const client = await findPlane(target, io);
+  const query = new URLSearchParams(filter);
+  const { removed } = (await client.delete(`/l4/conns?${query.toString()}`)) as { removed: number };
+  io.stdout.write(json ? `${JSON.stringify({ removed })}\n` : `${removed} flows forgotten\n`);
+  return EXIT.ok;
+}
+
+/** Saves what was ordered. @returns The exit code. */
+export async function saveOrders(target: PlaneTarget, { json, io }: Output): Promise<number> {
+  const client = await findPlane(target, io);
+  const { file } = (await client.post('/l4/save', {})) as { file: string };
+  io.stdout.write(json ? `${JSON.stringify({ file })}\n` : `saved in ${file}\n`);
   return EXIT.ok;
 }
 
@@ -103,11 +122,8 @@ export async function unloadPlane(
   { config, pinPath }: { readonly config?: string; readonly pinPath?: string },
   { json, io }: Output,
 ): Promise<number> {
-  const inFile =
-    config === undefined
-      ? undefined
-      : (await loadLoadBalancerConfig(config, io.environment)).config.l4?.pin_path;
-  const path = pinPath ?? inFile ?? USUAL_PIN_PATH;
+  const target = config === undefined ? {} : { config };
+  const path = pinPath ?? (await pinPathOf(target, io));
   const { pins, addresses, neighbours } = unload(path);
   const text =
     pins === 0

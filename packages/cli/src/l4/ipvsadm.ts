@@ -34,7 +34,7 @@ const HELP = `Usage: ipvsadm COMMAND [OPTIONS]
   -Z        zero counters    [-t|-u host:port]
   --set tcp tcpfin udp       time-outs in seconds; 0 keeps a value
 
-schedulers: rr wrr lc wlc mh conhash; flags of mh: mh-port mh-fallback
+schedulers: rr wrr lc wlc sed nq fo ovf sh dh mh conhash twos; flags: mh-port mh-fallback sh-port sh-fallback
 
 Example:
   $ balancer ipvsadm -A -t 203.0.113.1:80 -s wrr

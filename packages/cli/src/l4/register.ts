@@ -10,13 +10,16 @@ import type { PlaneTarget } from './client.ts';
 import {
   decapsulate,
   doctor,
+  killFlows,
   lookUp,
+  saveOrders,
   setUpBackends,
   showFlows,
   showPlane,
   unloadPlane,
 } from './commands.ts';
 import { ipvsadm } from './ipvsadm.ts';
+import { addCluster } from './register-cluster.ts';
 
 type Finish = (code: number) => void;
 
@@ -30,6 +33,7 @@ interface FlowFlags extends TargetFlags {
   readonly backend?: string;
   readonly state?: string;
   readonly limit?: string;
+  readonly kill?: boolean;
 }
 
 /** Adds the commands to the program. @returns The group `l4`, for its `run` and `check`. */
@@ -41,7 +45,9 @@ export function registerL4(program: Command, io: Io, finish: Finish): Command {
   ).description('the packet plane: what it forwards, and what is wrong');
   addViews(l4, io, finish);
   addFlows(l4, io, finish);
+  addSave(l4, io, finish);
   addDoctor(l4, io, finish);
+  addCluster((...args) => running(l4, ...args), io, finish);
   addHostCommands(l4, io, finish);
   addIpvsadm(program, io, finish);
   return l4;
@@ -71,6 +77,17 @@ function addViews(l4: Command, io: Io, finish: Finish): void {
   });
 }
 
+function addSave(l4: Command, io: Io, finish: Finish): void {
+  running(
+    l4,
+    'save',
+    'keep what ipvsadm and the API ordered, over reloads and restarts',
+    'balancer l4 save',
+  ).action(async ({ json = false, ...target }: TargetFlags) => {
+    finish(await saveOrders(target, { json, io }));
+  });
+}
+
 function addFlows(l4: Command, io: Io, finish: Finish): void {
   running(
     l4,
@@ -79,13 +96,19 @@ function addFlows(l4: Command, io: Io, finish: Finish): void {
     'balancer l4 conns --service 203.0.113.1:80',
   )
     .option('--service <address:port>', 'only to this service')
-    .option('--client <address>', 'only from this client')
+    .option('--client <network>', 'only from this client, or network such as 192.0.2.0/24')
     .option('--backend <address>', 'only to this server')
     .option('--state <state>', 'only in this state, such as ESTABLISHED')
-    .option('--limit <flows>', 'at most so many', '1000')
-    .action(async ({ json = false, config, url, token, socket, ...filter }: FlowFlags) => {
+    .option('--limit <flows>', 'show at most so many (default: 1000)')
+    .option('--kill', 'forget the flows instead: their next packets belong to no flow')
+    .action(async ({ json = false, kill, config, url, token, socket, ...filter }: FlowFlags) => {
       const target = given({ config, url, token, socket });
-      finish(await showFlows(given(filter), target, { json, io }));
+      const chosen = given(filter);
+      finish(
+        kill
+          ? await killFlows(chosen, target, { json, io })
+          : await showFlows({ limit: '1000', ...chosen }, target, { json, io }),
+      );
     });
   running(
     l4,

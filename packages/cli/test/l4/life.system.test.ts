@@ -1,5 +1,6 @@
 /** The packet plane over the life of its process: killed, told otherwise, unloaded. */
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Lab } from '../../../../examples/l4-netns/lab.ts';
 import { ADDRESSES } from '../../../../examples/l4-netns/network.ts';
@@ -87,6 +88,62 @@ TCP  203.0.113.1:81 wrr
       stdout: '',
       stderr: 'Service already exists\n',
     });
+  });
+
+  test('does what the API asks: services, servers, flows; keeps what is saved; tells what happens', async () => {
+    const state = `${lab.folder}/state.json`;
+    const withState = (servers: readonly number[]): string =>
+      file(servers).replace('[l4]\n', `[l4]\nstate_file = "${state}"\n`);
+    lab.configure(withState([1, 2, 3]));
+    const balancer = await lab.startBalancer();
+    const service = '/l4/services/203.0.113.1-81-tcp';
+    const events = await lab.listen('/l4/events');
+    const servers = [{ address: '10.0.0.12', port: 8080, mode: 'fnat', weight: 3 }];
+    const body = { scheduler: 'rr', servers, local_addresses: ['10.0.0.100'] };
+    expect(await lab.call('PUT', `${service}?save=true`, body)).toEqual({ status: 204 });
+    await events.says(/event: changed/);
+    const found = await lab.request({ count: 4, port: 81 });
+    expect(found).toMatchObject({ failed: 0, servers: { 'server-2': 4 } });
+    expect(await lab.call('PUT', `${service}/servers/10.0.0.13:8080`, { mode: 'fnat' })).toEqual({
+      status: 204,
+    });
+    expect(await lab.call('DELETE', `${service}/servers/10.0.0.11:8080`)).toEqual({
+      status: 409,
+      body: { error: 'No such destination' },
+    });
+    expect(await lab.call('PUT', `${service}/servers/here`, {})).toMatchObject({ status: 400 });
+    expect(await lab.call('DELETE', '/l4/services/203.0.113.1-82-tcp')).toMatchObject({
+      status: 404,
+    });
+
+    const kill = ['l4', 'conns', '--socket', lab.socket, '--kill'] as const;
+    expect((await runHereWith('', ...kill)).stderr).toContain('to say which flows to forget');
+    const killed = await runHereWith('', ...kill, '--client', '192.0.2.0/24');
+    expect(killed.stdout).toBe('4 flows forgotten\n');
+    const { services } = await lab.document();
+    expect(services.flatMap(({ backends }) => backends.map(({ inactive }) => inactive))).toEqual(
+      Array(5).fill(0),
+    );
+
+    lab.configure(withState([1, 2]));
+    balancer.kill('SIGHUP');
+    await lab.saysInLog(/"msg":"configuration reloaded"/);
+    expect(await stdout('-Sn')).toContain(`-A -t 203.0.113.1:81 -s rr
+-a -t 203.0.113.1:81 -r 10.0.0.12:8080 -b -w 3
+-P -t 203.0.113.1:81 -z 10.0.0.100
+`);
+    expect(await lab.call('DELETE', service)).toEqual({ status: 204 });
+    const { stdout: saved } = await runHereWith('', 'l4', 'save', '--socket', lab.socket);
+    expect(saved).toBe(`saved in ${state}\n`);
+    expect(JSON.parse(readFileSync(state, 'utf8'))).toEqual({ version: 1, orders: [] });
+    expect(await lab.call('PUT', service, {})).toEqual({ status: 204 });
+    const knock = `require('net').connect(81, '${ADDRESSES.service[4]}'); setImmediate(process.exit);`;
+    await lab.runIn(lab.network.client, ['-e', knock]);
+    await events.says(
+      /event: drop\ndata: .*"reason":"no_backend","service":"tcp 203.0.113.1:81",.*"source":"192.0.2.10"/,
+    );
+    balancer.kill('SIGTERM');
+    await events.ended;
   });
 
   test('belongs to one process, and leaves nothing on the host after its end and unload', async () => {

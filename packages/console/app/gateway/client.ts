@@ -4,9 +4,12 @@
  * @module
  */
 import type {
+  DeliveryView,
   GatewayStatus,
+  ImportList,
   MeetingView,
   PollReport,
+  RecordingList,
   ServerChangeBody,
   ServerState,
   TenantChangeBody,
@@ -14,6 +17,7 @@ import type {
   TokenView,
 } from '@balancer/bbb';
 import { type AdminClientOptions, AdminTransport } from '../admin-transport.ts';
+import type { RecordingsReading } from './recordings.tsx';
 
 /** An order may wait for servers that do not answer. */
 const ORDER_MS = 120_000;
@@ -48,6 +52,33 @@ export class GatewayClient {
 
   async tokens(): Promise<TokenView[]> {
     return this.read('/tokens');
+  }
+
+  /** @param text - Part of a name or an id; empty: the newest. */
+  async recordings(text: string): Promise<RecordingsReading> {
+    const query = text === '' ? '' : `?text=${encodeURIComponent(text)}`;
+    const [list, imports, deliveries] = await Promise.all([
+      this.read<RecordingList>(`/recordings${query}`),
+      this.read<ImportList>('/imports'),
+      this.read<DeliveryView[]>('/deliveries'),
+    ]);
+    return { list, imports, deliveries };
+  }
+
+  async changeRecording(id: string, change: { readonly published: boolean }): Promise<void> {
+    await this.orders.request('PATCH', `/api/v1/recordings/${encodeURIComponent(id)}`, change);
+  }
+
+  async deleteRecording(id: string): Promise<void> {
+    await this.orders.request('DELETE', `/api/v1/recordings/${encodeURIComponent(id)}`);
+  }
+
+  async retryImport(file: string): Promise<void> {
+    await this.orders.request('POST', `/api/v1/imports/${encodeURIComponent(file)}/retry`);
+  }
+
+  async retryDelivery(id: string): Promise<void> {
+    await this.orders.request('POST', `/api/v1/deliveries/${encodeURIComponent(id)}/retry`);
   }
 
   async addServer(server: ServerChangeBody & { id?: string; enabled: boolean }): Promise<void> {

@@ -8,8 +8,10 @@ import { type Context, createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import type { Clock } from '@balancer/kit';
 import type {
+  DeliveryView,
   GatewayStatus,
   MeetingView,
+  RecordingView,
   ServerState,
   ServerView,
   TenantView,
@@ -21,9 +23,10 @@ import { AdminRequestError } from '../admin-transport.ts';
 import { Live, type Visibility } from '../live.ts';
 import { OrderDesk } from '../order-desk.ts';
 import { GatewayClient } from './client.ts';
+import type { RecordingsReading } from './recordings.tsx';
 
 /** The page's parts, in the order of its tabs. */
-export const VIEWS = ['servers', 'meetings', 'tenants', 'access'] as const;
+export const VIEWS = ['servers', 'meetings', 'recordings', 'tenants', 'access'] as const;
 export type View = (typeof VIEWS)[number];
 
 /** Everything that the page shows, as of one moment. */
@@ -33,6 +36,7 @@ export interface GatewayReading {
   readonly meetings: readonly MeetingView[] | null;
   readonly tenants: readonly TenantView[] | null;
   readonly tokens: readonly TokenView[] | null;
+  readonly recordings: RecordingsReading | null;
 }
 
 /** A form in a dialog. */
@@ -61,6 +65,8 @@ export class GatewayDashboard {
   readonly clock: Clock;
   readonly view: Signal<View>;
   readonly form: Signal<Form | null> = signal(null);
+  /** What recordings are looked for. */
+  readonly recordingText: Signal<string> = signal('');
 
   constructor({ tokens, clock, visibility, view, fetch }: GatewayPageOptions) {
     this.access = new Access(tokens, 401);
@@ -149,6 +155,42 @@ export class GatewayDashboard {
     });
   }
 
+  findRecordings(text: string): void {
+    this.recordingText.value = text;
+    void this.live.refresh();
+  }
+
+  async publish({ record_id: id, name }: RecordingView, isPublished: boolean): Promise<void> {
+    await this.desk.carryOut(async () => {
+      await this.client.changeRecording(id, { published: isPublished });
+      return `${name || id} is ${isPublished ? 'published' : 'unpublished'}`;
+    });
+  }
+
+  async deleteRecording({ record_id: id, name }: RecordingView): Promise<void> {
+    const shown = name || id;
+    const text = `The files of ${shown} are deleted. They cannot be brought back.`;
+    if (!(await this.desk.confirm(text, 'Delete it'))) return;
+    await this.desk.carryOut(async () => {
+      await this.client.deleteRecording(id);
+      return `${shown} is deleted`;
+    });
+  }
+
+  async retryImport(file: string): Promise<void> {
+    await this.desk.carryOut(async () => {
+      await this.client.retryImport(file);
+      return `${file} is in the spool again`;
+    });
+  }
+
+  async retryDelivery({ id, host }: DeliveryView): Promise<void> {
+    await this.desk.carryOut(async () => {
+      await this.client.retryDelivery(id);
+      return `${host} is called again now`;
+    });
+  }
+
   async poll(): Promise<void> {
     await this.desk.carryOut(async () => {
       const { servers, failures } = await this.client.poll();
@@ -173,8 +215,10 @@ export class GatewayDashboard {
       status,
       meetings: view === 'meetings' ? await this.client.meetings() : null,
       // Meetings are shown with the names of their tenants.
-      tenants: view === 'servers' ? null : await this.client.tenants(),
+      tenants: view === 'servers' || view === 'recordings' ? null : await this.client.tenants(),
       tokens: view === 'access' && isAdmin ? await this.client.tokens() : null,
+      recordings:
+        view === 'recordings' ? await this.client.recordings(this.recordingText.value) : null,
     };
   }
 }

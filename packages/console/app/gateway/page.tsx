@@ -14,12 +14,14 @@ import { AccessList } from './access-list.tsx';
 import { type GatewayReading, useGateway, VIEWS, type View } from './context.ts';
 import { FormDialog } from './forms.tsx';
 import { Meetings } from './meetings.tsx';
+import { Recordings } from './recordings.tsx';
 import { isInTrouble, Servers } from './servers.tsx';
 import { Tenants } from './tenants.tsx';
 
 const TITLES: Readonly<Record<View, string>> = {
   servers: 'Servers',
   meetings: 'Meetings',
+  recordings: 'Recordings',
   tenants: 'Tenants',
   access: 'Access',
 };
@@ -141,9 +143,15 @@ function Tabs(): JSX.Element {
 
 function Content({ reading }: { readonly reading: GatewayReading }): JSX.Element {
   const view = useGateway().view.value;
-  const { status, meetings, tenants, tokens } = reading;
+  const { status, meetings, tenants, tokens, recordings } = reading;
   if (view === 'servers') return <Servers status={status} />;
+  if (view === 'recordings' && !status.recordings) {
+    return <p class="card empty">Recordings are switched off.</p>;
+  }
   // What has not come yet is there with the next reading.
+  if (view === 'recordings') {
+    return recordings === null ? <p class="card empty">…</p> : <Recordings {...recordings} />;
+  }
   if (tenants === null) return <p class="card empty">…</p>;
   if (view === 'tenants') return <Tenants status={status} tenants={tenants} />;
   if (view === 'access') return <AccessList tokens={tokens} />;

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { SchedulerName } from '../desired.ts';
+
 export interface IpvsServiceKey {
   readonly protocol: 'tcp' | 'udp';
   readonly address: string;
@@ -11,14 +13,26 @@ export interface IpvsServiceKey {
   readonly port: number;
 }
 
+/** Flags of schedulers by key. `flag-1` is the scheduler's fallback, `flag-2` its port. */
+export const SCHEDULER_FLAGS = [
+  'mh-port',
+  'mh-fallback',
+  'sh-port',
+  'sh-fallback',
+  'flag-1',
+  'flag-2',
+] as const;
+
+export type SchedulerFlag = (typeof SCHEDULER_FLAGS)[number];
+
 export interface IpvsServiceOptions {
-  readonly scheduler?: 'rr' | 'wrr' | 'lc' | 'wlc' | 'mh' | 'conhash' | undefined;
+  readonly scheduler?: SchedulerName | undefined;
   /** 0: not persistent any more. */
   readonly persistenceS?: number | undefined;
   /** Length of the network that counts as one client. */
   readonly maskLength?: number | undefined;
   /** Flags of the scheduler that are set; the others are not. */
-  readonly schedulerFlags?: readonly ('mh-port' | 'mh-fallback')[] | undefined;
+  readonly schedulerFlags?: readonly SchedulerFlag[] | undefined;
   readonly onePacket?: boolean | undefined;
   readonly connTimeoutS?: number | undefined;
   readonly expireQuiescent?: boolean | undefined;
@@ -33,6 +47,9 @@ export interface IpvsServer {
 export interface IpvsServerOptions {
   readonly mode?: 'dr' | 'tunnel' | 'nat' | 'fnat' | undefined;
   readonly weight?: number | undefined;
+  /** Flows at which the server takes no more, and below which it takes some again. */
+  readonly upper?: number | undefined;
+  readonly lower?: number | undefined;
 }
 
 /** What `--list` shows. */

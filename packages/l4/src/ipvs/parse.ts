@@ -5,13 +5,16 @@
  */
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import type {
-  IpvsCommand,
-  IpvsListing,
-  IpvsServerOptions,
-  IpvsServiceKey,
-  IpvsServiceOptions,
-  IpvsView,
+import { LVS_SCHEDULERS } from '@balancer/lb';
+import {
+  type IpvsCommand,
+  type IpvsListing,
+  type IpvsServerOptions,
+  type IpvsServiceKey,
+  type IpvsServiceOptions,
+  type IpvsView,
+  SCHEDULER_FLAGS,
+  type SchedulerFlag,
 } from './commands.ts';
 import { IpvsUsageError, type ParsedArguments, readArguments } from './options.ts';
 
@@ -92,7 +95,7 @@ const RULES: Readonly<
   version: { may: [], needs: [] },
 };
 
-const SCHEDULERS = ['rr', 'wrr', 'lc', 'wlc', 'mh', 'conhash'] as const;
+const THRESHOLD_MAX = 2 ** 32 - 1;
 const PERSISTENCE_DEFAULT_S = 300;
 const LOCAL_ADDRESSES_MAX = 4096;
 
@@ -256,10 +259,10 @@ class Reader {
   serviceOptions(): IpvsServiceOptions {
     const options = this.#options;
     const scheduler = options.get('scheduler');
-    const known = SCHEDULERS.find((name) => name === scheduler);
+    const known = LVS_SCHEDULERS.find((name) => name === scheduler);
     if (scheduler !== undefined && known === undefined) {
       throw new IpvsUsageError(
-        `Scheduler not found: ${scheduler}; there are ${SCHEDULERS.join(', ')}`,
+        `Scheduler not found: ${scheduler}; there are ${LVS_SCHEDULERS.join(', ')}`,
       );
     }
     const persistent = options.get('persistent');
@@ -285,16 +288,13 @@ class Reader {
 
   serverOptions(): IpvsServerOptions {
     const options = this.#options;
-    for (const name of ['u-threshold', 'l-threshold']) {
-      if (Number(options.get(name) ?? 0) !== 0) {
-        throw new IpvsUsageError(`--${name}: thresholds are not part of this version; only 0`);
-      }
-    }
     const type = options.get('tun-type');
     if (type !== undefined && type !== 'ipip') {
       throw new IpvsUsageError(`--tun-type ${type} is not part of this version; there is ipip`);
     }
     const weight = options.get('weight');
+    const upper = options.get('u-threshold');
+    const lower = options.get('l-threshold');
     const modes = {
       gatewaying: 'dr',
       ipip: 'tunnel',
@@ -305,6 +305,8 @@ class Reader {
     return {
       ...(mode && { mode }),
       ...(weight !== undefined && { weight: integer(weight, 'weight', 65_535) }),
+      ...(upper !== undefined && { upper: integer(upper, 'u-threshold', THRESHOLD_MAX) }),
+      ...(lower !== undefined && { lower: integer(lower, 'l-threshold', THRESHOLD_MAX) }),
     };
   }
 
@@ -376,12 +378,11 @@ function timeouts(values: readonly string[]): IpvsCommand {
   return { op: 'timeouts', tcp: tcp!, tcpfin: tcpfin!, udp: udp! };
 }
 
-function schedulerFlags(text: string): ('mh-port' | 'mh-fallback')[] {
+function schedulerFlags(text: string): SchedulerFlag[] {
   return text.split(',').map((flag) => {
-    if (flag === 'mh-port' || flag === 'mh-fallback') return flag;
-    if (flag === 'flag-1') return 'mh-fallback';
-    if (flag === 'flag-2') return 'mh-port';
-    throw new IpvsUsageError(`invalid scheduler flag \`${flag}'`);
+    const known = SCHEDULER_FLAGS.find((name) => name === flag);
+    if (known === undefined) throw new IpvsUsageError(`invalid scheduler flag \`${flag}'`);
+    return known;
   });
 }
 

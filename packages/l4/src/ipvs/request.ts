@@ -1,11 +1,19 @@
 /**
- * Checks a batch of commands that came over the admin socket.
+ * Checks what came over the admin API: batches of commands, and bodies about single services.
  *
  * @module
  */
 import { isIP } from 'node:net';
 import { integer, z } from '@balancer/kit';
-import { IPVS_VIEWS, type IpvsCommand } from './commands.ts';
+import { LVS_SCHEDULERS } from '@balancer/lb';
+import {
+  IPVS_VIEWS,
+  type IpvsCommand,
+  type IpvsServer,
+  type IpvsServerOptions,
+  type IpvsServiceOptions,
+  SCHEDULER_FLAGS,
+} from './commands.ts';
 
 const SECONDS_MAX = 2 ** 31 - 1;
 const COMMANDS_MAX = 200_000;
@@ -20,10 +28,10 @@ const server = z.strictObject({ address, port: port.optional() });
 const addresses = z.array(address).min(1).max(ADDRESSES_MAX);
 
 const serviceOptions = z.strictObject({
-  scheduler: z.enum(['rr', 'wrr', 'lc', 'wlc', 'mh', 'conhash']).optional(),
+  scheduler: z.enum(LVS_SCHEDULERS).optional(),
   persistenceS: seconds.optional(),
   maskLength: integer({ min: 1, max: 128 }).optional(),
-  schedulerFlags: z.array(z.enum(['mh-port', 'mh-fallback'])).optional(),
+  schedulerFlags: z.array(z.enum(SCHEDULER_FLAGS)).optional(),
   onePacket: z.boolean().optional(),
   connTimeoutS: seconds.optional(),
   expireQuiescent: z.boolean().optional(),
@@ -32,6 +40,8 @@ const serviceOptions = z.strictObject({
 const serverOptions = z.strictObject({
   mode: z.enum(['dr', 'tunnel', 'nat', 'fnat']).optional(),
   weight: integer({ min: 0, max: 65_535 }).optional(),
+  upper: integer({ min: 0, max: 2 ** 32 - 1 }).optional(),
+  lower: integer({ min: 0, max: 2 ** 32 - 1 }).optional(),
 });
 
 const sockpair = z.strictObject({
@@ -71,3 +81,36 @@ const command = z.discriminatedUnion('op', [
 export const ipvsRequest: z.ZodType<{ readonly commands: readonly IpvsCommand[] }> = z.strictObject(
   { commands: z.array(command).min(1).max(COMMANDS_MAX) },
 );
+
+/** A service as `PUT` wants it; options that are left out have their default. */
+export interface ServiceBody {
+  readonly scheduler?: IpvsServiceOptions['scheduler'];
+  readonly persistence_s?: number | undefined;
+  readonly mask_length?: number | undefined;
+  readonly scheduler_flags?: IpvsServiceOptions['schedulerFlags'];
+  readonly one_packet?: boolean | undefined;
+  readonly conn_timeout_s?: number | undefined;
+  readonly expire_quiescent?: boolean | undefined;
+  /** Exactly these; those that are there stay when it is left out. */
+  readonly servers?: readonly (IpvsServer & IpvsServerOptions)[] | undefined;
+  readonly local_addresses?: readonly string[] | undefined;
+}
+
+export const serviceBody: z.ZodType<ServiceBody> = z.strictObject({
+  scheduler: serviceOptions.shape.scheduler,
+  persistence_s: serviceOptions.shape.persistenceS,
+  mask_length: serviceOptions.shape.maskLength,
+  scheduler_flags: serviceOptions.shape.schedulerFlags,
+  one_packet: serviceOptions.shape.onePacket,
+  conn_timeout_s: serviceOptions.shape.connTimeoutS,
+  expire_quiescent: serviceOptions.shape.expireQuiescent,
+  servers: z.array(z.strictObject({ ...server.shape, ...serverOptions.shape })).optional(),
+  local_addresses: z.array(address).max(ADDRESSES_MAX).optional(),
+});
+
+export const serverBody: z.ZodType<IpvsServerOptions> = serverOptions;
+
+/** Exactly these local addresses. */
+export const localBody: z.ZodType<{ readonly addresses: readonly string[] }> = z.strictObject({
+  addresses,
+});

@@ -11,6 +11,7 @@ import type {
   IpvsServerOptions,
   IpvsServiceKey,
   IpvsServiceOptions,
+  SchedulerFlag,
 } from './commands.ts';
 
 /** A command that cannot be followed. */
@@ -82,6 +83,7 @@ function newService({ protocol, address, port }: IpvsServiceKey): ServiceSpec {
     resetOnNoBackend: false,
     onePacket: false,
     localAddresses: [],
+    maxConnections: 0,
     backends: [],
   };
 }
@@ -92,8 +94,12 @@ function keptBy({
   backends,
   mhTable,
   resetOnNoBackend,
-}: ServiceSpec): Pick<ServiceSpec, 'localAddresses' | 'backends' | 'mhTable' | 'resetOnNoBackend'> {
-  return { localAddresses, backends, mhTable, resetOnNoBackend };
+  maxConnections,
+}: ServiceSpec): Pick<
+  ServiceSpec,
+  'localAddresses' | 'backends' | 'mhTable' | 'resetOnNoBackend' | 'maxConnections'
+> {
+  return { localAddresses, backends, mhTable, resetOnNoBackend, maxConnections };
 }
 
 function withOptions(service: ServiceSpec, options: IpvsServiceOptions): ServiceSpec {
@@ -102,8 +108,8 @@ function withOptions(service: ServiceSpec, options: IpvsServiceOptions): Service
   const next: ServiceSpec = {
     ...service,
     scheduler: options.scheduler ?? service.scheduler,
-    hash: schedulerFlags.includes('mh-port') ? 'ip-port' : 'ip',
-    fallback: schedulerFlags.includes('mh-fallback'),
+    hash: 'ip',
+    fallback: false,
     persistenceS: options.persistenceS ?? service.persistenceS,
     persistenceMask: isIpv6 ? 32 : (maskLength ?? 32),
     persistencePrefix6: isIpv6 ? (maskLength ?? 128) : 128,
@@ -117,10 +123,24 @@ function withOptions(service: ServiceSpec, options: IpvsServiceOptions): Service
   if (next.onePacket && next.protocol !== 'udp') {
     throw new IpvsError('One-Packet Scheduling is only for UDP virtual services');
   }
-  if (schedulerFlags.length > 0 && next.scheduler !== 'mh') {
-    throw new IpvsError(`incompatible scheduler flag \`${schedulerFlags[0]}'`);
-  }
-  return next;
+  return withFlags(next, schedulerFlags);
+}
+
+/** Flags that bear the scheduler's name, or the numbers that stand for them. */
+function withFlags(service: ServiceSpec, flags: readonly SchedulerFlag[]): ServiceSpec {
+  const { scheduler } = service;
+  const meansPort = (flag: SchedulerFlag): boolean =>
+    flag === 'flag-2' || flag === `${scheduler}-port`;
+  const meansFallback = (flag: SchedulerFlag): boolean =>
+    flag === 'flag-1' || flag === `${scheduler}-fallback`;
+  const hasFlags = scheduler === 'mh' || scheduler === 'sh';
+  const wrong = flags.find((flag) => !hasFlags || !(meansPort(flag) || meansFallback(flag)));
+  if (wrong !== undefined) throw new IpvsError(`incompatible scheduler flag \`${wrong}'`);
+  return {
+    ...service,
+    hash: flags.some(meansPort) ? 'ip-port' : 'ip',
+    fallback: flags.some(meansFallback),
+  };
 }
 
 interface ServerCommand {
@@ -133,6 +153,7 @@ function addServer(service: ServiceSpec, { server, options }: ServerCommand): Se
   const backend = backendFor(service, server, {
     mode: options.mode ?? 'dr',
     weight: options.weight ?? 1,
+    ...thresholdsOf(options),
     health: 'up',
   });
   return { ...service, backends: [...service.backends, backend] };
@@ -144,6 +165,7 @@ function editServer(service: ServiceSpec, { server, options }: ServerCommand): S
   const next = backendFor(service, server, {
     mode: options.mode ?? 'dr',
     weight: options.weight ?? 1,
+    ...thresholdsOf(options),
     health: former.health,
   });
   const backends = service.backends.map((backend) => (backend === former ? next : backend));
@@ -153,8 +175,9 @@ function editServer(service: ServiceSpec, { server, options }: ServerCommand): S
 function backendFor(
   service: ServiceSpec,
   { address, port }: IpvsServer,
-  { mode, weight, health }: Pick<BackendSpec, 'mode' | 'weight' | 'health'>,
+  given: Pick<BackendSpec, 'mode' | 'weight' | 'health' | 'upper' | 'lower'>,
 ): BackendSpec {
+  const { mode } = given;
   const isOneWay = mode === 'dr' || mode === 'tunnel';
   if (isOneWay && port !== undefined && port !== 0 && port !== service.port) {
     throw new IpvsError('Port forwarding is not possible with -g or -i');
@@ -163,11 +186,25 @@ function backendFor(
     throw new IpvsError('The address families of service and server differ; only -i allows that');
   }
   const keepsPort = isOneWay || service.port === 0;
-  return { address, port: keepsPort ? 0 : port || service.port, mode, weight, health };
+  return { address, port: keepsPort ? 0 : port || service.port, ...given };
+}
+
+/** LVS's thresholds: the lower one must lie below the upper one, unless there is none. */
+function thresholdsOf({
+  upper = 0,
+  lower = 0,
+}: IpvsServerOptions): Pick<BackendSpec, 'upper' | 'lower'> {
+  if (lower > upper && upper !== 0) {
+    throw new IpvsError('the lower threshold must not be above the upper one');
+  }
+  return { upper, lower };
 }
 
 /** The port that a server is known by; those that keep the packet's have the service's. */
-export function portOf(service: ServiceSpec, { port }: { readonly port: number }): number {
+export function portOf(
+  service: { readonly port: number },
+  { port }: { readonly port: number },
+): number {
   return port === 0 ? service.port : port;
 }
 

@@ -38,6 +38,23 @@ describe('a command', () => {
       },
     ],
     [
+      '-A -t 203.0.113.1:80 -s sh -b sh-fallback,flag-2',
+      {
+        op: 'add-service',
+        service: WEB,
+        options: { scheduler: 'sh', schedulerFlags: ['sh-fallback', 'flag-2'] },
+      },
+    ],
+    [
+      '-a -t 203.0.113.1:80 -r 10.0.0.11 -m -x 100 -y 80',
+      {
+        op: 'add-server',
+        service: WEB,
+        server: { address: '10.0.0.11' },
+        options: { mode: 'nat', upper: 100, lower: 80 },
+      },
+    ],
+    [
       '-A -u [2001:db8::1]:53 -o',
       {
         op: 'add-service',
@@ -123,15 +140,15 @@ describe('a command', () => {
     ],
     [
       '-A -t 203.0.113.1:80 -s lblc',
-      'Scheduler not found: lblc; there are rr, wrr, lc, wlc, mh, conhash',
+      'Scheduler not found: lblc; there are rr, wrr, lc, wlc, sed, nq, fo, ovf, sh, dh, mh, conhash, twos',
     ],
     ['-A -t 203.0.113.1:70000', "illegal port `70000'; needs a number from 0 to 65535"],
     ['-A -t 203.0.113.1:80 -M 255.0.255.0', "illegal netmask `255.0.255.0'"],
     ['-A -t 203.0.113.1:80 --frobnicate', "invalid option `--frobnicate'"],
     ['-A -f 7', '-f: firewall marks are not part of this version'],
     [
-      '-a -t 203.0.113.1:80 -r 10.0.0.11 -x 5',
-      '--u-threshold: thresholds are not part of this version; only 0',
+      '-a -t 203.0.113.1:80 -r 10.0.0.11 -x five',
+      "illegal u-threshold `five'; needs a number from 0 to 4294967295",
     ],
     ['--set 900 0', '--set option requires 3 timeout values'],
     ['-A -t 203.0.113.1:80 oops', 'unexpected argument oops'],

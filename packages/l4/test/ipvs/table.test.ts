@@ -1,3 +1,4 @@
+import { LVS_SCHEDULERS } from '@balancer/lb';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatServiceKey, type ServiceSpec } from '../../src/desired.ts';
@@ -74,6 +75,31 @@ describe('a table', () => {
       },
     ],
     [
+      "incompatible scheduler flag `mh-port'",
+      {
+        op: 'edit-service',
+        service: WEB,
+        options: { scheduler: 'sh', schedulerFlags: ['sh-port', 'mh-port'] },
+      },
+    ],
+    [
+      "incompatible scheduler flag `flag-1'",
+      {
+        op: 'edit-service',
+        service: WEB,
+        options: { scheduler: 'dh', schedulerFlags: ['flag-1'] },
+      },
+    ],
+    [
+      'the lower threshold must not be above the upper one',
+      {
+        op: 'add-server',
+        service: WEB,
+        server: SERVER,
+        options: { mode: 'nat', upper: 2, lower: 3 },
+      },
+    ],
+    [
       'No such local address 198.51.100.5',
       { op: 'delete-local', service: WEB, addresses: ['198.51.100.5'] },
     ],
@@ -86,22 +112,40 @@ describe('a table', () => {
   });
 });
 
+describe('flags of schedulers by key', () => {
+  test.each([
+    ['mh', ['mh-port'], { hash: 'ip-port', fallback: false }],
+    ['mh', ['flag-1'], { hash: 'ip', fallback: true }],
+    ['sh', ['sh-fallback', 'flag-2'], { hash: 'ip-port', fallback: true }],
+    ['sh', [], { hash: 'ip', fallback: false }],
+  ] as const)('%s with %j', (scheduler, schedulerFlags, expected) => {
+    const table = tableOf(add, {
+      op: 'edit-service',
+      service: WEB,
+      options: { scheduler, schedulerFlags },
+    });
+    expect([...table.values()][0]).toMatchObject({ scheduler, ...expected });
+  });
+});
+
 describe('rules that were saved', () => {
   const address = fc.integer({ min: 1, max: 254 }).map((last) => `10.0.0.${last}`);
   const server = fc.record({
     address,
     mode: fc.constantFrom('dr' as const, 'tunnel' as const, 'nat' as const, 'fnat' as const),
     weight: fc.integer({ min: 0, max: 65_535 }),
+    upper: fc.constantFrom(0, 9, 4_000_000_000),
+    lower: fc.constantFrom(0, 1, 9),
     port: fc.integer({ min: 1, max: 65_535 }),
   });
   const service = fc.record({
     protocol: fc.constantFrom('tcp' as const, 'udp' as const),
     address: fc.constantFrom('203.0.113.1', '203.0.113.2', '203.0.113.3'),
     port: fc.integer({ min: 1, max: 65_535 }),
-    scheduler: fc.constantFrom('rr', 'wrr', 'lc', 'wlc', 'mh', 'conhash') as fc.Arbitrary<'mh'>,
+    scheduler: fc.constantFrom(...LVS_SCHEDULERS),
     persistenceS: fc.constantFrom(0, 60, 300),
     maskLength: fc.integer({ min: 1, max: 32 }),
-    flags: fc.subarray(['mh-port' as const, 'mh-fallback' as const]),
+    flags: fc.subarray(['port' as const, 'fallback' as const]),
     connTimeoutS: fc.constantFrom(0, 30),
     expireQuiescent: fc.boolean(),
     servers: fc.uniqueArray(server, { maxLength: 5, selector: (each) => each.address }),
@@ -120,16 +164,25 @@ describe('rules that were saved', () => {
               scheduler: s.scheduler,
               persistenceS: s.persistenceS,
               ...(s.persistenceS > 0 && { maskLength: s.maskLength }),
-              ...(s.scheduler === 'mh' && { schedulerFlags: s.flags }),
+              ...((s.scheduler === 'mh' || s.scheduler === 'sh') && {
+                schedulerFlags: s.flags.map(
+                  (flag) => `${s.scheduler as 'mh' | 'sh'}-${flag}` as const,
+                ),
+              }),
               connTimeoutS: s.connTimeoutS,
               expireQuiescent: s.expireQuiescent,
             };
             return [
               { op: 'add-service', service: key, options },
-              ...s.servers.map(({ mode, weight, port, ...rest }): IpvsChange => {
+              ...s.servers.map(({ mode, weight, upper, lower, port, ...rest }): IpvsChange => {
                 const isOneWay = mode === 'dr' || mode === 'tunnel';
                 const own = { ...rest, port: isOneWay ? s.port : port };
-                return { op: 'add-server', service: key, server: own, options: { mode, weight } };
+                return {
+                  op: 'add-server',
+                  service: key,
+                  server: own,
+                  options: { mode, weight, upper, lower },
+                };
               }),
               ...(s.locals.length > 0
                 ? [{ op: 'add-local', service: key, addresses: s.locals } as const]

@@ -12,7 +12,7 @@ import {
 } from '@balancer/ebpf';
 import { hashFlow, murmur3, PROTOCOLS, type STATES } from '../../src/index.ts';
 import { NAMES, type Change, type Setup } from '../../tools/packets/packet-case.ts';
-import { backendsOf, tableOf } from '../../tools/packets/selection-table.ts';
+import { backendsOf, COMPARING, listOf, tableOf } from '../../tools/packets/selection-table.ts';
 import {
   FLAG,
   hop,
@@ -48,8 +48,8 @@ export interface ModelResult {
 }
 
 const ONE_WAY: ReadonlySet<string> = new Set(['dr', 'tunnel', 'dr-ip']);
-const KEY_TABLES: ReadonlySet<string> = new Set(['mh', 'conhash']);
-const TRIES = { mh: 16, conhash: 1024, claim: 32 } as const;
+const KEY_TABLES: ReadonlySet<string> = new Set(['mh', 'conhash', 'sh']);
+const TRIES = { mh: 16, conhash: 1024, hash: 256, claim: 32 } as const;
 const CLAIM_STEP = 7919;
 const PASS: ModelResult = { verdict: 'pass' };
 const drop = (reason: string): ModelResult => ({ verdict: 'drop', reason });
@@ -59,7 +59,12 @@ const tuple = (src: string, sport: number, dst: string, dport: number): string =
 
 export class PathModel {
   readonly flows: Map<string, ModelFlow> = new Map();
-  readonly backends: { weight: number; available: boolean; retired: boolean }[];
+  readonly backends: {
+    weight: number;
+    available: boolean;
+    retired: boolean;
+    overloaded: boolean;
+  }[];
   /** Backend of each network with a template. */
   readonly templates: Map<string, number> = new Map();
   readonly #setup: Setup;
@@ -77,6 +82,7 @@ export class PathModel {
       weight,
       available,
       retired: false,
+      overloaded: false,
     }));
   }
 
@@ -156,6 +162,7 @@ export class PathModel {
     const isAdopting = (packet.flags & (FLAG.syn | FLAG.ack)) === FLAG.ack;
     if (!isOpening && !(isAdopting && KEY_TABLES.has(scheduler))) return drop('no_conn');
     if (packet.ttl <= 1) return drop('ttl');
+    if (this.#isFull) return drop('limit');
     const template = persistence ? this.#templateOf(packet) : undefined;
     let backend = template === undefined ? -1 : (this.templates.get(template) ?? -1);
     if (backend < 0 || !this.#isEligible(backend)) backend = this.#schedule(packet);
@@ -206,6 +213,7 @@ export class PathModel {
       peer: isOneWay ? undefined : replyKey,
     };
     this.flows.set(key, flow);
+    this.#followThresholds(backend);
     if (!isOneWay) {
       const back = { src: dst, sport: dport, dst: src, dport: sport };
       this.flows.set(replyKey, { ...common, isReply: true, to: back, peer: key });
@@ -248,12 +256,30 @@ export class PathModel {
 
   #isEligible(index: number): boolean {
     const backend = this.backends[index];
-    return backend !== undefined && backend.weight > 0 && backend.available && !backend.retired;
+    if (backend === undefined) return false;
+    this.#followThresholds(index);
+    return backend.weight > 0 && backend.available && !backend.retired && !backend.overloaded;
+  }
+
+  /** Between its thresholds a backend stays what it was. */
+  #followThresholds(index: number): void {
+    const { upper = 0, lower = 0 } = backendsOf(this.#setup)[index]!;
+    if (upper === 0) return;
+    const flows = this.count(index, true) + this.count(index, false);
+    if (flows >= upper) this.backends[index]!.overloaded = true;
+    else if (lower > 0 ? flows < lower : flows < 0.75 * upper)
+      this.backends[index]!.overloaded = false;
+  }
+
+  get #isFull(): boolean {
+    const { maxConnections = 0 } = this.#setup;
+    if (maxConnections === 0) return false;
+    return [...this.flows.values()].filter(({ isReply }) => !isReply).length >= maxConnections;
   }
 
   #schedule(packet: ModelPacket): number {
     const { scheduler = 'rr', hash: mode = 'ip-port', flags = [] } = this.#setup;
-    if (scheduler === 'lc' || scheduler === 'wlc') return this.#least(scheduler === 'wlc');
+    if (COMPARING.has(scheduler)) return this.#compared(scheduler);
     const table = this.#table;
     const length = table.length;
     const flowTuple = {
@@ -273,6 +299,8 @@ export class PathModel {
       tries = TRIES.conhash;
     } else if (!flags.includes('fallback')) {
       tries = 1;
+    } else if (scheduler === 'sh' || scheduler === 'dh') {
+      tries = TRIES.hash;
     } else if (length > 1) {
       step = (hashFlow(flowTuple, mode, 0x9747_b28c) % (length - 1)) + 1;
     }
@@ -283,13 +311,25 @@ export class PathModel {
     return -1;
   }
 
-  #least(isWeighted: boolean): number {
+  /** By live counts; `fo` and `ovf` go over the backends by the weights of the set-up. */
+  #compared(scheduler: string): number {
+    const order = listOf(this.#setup).map((slot) => slot - 1);
+    const candidates = order.filter((index) => this.#isEligible(index));
+    const isIdle = (index: number): boolean => this.count(index, true) === 0;
+    if (scheduler === 'fo') return candidates[0] ?? -1;
+    if (scheduler === 'ovf') {
+      const has = (index: number): boolean =>
+        this.count(index, true) < this.backends[index]!.weight;
+      return candidates.find(has) ?? -1;
+    }
+    if (scheduler === 'nq' && candidates.some(isIdle)) return candidates.find(isIdle)!;
     let best = -1;
     let bestShare = Infinity;
-    for (const [index, { weight }] of this.backends.entries()) {
-      if (!this.#isEligible(index)) continue;
-      const load = 256 * this.count(index, true) + this.count(index, false);
-      const share = load / (isWeighted ? weight : 1);
+    for (const index of candidates) {
+      const active = this.count(index, true);
+      const isDelay = scheduler === 'sed' || scheduler === 'nq';
+      const load = isDelay ? active + 1 : 256 * active + this.count(index, false);
+      const share = load / (scheduler === 'lc' ? 1 : this.backends[index]!.weight);
       if (share >= bestShare) continue;
       best = index;
       bestShare = share;

@@ -49,6 +49,23 @@ const FLAG_SETS: readonly (readonly TcpFlag[])[] = [
   [],
 ];
 
+/** Those that choose without chance. */
+const SCHEDULERS = [
+  'rr',
+  'wrr',
+  'lc',
+  'wlc',
+  'mh',
+  'mh',
+  'conhash',
+  'sed',
+  'nq',
+  'fo',
+  'ovf',
+  'sh',
+  'dh',
+] as const;
+
 export function randomSetup(draw: Draw): Setup {
   const isV6 = draw.oneIn(3);
   const mode = draw.of(['dr', 'tunnel', 'nat', 'fnat', 'fnat', 'dr-ip'] as const);
@@ -59,8 +76,9 @@ export function randomSetup(draw: Draw): Setup {
     address,
     port: port === 0 ? 0 : 8080,
     weight: 1 + draw.below(3),
+    ...(draw.oneIn(4) ? { upper: 1 + draw.below(4), lower: draw.below(2) } : {}),
   }));
-  const scheduler = draw.of(['rr', 'wrr', 'lc', 'wlc', 'mh', 'mh', 'conhash'] as const);
+  const scheduler = draw.of(SCHEDULERS);
   const flags = (['reset', 'fallback', 'expireQuiescent', 'adopt'] as const).filter(() =>
     draw.oneIn(2),
   );
@@ -79,6 +97,7 @@ export function randomSetup(draw: Draw): Setup {
     ...(scheduler === 'mh' ? { maglev: 251 } : { table: randomTable(draw, scheduler) }),
     ...(draw.oneIn(4) ? { persistence: { seconds: 300, prefix4: 24, prefix6: 60 } } : {}),
     ...(mode === 'fnat' ? { localAddresses: locals.slice(draw.below(2)) } : {}),
+    ...(draw.oneIn(6) ? { maxConnections: 1 + draw.below(6) } : {}),
     portRange: [50_000, 50_000 + draw.below(4)],
   };
 }

@@ -16,6 +16,7 @@ import type { CertificateConfig } from './types.ts';
 import type { BackendTable, ConfigFile, FrontendTable } from './schema.ts';
 import { authorityProblem, certificateProblem } from './certificates.ts';
 import { checkPacketModes } from './l4-check.ts';
+import { checkPresence } from './l4-presence-check.ts';
 import { reportNotBuilt } from './not-built.ts';
 import { reportWorkers } from './workers.ts';
 
@@ -29,6 +30,7 @@ export function checkConfig(file: ConfigFile, report: ConfigReport): void {
   checkStats(file, report);
   noticePacketSettings(file, report);
   checkPacketModes(file, report);
+  checkPresence(file, report);
   reportNotBuilt(file, report);
   reportWorkers(file, report);
 }

@@ -87,6 +87,8 @@ const BACKEND: Omit<
   balance: 'roundrobin',
   mh_table: 65_537,
   hash: 'ip-port',
+  quorum: 1,
+  hysteresis: 0,
   connect_timeout: 5 * SECOND,
   connect_retries: 2,
   retry_delay: 250,
@@ -136,6 +138,7 @@ const BACKEND_TLS: BackendTlsConfig = { verify: true, servername: '', ca: '' };
 const SERVER: Omit<ServerConfig, 'addr'> = {
   weight: 1,
   max_connections: 0,
+  min_connections: 0,
   priority: 0,
   backup: false,
   disabled: false,

@@ -13,9 +13,14 @@ import { type FrontendL4Config, PACKET_MODES, type PacketMode } from './l4-types
 import type { BackendTable, ConfigFile, FrontendTable } from './schema.ts';
 
 /** Balances that the packet plane has a scheduler for; `lvs:…` apart. */
-const PACKET_BALANCES = ['roundrobin', 'leastconn', 'source', 'ring'];
+const PACKET_BALANCES = ['roundrobin', 'leastconn', 'p2c', 'source', 'ring'];
 /** Balances that place a flow by its key, without any state. */
-const KEYED_BALANCES = ['source', 'ring', 'lvs:mh', 'lvs:conhash'];
+const KEYED_BALANCES = ['source', 'ring', 'lvs:mh', 'lvs:conhash', 'lvs:sh', 'lvs:dh'];
+/** Balances that go over all servers for each new flow. */
+const COMPARING_BALANCES = new Set([
+  'leastconn',
+  ...['lc', 'wlc', 'sed', 'nq', 'fo', 'ovf'].map((name) => `lvs:${name}`),
+]);
 /** Servers that schedulers which compare loads go over for each new flow. */
 const COMPARED_SERVERS_MAX = 1024;
 /** Ports of the listen address that `passthrough` takes for packets to servers. */
@@ -111,7 +116,6 @@ function checkListenAddresses(place: Place, report: ConfigReport): void {
 /** Keys of connections that packets do not have, and limits that the programs do not know. */
 function checkRefused({ path, frontend, mode }: Place, report: ConfigReport): void {
   const asked: Readonly<Record<string, boolean>> = {
-    max_connections: (frontend.max_connections ?? 0) > 0,
     max_connections_per_ip: (frontend.max_connections_per_ip ?? 0) > 0,
     connection_rate: (frontend.connection_rate ?? 0) > 0,
     connection_rate_per_ip: (frontend.connection_rate_per_ip ?? 0) > 0,
@@ -191,10 +195,11 @@ function checkServers(place: Place, report: ConfigReport): void {
         `mode "${mode}" of frontends.${path[1]} keeps the port: must be ${other.port}; got ${port}`,
       );
     }
-    if ((server.max_connections ?? 0) > 0) {
+    const { max_connections: upper = 0, min_connections: lower = 0 } = server;
+    if (lower > upper) {
       report.problem(
-        [...at, 'max_connections'],
-        `mode "${mode}" of frontends.${path[1]} has no limit in this version; remove the key`,
+        [...at, 'min_connections'],
+        `must be at most max_connections, which is ${upper}; got ${lower}`,
       );
     }
     if (((server.interface ?? '') === '') !== ((server.mac ?? '') === '')) {
@@ -215,7 +220,7 @@ function checkScheduler(
       `mode "${mode}" of frontends.${path[1]} has no "${balance}"; use ${usable}`,
     );
   }
-  const compares = ['leastconn', 'lvs:lc', 'lvs:wlc'].includes(balance);
+  const compares = COMPARING_BALANCES.has(balance);
   const serverCount = Object.keys(backend?.servers ?? {}).length;
   if (compares && serverCount > COMPARED_SERVERS_MAX) {
     report.problem(

@@ -21,11 +21,14 @@ const L4: Omit<L4Config, 'conntrack' | 'limits'> = {
   interfaces: [],
   pin_path: '/sys/fs/bpf/balancer',
   manage_vips: true,
+  announce: 'none',
+  role: 'master',
   reply_path: 'fib',
   unknown_port: 'pass',
   new_flow_cap: 125_000,
   tunnel_source: [],
   admin_socket: '/run/balancer/l4.sock',
+  state_file: '',
   detach_on_exit: false,
 };
 

@@ -49,11 +49,17 @@ export const l4Schema: z.ZodType<L4Table> = z.strictObject({
   interfaces: z.array(z.string().min(1)).optional(),
   pin_path: z.string().startsWith('/', { error: 'needs an absolute path' }).optional(),
   manage_vips: z.boolean().optional(),
+  announce: z.enum(['none', 'route', 'exabgp']).optional(),
+  role: z.enum(['master', 'backup']).optional(),
   reply_path: z.enum(['fib', 'symmetric']).optional(),
   unknown_port: z.enum(['pass', 'drop']).optional(),
   new_flow_cap: integer({ min: 0, max: COUNT_MAX }).optional(),
   tunnel_source: z.union([z.literal('rss'), z.array(ipAddress)]).optional(),
   admin_socket: z.string().optional(),
+  state_file: z
+    .string()
+    .regex(/^(?:\/.*)?$/, { error: 'needs an absolute path' })
+    .optional(),
   detach_on_exit: z.boolean().optional(),
   conntrack: z
     .strictObject({

@@ -11,7 +11,21 @@ export const PACKET_MODES = ['nat', 'fnat', 'dr', 'dr-ip', 'tunnel', 'passthroug
 export type PacketMode = (typeof PACKET_MODES)[number];
 
 /** Schedulers of the packet plane by LVS's names, for `balance = "lvs:<name>"`. */
-export const LVS_SCHEDULERS = ['rr', 'wrr', 'lc', 'wlc', 'mh', 'conhash'] as const;
+export const LVS_SCHEDULERS = [
+  'rr',
+  'wrr',
+  'lc',
+  'wlc',
+  'sed',
+  'nq',
+  'fo',
+  'ovf',
+  'sh',
+  'dh',
+  'mh',
+  'conhash',
+  'twos',
+] as const;
 
 export type LvsScheduler = (typeof LVS_SCHEDULERS)[number];
 
@@ -33,6 +47,13 @@ export interface L4Config {
   readonly pin_path: string;
   /** Puts the addresses of services and the local addresses on `lo`. */
   readonly manage_vips: boolean;
+  /**
+   * When the addresses of services are on this host: always (`none`), or only while a service behind
+   * them takes flows, for a routing daemon to announce (`route`, `exabgp`).
+   */
+  readonly announce: 'none' | 'route' | 'exabgp';
+  /** With `backup` the first start leaves the addresses of services to another host, until told otherwise. */
+  readonly role: 'master' | 'backup';
   /** How replies find the client: by route, or back to where its packets come from. */
   readonly reply_path: 'fib' | 'symmetric';
   /** What happens to packets to other ports of a service's address. */
@@ -43,6 +64,8 @@ export interface L4Config {
   readonly tunnel_source: readonly string[] | 'rss';
   /** Unix socket on which `balancer ipvsadm` and `balancer l4` find the plane; `''` for none. */
   readonly admin_socket: string;
+  /** File that keeps what was ordered by `ipvsadm` or the API and saved; `''` for none. */
+  readonly state_file: string;
   /** Removes the programs when the process ends. Otherwise the kernel goes on forwarding. */
   readonly detach_on_exit: boolean;
   readonly conntrack: L4ConntrackConfig;

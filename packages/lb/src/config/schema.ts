@@ -229,6 +229,7 @@ export const serverSchema: z.ZodType<Given<ServerConfig>> = z.strictObject({
   addr: endpointAddress().optional(),
   weight: integer({ min: 0, max: 65_535 }).optional(),
   max_connections: count.optional(),
+  min_connections: count.optional(),
   priority: integer({ min: 0, max: 65_535 }).optional(),
   backup: flag.optional(),
   disabled: flag.optional(),
@@ -262,6 +263,8 @@ const backendShared = {
     })
     .optional(),
   hash: z.enum(['ip', 'ip-port', 'dst-ip']).optional(),
+  quorum: integer({ min: 1, max: COUNT_MAX }).optional(),
+  hysteresis: integer({ min: 0, max: COUNT_MAX }).optional(),
   connect_timeout: duration().optional(),
   connect_retries: integer({ min: 0, max: 100 }).optional(),
   retry_delay: duration().optional(),
@@ -296,6 +299,7 @@ const backendShared = {
 
 const backend = z.strictObject({
   ...backendShared,
+  sorry_server: endpointAddress().optional(),
   servers: z.record(text, serverSchema).optional(),
   discovery: z
     .strictObject({

@@ -163,6 +163,12 @@ export interface BackendConfig {
   readonly mh_table: number;
   /** What the packet plane places flows by, for `source`, `ring`, `lvs:mh`, `lvs:conhash`. */
   readonly hash: FlowHash;
+  /** Packet plane: weight of servers that are up below which the service is given up. */
+  readonly quorum: number;
+  /** What the weight must differ from the quorum before the verdict changes. */
+  readonly hysteresis: number;
+  /** Packet plane: takes the new flows while the quorum is lost. */
+  readonly sorry_server?: Address;
   readonly connect_timeout: Milliseconds;
   readonly connect_retries: number;
   readonly retry_delay: Milliseconds;
@@ -220,6 +226,8 @@ export interface ServerConfig {
   /** 0 to 65535; 0 takes no new connections. */
   readonly weight: number;
   readonly max_connections: number;
+  /** Packet modes: a server that reached `max_connections` takes new ones below this; 0 is three quarters. */
+  readonly min_connections: number;
   /** Lower is preferred. */
   readonly priority: number;
   /** Same as adding 1000 to `priority`. */

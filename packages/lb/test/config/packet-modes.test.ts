@@ -75,6 +75,21 @@ describe('a frontend of a packet mode', () => {
     expect(problemsOf(file({ ...given, mode }))).toEqual([]);
   });
 
+  test('may limit connections of a frontend and of its servers', () => {
+    const toml = file({ nat: 'max_connections = 9\nl4 = { local_addresses = ["198.51.100.5"] }' });
+    const limited = toml.replace(
+      '[backends.web.servers.a]\n',
+      '[backends.web.servers.a]\nmax_connections = 5\nmin_connections = 4\n',
+    );
+    expect(limited).not.toBe(toml);
+    expect(problemsOf(limited)).toEqual([]);
+    expect(
+      problemsOf(limited.replace('min_connections = 4', 'min_connections = 6')).join(),
+    ).toContain(
+      'backends.web.servers.a.min_connections: must be at most max_connections, which is 5; got 6',
+    );
+  });
+
   test.each([
     [
       'no [l4]',
@@ -124,7 +139,7 @@ describe('a frontend of a packet mode', () => {
     [
       'any port without a steady choice',
       file({ listen: '203.0.113.1:0' }),
-      'frontends.web.listen_addr: port 0 (any port) needs l4.persistence or a balance by key (source, ring, lvs:mh, lvs:conhash)',
+      'frontends.web.listen_addr: port 0 (any port) needs l4.persistence or a balance by key (source, ring, lvs:mh, lvs:conhash, lvs:sh, lvs:dh)',
     ],
     [
       'TLS',
@@ -139,7 +154,7 @@ describe('a frontend of a packet mode', () => {
     [
       'a balance that tables cannot have',
       file({ backend: 'balance = "leasttime"' }),
-      'backends.web.balance: mode "fnat" of frontends.web has no "leasttime"; use roundrobin, leastconn, source, ring, "lvs:<name>"',
+      'backends.web.balance: mode "fnat" of frontends.web has no "leasttime"; use roundrobin, leastconn, p2c, source, ring, "lvs:<name>"',
     ],
     [
       'a tunnel without a source',
@@ -180,5 +195,73 @@ describe('a frontend of a packet mode', () => {
     expect(config.l4).toMatchObject({ hook: 'auto', conntrack: { max_entries: 1_048_576 } });
     const again = parseLoadBalancerConfig(formatLoadBalancerConfig(config), 'again.toml');
     expect(again.config).toEqual(config);
+  });
+});
+
+describe('the settings of several hosts that serve the same', () => {
+  test.each<[string, Parameters<typeof file>[0], string[]]>([
+    [
+      'an announcement of addresses that others manage',
+      { l4: '[l4]\ninterfaces = ["eth0"]\nmanage_vips = false\nannounce = "route"' },
+      [
+        'b.toml:4:12: l4.announce: needs manage_vips = true: the addresses of services come and go with it',
+      ],
+    ],
+    [
+      'a role over addresses that others manage',
+      { l4: '[l4]\ninterfaces = ["eth0"]\nmanage_vips = false\nrole = "backup"' },
+      [
+        'b.toml:4:8: l4.role: needs manage_vips = true: the addresses of services come and go with it',
+      ],
+    ],
+    [
+      'a quorum that is never lost',
+      { backend: 'quorum = 2\nhysteresis = 2' },
+      [
+        'b.toml:11:14: backends.web.hysteresis: must be less than quorum = 2, or the quorum is never lost; got 2',
+      ],
+    ],
+    [
+      'a sorry server by name',
+      { backend: 'sorry_server = "sorry.example.com:80"' },
+      [
+        'b.toml:10:16: backends.web.sorry_server: needs an IP address and a port; got "sorry.example.com:80"',
+      ],
+    ],
+    [
+      'a sorry server of another family',
+      { backend: 'sorry_server = "[2001:db8::99]:80"' },
+      [
+        'b.toml:10:16: backends.web.sorry_server: frontends.web listens on 203.0.113.1: mode "fnat" needs a sorry server of the same family',
+      ],
+    ],
+    [
+      'a sorry server on another port, where ports stay',
+      {
+        mode: 'dr',
+        nat: '',
+        server: '10.0.0.11:80',
+        backend: 'sorry_server = "10.0.0.99:8080"',
+      },
+      [
+        'b.toml:10:16: backends.web.sorry_server: mode "dr" of frontends.web keeps the port: must be 80; got 8080',
+      ],
+    ],
+    [
+      'a sorry server of a relay',
+      { mode: 'proxy', nat: '', backend: 'sorry_server = "10.0.0.99:80"' },
+      [
+        'b.toml:10:16: backends.web.sorry_server: frontends.web of mode "proxy" has no sorry server; give it a server with backup = true',
+      ],
+    ],
+  ])('refuse %s', (_, given, problems) => {
+    expect(problemsOf(file(given))).toEqual(problems);
+  });
+
+  test('are nothing, one server and master by default', () => {
+    const { config } = parseLoadBalancerConfig(file(), 'b.toml');
+    expect(config.l4).toMatchObject({ announce: 'none', role: 'master' });
+    expect(config.backends['web']).toMatchObject({ quorum: 1, hysteresis: 0 });
+    expect(config.backends['web']).not.toHaveProperty('sorry_server');
   });
 });

@@ -1,25 +1,18 @@
 /**
  * A gateway in a process of its own, so that the load generator's work is not counted as its own. It
- * fills its data as it is told, and then answers questions about its memory.
+ * fills its data as it is told, and then answers questions about its memory. Plain JavaScript on the
+ * built packages, as an installed gateway runs, so that no loader of TypeScript counts.
  *
  * @module
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { defaultBbbConfig, Gateway } from '@balancer/bbb';
 import { Secret } from '@balancer/kit';
-import { defaultBbbConfig, Gateway } from '../src/index.ts';
 
-/** What the parent asks for, as JSON in the first argument. */
-export interface BenchSetup {
-  readonly secret: string;
-  /** Servers that are there and online from the start. */
-  readonly servers: readonly { readonly url: string; readonly secret: string }[];
-  /** Records spread over them. */
-  readonly recordCount: number;
-}
-
-const setup = JSON.parse(process.argv[2]!) as BenchSetup;
+/** @type {import('./gateway.bench.ts').BenchSetup} */
+const setup = JSON.parse(process.argv[2]);
 const startMs = performance.now();
 const directory = mkdtempSync(join(tmpdir(), 'balancer-bbb-bench-'));
 const gateway = await Gateway.open({
@@ -59,9 +52,9 @@ gateway.context.directory.forget();
 
 process.on('message', (message) => {
   if (message === 'usage') {
-    process.send!({ memoryMiB: process.memoryUsage().rss / 2 ** 20, cpu: process.cpuUsage() });
+    process.send({ memoryMiB: process.memoryUsage().rss / 2 ** 20, cpu: process.cpuUsage() });
   } else if (message === 'poll') {
-    void gateway.poller.round().then((summary) => process.send!({ summary }));
+    void gateway.poller.round().then((summary) => process.send({ summary }));
   } else {
     void gateway.close().then(() => {
       rmSync(directory, { recursive: true, force: true });
@@ -69,4 +62,4 @@ process.on('message', (message) => {
     });
   }
 });
-process.send!({ publicPort, readyMs });
+process.send({ publicPort, readyMs });
