@@ -180,6 +180,24 @@ export const EXAMPLES: Readonly<Record<string, Scenario>> = {
     ],
     { rates: [String(ONE), '0'], durations: ['0', '0'] },
   ),
+  'swaps and the rate of a phantom pool never see that pool tokens were burned': world(
+    'phantom-1',
+    [
+      INIT,
+      SWAP,
+      PAUSE,
+      exit(ALL_TOKENS, { bpt: String(100n * ONE), rawKind: 0 }),
+      { do: 'getRate', pool: POOL },
+      { do: 'getVirtualSupply', pool: POOL },
+      exit(ALL_TOKENS, { bpt: String(100n * ONE), rawKind: 0 }),
+      { ...PAUSE, paused: false },
+      SWAP,
+      { ...SWAP, out: POOL },
+      { ...SWAP, in: POOL, out: 'A' },
+      { do: 'getRate', pool: POOL },
+    ],
+    { rates: [String(ONE), '0'], durations: ['0', '0'] },
+  ),
   'a stable pool computes its invariant before it looks at the pool tokens given': world(
     'phantom-1',
     [

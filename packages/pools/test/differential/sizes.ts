@@ -89,6 +89,24 @@ function growing(balances: readonly [string, string], amount: string, rate: stri
   return { ...fine(world('composable-3', steps, pool)), protocolYieldFee: String(ONE / 2n) };
 }
 
+/** What the oracle of a pool of this size says after two swaps. */
+function oracle(type: 'weighted2tokens-1' | 'metastable-1', a: string, b: string): Scenario {
+  const ask = [0, 1, 2].map((variable): Step => ({ do: 'oracleLatest', pool: POOL, variable }));
+  const later: Step = { do: 'warp', seconds: '200', blocks: '1' };
+  const steps = [
+    init(a, b),
+    later,
+    swap('A', 'B', '17'),
+    ...ask,
+    later,
+    swap('B', 'A', '13'),
+    ...ask,
+  ];
+  return fine(
+    world(type, steps, type === 'metastable-1' ? { ...RATES, amp: '5' } : { weights: SEVENTHS }),
+  );
+}
+
 /** Powers whose logarithm is large, and near a boundary, so that its last digits show. */
 const POWERS = [
   ['1522431869477517346', '170386929276929056000'],
@@ -241,4 +259,19 @@ export const SIZES: Readonly<Record<string, Scenario>> = {
     init('26708274528338580476459912', '5422449695263334294147208'),
     exit('EXACT_BPT_IN_FOR_ONE_TOKEN_OUT', { bpt: '2752021344555943630', index: 0 }),
   ]),
+  // One or two of each formula's roundings show at each size.
+  'prices of a two-token pool of dust': oracle('weighted2tokens-1', '1000', '1000000000000'),
+  'prices of a two-token pool of dust on one side': oracle(
+    'weighted2tokens-1',
+    '1000',
+    '100000000000000000000',
+  ),
+  'prices of a two-token pool of dust on the other side': oracle(
+    'weighted2tokens-1',
+    '100000000000000000000',
+    '1000',
+  ),
+  'prices of a metastable pool of dust': oracle('metastable-1', '1234567890', '4567890123'),
+  'prices of a metastable pool of more dust': oracle('metastable-1', '7654321098', '2345678901'),
+  'prices of a metastable pool of less dust': oracle('metastable-1', '1234567', '3456789'),
 };

@@ -26,7 +26,13 @@ import type {
   SwapRequest,
 } from './hooks.ts';
 import { exitAmounts, joinAmounts, type LiquidityMath, stableLiquidity } from './liquidity.ts';
-import { collectPhantomFees, phantomExit, phantomSupply, phantomSwap } from './phantom.ts';
+import {
+  collectPhantomFees,
+  PHANTOM_PREMINTED_BPT,
+  phantomExit,
+  phantomSwap,
+  premintedSupply,
+} from './phantom.ts';
 import { refreshEvents, refreshExpired } from './rates.ts';
 import {
   cachedScale,
@@ -216,7 +222,7 @@ function initialize(
   const balances = upscaleAll(initialAmounts(join.request, scales.length), scales);
   const amp = ampAt(pool.amp, env.time);
   const bptAmount = revision.invariant(amp, balances, true);
-  const preminted = phantom ? (1n << 112n) - 1n : PREMINTED_BPT;
+  const preminted = phantom ? PHANTOM_PREMINTED_BPT : PREMINTED_BPT;
   const toVault = sub(preminted, bptAmount);
   return {
     // Phantom pools never remember an invariant.
@@ -260,7 +266,10 @@ export function composableRate(pool: ComposablePool, time: bigint): bigint {
   const balances = composableBalances(pool, scales);
   const { phantom, revision } = rulesOf(pool);
   if (phantom) {
-    return divDown(revision.invariant(ampAt(pool.amp, time), balances, false), phantomSupply(pool));
+    return divDown(
+      revision.invariant(ampAt(pool.amp, time), balances, false),
+      premintedSupply(pool),
+    );
   }
   const settled = settleComposable(pool, balances, virtualSupplyOf(pool), time);
   return divDown(settled.invariant, settled.supply);

@@ -25,6 +25,7 @@ import {
   downscaleUp,
   plainScale,
   type Scale,
+  totalOf,
   totalsOf,
   upscale,
   upscaleAll,
@@ -32,6 +33,9 @@ import {
   without,
 } from './scaling.ts';
 import { addSwapFee, single, subtractSwapFee, zeros } from './shared.ts';
+
+/** Supply after the first join; what nobody owns lies in the Vault. */
+export const PHANTOM_PREMINTED_BPT: bigint = (1n << 112n) - 1n;
 
 /** A swap of tokens or of the pool's own token, swap fee on the amount in either way. */
 export function phantomSwap(
@@ -106,6 +110,11 @@ export function phantomSupply(pool: ComposablePool): bigint {
   return virtualSupplyOf(pool) + pool.dueFeeBpt;
 }
 
+/** The same as swaps and the rate compute it: pool tokens that were burned count on. */
+export function premintedSupply(pool: ComposablePool): bigint {
+  return PHANTOM_PREMINTED_BPT - totalOf(pool.balances[pool.bptIndex]!) + pool.dueFeeBpt;
+}
+
 interface ScaledSwap {
   readonly pool: ComposablePool;
   readonly balances: readonly bigint[];
@@ -147,7 +156,7 @@ function swapTokens(swap: ScaledSwap): { calculated: bigint; dueFee: bigint } {
     .with(indexIn, balanceIn)
     .with(indexOut, sub(balances[indexOut]!, amountOut));
   const growth = divDown(revision.invariant(amp, after, false), invariant);
-  const dueFee = growth > ONE ? mulDown(fee, mulDown(growth - ONE, phantomSupply(pool))) : 0n;
+  const dueFee = growth > ONE ? mulDown(fee, mulDown(growth - ONE, premintedSupply(pool))) : 0n;
   return { calculated, dueFee };
 }
 
@@ -157,7 +166,7 @@ function swapBpt(swap: ScaledSwap): bigint {
   const { revision } = rulesOf(pool);
   const isJoin = swap.indexOut === pool.bptIndex;
   const index = skipBpt(pool, isJoin ? swap.indexIn : swap.indexOut);
-  const at = { amp, balances, index, supply: phantomSupply(pool), swapFee: 0n };
+  const at = { amp, balances, index, supply: premintedSupply(pool), swapFee: 0n };
   const amounts = single(balances.length, index, given);
   if (isJoin) {
     return kind === 'GIVEN_IN'
