@@ -57,5 +57,8 @@ test('the demonstration of the BigBlueButton gateway loses a server and no meeti
     '  bbb2: algebra biology english',
     '  bbb3: chemistry drama french',
     'Ada joins algebra: /client',
+    'biology ends; its recording arrives, and is imported',
+    '  getRecordings: video, 45 minutes',
+    '  played: <h1>Biology</h1>, bytes 0-99/5000 with status 206',
   ]);
 });

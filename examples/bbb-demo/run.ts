@@ -1,6 +1,7 @@
 /**
  * Three BigBlueButton servers (fake ones) behind one address: meetings spread over them, one server
- * dies, and its meetings go on elsewhere as soon as somebody comes back. Cleans up after itself.
+ * dies, and its meetings go on elsewhere as soon as somebody comes back. A recording arrives, and is
+ * imported and played. Cleans up after itself.
  *
  *     node --conditions=balancer-source --import tsx examples/bbb-demo/run.ts
  *
@@ -17,6 +18,8 @@ import { Secret } from '@balancer/kit';
 
 /** What a front-end is configured with, next to the gateway's address. */
 const SECRET = 'one-secret-for-all-servers';
+/** Where archives arrive, below the data directory. */
+const SPOOL = 'recordings/spool';
 const MEETINGS = ['algebra', 'biology', 'chemistry', 'drama', 'english', 'french'];
 
 /** Runs the demonstration. @param say - Gets one line at a time. */
@@ -33,11 +36,18 @@ export async function runDemo(say: (line: string) => void): Promise<void> {
       // A server that refuses twice in a row is out.
       server_unhealthy_threshold: 2,
       poll_interval: 60_000,
+      recordings_import_settle_seconds: 0,
     }),
   });
   try {
     const { publicPort } = await gateway.start();
-    await show(gateway, { servers, api: `http://127.0.0.1:${publicPort}/bigbluebutton/api` }, say);
+    const origin = `http://127.0.0.1:${publicPort}`;
+    await show(gateway, { servers, api: `${origin}/bigbluebutton/api` }, say);
+    await showRecording(
+      gateway,
+      { server: servers[1]!, spool: join(directory, SPOOL), origin },
+      say,
+    );
   } finally {
     await gateway.close();
     await Promise.all(servers.map((server) => server.close()));
@@ -71,6 +81,37 @@ async function show(
   const joined = await call(api, 'join', 'meetingID=algebra&fullName=Ada&role=VIEWER');
   const client = await fetch(joined.headers.get('location')!, { redirect: 'manual' });
   say(`Ada joins algebra: ${new URL(client.headers.get('location')!).pathname}`);
+}
+
+/** A meeting ends, its server delivers the recording, and somebody watches it. */
+async function showRecording(
+  gateway: Gateway,
+  {
+    server,
+    spool,
+    origin,
+  }: {
+    readonly server: FakeBbb;
+    readonly spool: string;
+    readonly origin: string;
+  },
+  say: (line: string) => void,
+): Promise<void> {
+  const api = `${origin}/bigbluebutton/api`;
+  await call(api, 'end', 'meetingID=biology');
+  say('biology ends; its recording arrives, and is imported');
+  const files = { 'index.html': '<h1>Biology</h1>', 'video-0.m4v': Buffer.alloc(5000, 'v') };
+  await server.leaveRecording('biology', spool, {
+    formats: [{ type: 'video', durationMs: 45 * 60_000, files }],
+  });
+  await runOperation(gateway, 'recordings.import', {});
+  const list = await (await call(api, 'getRecordings', 'meetingID=biology')).text();
+  const [, type, url = '', minutes] =
+    /<type>(.*?)<\/type><url>(.*?)<\/url><length>(.*?)<\/length>/.exec(list) ?? [];
+  say(`  getRecordings: ${type}, ${minutes} minutes`);
+  const page = await (await fetch(url)).text();
+  const part = await fetch(new URL('video-0.m4v', url), { headers: { range: 'bytes=0-99' } });
+  say(`  played: ${page}, ${part.headers.get('content-range')} with status ${part.status}`);
 }
 
 /** `bbb1: algebra drama`, one line per server that has meetings. */

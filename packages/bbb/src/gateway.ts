@@ -163,6 +163,9 @@ export class Gateway {
       bodyMaxBytes: ADMIN_BODY_MAX_BYTES,
       logger,
       addressSetting: 'admin_bind',
+      remoteSetting: 'admin_allow_remote',
+      allowRemote: this.#config.admin_allow_remote,
+      hasOwnTokens: true,
     });
     const publicServer = new PublicServer({ context, api, metrics });
     this.#listeners = { public: publicServer, admin };
@@ -185,8 +188,10 @@ export class Gateway {
 
   /** Takes over what may change while running: all but storage and addresses. */
   configure(config: BbbConfig): void {
-    const { database_url, redis_url, data_dir, bind, port, admin_bind, admin_port } = this.#config;
-    const fixed = { database_url, redis_url, data_dir, bind, port, admin_bind, admin_port };
+    const { database_url, redis_url, data_dir, bind, port } = this.#config;
+    const { admin_bind, admin_port, admin_allow_remote } = this.#config;
+    const storage = { database_url, redis_url, data_dir };
+    const fixed = { ...storage, bind, port, admin_bind, admin_port, admin_allow_remote };
     const secrets = config.secrets.length > 0 ? config.secrets : this.#config.secrets;
     this.#config = { ...config, ...fixed, secrets };
     this.#upstream.configure(this.#config);

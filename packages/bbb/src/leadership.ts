@@ -17,6 +17,7 @@ export class Leadership {
   readonly #owner = randomUUID();
   #lease: Lease | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #onLead: () => void = () => {};
 
   /**
    * @param name - Of the lease: one process at a time has it.
@@ -32,30 +33,30 @@ export class Leadership {
     return this.#lease;
   }
 
-  /** Keeps trying. Told each time when this process comes to lead. */
+  /** Keeps trying. Told each time when this process comes to lead, however it came to that. */
   async start(onLead: () => void): Promise<void> {
-    const renew = async (): Promise<void> => {
-      const wasLeading = this.#lease !== null;
-      if ((await this.renew()) && !wasLeading) onLead();
-    };
+    this.#onLead = onLead;
     // Three tries per lease time: one that fails does not lose it.
     this.#timer = setInterval(() => {
-      renew().catch((error: unknown) =>
+      this.renew().catch((error: unknown) =>
         this.#context().logger.error('the lease could not be renewed', {
           lease: this.#name,
           error: messageOf(error),
         }),
       );
     }, this.#leaseMs() / 3);
-    await renew();
+    await this.renew();
   }
 
   /** Takes or renews the lease. @returns True if this process leads. */
   async renew(): Promise<boolean> {
     const { store, nowMs } = this.#context();
     const owned = { name: this.#name, owner: this.#owner };
+    const wasLeading = this.#lease !== null;
     this.#lease = await store.leases.acquire(owned, { nowMs: nowMs(), forMs: this.#leaseMs() });
-    return this.#lease !== null;
+    const isLeading = this.#lease !== null;
+    if (isLeading && !wasLeading) this.#onLead();
+    return isLeading;
   }
 
   /** Gives the lease up. */

@@ -24,23 +24,40 @@ const TAKES_OVER = 'BALANCER_TAKES_OVER';
 /** Longest wait for the new process to be ready. */
 const READY_MS = 90_000;
 
-/** The new process did not get ready; the old one goes on. */
+/** The hand-over came to nothing. */
 class HandOverError extends BalancerError {
   override readonly name = 'HandOverError';
   readonly code = 'HAND_OVER';
 }
 
-/** What the new process says once. */
-const READY = 'ready';
+/**
+ * What the new process says: first which one it is, then that it is ready or, at its end, how it
+ * ended.
+ */
+type Word =
+  | { readonly kind: 'started'; readonly pid: number }
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'ended'; readonly code: number };
+
+/**
+ * Runs its arguments and leaves them to whoever adopts orphans. A service manager waits for the end
+ * of its own children only, and kills a main process that is a child of ours at once.
+ */
+const AS_AN_ORPHAN = '"$@" &';
 
 /**
  * Starts this program anew, with the same arguments, and gives it the sockets.
  *
+ * @param cancel - Aborts when this process is told to stop meanwhile.
  * @throws {HandOverError} It did not get ready; it has been stopped.
  */
-export async function handOver(sockets: readonly ListeningSocket[]): Promise<void> {
+export async function handOver(
+  sockets: readonly ListeningSocket[],
+  cancel: AbortSignal,
+): Promise<void> {
   const descriptors = descriptorsOf(sockets);
-  const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+  const command = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  const child = spawn('/bin/sh', ['-c', AS_AN_ORPHAN, 'sh', ...command], {
     stdio: ['inherit', 'inherit', 'inherit', ...descriptors, 'ipc'],
     env: {
       ...process.env,
@@ -52,13 +69,10 @@ export async function handOver(sockets: readonly ListeningSocket[]): Promise<voi
     // Its life does not end with ours, nor with what our terminal is sent.
     detached: true,
   });
-  const failure = await outcomeOf(child);
-  if (failure === undefined) {
-    child.disconnect();
-    child.unref();
-    return;
-  }
-  child.kill('SIGKILL');
+  const failure = await outcomeOf(child, cancel);
+  if (child.connected) child.disconnect();
+  child.unref();
+  if (failure === undefined) return;
   throw new HandOverError(`the new process did not take over: ${failure}`);
 }
 
@@ -71,20 +85,38 @@ function descriptorsOf(sockets: readonly ListeningSocket[]): number[] {
   });
 }
 
-/** @returns Why it failed, or `undefined` when the new process is ready. */
-function outcomeOf(child: ChildProcess): Promise<string | undefined> {
+/** @returns Why it failed, or `undefined` when the new process is ready. One that failed is gone. */
+function outcomeOf(child: ChildProcess, cancel: AbortSignal): Promise<string | undefined> {
+  let pid: number | undefined;
+  let ending = 'it ended';
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(`not ready after ${READY_MS / 1000} s`), READY_MS);
     const settle = (failure: string | undefined): void => {
       clearTimeout(timer);
+      cancel.removeEventListener('abort', onCancel);
+      if (failure !== undefined && child.connected && pid !== undefined) kill(pid);
       resolve(failure);
     };
+    const timer = setTimeout(() => settle(`not ready after ${READY_MS / 1000} s`), READY_MS);
+    const onCancel = (): void => settle('this process was told to stop');
+    cancel.addEventListener('abort', onCancel);
     child.on('message', (message) => {
-      if (message === READY) settle(undefined);
+      const word = message as Word;
+      if (word.kind === 'started') ({ pid } = word);
+      else if (word.kind === 'ready') settle(undefined);
+      else ending = `it ended with ${word.code}`;
     });
-    child.once('exit', (code, signal) => settle(`it ended with ${code ?? signal}`));
+    // The end of the channel is the end of the process: nobody else holds it.
+    child.once('disconnect', () => settle(ending));
     child.once('error', (error) => settle(error.message));
   });
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It is gone already.
+  }
 }
 
 /** What a starting process was given. */
@@ -94,13 +126,18 @@ export interface Inheritance {
   readonly announceReady: () => void;
 }
 
-/** Listening sockets of the predecessor or of a service manager. */
+/**
+ * Listening sockets of the predecessor or of a service manager.
+ *
+ * @throws {HandOverError} The predecessor does not wait any more.
+ */
 export function inherit(environment: Environment): Inheritance {
   const sockets = inheritedSockets({ environment }).flatMap(({ fd, transport, address }) => {
     if (transport === null || address === null) return [];
     return [{ fd, transport: transport === 'udp' ? ('udp' as const) : ('tcp' as const), address }];
   });
-  const hasPredecessor = environment[TAKES_OVER] !== undefined && process.send !== undefined;
+  const hasPredecessor = environment[TAKES_OVER] !== undefined;
+  if (hasPredecessor) tellHowItGoes();
   // What was meant for this process must not reach those that it starts.
   for (const name of [TAKES_OVER, 'LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES']) {
     delete process.env[name];
@@ -122,6 +159,28 @@ export function stillOpen(sockets: readonly InheritedDescriptor[]): readonly Inh
   });
 }
 
+/** @throws {HandOverError} The predecessor does not wait any more. */
+function tellHowItGoes(): void {
+  if (!process.connected) throw new HandOverError('the process to take over from has ended');
+  say({ kind: 'started', pid: process.pid });
+  process.once('exit', (code) => {
+    if (process.connected) say({ kind: 'ended', code });
+  });
+  // A predecessor that is gone before we are ready has been told to stop, and we are a part of it.
+  process.once('disconnect', endWithPredecessor);
+  // Listening must not hold a process that has failed.
+  process.channel?.unref();
+}
+
+function endWithPredecessor(): void {
+  process.kill(process.pid, 'SIGTERM');
+}
+
 function announceReady(): void {
-  process.send!(READY, () => process.disconnect());
+  process.off('disconnect', endWithPredecessor);
+  say({ kind: 'ready' }, () => process.disconnect());
+}
+
+function say(word: Word, then?: () => void): void {
+  process.send!(word, undefined, undefined, then);
 }

@@ -81,6 +81,8 @@ export class Service {
   private readonly console = loadConsole();
   private readonly reloader: Reloader<LoadBalancerConfig>;
   private readonly handedOver = new SocketFiles();
+  /** The latest attempt to hand over. */
+  private handingOver: AbortController | undefined;
   private admin: AdminServer | undefined;
   /** Where `balancer ipvsadm` finds the packet plane. */
   private packetSocket: { readonly path: string; readonly server: AdminServer } | undefined;
@@ -133,6 +135,7 @@ export class Service {
           await this.packetPlane.settled();
         },
         drain: async (cut) => {
+          this.handingOver?.abort();
           const drained = this.loadBalancer.drain(cut);
           this.handedOver.restore();
           await drained;
@@ -176,17 +179,21 @@ export class Service {
 
   /**
    * Lets `action` give every listening socket to another process, to which the admin address is free
-   * meanwhile. When it fails everything is as before.
+   * meanwhile. When it fails everything is as before. A stop of this process cancels it.
    */
-  async handOver(action: (sockets: readonly ListeningSocket[]) => Promise<void>): Promise<void> {
+  async handOver(
+    action: (sockets: readonly ListeningSocket[], cancel: AbortSignal) => Promise<void>,
+  ): Promise<void> {
     const { stats } = this.loadBalancer.config;
+    this.handingOver = new AbortController();
     await this.admin?.close();
     await this.closePacketSocket();
     await this.packetPlane.release();
     try {
-      await action(this.plane.listening);
+      await action(this.plane.listening, this.handingOver.signal);
       this.handedOver.keep(this.plane.listening);
     } catch (error) {
+      if (this.handingOver.signal.aborted) throw error;
       this.admin = await this.openAdmin(stats);
       await this.packetPlane.resume();
       await this.followPacketSocket();

@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { commandPath, skipReason } from '../../../scripts/system-requirements.ts';
-import { freePort } from '../src/ports.ts';
+import { freePort } from '@balancer/kit';
 import * as browsing from './browser.ts';
 import { overflowOf, SEEN_MS, sees } from './browser.ts';
 import { type Running, startProcess, temporaryFile } from './support.ts';

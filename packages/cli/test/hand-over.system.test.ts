@@ -1,15 +1,16 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
-import { freePort } from '../src/ports.ts';
-import { exchange } from './load.ts';
-import { type Running, startProcess, temporaryFile } from './support.ts';
+import { freePort } from '@balancer/kit';
+import { ask200TimesASecond, exchange } from './load.ts';
+import { type Running, startProcess, temporaryFile, until } from './support.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 
@@ -80,18 +81,6 @@ async function start(): Promise<Setting> {
   return { running, port: Number(port), file, config, path };
 }
 
-/** Asks 200 times a second until told to stop. */
-function load(port: number): { readonly stop: () => Promise<readonly string[]> } {
-  const answers: Promise<string>[] = [];
-  const timer = setInterval(() => answers.push(exchange(port)), 5);
-  return {
-    stop: () => {
-      clearInterval(timer);
-      return Promise.all(answers);
-    },
-  };
-}
-
 async function pidOfAdmin(config: string): Promise<number> {
   const [, address] = /\[stats\]\nlisten_addr = "([^"]+)"/.exec(config)!;
   const statistics = (await (await fetch(`http://${address}/stats.json`)).json()) as {
@@ -100,19 +89,25 @@ async function pidOfAdmin(config: string): Promise<number> {
   return statistics.process.pid;
 }
 
+function parentOf(pid: number): number {
+  return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
+}
+
 describe('SIGUSR2', () => {
   test('hands over to a new process under load without a failed connection', async () => {
     const { running, port, config, path } = await start();
     const held = connect(port, '127.0.0.1');
     await once(held, 'connect');
-    const traffic = load(port);
+    const traffic = ask200TimesASecond(port);
     running.child.kill('SIGUSR2');
     await running.says(/a new process has taken over/);
+    // A service manager waits for its own children only, and orphans become that.
+    const pid = await pidOfAdmin(config);
+    expect(parentOf(pid)).not.toBe(running.child.pid);
     held.write('still served by the old one');
     expect(String((await once(held, 'data'))[0])).toBe('still served by the old one');
     held.end();
     expect(await running.end()).toBe(0);
-    const pid = await pidOfAdmin(config);
     expect(pid).not.toBe(running.child.pid);
     expect(await exchange(port)).toBe('ping');
     expect(await exchange(path)).toBe('ping');
@@ -123,7 +118,7 @@ describe('SIGUSR2', () => {
 
   test('changes nothing when the new process cannot start', async () => {
     const { running, port, file, config } = await start();
-    const traffic = load(port);
+    const traffic = ask200TimesASecond(port);
     await writeFile(file, config.replace('[frontends.web]', '[frontends.web'));
     running.child.kill('SIGUSR2');
     await running.says(/it ended with 2.*hand-over failed/);
@@ -132,6 +127,19 @@ describe('SIGUSR2', () => {
     const answers = await traffic.stop();
     expect(answers.filter((answer) => answer !== 'ping')).toEqual([]);
     expect(await running.end('SIGTERM')).toBe(0);
+  });
+});
+
+describe('SIGTERM', () => {
+  test('during a hand-over ends both processes', async () => {
+    const { running, port } = await start();
+    running.child.kill('SIGUSR2');
+    await running.says(/starting a new process/);
+    expect(await running.end('SIGTERM')).toBe(0);
+    expect(running.output().stderr).toMatch(
+      /hand-over failed.*told to stop|told to stop.*hand-over failed/,
+    );
+    await until('nobody serves', async () => (await exchange(port)) === 'ECONNREFUSED');
   });
 });
 

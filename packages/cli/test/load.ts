@@ -39,3 +39,15 @@ export function askAgainAndAgain(port: number, concurrency: number): Traffic {
     },
   };
 }
+
+/** Asks 200 times a second, however long the answers take, until told to stop. */
+export function ask200TimesASecond(port: number): Traffic {
+  const answers: Promise<string>[] = [];
+  const timer = setInterval(() => answers.push(exchange(port)), 5);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      return Promise.all(answers);
+    },
+  };
+}

@@ -2,7 +2,7 @@ import { createLog } from '@balancer/kit';
 import { loadLoadBalancerConfig } from '@balancer/lb';
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { freePort } from '../src/ports.ts';
+import { freePort } from '@balancer/kit';
 import { Service } from '../src/service.ts';
 import { runHere, temporaryFile } from './support.ts';
 

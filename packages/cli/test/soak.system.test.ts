@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { Statistics } from '@balancer/lb';
-import { freePort } from '../src/ports.ts';
+import { freePort } from '@balancer/kit';
 import { exchange } from './load.ts';
 import { residentBytes, startProcess, temporaryFile, until } from './support.ts';
 

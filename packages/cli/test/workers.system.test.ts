@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Statistics } from '@balancer/lb';
-import { freePort } from '../src/ports.ts';
+import { freePort } from '@balancer/kit';
 import { askAgainAndAgain, exchange } from './load.ts';
 import { type Running, startProcess, temporaryFile, until } from './support.ts';
 

@@ -25,6 +25,8 @@ export interface Hook {
 /** What the calls work on. */
 export interface FakeState {
   readonly meetings: Map<string, FakeMeeting>;
+  /** Meetings that were ended, by their IDs: their recordings come later. */
+  readonly endedMeetings: Map<string, FakeMeeting>;
   readonly hooks: Map<number, Hook>;
   /** Key of a join into an unknown meeting: it changed between releases. */
   readonly unknownJoinKey: 'notFound' | 'invalidMeetingIdentifier';
@@ -143,6 +145,7 @@ function end(state: FakeState, meeting: FakeMeeting, { parameters }: FakeCall): 
   // Since 2.4 the signed call is enough; a password that is given must be right.
   if (password && password !== meeting.moderatorPW) return failed('invalidPassword');
   state.meetings.delete(meeting.meetingID);
+  state.endedMeetings.set(meeting.meetingID, meeting);
   return success(elements({ messageKey: 'sentEndMeetingRequest', message: 'A request was sent.' }));
 }
 

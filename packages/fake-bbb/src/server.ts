@@ -5,12 +5,15 @@
  * @module
  */
 import { createHash, createHmac } from 'node:crypto';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { type ArchiveOptions, buildArchive } from './archive.ts';
 import { answerCall, type FakeState } from './calls.ts';
 import { type ChecksumAlgorithm, isSigned } from './checksum.ts';
 import { type FailureMode, failureAnswer } from './failure.ts';
-import { type Counts, countsOf, createMeeting, type FakeMeeting } from './meeting.ts';
+import { type Counts, countsOf, createMeeting, type FakeMeeting, internalIdOf } from './meeting.ts';
 import { elements, failed, success } from './xml.ts';
 
 export interface FakeBbbOptions {
@@ -66,6 +69,7 @@ export class FakeBbb {
     this.#version = options.version;
     this.#state = {
       meetings: new Map(),
+      endedMeetings: new Map(),
       hooks: new Map(),
       unknownJoinKey: options.unknownJoinKey ?? 'notFound',
       nowMs: options.nowMs ?? Date.now,
@@ -150,6 +154,7 @@ export class FakeBbb {
   async reset(): Promise<void> {
     this.recover();
     this.#state.meetings.clear();
+    this.#state.endedMeetings.clear();
     this.#state.hooks.clear();
     this.requests.length = 0;
     await this.accept();
@@ -205,6 +210,35 @@ export class FakeBbb {
         return fetch(url, { method: 'POST', headers, body });
       }),
     );
+  }
+
+  /**
+   * Leaves the recording of a meeting, running or ended, in a spool folder, as the scripts that run
+   * after processing do: under a hidden name first, then under its own.
+   *
+   * @returns Its recording ID.
+   */
+  async leaveRecording(
+    meetingID: string,
+    spool: string,
+    options: Omit<ArchiveOptions, 'recordId' | 'meetingId'> = {},
+  ): Promise<string> {
+    const meeting = this.#state.endedMeetings.get(meetingID) ?? this.#meeting(meetingID);
+    const recordId = internalIdOf(meeting);
+    const { fileName, content } = buildArchive({
+      recordId,
+      meetingId: meetingID,
+      name: meeting.name,
+      startMs: meeting.createTimeMs,
+      origin: this.#state.origin,
+      ...options,
+      metadata: { ...Object.fromEntries(meeting.metadata), ...options.metadata },
+    });
+    await mkdir(spool, { recursive: true });
+    const hidden = join(spool, `.${fileName}`);
+    await writeFile(hidden, content);
+    await rename(hidden, join(spool, fileName));
+    return recordId;
   }
 
   async close(): Promise<void> {

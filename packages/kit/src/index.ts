@@ -6,6 +6,7 @@
  */
 export { z } from 'zod';
 export { BalancerError, errnoName, messageOf } from './errors.ts';
+export { bindOnce, freePort } from './ports.ts';
 export {
   type CancelTimer,
   type Clock,

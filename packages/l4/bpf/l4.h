@@ -150,6 +150,7 @@ enum l4_drop_reason {
 	L4_DROP_FWD_DISABLED = 11,
 	L4_DROP_NOT_ONLINK = 12,
 	L4_DROP_TOO_BIG = 13,
+	L4_DROP_LIMIT = 19,
 	L4_DROP_QUIESCENT = 23,
 	L4_DROP_ENCAP_FAIL = 26,
 	L4_DROP_HELPER_ERROR = 27,
@@ -218,7 +219,7 @@ struct l4_service {
 	__u32 bucket_pps;
 	__u32 bucket_bps;
 	__u32 bucket_cps;
-	__u32 max_conns;
+	__u32 max_conns; /* flows at a time; 0 = no limit */
 	__u32 src_max_conns;
 	__u32 generation;
 	__u16 port_lo; /* of full NAT; 0 = the configuration's range */
@@ -235,8 +236,8 @@ struct l4_backend {
 	__u8 flags;
 	__u8 family;
 	__u32 weight;
-	__u32 upper;
-	__u32 lower;
+	__u32 upper; /* flows at which it takes no more; 0 = no limit */
+	__u32 lower; /* below which it takes some again; 0 = three quarters of upper */
 	__u32 ifindex;
 	__u8 dmac[6];
 	__u8 smac[6];
@@ -311,7 +312,7 @@ struct l4_counters {
 	__u32 active;
 	__u32 inactive;
 	__u32 persist;
-	__u32 zero;
+	__u32 overloaded; /* has reached its upper threshold, and not fallen below the lower one since */
 	__u32 up_events;
 	__u32 down_events;
 	__u64 last_new_ns;

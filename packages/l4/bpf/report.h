@@ -12,7 +12,7 @@
 	(1ULL << L4_DROP_NO_BACKEND | 1ULL << L4_DROP_NO_PORT | 1ULL << L4_DROP_FLOOD |             \
 	 1ULL << L4_DROP_CT_FULL | 1ULL << L4_DROP_NO_ROUTE | 1ULL << L4_DROP_FWD_DISABLED |        \
 	 1ULL << L4_DROP_NOT_ONLINK | 1ULL << L4_DROP_TOO_BIG | 1ULL << L4_DROP_ENCAP_FAIL |        \
-	 1ULL << L4_DROP_HELPER_ERROR)
+	 1ULL << L4_DROP_HELPER_ERROR | 1ULL << L4_DROP_LIMIT)
 
 /* Place of a kind of event in l4_last: drops by reason, and next hops that are not resolved. */
 #define KIND_NEIGHBOUR 0

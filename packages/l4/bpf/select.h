@@ -26,6 +26,23 @@ static __always_inline int is_eligible(const struct l4_backend *backend)
 	return backend->weight && flags == L4_BE_AVAILABLE;
 }
 
+/* Whether a backend has as many flows as it may. Between its thresholds it stays what it was: who adds a
+ * flow asks here first, and notes afterwards that the upper one is reached. */
+__noinline int is_overloaded(__u32 slot, __u32 upper, __u32 lower)
+{
+	struct l4_counters *counters = bpf_map_lookup_elem(&l4_cnt, &slot);
+	__u64 flows;
+
+	if (!counters)
+		return 0;
+	flows = (__u64)counters->active + counters->inactive;
+	if (flows >= upper)
+		counters->overloaded = 1;
+	else if (lower ? flows < lower : 4 * flows < 3 * (__u64)upper)
+		counters->overloaded = 0;
+	return counters->overloaded;
+}
+
 /* The backend of a slot if it takes new flows now, else NULL. */
 static __always_inline struct l4_backend *eligible_backend(__u32 slot)
 {
@@ -34,7 +51,11 @@ static __always_inline struct l4_backend *eligible_backend(__u32 slot)
 	if (!slot)
 		return NULL;
 	backend = bpf_map_lookup_elem(&l4_be, &slot);
-	return backend && is_eligible(backend) ? backend : NULL;
+	if (!backend || !is_eligible(backend))
+		return NULL;
+	if (unlikely(backend->upper) && is_overloaded(slot, backend->upper, backend->lower))
+		return NULL;
+	return backend;
 }
 
 struct walk {

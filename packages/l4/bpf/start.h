@@ -85,6 +85,31 @@ static __always_inline __u8 first_state(const struct packet *p, const struct l4_
 	return opens ? L4_SYN_RECV : L4_ESTABLISHED;
 }
 
+/* Whether a service has at least so many flows. */
+static __always_inline int has_flows(__u32 service, __u32 count)
+{
+	struct l4_service_counters *counters = bpf_map_lookup_elem(&l4_scnt, &service);
+
+	return counters && counters->conns >= count;
+}
+
+/* Whether the flow that was just counted is one too many: another CPU's came between the look at the counter
+ * and the count. Returns the drop reason, 0 when there is room. */
+__noinline int exceeds_limit(__u32 service, __u32 max_conns, __u32 slot, __u32 upper)
+{
+	struct l4_counters *counters = bpf_map_lookup_elem(&l4_cnt, &slot);
+	__u64 flows;
+
+	if (max_conns && has_flows(service, max_conns + 1))
+		return L4_DROP_LIMIT;
+	if (!upper || !counters)
+		return 0;
+	flows = (__u64)counters->active + counters->inactive;
+	if (flows >= upper)
+		counters->overloaded = 1;
+	return flows > upper ? L4_DROP_NO_BACKEND : 0;
+}
+
 /* Fills s->flow for a packet that had none. Returns STARTED, JOINED, or the verdict. */
 __noinline int start_flow(ctx_t *ctx, struct packet *p)
 {
@@ -113,6 +138,8 @@ __noinline int start_flow(ctx_t *ctx, struct packet *p)
 		return drop(p, L4_DROP_NO_CONN);
 	if (p->ttl <= 1)
 		return drop(p, L4_DROP_TTL);
+	if (unlikely(svc->max_conns) && has_flows(p->service, svc->max_conns))
+		return drop(p, L4_DROP_LIMIT);
 	p->now_ns = now_ns();
 	hash = hash_flow(p, svc, svc->hash_seed, svc->hash_mode);
 	if (svc->flags & L4_SVC_PERSISTENT) {
@@ -143,8 +170,15 @@ __noinline int start_flow(ctx_t *ctx, struct packet *p)
 	reason = insert_flow(p, s, svc, cfg, &is_new);
 	if (reason)
 		return drop(p, reason);
-	if (is_new)
-		return STARTED;
+	if (is_new) {
+		if (likely(!svc->max_conns && !backend->upper))
+			return STARTED;
+		reason = exceeds_limit(p->service, svc->max_conns, slot, backend->upper);
+		if (!reason)
+			return STARTED;
+		remove_flow(p, &s->flow);
+		return drop(p, reason);
+	}
 	winner = bpf_map_lookup_elem(&l4_ct, &p->key);
 	if (!winner)
 		return drop(p, L4_DROP_CT_FULL);

@@ -214,20 +214,17 @@ function compileBackend(
   const wasAvailable = former !== undefined && (former.flags & BACKEND_FLAGS.available) !== 0;
   const isAvailable = spec.health === 'up' || (spec.health === 'unknown' && wasAvailable);
   const link = spec.staticL2 && links.get(spec.staticL2.interface);
-  // The programs keep this one themselves.
-  const overloaded = (former?.flags ?? 0) & BACKEND_FLAGS.overloaded;
   return {
     ...EMPTY_BACKEND,
     address: toMapAddress(spec.address),
     port: spec.port,
     mode: MODES[spec.mode],
     tunnel: IPIP,
-    flags:
-      (isAvailable ? BACKEND_FLAGS.available : 0) |
-      (link ? BACKEND_FLAGS.staticL2 : 0) |
-      overloaded,
+    flags: (isAvailable ? BACKEND_FLAGS.available : 0) | (link ? BACKEND_FLAGS.staticL2 : 0),
     family: familyOf(spec.address),
     weight: spec.weight,
+    upper: spec.upper,
+    lower: spec.lower,
     service: id,
     generation: ids.generations.get(slot) ?? 1,
     ...(link && {
@@ -278,6 +275,7 @@ function compileService(
     est_timeout_s: service.connTimeoutS,
     persist_s: service.persistenceS,
     persist_mask4: service.persistenceS === 0 ? 0 : (0xffff_ffff << (32 - mask)) >>> 0,
+    max_conns: service.maxConnections,
     port_lo: service.portRange?.[0] ?? 0,
     port_hi: service.portRange?.[1] ?? 0,
     persist_plen6: service.persistenceS === 0 ? 0 : service.persistencePrefix6,

@@ -109,6 +109,7 @@ export const DROP_REASONS = {
   fwd_disabled: 11,
   not_onlink: 12,
   too_big: 13,
+  limit: 19,
   quiescent: 23,
   encap_fail: 26,
   helper_error: 27,

@@ -29,6 +29,10 @@ export interface BackendSpec {
   readonly weight: number;
   /** `unknown`: no check has answered yet; the programs keep what they think of it. */
   readonly health: 'up' | 'down' | 'unknown';
+  /** Flows at which it takes no more; 0 is no limit. */
+  readonly upper: number;
+  /** Flows below which it takes some again; 0 is three quarters of `upper`. */
+  readonly lower: number;
   /** Where packets for it are sent, instead of asking the routes. */
   readonly staticL2?: { readonly interface: string; readonly mac: string };
 }
@@ -52,6 +56,8 @@ export interface ServiceSpec extends ServiceKey {
   readonly resetOnNoBackend: boolean;
   /** UDP: each datagram is scheduled by itself. */
   readonly onePacket: boolean;
+  /** Flows at a time; 0 is no limit. */
+  readonly maxConnections: number;
   /** Sources of packets to servers of mode `fnat`. */
   readonly localAddresses: readonly string[];
   /** Ports of local addresses; `undefined` for those of the settings. */

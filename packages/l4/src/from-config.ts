@@ -36,6 +36,8 @@ const DEFAULT_PORTS = [1025, 65_535] as const;
 interface ServerFacts {
   readonly addr: Address;
   readonly weight: number;
+  readonly upper: number;
+  readonly lower: number;
   readonly health: BackendSpec['health'];
   readonly interface: string;
   readonly mac: string;
@@ -73,7 +75,16 @@ export function quorumRules(
       const { quorum, hysteresis, sorry_server: sorry } = backend;
       const port = sorry?.kind === 'inet' ? sorry.port : 0;
       const facts =
-        sorry && ({ addr: sorry, weight: 1, health: 'up', interface: '', mac: '' } as const);
+        sorry &&
+        ({
+          addr: sorry,
+          weight: 1,
+          upper: 0,
+          lower: 0,
+          health: 'up',
+          interface: '',
+          mac: '',
+        } as const);
       const sorryServer = facts && backendOf(facts, modeOf(frontend), port)[0];
       return serviceKeysOf(frontend).map(
         (key) => [key, { quorum, hysteresis, sorryServer }] as const,
@@ -203,6 +214,7 @@ function servicesOfFrontend(
         expireQuiescent: l4.expire_quiescent,
         resetOnNoBackend: on_no_backend === 'reset',
         onePacket: false,
+        maxConnections: frontend.max_connections,
         localAddresses: localAddressesOf(frontend, address, backends),
         portRange: mode === 'passthrough' ? PASSTHROUGH_PORTS : readPortRange(l4.port_range)!,
         backends,
@@ -248,7 +260,7 @@ function schedulerOf({ balance, hash }: BackendConfig): {
 
 /** Servers that were discovered under a name have no place in a table of addresses. */
 function backendOf(server: ServerFacts, mode: ForwardMode, servicePort: number): BackendSpec[] {
-  const { addr, weight, health } = server;
+  const { addr, weight, upper, lower, health } = server;
   if (addr.kind !== 'inet' || tryParseIp(addr.host) === undefined) return [];
   const keepsPort = mode === 'dr' || mode === 'tunnel' || servicePort === 0;
   return [
@@ -258,6 +270,8 @@ function backendOf(server: ServerFacts, mode: ForwardMode, servicePort: number):
       mode,
       weight,
       health,
+      upper,
+      lower,
       ...(server.mac !== '' && { staticL2: { interface: server.interface, mac: server.mac } }),
     },
   ];
@@ -267,6 +281,8 @@ function factsOf({ servers }: Backend): ServerFacts[] {
   return servers.map((server) => ({
     addr: server.endpoint,
     weight: server.state === 'drain' ? 0 : server.weight,
+    upper: server.config.max_connections,
+    lower: server.config.min_connections,
     health: healthOf(server),
     interface: server.config.interface,
     mac: server.config.mac,
@@ -274,7 +290,15 @@ function factsOf({ servers }: Backend): ServerFacts[] {
 }
 
 function fileFacts({ addr, weight, ...rest }: ServerConfig): ServerFacts {
-  return { addr, weight, health: 'unknown', interface: rest.interface, mac: rest.mac };
+  return {
+    addr,
+    weight,
+    upper: rest.max_connections,
+    lower: rest.min_connections,
+    health: 'unknown',
+    interface: rest.interface,
+    mac: rest.mac,
+  };
 }
 
 function healthOf({ state }: Server): BackendSpec['health'] {

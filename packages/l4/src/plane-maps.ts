@@ -120,7 +120,14 @@ export class PlaneMaps {
       this.#loaded.map('l4_scnt').set(id, { conns: 0, half_open: 0, zero: 0n });
       this.#loaded.map('l4_cur').set(id, 0);
     }
-    const none = { active: 0, inactive: 0, persist: 0, zero: 0, up_events: 0, down_events: 0 };
+    const none = {
+      active: 0,
+      inactive: 0,
+      persist: 0,
+      overloaded: 0,
+      up_events: 0,
+      down_events: 0,
+    };
     for (const slot of next.backends.keys()) {
       if (before.backends.has(slot)) continue;
       this.#loaded.map('l4_stat_be').set(slot, zeros);

@@ -23,6 +23,8 @@ const SECONDS_MAX = 2 ** 31 - 1;
 const address = z.string().refine((text) => isIP(text) !== 0, { error: 'needs an IP address' });
 const port = integer({ min: 0, max: 65_535 });
 const seconds = integer({ min: 0, max: SECONDS_MAX });
+/** Files of before there were limits have none. */
+const count = integer({ min: 0, max: 2 ** 32 - 1 }).default(0);
 const key = { protocol: z.enum(['tcp', 'udp']), address, port };
 const nameOf = <N extends string>(table: Readonly<Record<N, number>>): z.ZodType<N> =>
   // The keys of a table are all of its type's.
@@ -35,6 +37,8 @@ const backend = z.strictObject({
   mode: nameOf(MODES),
   weight: integer({ min: 0, max: 65_535 }),
   health: z.enum(['up', 'down', 'unknown']),
+  upper: count,
+  lower: count,
   staticL2: z.strictObject({ interface: z.string(), mac: z.string() }).optional(),
 });
 
@@ -51,6 +55,7 @@ const spec = z.strictObject({
   expireQuiescent: z.boolean(),
   resetOnNoBackend: z.boolean(),
   onePacket: z.boolean(),
+  maxConnections: count,
   localAddresses: z.array(address),
   portRange: z.tuple([port, port]).optional(),
   backends: z.array(backend),

@@ -27,6 +27,8 @@ export interface BackendCounts extends TrafficCounts {
   readonly inactive: number;
   /** Live persistence templates. */
   readonly persistent: number;
+  /** Has reached its upper threshold, and not fallen below the lower one since. */
+  readonly overloaded: boolean;
 }
 
 /** Counts of a local address. */
@@ -73,9 +75,10 @@ export function countersOf(
     return [id, { ...trafficOf(loaded, 'l4_stat_svc', id), flows }] as const;
   });
   const backends = [...image.backends.keys()].map((slot) => {
-    const { active = 0, inactive = 0, persist = 0 } = counts.get(slot) ?? {};
+    const { active = 0, inactive = 0, persist = 0, overloaded = 0 } = counts.get(slot) ?? {};
     const traffic = trafficOf(loaded, 'l4_stat_be', slot);
-    return [slot, { ...traffic, active, inactive, persistent: persist }] as const;
+    const state = { persistent: persist, overloaded: overloaded !== 0 };
+    return [slot, { ...traffic, active, inactive, ...state }] as const;
   });
   const localAddresses = [...image.localAddresses].map(([index, address]) => {
     const { conns = 0, conflicts = 0, misses = 0 } = lips.get(index) ?? {};

@@ -24,6 +24,11 @@ export interface BackendDocument {
   readonly mode: string;
   readonly weight: number;
   readonly health: string;
+  /** Thresholds: flows at which it takes no more, and below which it takes some again; 0 is none. */
+  readonly upper: number;
+  readonly lower: number;
+  /** Has reached the upper one, and not fallen below the lower one since. */
+  readonly overloaded: boolean;
   readonly active: number;
   readonly inactive: number;
   readonly persistent: number;
@@ -121,6 +126,9 @@ function serviceDocument(
         mode: backend.mode,
         weight: backend.weight,
         health: backend.health,
+        upper: backend.upper,
+        lower: backend.lower,
+        overloaded: backend.upper > 0 && counts.overloaded,
         active: counts.active,
         inactive: counts.inactive,
         persistent: counts.persistent,
@@ -140,6 +148,7 @@ const NOTHING: BackendCounts = {
   active: 0,
   inactive: 0,
   persistent: 0,
+  overloaded: false,
 };
 
 function trafficDocument(counts: TrafficCounts): TrafficDocument {

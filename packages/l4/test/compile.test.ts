@@ -85,6 +85,14 @@ describe('an image', () => {
     expect([...image.tables.get(1)!]).toEqual([1]);
   });
 
+  test('says how many flows services and backends may have', () => {
+    const { image } = after([
+      service({ maxConnections: 9, backends: [backend({ upper: 5, lower: 4 })] }),
+    ]);
+    expect(image.services.get(1)).toMatchObject({ max_conns: 9 });
+    expect(image.backends.get(1)).toMatchObject({ upper: 5, lower: 4 });
+  });
+
   test('says which interface and addresses a server with a fixed MAC has', () => {
     const fixed = backend({ staticL2: { interface: 'eth0', mac: '02:00:00:00:00:b1' } });
     const { image } = after([service({ backends: [fixed] })]);

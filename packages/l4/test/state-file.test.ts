@@ -19,7 +19,11 @@ describe('a state file', () => {
 
   test('keeps what was ordered over and beside the file: changed, added and deleted services', () => {
     const inFile = [service(), service({ port: 81 })];
-    const changed = service({ portRange: [2000, 3000], backends: [backend({ weight: 7 })] });
+    const changed = service({
+      portRange: [2000, 3000],
+      maxConnections: 9,
+      backends: [backend({ weight: 7, upper: 5, lower: 4 })],
+    });
     const added = service({ address: '2001:db8::1', protocol: 'udp', scheduler: 'mh' });
     const table = new ServiceTable();
     table.load(inFile);

@@ -23,8 +23,8 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { freePort } from '@balancer/kit';
 import { commandPath, NGINX_STREAM_MODULE } from '../../../scripts/system-requirements.ts';
-import { closedPort } from '../test/support.ts';
 
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3);
 const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 3);
@@ -32,6 +32,8 @@ const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 3);
 const WARM_UPS = Number(process.env['BENCH_WARM_UPS'] ?? 2);
 const BULK_BYTES = 512 * 2 ** 20;
 const IDLE_CONNECTIONS = 1500;
+/** Connections that only exist while 100 others are busy: two descriptors each, of 20,000. */
+const IDLE_BESIDE = 9500;
 const CLOCK_TICKS_PER_SECOND = 100;
 const BALANCER = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url));
 
@@ -53,12 +55,13 @@ interface Discipline {
 }
 
 const ALL_DISCIPLINES: readonly Discipline[] = [
-  { name: 'keep-alive requests', measure: (c) => load(c, []) },
-  { name: 'new connections', measure: (c) => load(c, ['-H', 'Connection: close']) },
+  { name: 'keep-alive requests', measure: (c) => load(c, 50, []) },
+  { name: 'new connections', measure: (c) => load(c, 50, ['-H', 'Connection: close']) },
   { name: 'bulk, one stream', measure: (c) => bulk(c, 1) },
   { name: 'bulk, eight streams', measure: (c) => bulk(c, 8) },
   { name: 'one request after the other', measure: latency },
   { name: 'idle connections', measure: idle },
+  { name: 'busy beside idle ones', measure: busyBesideIdle },
 ];
 
 const WANTED = process.env['BENCH_ONLY']?.split(',') ?? [''];
@@ -121,7 +124,7 @@ async function compete(
 
 async function startAll(): Promise<readonly Contestant[]> {
   const [server, haproxy, nginx, balancer, workers] = await Promise.all(
-    Array.from({ length: 5 }, closedPort),
+    Array.from({ length: 5 }, freePort),
   );
   await writeFile(join(folder, 'bulk'), '');
   await truncate(join(folder, 'bulk'), BULK_BYTES);
@@ -129,7 +132,7 @@ async function startAll(): Promise<readonly Contestant[]> {
   await writeFile(
     nginxFile,
     `daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/log;
-events { worker_connections 8192; }
+events { worker_connections 30000; }
 http {
   access_log off; keepalive_requests 1000000000; sendfile on; root ${folder};
   server { listen 127.0.0.1:${server} backlog=1024; location / { return 200 "${'x'.repeat(256)}"; } location /bulk { } }
@@ -140,7 +143,7 @@ http {
     haproxyFile,
     `global
   nbthread 1
-  maxconn 4000
+  maxconn 9800
 defaults
   mode tcp
   timeout connect 5s
@@ -156,7 +159,7 @@ listen l
     streamFile,
     `daemon off; master_process off; pid ${folder}/stream.pid; error_log ${folder}/log;
 ${nginxModules()}
-events { worker_connections 8192; }
+events { worker_connections 30000; }
 stream {
   server { listen 127.0.0.1:${nginx} backlog=1024; proxy_pass 127.0.0.1:${server}; proxy_half_close on; proxy_timeout 1h; }
 }`,
@@ -234,8 +237,12 @@ function answers(port: number): Promise<boolean> {
   });
 }
 
-async function load({ port, pids }: Contestant, options: readonly string[]): Promise<Score> {
-  const args = ['-t1', '-c50', `-d${SECONDS}`, ...options, `http://127.0.0.1:${port}/`];
+async function load(
+  { port, pids }: Contestant,
+  connections: number,
+  options: readonly string[],
+): Promise<Score> {
+  const args = ['-t1', `-c${connections}`, `-d${SECONDS}`, ...options, `http://127.0.0.1:${port}/`];
   const before = await cpuSeconds(pids);
   const { stdout } = await run(commandPath('wrk')!, args);
   const cpu = (await cpuSeconds(pids)) - before;
@@ -297,21 +304,42 @@ async function latency({ port }: Contestant): Promise<Score> {
 
 /** Memory per connection that only exists, both sockets included, after the first 500. */
 async function idle({ port, pids }: Contestant): Promise<Score> {
-  const sockets: Socket[] = [];
-  const hold = async (count: number): Promise<void> => {
-    for (let left = count; left > 0; left -= 100) {
-      const batch = Array.from({ length: 100 }, () => connect(port, '127.0.0.1'));
-      // oxlint-disable-next-line no-await-in-loop -- in batches that fit the queue
-      await Promise.all(batch.map((socket) => greetBack(socket)));
-      sockets.push(...batch);
-    }
-  };
-  await hold(500);
+  const atStart = await residentKibibytes(pids);
+  const first = await hold(port, 500);
   const before = await residentKibibytes(pids);
-  await hold(IDLE_CONNECTIONS);
+  const further = await hold(port, IDLE_CONNECTIONS);
   const after = await residentKibibytes(pids);
-  for (const socket of sockets) socket.resetAndDestroy();
-  return { 'KiB each': (after - before) / IDLE_CONNECTIONS, 'MiB at first': before / 1024 };
+  for (const socket of [...first, ...further]) socket.resetAndDestroy();
+  return {
+    'KiB each': (after - before) / IDLE_CONNECTIONS,
+    'MiB with 500': before / 1024,
+    'MiB before': atStart / 1024,
+  };
+}
+
+/** Requests over 100 connections, alone and then beside many that only exist. */
+async function busyBesideIdle(contestant: Contestant): Promise<Score> {
+  const alone = await load(contestant, 100, []);
+  const idlers = await hold(contestant.port, IDLE_BESIDE);
+  const beside = await load(contestant, 100, []);
+  for (const socket of idlers) socket.resetAndDestroy();
+  const ratioOf = (figure: string): number => beside[figure]! / alone[figure]!;
+  return {
+    'of the rate alone': ratioOf('a second'),
+    // On a shared machine this says more: others do not count.
+    'of the CPU alone': contestant.pids.length > 0 ? ratioOf('us CPU each') : 1,
+  };
+}
+
+async function hold(port: number, count: number): Promise<Socket[]> {
+  const sockets: Socket[] = [];
+  for (let left = count; left > 0; left -= 100) {
+    const batch = Array.from({ length: 100 }, () => connect(port, '127.0.0.1'));
+    // oxlint-disable-next-line no-await-in-loop -- in batches that fit the queue
+    await Promise.all(batch.map((socket) => greetBack(socket)));
+    sockets.push(...batch);
+  }
+  return sockets;
 }
 
 /** One request, so that the relay has a server before the connection idles. */

@@ -27,48 +27,92 @@ const RECORD_HEADER_BYTES = 5;
 const RECORD_HANDSHAKE = 22;
 const RECORD_BODY_MAX_BYTES = 2 ** 14;
 const HANDSHAKE_CLIENT_HELLO = 1;
+/** Kind of the message and its length. */
+const HANDSHAKE_HEAD_BYTES = 4;
 const EXTENSION = { serverName: 0, alpn: 16 } as const;
 const NAME_TYPE_HOST = 0;
 
 /**
- * Reads a ClientHello, wherever TLS records and TCP segments cut it.
- *
- * @param bytes - Everything received so far.
+ * Reads a ClientHello as its bytes come, wherever TLS records and TCP segments cut it. Every byte is
+ * looked at once, however small the pieces: a client must not make work by sending them singly.
  */
-export function parseClientHello(bytes: Buffer): HelloParse {
-  const handshake = handshakeBytes(bytes);
-  if (handshake === 'not_tls') return { state: 'not_tls' };
-  if (typeof handshake === 'string') return { state: 'invalid', reason: handshake };
-  if (handshake.length >= 1 && handshake[0] !== HANDSHAKE_CLIENT_HELLO) {
-    return { state: 'invalid', reason: 'not a ClientHello' };
+export class ClientHelloReader {
+  /** Bytes that were looked at. */
+  private offset = 0;
+  private recordCount = 0;
+  /** What is missing of the current record. */
+  private bodyLeft = 0;
+  /** The payload of all records so far, in pieces. */
+  private readonly parts: Buffer[] = [];
+  private handshakeBytes = 0;
+  private readonly head: Buffer = Buffer.alloc(HANDSHAKE_HEAD_BYTES);
+
+  /**
+   * @param bytes - Everything received so far: what it was last time, and more. What follows the
+   *   ClientHello, such as early data, is not looked at.
+   */
+  read(bytes: Buffer): HelloParse {
+    while (!this.isComplete && this.offset < bytes.length) {
+      if (this.bodyLeft > 0) {
+        this.takeBody(bytes);
+        continue;
+      }
+      const header = this.takeHeader(bytes);
+      if (header === 'more') break;
+      if (header === 'wrong') {
+        return this.recordCount === 0 ? NOT_TLS : invalid('malformed record');
+      }
+    }
+    if (this.handshakeBytes >= 1 && this.head[0] !== HANDSHAKE_CLIENT_HELLO) {
+      return invalid('not a ClientHello');
+    }
+    if (!this.isComplete) return this.isTooLong(bytes) ? invalid('ClientHello too long') : MORE;
+    const handshake = Buffer.concat(this.parts);
+    const hello = readHello(handshake.subarray(HANDSHAKE_HEAD_BYTES, this.helloEnd));
+    return hello ? { state: 'done', hello } : invalid('malformed ClientHello');
   }
-  const isComplete = handshake.length >= 4 && handshake.length >= 4 + handshake.readUIntBE(1, 3);
-  if (!isComplete) {
-    const isTooLong =
-      bytes.length >= HELLO_MAX_BYTES ||
-      (handshake.length >= 4 && handshake.readUIntBE(1, 3) > HELLO_MAX_BYTES);
-    return isTooLong ? { state: 'invalid', reason: 'ClientHello too long' } : { state: 'more' };
+
+  private get helloEnd(): number {
+    return HANDSHAKE_HEAD_BYTES + this.head.readUIntBE(1, 3);
   }
-  const hello = readHello(handshake.subarray(4, 4 + handshake.readUIntBE(1, 3)));
-  return hello ? { state: 'done', hello } : { state: 'invalid', reason: 'malformed ClientHello' };
+
+  private get isComplete(): boolean {
+    return this.handshakeBytes >= HANDSHAKE_HEAD_BYTES && this.handshakeBytes >= this.helloEnd;
+  }
+
+  private isTooLong(bytes: Buffer): boolean {
+    if (bytes.length >= HELLO_MAX_BYTES) return true;
+    return this.handshakeBytes >= HANDSHAKE_HEAD_BYTES && this.helloEnd > HELLO_MAX_BYTES;
+  }
+
+  private takeHeader(bytes: Buffer): 'taken' | 'more' | 'wrong' {
+    const { offset } = this;
+    if (bytes[offset] !== RECORD_HANDSHAKE) return 'wrong';
+    if (offset + 1 < bytes.length && bytes[offset + 1] !== 3) return 'wrong';
+    if (offset + RECORD_HEADER_BYTES > bytes.length) return 'more';
+    const bodyBytes = bytes.readUInt16BE(offset + 3);
+    if (bodyBytes === 0 || bodyBytes > RECORD_BODY_MAX_BYTES) return 'wrong';
+    this.offset += RECORD_HEADER_BYTES;
+    this.bodyLeft = bodyBytes;
+    this.recordCount++;
+    return 'taken';
+  }
+
+  private takeBody(bytes: Buffer): void {
+    const part = bytes.subarray(this.offset, this.offset + this.bodyLeft);
+    if (this.handshakeBytes < HANDSHAKE_HEAD_BYTES) part.copy(this.head, this.handshakeBytes);
+    this.parts.push(part);
+    this.handshakeBytes += part.length;
+    this.offset += part.length;
+    this.bodyLeft -= part.length;
+  }
 }
 
-/** The payload of all handshake records so far, put together. */
-function handshakeBytes(bytes: Buffer): Buffer | 'not_tls' | 'malformed record' {
-  const parts: Buffer[] = [];
-  let offset = 0;
-  while (offset < bytes.length) {
-    const wrong = parts.length === 0 ? 'not_tls' : 'malformed record';
-    if (bytes[offset] !== RECORD_HANDSHAKE) return wrong;
-    if (offset + 1 < bytes.length && bytes[offset + 1] !== 3) return wrong;
-    if (offset + RECORD_HEADER_BYTES > bytes.length) break;
-    const bodyBytes = bytes.readUInt16BE(offset + 3);
-    if (bodyBytes === 0 || bodyBytes > RECORD_BODY_MAX_BYTES) return wrong;
-    const start = offset + RECORD_HEADER_BYTES;
-    parts.push(bytes.subarray(start, start + bodyBytes));
-    offset = start + bodyBytes;
-  }
-  return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+const MORE: HelloParse = { state: 'more' };
+const NOT_TLS: HelloParse = { state: 'not_tls' };
+
+function invalid(reason: string): HelloParse {
+  return { state: 'invalid', reason };
 }
 
 /** `undefined` when a length points outside. */

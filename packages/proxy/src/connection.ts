@@ -26,7 +26,7 @@ import type { ReadBuffers } from './read-buffers.ts';
 import { type Received, Reception } from './reception.ts';
 import { Relay } from './relay.ts';
 import { type Found, type SearchFailure, ServerSearch } from './server-search.ts';
-import { reset, type SocketTuning, tune } from './sockets.ts';
+import { reset } from './sockets.ts';
 import { Deadline, type TimerWheel } from './timer-wheel.ts';
 import type { TlsClient } from './tls-client.ts';
 import type { TlsTerminator } from './tls-terminator.ts';
@@ -50,11 +50,10 @@ export interface ConnectionContext {
   terminatorOf(frontend: Frontend): TlsTerminator | undefined;
   /** May the process open another connection? */
   hasRoom(): boolean;
-  onOpened(): void;
-  /** A server accepted the connection. */
-  onServed(flow: Flow, server: Server): void;
+  /** @returns What `onClosed` wants to be told. */
+  onOpened(flow: Flow): number;
   /** The connection is over and everything it used is given back. */
-  onClosed(flow: Flow, server: Server | undefined): void;
+  onClosed(slot: number, server: Server | undefined): void;
   /** Absent: nobody reads the records. */
   readonly onRecord?: ((record: ConnectionRecord) => void) | undefined;
   /** Would a record be read now? */
@@ -76,7 +75,7 @@ let nextConnectionId = 0;
 export class Connection implements Flow {
   readonly frontend: Frontend;
   readonly ip: string;
-  private readonly onClosed: (connection: Connection) => void;
+  private readonly onClosed: () => void;
   private readonly context: ConnectionContext;
   private readonly reception: Reception;
   private readonly clientPort: number;
@@ -90,7 +89,8 @@ export class Connection implements Flow {
   private search: ServerSearch | undefined;
   private relay: Relay | undefined;
   private lease: Lease | undefined;
-  private server: Socket | undefined;
+  private serverSocket: Socket | undefined;
+  private slot = 0;
   private backend: Backend | undefined;
   private age: Deadline | undefined;
 
@@ -99,7 +99,7 @@ export class Connection implements Flow {
     context: ConnectionContext,
     frontend: Frontend,
     client: Client,
-    onClosed: (connection: Connection) => void,
+    onClosed: () => void,
   ) {
     this.context = context;
     this.frontend = frontend;
@@ -116,7 +116,7 @@ export class Connection implements Flow {
       this.lease!.server.counters.addRx(bytes);
       this.relay!.stayAwake();
     });
-    tune(client.socket, this.tuning);
+    if (frontend.config.tcp_nodelay) client.socket.setNoDelay(true);
     this.introduction = unintroduced(frontend.config);
     this.reception = new Reception({
       frontend,
@@ -132,10 +132,14 @@ export class Connection implements Flow {
   }
 
   start(): void {
-    this.context.onOpened();
+    this.slot = this.context.onOpened(this);
     this.frontend.counters.opened();
     this.limitAge();
     this.reception.start();
+  }
+
+  get server(): Server | undefined {
+    return this.lease?.server;
   }
 
   /** Ends the connection from our side, with a reset to both ends. */
@@ -148,11 +152,6 @@ export class Connection implements Flow {
     this.search?.cancel();
     reset(this.client);
     this.finish(reason);
-  }
-
-  private get tuning(): SocketTuning {
-    const { tcp_nodelay, tcp_keepalive } = this.frontend.config;
-    return { noDelay: tcp_nodelay, keepAliveMs: tcp_keepalive };
   }
 
   private limitAge(): void {
@@ -178,7 +177,7 @@ export class Connection implements Flow {
       line: context.lineOf(backend),
       key: clientKey(introduction.announced?.source.ip ?? this.ip),
       reader: this.fromServer,
-      tuning: this.tuning,
+      noDelay: frontend.config.tcp_nodelay,
       wheel: context.wheel,
       greeting: (server) => this.greet(server, backend),
       tls: context.tlsOf(backend),
@@ -196,8 +195,7 @@ export class Connection implements Flow {
 
   private serve({ lease, socket }: Found): void {
     this.lease = lease;
-    this.server = socket;
-    this.context.onServed(this, lease.server);
+    this.serverSocket = socket;
     this.relay = new Relay({
       ends: {
         client: this.client,
@@ -265,13 +263,15 @@ export class Connection implements Flow {
     lease?.closed(!this.wasResetEarly(reason, durationMs));
     this.fromClient.release();
     this.fromServer.release();
-    this.onClosed(this);
-    context.onClosed(this, lease?.server);
+    this.onClosed();
+    context.onClosed(this.slot, lease?.server);
     if (context.wantsRecord()) context.onRecord?.(this.record(reason, durationMs));
   }
 
   private wasResetEarly(reason: EndReason, durationMs: number): boolean {
-    return reason === 'server_reset' && durationMs < EARLY_RESET_MS && this.server?.bytesRead === 0;
+    return (
+      reason === 'server_reset' && durationMs < EARLY_RESET_MS && this.serverSocket?.bytesRead === 0
+    );
   }
 
   /** Unique among the connections of all processes that ever run at once. */
@@ -293,7 +293,7 @@ export class Connection implements Flow {
       connect_ms: round(this.lease?.connectMs ?? 0),
       duration_ms: round(durationMs),
       bytes_tx: this.relay ? this.client.bytesRead : 0,
-      bytes_rx: this.server?.bytesRead ?? 0,
+      bytes_rx: this.serverSocket?.bytesRead ?? 0,
       attempts: this.search?.attempts ?? 0,
       queue_ms: round(this.search?.queueMs ?? 0),
       end,

@@ -16,13 +16,13 @@ export type Side = 'client' | 'server';
 
 export class Direction implements Reader {
   readonly memory: AdaptiveBuffer;
-  private readonly onTransfer: (bytes: number) => void;
+  private onTransfer: (bytes: number) => void;
   /**
    * Takes bytes that come before there is a sink; they are valid during the call.
    *
    * @returns False to stop reading. Without a listener they are read away.
    */
-  onEarly: (bytes: Buffer) => boolean = () => true;
+  onEarly: (bytes: Buffer) => boolean = readAway;
   private source: Socket | undefined;
   private sink: Socket | undefined;
   private waitsForSink = false;
@@ -55,9 +55,13 @@ export class Direction implements Reader {
     return !this.waitsForSink;
   }
 
-  /** Gives the memory back. Both sockets must be closed. */
+  /** Gives the memory back and forgets the connection. Both sockets must be closed. */
   release(): void {
     this.memory.release();
+    this.source = undefined;
+    this.sink = undefined;
+    this.onTransfer = ignore;
+    this.onEarly = readAway;
   }
 
   private resumeWhenWritten(): void {
@@ -66,4 +70,10 @@ export class Direction implements Reader {
     this.memory.sent();
     if (!this.source!.destroyed) this.source!.resume();
   }
+}
+
+function ignore(): void {}
+
+function readAway(): boolean {
+  return true;
 }

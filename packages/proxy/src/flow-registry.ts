@@ -1,57 +1,50 @@
 /**
- * What is open in this process: how many connections and sessions, and which go to which server.
+ * What is open in this process: connections and sessions, and the servers that they go to.
  *
  * @module
  */
 import type { EndReason, Server } from '@balancer/lb';
+import { Slots } from './slots.ts';
 
 /** A connection or a UDP session. */
 export interface Flow {
+  /** `undefined` until a server has accepted it. */
+  readonly server: Server | undefined;
   /** Ends it from our side. */
   abort(reason: EndReason): void;
 }
 
 export class FlowRegistry {
-  private readonly byServer = new Map<Server, Set<Flow>>();
-  private openCount = 0;
+  private readonly flows = new Slots<Flow>();
   private onIdle: (() => void) | undefined;
 
   get open(): number {
-    return this.openCount;
+    return this.flows.size;
   }
 
-  /** Servers that something is open to, those that were removed included. */
-  get servers(): Iterable<Server> {
-    return this.byServer.keys();
+  /** Servers that something is open to, those that were removed included. Looks at every flow. */
+  get servers(): ReadonlySet<Server> {
+    return new Set(this.flows.list().flatMap(({ server }) => server ?? []));
   }
 
-  opened(): void {
-    this.openCount++;
+  /** @returns What {@link closed} wants to be told. */
+  opened(flow: Flow): number {
+    return this.flows.add(flow);
   }
 
-  /** A server took the flow. */
-  served(flow: Flow, server: Server): void {
-    const flows = this.byServer.get(server);
-    if (flows) flows.add(flow);
-    else this.byServer.set(server, new Set([flow]));
+  closed(slot: number): void {
+    this.flows.remove(slot);
+    if (this.flows.size === 0) this.onIdle?.();
   }
 
-  /** @param server - Absent when none had taken it. */
-  closed(flow: Flow, server: Server | undefined): void {
-    this.openCount--;
-    const flows = server && this.byServer.get(server);
-    flows?.delete(flow);
-    if (server && flows?.size === 0) this.byServer.delete(server);
-    if (this.openCount === 0) this.onIdle?.();
-  }
-
+  /** Looks at every flow. */
   flowsTo(server: Server): Flow[] {
-    return [...(this.byServer.get(server) ?? [])];
+    return this.flows.list().filter((flow) => flow.server === server);
   }
 
   /** Resolves when nothing is open any more, or when the signal aborts. */
   async idleOr(signal: AbortSignal): Promise<void> {
-    if (this.openCount === 0 || signal.aborted) return;
+    if (this.open === 0 || signal.aborted) return;
     await new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => resolve(), { once: true });
       this.onIdle = resolve;

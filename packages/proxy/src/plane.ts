@@ -92,9 +92,8 @@ export class ProxyPlane implements DataPlane {
       tlsOf: (backend) => this.tls.clientOf(backend.name),
       terminatorOf: (frontend) => this.tls.terminatorOf(frontend.name),
       hasRoom: () => this.flows.open < this.connectionsMax,
-      onOpened: () => this.flows.opened(),
-      onServed: (flow, server) => this.flows.served(flow, server),
-      onClosed: (flow, server) => this.onClosed(flow, server),
+      onOpened: (flow) => this.flows.opened(flow),
+      onClosed: (slot, server) => this.onClosed(slot, server),
       onRecord: options.onRecord,
       wantsRecord: options.wantsRecord ?? (() => true),
     };
@@ -172,7 +171,7 @@ export class ProxyPlane implements DataPlane {
     if (perSecond === undefined) {
       for (const flow of flows) flow.abort(reason);
     } else {
-      this.closeSlowly([...flows], { reason, perSecond });
+      this.closeSlowly(flows, { reason, perSecond });
     }
     return flows.length;
   }
@@ -265,8 +264,8 @@ export class ProxyPlane implements DataPlane {
         : max_connections;
   }
 
-  private onClosed(flow: Flow, server: Server | undefined): void {
-    this.flows.closed(flow, server);
+  private onClosed(slot: number, server: Server | undefined): void {
+    this.flows.closed(slot);
     for (const served of this.leaving) if (served.open === 0) this.leaving.delete(served);
     const backend = server && this.desired?.backends.get(server.backendName);
     if (backend) this.lineOf(backend).callNext();

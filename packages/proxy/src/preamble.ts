@@ -11,7 +11,7 @@ import {
   type ProxyEndpoints,
   type ProxyTlvs,
 } from '@balancer/lb';
-import { type ClientHello, HELLO_MAX_BYTES, parseClientHello } from './client-hello.ts';
+import { type ClientHello, ClientHelloReader, HELLO_MAX_BYTES } from './client-hello.ts';
 import { routeByServerName } from './sni-routing.ts';
 
 /** What is known of a client beyond its socket. */
@@ -39,8 +39,11 @@ const NO_HELLO: ClientHello = { serverName: '', alpn: [] };
 
 export class Preamble {
   private readonly config: FrontendConfig;
-  private readonly readsHello: boolean;
-  private bytes: Buffer = Buffer.alloc(0);
+  /** Absent where no name is asked for. */
+  private readonly hello: ClientHelloReader | undefined;
+  /** Everything so far that is not a PROXY header: the used part of `memory`. */
+  private bytes: Buffer = NO_BYTES;
+  private memory: Buffer = NO_BYTES;
   private expectsHeader: boolean;
   private announced: ProxyEndpoints | undefined;
   private tlvs: ProxyTlvs = {};
@@ -49,7 +52,7 @@ export class Preamble {
   constructor(config: FrontendConfig) {
     this.config = config;
     this.expectsHeader = config.proxy_protocol !== 'off';
-    this.readsHello = config.sni.length > 0 && config.protocol === 'tcp';
+    if (config.sni.length > 0 && config.protocol === 'tcp') this.hello = new ClientHelloReader();
   }
 
   /** Does a server wait for the client to speak first? */
@@ -59,8 +62,20 @@ export class Preamble {
 
   /** Takes further bytes, which are copied. */
   feed(bytes: Buffer): PreambleState {
-    this.bytes = Buffer.concat([this.bytes, bytes]);
+    this.append(bytes);
     return this.expectsHeader ? this.readHeader() : this.readHello();
+  }
+
+  /** Grows twofold, so that bytes that come singly are not all copied again for each. */
+  private append(bytes: Buffer): void {
+    const { length } = this.bytes;
+    const needed = length + bytes.length;
+    if (this.memory.length < needed) {
+      this.memory = Buffer.allocUnsafe(needed * 2);
+      this.bytes.copy(this.memory);
+    }
+    bytes.copy(this.memory, length);
+    this.bytes = this.memory.subarray(0, needed);
   }
 
   private readHeader(): PreambleState {
@@ -70,14 +85,15 @@ export class Preamble {
     this.expectsHeader = false;
     this.announced = parsed.header.endpoints;
     this.tlvs = parsed.header.tlvs;
+    this.memory = this.memory.subarray(parsed.headerBytes);
     this.bytes = this.bytes.subarray(parsed.headerBytes);
     return this.readHello();
   }
 
   private readHello(): PreambleState {
-    if (!this.readsHello) return this.done(NO_HELLO);
+    if (!this.hello) return this.done(NO_HELLO);
     if (this.bytes.length === 0) return { state: 'more' };
-    const parsed = parseClientHello(this.bytes);
+    const parsed = this.hello.read(this.bytes);
     if (parsed.state === 'more' && this.bytes.length >= HELLO_MAX_BYTES) {
       return { state: 'invalid', reason: 'ClientHello too long' };
     }

@@ -10,11 +10,12 @@ import { Connection, type ConnectionContext } from './connection.ts';
 import { Gate } from './gate.ts';
 import { Listener } from './listener.ts';
 import type { BoundListener, ServedFrontend } from './served-frontend.ts';
+import { Slots } from './slots.ts';
 import { reset } from './sockets.ts';
 
 export class ProxyFrontend implements ServedFrontend {
   readonly frontend: Frontend;
-  private readonly connections = new Set<Connection>();
+  private readonly connections = new Slots<Connection>();
   private readonly context: ConnectionContext;
   private readonly gate: Gate;
   private bound: readonly Listener[] = [];
@@ -55,14 +56,9 @@ export class ProxyFrontend implements ServedFrontend {
 
   /** Resets every connection. */
   cut(reason: EndReason): number {
-    const count = this.connections.size;
-    for (const connection of this.connections) connection.abort(reason);
-    return count;
-  }
-
-  private forget(connection: Connection): void {
-    this.connections.delete(connection);
-    this.gate.leave(connection.ip);
+    const connections = this.connections.list();
+    for (const connection of connections) connection.abort(reason);
+    return connections.length;
   }
 
   private accept(socket: Socket): void {
@@ -75,10 +71,11 @@ export class ProxyFrontend implements ServedFrontend {
     try {
       const isTrusted = this.gate.trusts(ip);
       const client = { socket, ip, port: socket.remotePort ?? 0, isTrusted };
-      const connection = new Connection(this.context, this.frontend, client, (closed) =>
-        this.forget(closed),
-      );
-      this.connections.add(connection);
+      const connection = new Connection(this.context, this.frontend, client, () => {
+        this.connections.remove(slot);
+        this.gate.leave(ip);
+      });
+      const slot = this.connections.add(connection);
       connection.start();
     } catch (error) {
       // One connection's trouble must not become everybody's.

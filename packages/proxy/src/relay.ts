@@ -11,8 +11,14 @@ import type { Socket } from 'node:net';
 import { errnoName } from '@balancer/kit';
 import type { EndReason, Frontend } from '@balancer/lb';
 import type { Direction, Side } from './direction.ts';
-import { reset } from './sockets.ts';
+import { finish, keepAlive, reset } from './sockets.ts';
 import { Deadline, type TimerWheel } from './timer-wheel.ts';
+
+/**
+ * Age at which the system begins to watch over a connection. Most do not get this old, and eight
+ * calls to the system are saved for each of those.
+ */
+const KEEP_ALIVE_FROM_MS = 1000;
 
 /** The two connected sockets and the directions that read from them. */
 export interface RelayEnds {
@@ -28,6 +34,7 @@ export class Relay {
   private readonly wheel: TimerWheel;
   private readonly onClosed: (reason: EndReason) => void;
   private readonly quiet: Deadline = new Deadline(() => this.onQuiet());
+  private readonly settled: Deadline = new Deadline(() => this.keepAlive());
   private reason: EndReason | undefined;
   private finished: Side | undefined;
   private openSockets = 2;
@@ -51,6 +58,7 @@ export class Relay {
     this.watch('client', client, server);
     this.watch('server', server, client);
     this.stayAwake();
+    this.wheel.arm(this.settled, KEEP_ALIVE_FROM_MS);
     fromClient.join(client, server);
     fromServer.join(server, client);
     client.resume();
@@ -76,7 +84,7 @@ export class Relay {
       this.reason ??= side === 'client' ? 'client_fin' : 'server_fin';
       this.finished ??= side;
       this.stayAwake();
-      sink.end();
+      finish(sink);
     });
     source.on('error', (error) => {
       this.noteFailure(side, error);
@@ -98,6 +106,13 @@ export class Relay {
     else this.reason = side === 'client' ? 'client_reset' : 'server_reset';
   }
 
+  private keepAlive(): void {
+    const { tcp_keepalive } = this.frontend.config;
+    if (tcp_keepalive === 0) return;
+    keepAlive(this.ends.client, tcp_keepalive);
+    keepAlive(this.ends.server, tcp_keepalive);
+  }
+
   private onQuiet(): void {
     this.abort(this.finished === undefined ? 'idle_timeout' : 'half_close_timeout');
   }
@@ -106,6 +121,7 @@ export class Relay {
     this.openSockets--;
     if (this.openSockets > 0) return;
     this.wheel.disarm(this.quiet);
+    this.wheel.disarm(this.settled);
     this.onClosed(this.reason ?? 'error');
   }
 }

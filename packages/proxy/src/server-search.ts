@@ -11,7 +11,7 @@ import type { Socket } from 'node:net';
 import { errnoName } from '@balancer/kit';
 import type { Backend, ConnectFailure, RefusalReason, Server } from '@balancer/lb';
 import { Lease } from './lease.ts';
-import { dial, readByEvents, type Reader, reset, type SocketTuning } from './sockets.ts';
+import { dial, readByEvents, type Reader, reset } from './sockets.ts';
 import { Deadline, type TimerWheel } from './timer-wheel.ts';
 import type { TlsClient } from './tls-client.ts';
 import type { Waiting, WaitingLine } from './waiting-line.ts';
@@ -33,7 +33,7 @@ export interface SearchOptions {
   /** What the client is known by. */
   readonly key: string;
   readonly reader: Reader;
-  readonly tuning: SocketTuning;
+  readonly noDelay: boolean;
   readonly wheel: TimerWheel;
   /** What a server hears first; may be empty. */
   readonly greeting: (server: Server) => Buffer;
@@ -97,13 +97,13 @@ export class ServerSearch implements Waiting {
   }
 
   private connectTo(server: Server): void {
-    const { backend, reader, tuning, wheel, tls } = this.options;
+    const { backend, reader, noDelay, wheel, tls } = this.options;
     this.attempts++;
     if (this.attempts > 1) backend.counters.retries++;
     const lease = new Lease(server);
     const socket = dial(server.endpoint, {
       reader: tls ? undefined : reader,
-      tuning,
+      noDelay,
       localAddress: backend.config.source_addr,
     });
     this.current = { lease, socket };

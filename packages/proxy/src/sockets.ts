@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { connect, Socket, type SocketConstructorOpts, type TcpSocketConnectOpts } from 'node:net';
+import { Socket, type SocketConstructorOpts } from 'node:net';
 import type { Address } from '@balancer/kit';
 import type { AdaptiveBuffer } from './read-buffers.ts';
 
@@ -22,13 +22,6 @@ export interface Reader {
    * @returns False to stop reading until the socket is resumed.
    */
   onBytes(buffer: Buffer, bytesRead: number): boolean;
-}
-
-/** Keep-alive and delay settings of one socket. */
-export interface SocketTuning {
-  readonly noDelay: boolean;
-  /** Idle time before the first probe; 0 sends none. */
-  readonly keepAliveMs: number;
 }
 
 /** Where a socket keeps what the system knows it by. Looked at here and nowhere else. */
@@ -51,12 +44,7 @@ export function adoptAccepted(accepted: Socket, reader: Reader): Socket {
     return readByEvents(accepted, reader);
   }
   owner[HANDLE] = null;
-  return new Socket({
-    handle,
-    allowHalfOpen: true,
-    pauseOnCreate: true,
-    onread: onread(reader),
-  } as SocketConstructorOpts);
+  return createSocket({ handle, noDelay: false, reader });
 }
 
 /** Feeds a reader from `data` events, for sockets that cannot read into memory of ours. */
@@ -72,32 +60,50 @@ export function readByEvents(socket: Socket, reader: Reader): Socket {
 export function dial(
   address: Address,
   options: {
-    readonly tuning: SocketTuning;
+    readonly noDelay: boolean;
     readonly localAddress: string;
     /** Absent when the bytes come by events, as through TLS. */
     readonly reader: Reader | undefined;
   },
 ): Socket {
-  const { tuning, localAddress, reader } = options;
-  const common = { allowHalfOpen: true, ...(reader && { onread: onread(reader) }) };
-  if (address.kind === 'unix') return connect({ path: address.path, ...common });
-  return connect({
-    host: address.host,
-    port: address.port,
-    noDelay: tuning.noDelay,
-    ...(tuning.keepAliveMs > 0 && {
-      keepAlive: true,
-      keepAliveInitialDelay: tuning.keepAliveMs,
-    }),
-    ...(localAddress !== '' && { localAddress }),
-    ...common,
-  } as TcpSocketConnectOpts);
+  const { noDelay, localAddress, reader } = options;
+  const socket = createSocket({ handle: undefined, noDelay, reader });
+  if (address.kind === 'unix') return socket.connect({ path: address.path });
+  const { host, port } = address;
+  return socket.connect(localAddress === '' ? { host, port } : { host, port, localAddress });
 }
 
-/** Applies the settings to a socket that is connected already. */
-export function tune(socket: Socket, { noDelay, keepAliveMs }: SocketTuning): void {
-  if (noDelay) socket.setNoDelay(true);
-  if (keepAliveMs > 0) socket.setKeepAlive(true, keepAliveMs);
+/** Has the system ask a silent peer whether it is still there, after this long and then on. */
+export function keepAlive(socket: Socket, idleMs: number): void {
+  (underlyingSockets.get(socket) ?? socket).setKeepAlive(true, idleMs);
+}
+
+/**
+ * A socket whose bytes go to the reader; without a handle, one that can connect.
+ *
+ * The runtime copies the options and adds the last three to the copy. Keys that are new to a copy
+ * give each copy a hidden class of its own, which nothing that is compiled knows: a socket costs
+ * 6 us then, and 0.3 us when they are here.
+ */
+function createSocket({
+  handle,
+  noDelay,
+  reader,
+}: {
+  readonly handle: unknown;
+  readonly noDelay: boolean;
+  readonly reader: Reader | undefined;
+}): Socket {
+  return new Socket({
+    handle,
+    noDelay,
+    allowHalfOpen: true,
+    pauseOnCreate: true,
+    onread: reader && onread(reader),
+    emitClose: false,
+    autoDestroy: true,
+    decodeStrings: false,
+  } as SocketConstructorOpts);
 }
 
 const underlyingSockets = new WeakMap<Socket, Socket>();
@@ -105,6 +111,16 @@ const underlyingSockets = new WeakMap<Socket, Socket>();
 /** Notes that a TLS socket speaks through another one, which is what can be reset. */
 export function noteUnderlying(socket: Socket, underlying: Socket): void {
   underlyingSockets.set(socket, underlying);
+}
+
+/**
+ * Sends a FIN after everything that was written. A socket that has nothing left to send or to read
+ * is closed outright, which says the same with one call to the system less.
+ */
+export function finish(socket: Socket): void {
+  const isDone = socket.readableEnded && socket.writableLength === 0;
+  if (isDone && !underlyingSockets.has(socket)) socket.destroy();
+  else socket.end();
 }
 
 /**

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
-import { parseClientHello } from '../src/client-hello.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { ClientHelloReader, HELLO_MAX_BYTES, type HelloParse } from '../src/client-hello.ts';
 import { routeByServerName } from '../src/sni-routing.ts';
 
 const RANDOM = '11'.repeat(32);
@@ -14,7 +14,23 @@ const VECTORS = [
   ['with ALPN', WITH_ALPN, ['h2']],
 ] as const;
 
-describe('parseClientHello', () => {
+function parseClientHello(bytes: Buffer): HelloParse {
+  return new ClientHelloReader().read(bytes);
+}
+
+/** Bytes that look like a ClientHello, some of them changed. */
+const almostHello = fc.oneof(
+  fc.tuple(fc.constantFrom(PLAIN, WITH_ALPN), fc.nat(), fc.nat(255)).map(([hex, at, value]) => {
+    const bytes = Buffer.from(hex, 'hex');
+    bytes[at % bytes.length] = value;
+    return bytes;
+  }),
+  fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from([22, 3, 1, ...bytes])),
+);
+
+const numRuns = process.env['BALANCER_TEST_LONG'] ? 1_000_000 : 2000;
+
+describe('ClientHelloReader', () => {
   test.each(VECTORS)('reads the name %s, one byte at a time', (_name, hex, alpn) => {
     const bytes = Buffer.from(hex, 'hex');
     for (let length = 0; length < bytes.length; length++) {
@@ -50,24 +66,54 @@ describe('parseClientHello', () => {
     expect(parseClientHello(huge).state).toBe('invalid');
   });
 
-  test('random and mutated bytes neither crash nor hang it', () => {
-    const mutated = fc
-      .tuple(fc.constantFrom(PLAIN, WITH_ALPN), fc.nat(), fc.nat(255))
-      .map(([hex, at, value]) => {
-        const bytes = Buffer.from(hex, 'hex');
-        bytes[at % bytes.length] = value;
-        return bytes;
-      });
-    const random = fc
-      .uint8Array({ maxLength: 300 })
-      .map((bytes) => Buffer.from([22, 3, 1, ...bytes]));
+  test('does not look at what follows the hello, such as early data', () => {
+    const bytes = Buffer.concat([
+      Buffer.from(PLAIN, 'hex'),
+      Buffer.from('1403030001011703030001ff', 'hex'),
+    ]);
+    expect(parseClientHello(bytes)).toMatchObject({ hello: { serverName: 'example.com' } });
+  });
+
+  test('random and mutated bytes do not crash it', () => {
     fc.assert(
-      fc.property(fc.oneof(mutated, random), (bytes) => {
+      fc.property(almostHello, (bytes) => {
         return ['more', 'not_tls', 'invalid', 'done'].includes(parseClientHello(bytes).state);
       }),
-      { numRuns: process.env['BALANCER_TEST_LONG'] ? 1_000_000 : 2000 },
+      { numRuns },
     );
   }, 600_000);
+
+  test('comes to the same end however the bytes are cut', () => {
+    fc.assert(
+      fc.property(almostHello, fc.array(fc.nat()), (bytes, cuts) => {
+        const reader = new ClientHelloReader();
+        const lengths = cuts.map((cut) => cut % bytes.length).toSorted((a, b) => a - b);
+        for (const length of lengths) {
+          const parsed = reader.read(bytes.subarray(0, length));
+          expect(parsed).toEqual(parseClientHello(bytes.subarray(0, length)));
+          if (parsed.state !== 'more') return;
+        }
+        expect(reader.read(bytes)).toEqual(parseClientHello(bytes));
+      }),
+      { numRuns },
+    );
+  }, 600_000);
+
+  // What the bound on time per input comes to, in steps that do not depend on the machine.
+  test('takes at most two steps a byte for the costliest input, sent one byte at a time', () => {
+    const hello = Buffer.alloc(HELLO_MAX_BYTES, Buffer.from('160301000101', 'hex'));
+    Buffer.from('160301000101160301000100160301000130', 'hex').copy(hello);
+    const reader = new ClientHelloReader();
+    const steps = vi.spyOn(Buffer.prototype, 'readUInt16BE');
+    const pieces = vi.spyOn(Buffer.prototype, 'copy');
+    const inputs = Array.from(hello.keys(), (at) => hello.subarray(0, at));
+    const slices = vi.spyOn(Buffer.prototype, 'subarray');
+    for (const input of inputs) expect(reader.read(input).state).toBe('more');
+    const count = steps.mock.calls.length + pieces.mock.calls.length + slices.mock.calls.length;
+    vi.restoreAllMocks();
+    expect(count).toBeGreaterThan(HELLO_MAX_BYTES / 6);
+    expect(count).toBeLessThanOrEqual(2 * HELLO_MAX_BYTES);
+  });
 });
 
 describe('routeByServerName', () => {

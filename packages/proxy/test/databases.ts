@@ -9,8 +9,9 @@ import { chmod, chown, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from '@balancer/kit';
 import { commandPath } from '../../../scripts/system-requirements.ts';
-import { closedPort, listening } from './support.ts';
+import { listening } from './support.ts';
 
 const run = promisify(execFile);
 
@@ -33,7 +34,7 @@ export async function startPostgresql(): Promise<Database> {
   const data = join(folder, 'data');
   const options = ['-D', data, '-U', 'balancer', '-A', 'trust', '--no-sync', '-E', 'UTF8'];
   await run(commandPath('initdb')!, options, settings);
-  const port = await closedPort();
+  const port = await freePort();
   const child = spawn(
     commandPath('postgres')!,
     ['-D', data, '-h', '127.0.0.1', '-p', String(port), '-k', folder, '-c', 'fsync=off'],
@@ -47,7 +48,7 @@ export async function startPostgresql(): Promise<Database> {
 /** A Redis server that keeps nothing. */
 export async function startRedis(): Promise<Database> {
   const folder = await mkdtemp(join(tmpdir(), 'balancer-redis-'));
-  const port = await closedPort();
+  const port = await freePort();
   const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder];
   const child = spawn(commandPath('redis-server')!, options, { stdio: 'ignore' });
   await listening(port);

@@ -5,8 +5,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { setImmediate } from 'node:timers/promises';
+import { freePort } from '@balancer/kit';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { connectionsThatFit, descriptorLimit } from '../src/descriptors.ts';
+import { InheritedListeners } from '../src/inherited.ts';
+import { Listener } from '../src/listener.ts';
 import {
   configOf,
   dialTo,
@@ -132,6 +136,28 @@ describe('limits of the process', () => {
     const next = await dialTo(balancer.port());
     await once(next, 'data');
     for (const socket of [...held, next]) socket.resetAndDestroy();
+  });
+
+  test('a client that waited at an inherited socket is served, since limits come first', async () => {
+    const port = await freePort();
+    const listener = await Listener.bind({ kind: 'inet', host: '127.0.0.1', port }, 16);
+    const client = await dialTo(port);
+    const greeting = ending(client);
+    // It waits in the kernel; a turn of the event loop accepts it.
+    await setImmediate();
+    await setImmediate();
+    const inherited = new InheritedListeners();
+    vi.spyOn(inherited, 'take').mockReturnValue(listener);
+    const upstream = await startNamed('A');
+    cleanups.push(upstream.close);
+    const listen = `"127.0.0.1:${port}"`;
+    const toml = configOf({ servers: [upstream.address], listen });
+    const balancer = await startBalancer(toml, { inherited });
+    cleanups.push(balancer.stop);
+    expect((await greeting).received.toString()).toBe('A');
+    client.destroy();
+    const { refused } = balancer.loadBalancer.frontends.get('in')!.counters;
+    expect(refused.max_connections).toBe(0);
   });
 
   test('a denied client never reaches a server', async () => {

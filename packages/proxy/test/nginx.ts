@@ -8,8 +8,9 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '@balancer/kit';
 import { commandPath } from '../../../scripts/system-requirements.ts';
-import { closedPort, listening } from './support.ts';
+import { listening } from './support.ts';
 
 export interface Nginx {
   readonly address: string;
@@ -21,7 +22,7 @@ export interface Nginx {
 /** Starts an nginx that answers every request with its name. */
 export async function startNginx(name: string): Promise<Nginx> {
   const folder = await mkdtemp(join(tmpdir(), 'balancer-nginx-'));
-  const port = await closedPort();
+  const port = await freePort();
   const file = join(folder, 'nginx.conf');
   await writeFile(file, configFor({ name, port, folder }));
   // One process, so that killing it kills everything; "-e" because it logs before it has read the file.

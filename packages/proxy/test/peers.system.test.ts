@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { connect } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
+import { freePort } from '@balancer/kit';
 import { commandPath, skipReason } from '../../../scripts/system-requirements.ts';
 import { certificateFile } from './certificates.ts';
 import {
-  closedPort,
   configOf,
   dialTo,
   ending,
@@ -80,7 +80,7 @@ describe.skipIf(!commandPath('haproxy'))(`with HAProxy${skipReason('haproxy')}`,
       cleanups.push(echo.close);
       const frontend = 'proxy_protocol = "any"\nproxy_protocol_trusted = ["127.0.0.1"]';
       const balancer = await start(configOf({ servers: [echo.address], frontend }));
-      const port = await closedPort();
+      const port = await freePort();
       await runHaproxy(
         `listen l\n  mode tcp\n  unique-id-format %{+X}o\\ %ci\n  bind 127.0.0.1:${port}\n  server s 127.0.0.1:${balancer.port()} ${option}\n`,
         port,
@@ -97,7 +97,7 @@ describe.skipIf(!commandPath('haproxy'))(`with HAProxy${skipReason('haproxy')}`,
   );
 
   test.each(['v1', 'v2'])('behind, it understands our %s header', async (version) => {
-    const port = await closedPort();
+    const port = await freePort();
     await runHaproxy(
       `frontend f\n  mode http\n  bind 127.0.0.1:${port} accept-proxy\n  http-request return status 200 content-type text/plain lf-string "%[src]:%[src_port]"\n`,
       port,
@@ -126,7 +126,7 @@ health_check_interval = 0
 [backends.other.servers.s]
 addr = "${other.address}"
 `);
-    const port = await closedPort();
+    const port = await freePort();
     await runHaproxy(
       `frontend f
   mode tcp
@@ -152,7 +152,7 @@ backend other
 
 describe.skipIf(!commandPath('nginx'))(`with nginx${skipReason('nginx')}`, () => {
   test('behind, it understands our v1 and v2 headers through TLS', async () => {
-    const [port, folder] = [await closedPort(), await mkdtemp(join(tmpdir(), 'balancer-nginx-'))];
+    const [port, folder] = [await freePort(), await mkdtemp(join(tmpdir(), 'balancer-nginx-'))];
     cleanups.push(() => rm(folder, { recursive: true }));
     const config = `daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/log;
 events { worker_connections 64; }

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
@@ -210,4 +211,39 @@ describe('timeouts', () => {
     expect(how).toMatch(/ECONNRESET|EPIPE/);
     expect((await balancer.record()).end).toBe('max_age');
   });
+
+  test('has the system watch over both sides of a connection that lasts', async () => {
+    const { balancer, upstream } = await withServer((socket) => void socket.resume());
+    const client = await dialTo(balancer.port());
+    await until('the server is reached', () => upstream.sockets.size === 1);
+    const [accepted] = upstream.sockets;
+    // Our ends: the one that the client reached, and the one that reached the server.
+    const ports = [client.localPort!, accepted!.remotePort!] as const;
+    await until('keep-alive probes are planned on both', () => {
+      return watched({ remote: ports[0] }) && watched({ local: ports[1] });
+    });
+    expect(balancer.plane.open).toBe(1);
+    client.destroy();
+  });
 });
+
+/** Does the kernel plan keep-alive probes on this end of a connection? */
+function watched({
+  local,
+  remote,
+}: {
+  readonly local?: number;
+  readonly remote?: number;
+}): boolean {
+  const portOf = (endpoint: string): number => Number.parseInt(endpoint.split(':')[1]!, 16);
+  return readFileSync('/proc/self/net/tcp', 'utf8')
+    .split('\n')
+    .slice(1, -1)
+    .map((line) => line.trim().split(/\s+/))
+    .some(
+      ([, from, to, , , timer]) =>
+        (local === undefined ? portOf(to!) === remote : portOf(from!) === local) &&
+        // The kind of the running timer: 2 is keep-alive.
+        timer!.startsWith('02:'),
+    );
+}

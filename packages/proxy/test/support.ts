@@ -78,13 +78,6 @@ export function startEcho(): Promise<Upstream> {
   return startUpstream((socket) => socket.pipe(socket));
 }
 
-/** A port on which nobody listens. */
-export async function closedPort(): Promise<number> {
-  const upstream = await startUpstream(() => {});
-  await upstream.close();
-  return upstream.port;
-}
-
 /**
  * An address where connects hang: a process that is stopped and whose queue of connections is full,
  * so that the kernel drops further ones.

@@ -72,4 +72,6 @@ export { writeReport } from './report/report.ts';
 export { EXAMPLE_EXPERIMENT } from './experiment/example.ts';
 export { writeActions } from './records/write-actions.ts';
 export { isDiscrete, trainEnv, type TrainEnvOptions } from './learn/train-env.ts';
+export { fetchLogs, type LogsFetch } from './fetch/logs.ts';
+export { fetchSubgraph, type SubgraphFetch } from './fetch/subgraph.ts';
 export { fitMarket } from './records/fit.ts';

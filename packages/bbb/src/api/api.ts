@@ -6,6 +6,7 @@
  */
 import { messageOf } from '@balancer/kit';
 import { ANALYTICS_PATH, receiveAnalytics } from '../callbacks/analytics.ts';
+import { receiveHookEvent, RELAY_PATH } from '../callbacks/hook-relay.ts';
 import { ENDED_PATH, receiveMeetingEnded } from '../callbacks/meeting-ended.ts';
 import type { GatewayContext } from '../context.ts';
 import { type Caller, resolveCaller } from '../tenants/resolve.ts';
@@ -15,6 +16,7 @@ import { type BodyKind, bodyKind, parseBody } from './body.ts';
 import type { CallHandler } from './call.ts';
 import { CreateCall } from './calls/create.ts';
 import { getMeetings, noMeetings } from './calls/get-meetings.ts';
+import { createHook, destroyHook, listHooks } from './calls/hooks.ts';
 import * as meeting from './calls/meeting.ts';
 import * as recordings from './calls/recordings.ts';
 import { failedJson, getRecordingTextTracks, putRecordingTextTrack } from './calls/text-tracks.ts';
@@ -63,6 +65,13 @@ const CALLBACKS: readonly Callback[] = [
     isOn: () => true,
     receive: async (context, request, rest) =>
       rest === '' ? receiveAnalytics(context, request) : failed('unsupportedRequest'),
+  },
+  {
+    call: 'hooks_relay',
+    prefix: RELAY_PATH,
+    methods: ['POST'],
+    isOn: () => true,
+    receive: receiveHookEvent,
   },
   {
     call: 'meeting_ended',
@@ -222,6 +231,9 @@ function routesOf(create: CreateCall): ReadonlyMap<string, Route> {
     ['end', { methods: BOTH, bodies: FORMS, handler: meeting.end }],
     ['insertDocument', { methods: POST, bodies: ['xml'], handler: meeting.insertDocument }],
     ['sendChatMessage', { methods: GET, bodies: [], handler: meeting.sendChatMessage }],
+    ['hooks/create', { methods: GET, bodies: [], handler: createHook }],
+    ['hooks/list', { methods: GET, bodies: [], handler: listHooks }],
+    ['hooks/destroy', { methods: GET, bodies: [], handler: destroyHook }],
     ['getRecordings', ofRecordings(BOTH, FORMS, recordings.getRecordings)],
     ['publishRecordings', ofRecordings(GET, [], recordings.publishRecordings)],
     ['updateRecordings', ofRecordings(BOTH, FORMS, recordings.updateRecordings)],

@@ -10,6 +10,7 @@ import { mapLimited } from '../concurrency.ts';
 import type { GatewayContext } from '../context.ts';
 import { Leadership } from '../leadership.ts';
 import type { Delivery, DeliveryChange, NewDelivery } from '../store/deliveries.ts';
+import { HookRelays } from './hook-relay.ts';
 import { OutgoingClient } from './http.ts';
 import { callOf, isUnsigned } from './sending.ts';
 
@@ -34,6 +35,8 @@ export class Notifier {
   readonly #context: () => GatewayContext;
   readonly #leadership: Leadership;
   readonly #client = new OutgoingClient();
+  readonly #relays = new HookRelays();
+  #keeping: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
   #running: Promise<unknown> = Promise.resolve();
   #isStopped = false;
@@ -54,6 +57,7 @@ export class Notifier {
     this.#isStopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     await this.#running.catch(() => {});
+    await this.#keeping;
     await this.#leadership.stop();
     await this.#client.close();
   }
@@ -86,6 +90,7 @@ export class Notifier {
     if (this.#leadership.lease === null && !(await this.#leadership.renew())) return null;
     const { store, nowMs } = this.#context();
     await this.#tidy();
+    this.#keepRelays();
     const due = await store.deliveries.due(nowMs(), BATCH_MAX);
     // One after the other to each address, so that events arrive in their order.
     const targets = groupByUrl(due);
@@ -131,6 +136,17 @@ export class Notifier {
     const { config, directory } = this.#context();
     if (tenantId === '') return config().secrets.map((secret) => secret.reveal());
     return (await directory.tenants()).get(tenantId)?.secrets ?? [];
+  }
+
+  /** Beside the deliveries: servers that hang must not hold these up. */
+  #keepRelays(): void {
+    const context = this.#context();
+    this.#keeping ??= this.#relays
+      .keep(context)
+      .catch((error: unknown) =>
+        context.logger.error('hooks could not be kept', { error: messageOf(error) }),
+      )
+      .finally(() => (this.#keeping = null));
   }
 
   async #tidy(): Promise<void> {

@@ -34,6 +34,8 @@ export interface BbbConfig {
   readonly port: number;
   readonly admin_bind: string;
   readonly admin_port: number;
+  /** Lets `admin_bind` be an address that other machines reach; everything there needs a token then. */
+  readonly admin_allow_remote: boolean;
   /** Networks whose `X-Forwarded-…` headers are believed. */
   readonly trusted_proxies: readonly string[];
   /** Scalelite's administration by JSON on the public listener too. */
@@ -101,8 +103,6 @@ export interface BbbConfig {
   readonly callback_deny_private: boolean;
   /** Learns from the servers' own calls when a meeting ends. */
   readonly intercept_end_callback: boolean;
-  /** Tenants may use the same meeting IDs. */
-  readonly scope_meeting_ids: boolean;
   /** Holds back when most servers go offline at once. */
   readonly mass_failure_guard: boolean;
   readonly mass_failure_hold_seconds: number;
@@ -174,6 +174,7 @@ export const KEYS: { readonly [K in keyof BbbConfig]: Key<BbbConfig[K]> } = {
   port: whole(3000, 0, 65_535, ['PORT', 'SCALELITE_API_PORT']),
   admin_bind: text('127.0.0.1'),
   admin_port: whole(3001, 0, 65_535),
+  admin_allow_remote: flag(false),
   trusted_proxies: list(['127.0.0.0/8', '::1/128'], ','),
   scalelite_api: flag(false),
   build_number: text('', 'BUILD_NUMBER'),
@@ -256,7 +257,6 @@ export const KEYS: { readonly [K in keyof BbbConfig]: Key<BbbConfig[K]> } = {
   track_max_bytes: whole(20 * 2 ** 20, 1024, 2 ** 30),
   callback_deny_private: flag(false),
   intercept_end_callback: flag(false),
-  scope_meeting_ids: flag(false),
   mass_failure_guard: flag(false),
   mass_failure_hold_seconds: decimal(300),
   roles: {

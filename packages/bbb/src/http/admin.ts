@@ -8,7 +8,7 @@ import { handleScalelite, SCALELITE_PREFIX } from '../api/scalelite.ts';
 import { runOperation } from '../operations/registry.ts';
 import { OperationError } from '../operations/servers.ts';
 import type { RestHost } from '../rest/route.ts';
-import { refusalOf, restRoutes } from '../rest/serve.ts';
+import { refusalOf, restRoutes, roleOf, tokenRefusal } from '../rest/serve.ts';
 import { SCHEMA_VERSION } from '../store/migrations.ts';
 import type { GatewayMetrics } from './metrics.ts';
 
@@ -48,10 +48,15 @@ export function adminRoutes(parts: AdminParts): AdminRoute[] {
     {
       method: 'GET',
       path: '/metrics',
-      handler: async (request) =>
-        request.body(await metrics.text(context, poller.lastRound), 200, {
+      access: 'open',
+      handler: async (request) => {
+        // Scrapers on this machine need no token.
+        const { admin_allow_remote: isRemote } = context.config();
+        if (isRemote && (await roleOf(parts, request)) === null) return tokenRefusal();
+        return request.body(await metrics.text(context, poller.lastRound), 200, {
           'content-type': metrics.contentType,
-        }),
+        });
+      },
     },
     ...(['GET', 'POST'] as const).map((method): AdminRoute => ({
       method,

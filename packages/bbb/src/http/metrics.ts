@@ -4,8 +4,10 @@
  * @module
  */
 import { Metrics } from '@balancer/kit';
+import { recordingFolders } from '../config/folders.ts';
 import type { GatewayContext, GatewayEvent } from '../context.ts';
 import type { RoundSummary } from '../poll/poller.ts';
+import { spooledArchives } from '../recordings/spool.ts';
 import type { ServerRow } from '../store/servers.ts';
 import type { UpstreamObserver } from '../upstream/client.ts';
 
@@ -80,7 +82,14 @@ export class GatewayMetrics {
     help: 'Archives of recordings by what became of them',
     labels: ['result'],
   });
-  #scraped: Scraped = { servers: [], recordCount: 0, round: null };
+  #scraped: Scraped = {
+    servers: [],
+    recordCount: 0,
+    round: null,
+    recordings: new Map(),
+    deliveries: new Map(),
+    spoolCount: 0,
+  };
 
   constructor() {
     for (const [name, [help, valueOf]] of Object.entries(SERVER_GAUGES)) {
@@ -113,6 +122,17 @@ export class GatewayMetrics {
       name: 'balancer_bbb_records',
       help: 'Meetings that have a record',
       collect: () => [{ labels: {}, value: this.#scraped.recordCount }],
+    });
+    this.#countsGauge('recordings', 'Recordings by state', ({ recordings }) => recordings);
+    this.#countsGauge(
+      'deliveries',
+      'Calls owed to front-ends, by state',
+      (scraped) => scraped.deliveries,
+    );
+    this.#metrics.gauge({
+      name: 'balancer_bbb_spool_files',
+      help: 'Archives of recordings that wait to be imported',
+      collect: () => [{ labels: {}, value: this.#scraped.spoolCount }],
     });
     this.#roundGauge(
       'poll_seconds',
@@ -154,12 +174,34 @@ export class GatewayMetrics {
 
   /** Everything in the Prometheus text format. */
   async text(
-    { directory, store }: Pick<GatewayContext, 'directory' | 'store'>,
+    { directory, store, config }: Pick<GatewayContext, 'directory' | 'store' | 'config'>,
     round: RoundSummary | null,
   ): Promise<string> {
     const servers = [...(await directory.servers()).values()];
-    this.#scraped = { servers, recordCount: await store.meetings.count(), round };
+    const spool = await spooledArchives(recordingFolders(config()).spool);
+    this.#scraped = {
+      servers,
+      recordCount: await store.meetings.count(),
+      round,
+      recordings: await store.recordings.countByState(),
+      deliveries: await store.deliveries.countByState(),
+      spoolCount: spool.length,
+    };
     return this.#metrics.text();
+  }
+
+  #countsGauge(
+    name: string,
+    help: string,
+    countsOf: (scraped: Scraped) => ReadonlyMap<string, number>,
+  ): void {
+    this.#metrics.gauge({
+      name: `balancer_bbb_${name}`,
+      help,
+      labels: ['state'],
+      collect: () =>
+        [...countsOf(this.#scraped)].map(([state, value]) => ({ labels: { state }, value })),
+    });
   }
 
   #roundGauge(name: string, help: string, valueOf: (round: RoundSummary) => number): void {
@@ -179,4 +221,7 @@ interface Scraped {
   readonly servers: readonly ServerRow[];
   readonly recordCount: number;
   readonly round: RoundSummary | null;
+  readonly recordings: ReadonlyMap<string, number>;
+  readonly deliveries: ReadonlyMap<string, number>;
+  readonly spoolCount: number;
 }

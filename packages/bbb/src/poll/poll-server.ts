@@ -22,6 +22,14 @@ export interface PollResult {
   readonly tenantUsers: ReadonlyMap<string, number>;
   /** Meetings that run without a record. */
   readonly orphanCount: number;
+  /** A server that is to go offline, if the round as a whole does not speak against it. */
+  readonly failing?: FailingServer;
+}
+
+/** A server that failed too often. */
+export interface FailingServer {
+  readonly server: ServerRow;
+  readonly reason: string;
 }
 
 /** A record is looked for in its server's list only after this time. */
@@ -48,8 +56,8 @@ export async function pollServer(
   const nothing = { serverId: server.id, isSuccess: false, tenantUsers: new Map(), orphanCount: 0 };
   if (current === undefined) return nothing;
   if (answer.kind !== 'success') {
-    await fail(context, current, { lease, reason: reasonOf(answer) });
-    return nothing;
+    const failing = await fail(context, current, { lease, reason: reasonOf(answer) });
+    return failing === null ? nothing : { ...nothing, failing };
   }
   const meetings = readMeetingList(answer);
   await succeed(context, current, { lease, answer, meetings, window, startMs });
@@ -145,24 +153,43 @@ async function fail(
   context: GatewayContext,
   server: ServerRow,
   { lease, reason }: { readonly lease: Lease; readonly reason: string },
-): Promise<void> {
-  const { server_unhealthy_threshold: threshold } = context.config();
+): Promise<FailingServer | null> {
+  const { server_unhealthy_threshold: threshold, mass_failure_guard: isGuarded } = context.config();
   const unhealthyCount = server.unhealthy_count + 1;
   const error = { healthy_count: 0, last_error: reason };
   if (server.is_online === 0) {
     await write(context, lease, server.id, error);
-    return;
+    return null;
   }
-  if (unhealthyCount < threshold) {
+  if (unhealthyCount < threshold || isGuarded) {
     await write(context, lease, server.id, { ...error, unhealthy_count: unhealthyCount });
-    return;
+    return unhealthyCount < threshold ? null : { server, reason };
   }
-  const isStored = await write(context, lease, server.id, { ...OFFLINE, ...error });
-  if (!isStored) return;
+  await takeOffline(context, { server, reason }, lease);
+  return null;
+}
+
+/** Takes a server out: its meetings are placed anew by their next create. */
+export async function takeOffline(
+  context: GatewayContext,
+  { server, reason }: FailingServer,
+  lease: Lease,
+): Promise<void> {
+  const change = { ...OFFLINE, healthy_count: 0, last_error: reason };
+  if (!(await write(context, lease, server.id, change))) return;
   context.logger.warn('server is offline', { server: server.id, reason });
   await context.board.clear(server.id);
   const dropped = await context.store.meetings.dropOfServer(server.id);
   if (context.config().end_meetings_on_failure) endInBackground(context, server, dropped);
+}
+
+/** Keeps a server and its meetings, and lets no new ones be placed on it before a poll succeeds. */
+export async function holdBack(
+  context: GatewayContext,
+  { server }: FailingServer,
+  lease: Lease,
+): Promise<void> {
+  if (await write(context, lease, server.id, { load: null })) await context.board.clear(server.id);
 }
 
 const OFFLINE: ServerChange = {

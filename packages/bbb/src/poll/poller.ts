@@ -9,7 +9,15 @@ import { mapLimited } from '../concurrency.ts';
 import type { GatewayContext } from '../context.ts';
 import type { Lease } from '../store/leases.ts';
 import type { ServerRow } from '../store/servers.ts';
-import { type PollResult, pollServer, pollVersion } from './poll-server.ts';
+import { MassFailureGuard } from './mass-failure.ts';
+import {
+  type FailingServer,
+  holdBack,
+  type PollResult,
+  pollServer,
+  pollVersion,
+  takeOffline,
+} from './poll-server.ts';
 
 /** What the last round found, for status and metrics. */
 export interface RoundSummary {
@@ -35,6 +43,7 @@ export class Poller {
   readonly #owner = randomUUID();
   readonly #earlyAtMs = new Map<string, number>();
   readonly #tenantUsers = new Map<string, ReadonlyMap<string, number>>();
+  readonly #guard = new MassFailureGuard();
   readonly #early = new Set<Promise<unknown>>();
   #lease: Lease | null = null;
   #timers: { readonly lease: NodeJS.Timeout; round: NodeJS.Timeout | null } | null = null;
@@ -116,6 +125,8 @@ export class Poller {
     if (part !== 'versions') {
       for (const { serverId, tenantUsers } of results) this.#tenantUsers.set(serverId, tenantUsers);
     }
+    const failing = results.flatMap((result) => result.failing ?? []);
+    if (ids === undefined) await this.#judge(context, { all, failing, lease });
     if (isWhole) await this.#finishRound(context, all);
     const summary = {
       durationMs: performance.now() - startMs,
@@ -166,6 +177,24 @@ export class Poller {
       // The storage failed; the other servers may have more luck.
       context.logger.error('a poll failed', { server: server.id, error: messageOf(error) });
       return { serverId: server.id, isSuccess: false, tenantUsers: new Map(), orphanCount: 0 };
+    }
+  }
+
+  /** With the guard, what a whole round says of servers that failed too often. */
+  async #judge(
+    context: GatewayContext,
+    {
+      all,
+      failing,
+      lease,
+    }: { all: readonly ServerRow[]; failing: readonly FailingServer[]; lease: Lease },
+  ): Promise<void> {
+    const online = all.filter(({ is_online: isOnline }) => isOnline === 1).length;
+    const counts = { online, failing: failing.length };
+    const isHeld = this.#guard.holds(counts, context.config(), context.nowMs());
+    if (isHeld) context.logger.error('most servers fail at once: held back', counts);
+    for (const one of failing) {
+      await (isHeld ? holdBack(context, one, lease) : takeOffline(context, one, lease));
     }
   }
 

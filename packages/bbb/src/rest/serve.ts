@@ -53,13 +53,16 @@ export function refusalOf(error: OperationError): AdminRefusal {
   return new AdminRefusal(STATUS[error.reason], error.message);
 }
 
+/** The answer to a request without a known token. */
+export function tokenRefusal(): Response {
+  return refusal(401, 'needs the header "Authorization: Bearer <token>" with a valid token', {
+    'www-authenticate': 'Bearer',
+  });
+}
+
 async function serve(host: RestHost, route: RestRoute, http: AdminContext): Promise<Response> {
   const role = await roleOf(host, http);
-  if (role === null) {
-    return refusal(401, 'needs the header "Authorization: Bearer <token>" with a valid token', {
-      'www-authenticate': 'Bearer',
-    });
-  }
+  if (role === null) return tokenRefusal();
   if (!includesRole(role, route.role)) {
     throw new AdminRefusal(403, `this needs a token of the role ${route.role}; yours has ${role}`);
   }
@@ -75,7 +78,11 @@ async function serve(host: RestHost, route: RestRoute, http: AdminContext): Prom
   }
 }
 
-async function roleOf(host: RestHost, http: AdminContext): Promise<TokenRole | null> {
+/** The role of the token that a request carries; null for none that is known. */
+export async function roleOf(
+  host: Pick<RestHost, 'context'>,
+  http: AdminContext,
+): Promise<TokenRole | null> {
   const given = /^Bearer +(\S+) *$/i.exec(http.req.header('authorization') ?? '')?.[1];
   if (given === undefined) return null;
   return (await recogniseToken(host.context, given))?.role ?? null;

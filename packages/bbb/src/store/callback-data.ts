@@ -51,6 +51,23 @@ export class CallbackStore {
     });
   }
 
+  /** Remembers only whose a meeting is, unless something is remembered of it already. */
+  async rememberTenant({ meetingId, tenantId }: CallbackKey, nowMs: number): Promise<void> {
+    if ((await this.tenantOf(meetingId)) === tenantId) return;
+    const now = momentOf(nowMs);
+    await this.#db
+      .insertInto('callback_data')
+      .values({
+        meeting_id: meetingId,
+        recording_id: null,
+        tenant_id: tenantId,
+        callback_attributes: '--- {}\n',
+        created_at: now,
+        updated_at: now,
+      })
+      .execute();
+  }
+
   /**
    * Takes over a row of another database, unless the same addresses of the same meeting are here.
    *

@@ -33,7 +33,7 @@ export class DeliveryStore {
    * @returns False if too many wait already.
    */
   async add(delivery: NewDelivery, nowMs: number): Promise<boolean> {
-    if ((await this.countOf('pending')) >= PENDING_MAX) return false;
+    if (((await this.countByState()).get('pending') ?? 0) >= PENDING_MAX) return false;
     await this.#db
       .insertInto('gw_deliveries')
       .values({
@@ -87,13 +87,14 @@ export class DeliveryStore {
     return (state === undefined ? all : all.where('state', '=', state)).execute();
   }
 
-  async countOf(state: DeliveryState): Promise<number> {
-    const row = await this.#db
+  /** Number of entries by state. */
+  async countByState(): Promise<ReadonlyMap<DeliveryState, number>> {
+    const rows = await this.#db
       .selectFrom('gw_deliveries')
-      .select((select) => select.fn.countAll<number>().as('count'))
-      .where('state', '=', state)
-      .executeTakeFirstOrThrow();
-    return row.count;
+      .select((select) => ['state', select.fn.countAll<number>().as('count')])
+      .groupBy('state')
+      .execute();
+    return new Map(rows.map(({ state, count }) => [state, count]));
   }
 
   /** Forgets entries that ended before a time. */

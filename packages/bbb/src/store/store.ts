@@ -6,6 +6,7 @@
 import { sql } from 'kysely';
 import { CallbackStore } from './callback-data.ts';
 import { DeliveryStore } from './deliveries.ts';
+import { HookStore } from './hooks.ts';
 import { LeaseStore } from './leases.ts';
 import { MeetingStore } from './meetings.ts';
 import { migrate } from './migrations.ts';
@@ -29,6 +30,7 @@ export class Store {
   readonly callbacks: CallbackStore;
   readonly leases: LeaseStore;
   readonly deliveries: DeliveryStore;
+  readonly hooks: HookStore;
   readonly tokens: TokenStore;
   readonly recordings: RecordingStore;
   readonly recordingCopies: RecordingCopyStore;
@@ -46,6 +48,7 @@ export class Store {
     this.callbacks = new CallbackStore(db);
     this.leases = new LeaseStore(db, dialect);
     this.deliveries = new DeliveryStore(db);
+    this.hooks = new HookStore(db);
     this.tokens = new TokenStore(db);
     this.recordings = new RecordingStore(db, dialect);
     this.recordingCopies = new RecordingCopyStore(db, dialect);

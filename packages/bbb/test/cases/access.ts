@@ -162,7 +162,7 @@ export function describeAccess(storage: string, harness: () => Harness): void {
         ['setConfigXML', {}],
         ['nope', {}],
         ['Create', {}],
-        ['hooks/create', {}],
+        ['hooks/nope', {}],
         ['constructor', {}],
       ] as const) {
         const answer = await h.request(name, { init });

@@ -208,6 +208,18 @@ export function describeCreate(storage: string, harness: () => Harness): void {
       expect(String(upstream!.body)).toBe(body);
     });
 
+    test('a server that dies in the middle of a create keeps the meeting, and is asked again', async () => {
+      h.bbb1.fail('create', { kind: 'reset' });
+      expect((await h.call('create', { name: 'x', meetingID: 'm1' })).result).toBe('internalError');
+      expect((await h.record('m1'))?.server_id).toBe('bbb1');
+      h.bbb1.recover();
+      await h.create('m1');
+      expect([h.bbb1.meetings.size, h.bbb2.meetings.size]).toEqual([1, 0]);
+      h.bbb1.fail('*', { kind: 'reset' });
+      expect((await h.call('getMeetingInfo', { meetingID: 'm1' })).result).toBe('internalError');
+      expect(await h.record('m1')).toBeDefined();
+    });
+
     test('35: addresses for finished recordings are remembered, not sent', async () => {
       await h.create('m1', {
         'meta_bn-recording-ready-url': 'https://bn.example.com/ready?a=1',

@@ -82,6 +82,15 @@ export function describeImports(storage: string, harness: () => Harness): void {
       expect(text).toContain('<type>video</type>');
     });
 
+    test('the metrics count archives, recordings and calls', async () => {
+      await h.importArchive(room);
+      h.spool({ recordId: 'rec-2', meetingId: 'room-2' });
+      const text = await (await fetch(`${h.adminOrigin}/metrics`)).text();
+      expect(text).toMatch(/^balancer_bbb_recordings\{state="published"\} 1$/m);
+      expect(text).toMatch(/^balancer_bbb_spool_files 1$/m);
+      expect(text).toMatch(/^balancer_bbb_imports_total\{result="imported"\} [1-9]/m);
+    });
+
     test('100: an import of what somebody unpublished leaves it so', async () => {
       const again = { ...room, metadata: { b: '2' }, formats: [{ type: 'presentation' }] };
       await h.importArchive({ ...room, metadata: { a: '1' } });

@@ -264,5 +264,48 @@ export function describePoll(storage: string, harness: () => Harness): void {
       await h.poll();
       expect(await server()).toMatchObject({ meetings: 1000, load: 15_000 });
     });
+
+    describe('the guard against mass failures', () => {
+      const guarded = { mass_failure_guard: true, connect_timeout: 200, response_timeout: 200 };
+      const states = async (): Promise<Record<string, boolean>> =>
+        Object.fromEntries(
+          (await h.store.servers.list()).map(({ id, is_online: isOnline }) => [id, isOnline === 1]),
+        );
+
+      test('holds back while most of at least three servers fail', async () => {
+        h.configure(guarded);
+        const bbb3 = await h.startFake('bbb3');
+        await h.create('m1');
+        await h.bbb1.refuse();
+        await h.bbb2.refuse();
+        await h.poll();
+        await h.poll();
+        expect(await states()).toEqual({ bbb1: true, bbb2: true, bbb3: true });
+        expect((await h.record('m1'))?.server_id).toBe('bbb1');
+        expect((await h.call('join', { meetingID: 'm1', fullName: 'Ada' })).status).toBe(302);
+        for (const id of ['m2', 'm3', 'm4']) await h.create(id);
+        expect(bbb3.meetings.size).toBe(3);
+        await h.bbb1.accept();
+        await h.poll();
+        expect(await states()).toEqual({ bbb1: true, bbb2: false, bbb3: true });
+        await h.create('m5');
+        expect((await h.record('m5'))?.server_id).toBe('bbb1');
+      });
+
+      test('gives in when it has held back for long enough, and for few servers at once', async () => {
+        h.configure(guarded);
+        await h.bbb1.refuse();
+        await h.bbb2.refuse();
+        await h.poll();
+        await h.poll();
+        expect(await states()).toEqual({ bbb1: false, bbb2: false });
+        await h.reset({ ...guarded, mass_failure_hold_seconds: 0 });
+        const bbb3 = await h.startFake('bbb3');
+        for (const fake of [h.bbb1, h.bbb2, bbb3]) await fake.refuse();
+        await h.poll();
+        await h.poll();
+        expect(await states()).toEqual({ bbb1: false, bbb2: false, bbb3: false });
+      });
+    });
   });
 }

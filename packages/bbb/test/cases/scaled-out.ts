@@ -125,6 +125,47 @@ export function describeScaledOut(parts: () => Parts): void {
       });
     });
 
+    test('an import while PostgreSQL is away is done when it is back', async () => {
+      await h.resetRecordings();
+      h.configure({ recordings_db_retry_count: 0 });
+      await h.importArchive({ recordId: 'rec-1', meetingId: 'm1' });
+      h.spool({ recordId: 'rec-2', meetingId: 'm1' });
+      await parts().postgres.stop();
+      try {
+        await expect(h.gateway.importer.round()).rejects.toThrow(/./);
+        expect((await h.call('getRecordings', { meetingID: 'm1' })).result).toBe('internalError');
+        const hide = { recordID: 'rec-1', publish: 'false' };
+        expect((await h.call('publishRecordings', hide)).result).toBe('internalError');
+      } finally {
+        await parts().postgres.start();
+      }
+      await until('both are there', async () => {
+        await h.gateway.importer.round().catch(() => {});
+        const { text } = await h.call('getRecordings', { meetingID: 'm1' });
+        return (text.match(/<recording>/g) ?? []).length === 2;
+      });
+      expect((await h.raw('/presentation/rec-1/metadata.xml')).status).toBe(200);
+    });
+
+    test('a token opens once, whichever gateway is asked, and one of them imports', async () => {
+      await h.resetRecordings();
+      const isProtected = { protected_enabled: true };
+      h.configure(isProtected);
+      await withSecond(async (second, origin) => {
+        h.spool({ recordId: 'rec-1', meetingId: 'm1' });
+        expect(await second.importer.round()).toBeNull();
+        await h.importAll();
+        second.configure(defaultBbbConfig({ ...h.gateway.context.config(), ...isProtected }));
+        const { text } = await h.call('getRecordings', { meetingID: 'm1' });
+        const url = new URL(/<url>(.*?)<\/url>/.exec(text)![1]!);
+        const path = `${url.pathname}${url.search}`;
+        const open = async (at: string): Promise<number> =>
+          (await fetch(`${at}${path}`, { redirect: 'manual' })).status;
+        const statuses = await Promise.all([open(h.origin), open(origin)]);
+        expect(statuses.toSorted()).toEqual([307, 404]);
+      });
+    });
+
     test('a PostgreSQL that restarts fails calls in the gap, and no later ones', async () => {
       await h.create('m1');
       await parts().postgres.stop();

@@ -9,6 +9,7 @@ import { EXIT } from '@balancer/kit';
 import { withExamples } from '../reference/examples.ts';
 import { type BbbOptions, type RunOperation, withOperations } from './host.ts';
 import { type BbbCommands, seconds, withOutput } from './options.ts';
+import { repeatUntilStopped } from './repeat.ts';
 import { showJson } from './show.ts';
 
 const PARTS: readonly (readonly [name: string, part: PollPart, description: string])[] = [
@@ -28,19 +29,10 @@ export function addPoll(bbb: Command, { io, finish }: BbbCommands): void {
     .option('--interval <seconds>', 'between two rounds', seconds, 60)
     .action(async ({ interval, ...options }: BbbOptions & { interval: number }) => {
       await withOperations(options, io, async (run) => {
-        const stop = new AbortController();
-        const onSignal = (): void => stop.abort();
-        io.signals.on('SIGINT', onSignal);
-        io.signals.on('SIGTERM', onSignal);
-        try {
-          while (!stop.signal.aborted) {
-            tell(io, await round(run, [], 'all'), options);
-            await pause(interval * 1000, stop.signal);
-          }
-        } finally {
-          io.signals.off('SIGINT', onSignal);
-          io.signals.off('SIGTERM', onSignal);
-        }
+        await repeatUntilStopped(io, async () => {
+          tell(io, await round(run, [], 'all'), options);
+          return interval * 1000;
+        });
       });
       finish(EXIT.ok);
     });
@@ -70,15 +62,4 @@ function tell(io: BbbCommands['io'], summary: RoundSummary, { json }: BbbOptions
   const { serverCount, failureCount, durationMs } = summary;
   const time = (durationMs / 1000).toFixed(1);
   io.stdout.write(`polled ${serverCount}, failed ${failureCount}, in ${time} s\n`);
-}
-
-async function pause(delayMs: number, stop: AbortSignal): Promise<void> {
-  if (stop.aborted) return;
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, delayMs);
-    stop.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

@@ -14,9 +14,11 @@ import { addMeetings } from './meetings.ts';
 import { type BbbCommands, withConfig, withOutput } from './options.ts';
 import { addMigration } from './migrate.ts';
 import { addPoll } from './poll.ts';
+import { addDeliveries, addImports } from './recording-imports.ts';
+import { addRecordings } from './recordings.ts';
 import { runGateway } from './run.ts';
 import { addServers } from './servers.ts';
-import { showRows } from './show.ts';
+import { showJson, showRows } from './show.ts';
 import { addTenants } from './tenants.ts';
 import { addTokens } from './token.ts';
 
@@ -36,6 +38,8 @@ export function registerBbb(program: Command, io: Io, finish: (code: number) => 
   addServers(bbb, commands);
   addMeetings(bbb, commands);
   addTenants(bbb, commands);
+  addImports(addRecordings(bbb, commands), commands);
+  addDeliveries(bbb, commands);
   addPoll(bbb, commands);
   addConfig(bbb, commands);
   addTokens(bbb, commands);
@@ -71,11 +75,12 @@ function addStatus(bbb: Command, { io, finish }: BbbCommands): void {
       });
       finish(EXIT.ok);
     });
-  withExamples(withConfig(bbb.command('live')), 'balancer bbb live')
+  withExamples(withOutput(bbb.command('live')), 'balancer bbb live')
     .description('print "success" if the data can be read')
     .action(async (options: BbbOptions) => {
       await withOperations(options, io, async (run) => run('servers.list', {}));
-      io.stdout.write('success\n');
+      if (options.json) showJson(io, { live: true });
+      else io.stdout.write('success\n');
       finish(EXIT.ok);
     });
 }

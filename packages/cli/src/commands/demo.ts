@@ -7,7 +7,15 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createLog, createStyler, Daemon, EXIT, type Log, silentLogger } from '@balancer/kit';
+import {
+  createLog,
+  createStyler,
+  Daemon,
+  EXIT,
+  freePort,
+  type Log,
+  silentLogger,
+} from '@balancer/kit';
 import { loadLoadBalancerConfig } from '@balancer/lb';
 import { demoConfig } from '../demo/config.ts';
 import { introduction } from '../demo/introduction.ts';
@@ -15,7 +23,7 @@ import { watchKeys } from '../demo/keys.ts';
 import { DemoServers } from '../demo/servers.ts';
 import { EXIT_INTERRUPTED, UsageError } from '../exit.ts';
 import type { Io } from '../io.ts';
-import { freePort, requireFree } from '../ports.ts';
+import { requireFree } from '../ports.ts';
 import { Service } from '../service.ts';
 
 export interface DemoOptions {

@@ -39,6 +39,8 @@ export interface RunOptions {
 /** @returns The exit code. */
 export async function run(options: RunOptions, io: Io): Promise<number> {
   if (options.check) return checkFile({ file: options.config, json: false }, io);
+  // Before anything that may fail: a predecessor wants to hear how it went.
+  const { sockets, announceReady } = inherit(io.environment);
   const override = overrideBy(options);
   const loaded = await loadLoadBalancerConfig(options.config, io.environment);
   const config = override(loaded.config);
@@ -46,7 +48,6 @@ export async function run(options: RunOptions, io: Io): Promise<number> {
     io.stdout.write(formatLoadBalancerConfig(config));
     return 0;
   }
-  const { sockets, announceReady } = inherit(io.environment);
   const log = createLog(config.global.log);
   logWarnings(log, loaded.warnings);
   const service = new Service({
@@ -77,6 +78,7 @@ export async function run(options: RunOptions, io: Io): Promise<number> {
     onReload: async () => void (await service.reload('signal')),
     onReopenLogs: () => service.reopenLogs(),
     onHandOver: async () => {
+      log.info('starting a new process to hand over to');
       await service.handOver(handOver);
       daemon.retire('a new process has taken over');
     },

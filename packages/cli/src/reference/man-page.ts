@@ -110,8 +110,14 @@ function quoted(text: string): string {
   return `"${escape(text).replaceAll('"', String.raw`\(dq`)}"`;
 }
 
-/** A backslash, a dash, and a line that would be taken for a request. */
+/** A backslash, a dash, what is not ASCII, and a line that would be taken for a request. */
 function escape(text: string): string {
-  const plain = text.replaceAll('\\', String.raw`\e`).replaceAll('-', String.raw`\-`);
+  const plain = text
+    .replaceAll('\\', String.raw`\e`)
+    .replaceAll('-', String.raw`\-`)
+    .replaceAll(/[^\0-\x7f]/gu, (character) => {
+      const codePoint = character.codePointAt(0)!.toString(16).toUpperCase();
+      return String.raw`\[u${codePoint.padStart(4, '0')}]`;
+    });
   return /^[.']/.test(plain) ? String.raw`\&${plain}` : plain;
 }

@@ -6,6 +6,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Io } from '../io.ts';
 import type { RunFlags } from './run.ts';
+import type { FetchFlags } from './fetch.ts';
 import type { ReplayFlags } from './replay.ts';
 import type { ImportFlags } from './records.ts';
 import type { TrainFlags } from './learn.ts';
@@ -23,6 +24,7 @@ export function registerSimulation(program: Command, io: Io, finish: Finish): vo
     .description('run liquidity pools through time: recordings, experiments, reports')
     .addHelpText('after', EXAMPLE);
   addRecords(sim, io, finish);
+  addFetch(sim, io, finish);
   addExperiments(sim, io, finish);
   addServe(sim, io, finish);
   addQueue(sim, io, finish);
@@ -67,6 +69,25 @@ function addRecords(sim: Command, io: Io, finish: Finish): void {
     .option('--json', 'print JSON')
     .action(async (file: string, flags: ReplayFlags) =>
       finish(await (await import('./replay.ts')).replayFile(file, flags, io)),
+    );
+}
+
+function addFetch(sim: Command, io: Io, finish: Finish): void {
+  sim
+    .command('fetch')
+    .description('fetch a recording; the same command goes on after a break')
+    .argument('<source>', 'subgraph (V2) or logs (V1, over JSON-RPC)')
+    .requiredOption('--pool <id>', 'pool id, or address of a V1 pool')
+    .requiredOption('--out <file>', 'JSON file; import it as subgraph-v2 or v1-logs')
+    .option('--url <address>', 'of the service (or SIM_FETCH_URL)')
+    .option('--key <key>', 'sent as a bearer token (better: SIM_FETCH_KEY)')
+    .option('--rate <number>', 'requests a second, at most', number, 4)
+    .option('--from <time>', 'subgraph: unix seconds', count)
+    .option('--to <time>', 'subgraph: unix seconds, excluded', count)
+    .option('--from-block <block>', 'logs: first block', count)
+    .option('--to-block <block>', 'logs: last block', count)
+    .action(async (source: string, flags: FetchFlags) =>
+      finish(await (await import('./fetch.ts')).fetchRecords(source, flags, io)),
     );
 }
 

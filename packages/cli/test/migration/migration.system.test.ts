@@ -23,7 +23,7 @@ import {
   startWorld,
   type World,
 } from './pairs.ts';
-import { freePort } from '../../src/ports.ts';
+import { freePort } from '@balancer/kit';
 
 const cleanups: (() => unknown)[] = [];
 

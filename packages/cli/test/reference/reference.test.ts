@@ -12,7 +12,7 @@ import { runHere } from '../support.ts';
 function program(): Command {
   const root = new Command('balancer').description('the program');
   const outer = withExamples(root.command('outer'), "balancer outer 'a' --b");
-  outer.description("an operator's word: [a] back\\slash").argument('[file]', '.hidden start');
+  outer.description("an operator's word: [a] back\\slash").argument('[file]', '.hidden “start');
   outer.option('-n, --number <count>', 'how many', '3');
   root.command('secret', { hidden: true });
   return root;
@@ -59,7 +59,7 @@ describe('the description of the commands', () => {
     const page = manPage(describeCommand(program()), '1.2.3');
     expect(page).toContain('.TH BALANCER 1 "" "balancer 1.2.3" "User Commands"');
     expect(page).toContain(String.raw`An operator's word: [a] back\eslash.`);
-    expect(page).toContain('\n\\&.hidden start.\n');
+    expect(page).toContain('\n\\&.hidden \\[u201C]start.\n');
     expect(page).toContain("\nbalancer outer 'a' \\-\\-b\n");
     expect(page).not.toContain('secret');
   });

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../src/ports.ts';
+import { freePort } from '@balancer/kit';
 import { until } from '../support.ts';
 import { commandPath } from '../../../../scripts/system-requirements.ts';
 

@@ -67,13 +67,18 @@ export async function closeListener({ server }: BoundListener, graceMs: number):
 /** @throws {AdminListenError} if strangers could reach `address` and may not. */
 export function assertReachable(
   address: Address,
-  { allowRemote, hasToken, setting }: { allowRemote: boolean; hasToken: boolean; setting: string },
+  {
+    allowRemote,
+    hasToken,
+    setting,
+    remoteSetting,
+  }: { allowRemote: boolean; hasToken: boolean; setting: string; remoteSetting: string },
 ): void {
   if (isLoopback(address)) return;
   const what = `cannot listen on ${formatAddress(address)}: it can be reached from other machines`;
   if (!allowRemote) {
     throw new AdminListenError(
-      `${what}; set allow_remote = true, or ${setting} to a loopback address`,
+      `${what}; set ${remoteSetting} = true, or ${setting} to a loopback address`,
     );
   }
   if (!hasToken) throw new AdminListenError(`${what}, so it needs a token`);

@@ -35,6 +35,8 @@ export interface AdminServerOptions {
   readonly routes: readonly AdminRoute[];
   /** Bearer token; without one every write over TCP is refused. */
   readonly token?: Secret | undefined;
+  /** True: the routes look after tokens of their own, so remote clients may be allowed without `token`. */
+  readonly hasOwnTokens?: boolean;
   /** False (default) refuses to listen on anything but loopback. True needs a token for reads too. */
   readonly allowRemote?: boolean;
   /** Static files by path, `/console/index.html`. Served to everybody who reaches the listener. */
@@ -42,6 +44,8 @@ export interface AdminServerOptions {
   readonly logger?: Logger;
   /** Name of the setting that holds the address, for messages; default `listen_addr`. */
   readonly addressSetting?: string;
+  /** Name of the setting for `allowRemote`, for messages; default `allow_remote`. */
+  readonly remoteSetting?: string;
   /** Largest request body, in bytes; 64 KiB by default. */
   readonly bodyMaxBytes?: number;
 }
@@ -73,8 +77,11 @@ export class AdminServer {
    * @throws {AdminListenError} naming the address, the reason and how to choose another.
    */
   async listen(address: Address): Promise<Address> {
-    const { allowRemote = false, token, addressSetting: setting = 'listen_addr' } = this.#options;
-    assertReachable(address, { allowRemote, hasToken: token !== undefined, setting });
+    const { allowRemote = false, token, hasOwnTokens = false } = this.#options;
+    const { addressSetting: setting = 'listen_addr', remoteSetting = 'allow_remote' } =
+      this.#options;
+    const hasToken = hasOwnTokens || token !== undefined;
+    assertReachable(address, { allowRemote, hasToken, setting, remoteSetting });
     const isLocal = address.kind === 'unix';
     const listener = await bindListener(address, {
       fetch: (request) => (isLocal ? this.#localApp : this.#app).fetch(request),

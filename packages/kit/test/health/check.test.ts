@@ -12,6 +12,7 @@ import {
   CheckSpecError,
   createCheck,
   formatAddress,
+  freePort,
   readEscapes,
   readStatusRanges,
 } from '../../src/index.ts';
@@ -47,10 +48,7 @@ function replying(reply: string, { atOnce = false } = {}): Promise<Address> {
 
 /** A port that nobody listens on. */
 async function closedPort(): Promise<Address> {
-  const server = createServer();
-  const address = await listening(server);
-  await new Promise((resolve) => server.close(resolve));
-  return address;
+  return { kind: 'inet', host: '127.0.0.1', port: await freePort() };
 }
 
 function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {

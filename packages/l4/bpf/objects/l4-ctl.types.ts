@@ -5,7 +5,7 @@ export interface L4Counters {
   readonly active: number;
   readonly inactive: number;
   readonly persist: number;
-  readonly zero: number;
+  readonly overloaded: number;
   readonly up_events: number;
   readonly down_events: number;
   readonly last_new_ns: bigint;
@@ -376,7 +376,7 @@ export const l4CtlLayout: ObjectLayout = {
       active: 0,
       inactive: 32,
       persist: 64,
-      zero: 96,
+      overloaded: 96,
       up_events: 128,
       down_events: 160,
       last_new_ns: 192,

@@ -53,6 +53,16 @@ export interface L4FlowKey {
   readonly zero: number;
 }
 
+export interface L4Counters {
+  readonly active: number;
+  readonly inactive: number;
+  readonly persist: number;
+  readonly overloaded: number;
+  readonly up_events: number;
+  readonly down_events: number;
+  readonly last_new_ns: bigint;
+}
+
 export interface L4Service {
   readonly flags: number;
   readonly scheduler: number;
@@ -158,16 +168,6 @@ export interface L4TemplateKey {
   readonly zero: Uint8Array;
 }
 
-export interface L4Counters {
-  readonly active: number;
-  readonly inactive: number;
-  readonly persist: number;
-  readonly zero: number;
-  readonly up_events: number;
-  readonly down_events: number;
-  readonly last_new_ns: bigint;
-}
-
 export interface L4ServiceCounters {
   readonly conns: number;
   readonly half_open: number;
@@ -247,6 +247,10 @@ export interface L4Tc {
       readonly key: L4FlowKey;
       readonly value: L4Flow;
     };
+    readonly l4_cnt: {
+      readonly key: number;
+      readonly value: L4Counters;
+    };
     readonly l4_svc: {
       readonly key: number;
       readonly value: L4Service;
@@ -286,10 +290,6 @@ export interface L4Tc {
     readonly l4_tpl: {
       readonly key: L4TemplateKey;
       readonly value: L4Template;
-    };
-    readonly l4_cnt: {
-      readonly key: number;
-      readonly value: L4Counters;
     };
     readonly l4_scnt: {
       readonly key: number;
@@ -394,6 +394,19 @@ export const l4TcLayout: ObjectLayout = {
       backend_generation: 928,
       our_mac: 960,
       zero: 1008,
+    },
+  },
+  'map l4_cnt key': { size: 4, members: {} },
+  'map l4_cnt value': {
+    size: 32,
+    members: {
+      active: 0,
+      inactive: 32,
+      persist: 64,
+      overloaded: 96,
+      up_events: 128,
+      down_events: 160,
+      last_new_ns: 192,
     },
   },
   'map l4_svc key': { size: 4, members: {} },
@@ -539,19 +552,6 @@ export const l4TcLayout: ObjectLayout = {
       backend: 0,
       service: 32,
       expires_ns: 64,
-    },
-  },
-  'map l4_cnt key': { size: 4, members: {} },
-  'map l4_cnt value': {
-    size: 32,
-    members: {
-      active: 0,
-      inactive: 32,
-      persist: 64,
-      zero: 96,
-      up_events: 128,
-      down_events: 160,
-      last_new_ns: 192,
     },
   },
   'map l4_scnt key': { size: 4, members: {} },

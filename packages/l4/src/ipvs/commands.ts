@@ -47,6 +47,9 @@ export interface IpvsServer {
 export interface IpvsServerOptions {
   readonly mode?: 'dr' | 'tunnel' | 'nat' | 'fnat' | undefined;
   readonly weight?: number | undefined;
+  /** Flows at which the server takes no more, and below which it takes some again. */
+  readonly upper?: number | undefined;
+  readonly lower?: number | undefined;
 }
 
 /** What `--list` shows. */

@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { formatEndpoint, type ForwardMode, type ServiceSpec } from '../desired.ts';
+import {
+  type BackendSpec,
+  formatEndpoint,
+  type ForwardMode,
+  type ServiceSpec,
+} from '../desired.ts';
 import type { FlowView } from '../flows.ts';
 import type { BackendDocument, ServiceDocument, TrafficDocument } from '../status.ts';
 import type { IpvsListing } from './commands.ts';
@@ -105,12 +110,16 @@ export function formatRules(
       `-A ${name} -s ${service.scheduler}${serviceOptions(service, compat)}`,
       ...service.backends.map((backend) => {
         const server = formatEndpoint(backend.address, portOf(service, backend));
-        return `-a ${name} -r ${server} ${FORWARD_OPTIONS[backend.mode]} -w ${backend.weight}`;
+        return `-a ${name} -r ${server} ${FORWARD_OPTIONS[backend.mode]} -w ${backend.weight}${thresholdOptions(backend)}`;
       }),
       ...(compat ? [] : service.localAddresses.map((address) => `-P ${name} -z ${address}`)),
     ];
   });
   return lines.map((line) => `${line}\n`).join('');
+}
+
+function thresholdOptions({ upper, lower }: BackendSpec): string {
+  return `${upper > 0 ? ` -x ${upper}` : ''}${lower > 0 ? ` -y ${lower}` : ''}`;
 }
 
 function serviceOptions(service: ServiceSpec, compat: boolean): string {
@@ -215,7 +224,8 @@ function serverLine(
   const name = `  -> ${formatEndpoint(server.address, portOf(spec, server)).padEnd(28)}`;
   if (view === 'stats') return `${name}${numbers(server.counters, exact)}`;
   if (view === 'rate') return `${name}${numbers(server.rates, exact)}`;
-  if (view === 'thresholds') return `${name} ${padded(THRESHOLDS, [0, 0, active, inactive])}`;
+  if (view === 'thresholds')
+    return `${name} ${padded(THRESHOLDS, [server.upper, server.lower, active, inactive])}`;
   if (view === 'persistent') {
     return `${name} ${padded(PERSISTENT, [weight, server.persistent, active, inactive])}`;
   }
@@ -223,7 +233,7 @@ function serverLine(
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const forward = FORWARD_NAMES[server.mode as ForwardMode];
   const counts = `${forward.padEnd(7)} ${String(weight).padEnd(6)} ${padded([10, 10], [active, inactive])}`;
-  return `${name} ${counts}${server.health === 'down' ? ' inhibited' : ''}`;
+  return `${name} ${counts}${server.health === 'down' ? ' inhibited' : ''}${server.overloaded ? ' overload' : ''}`;
 }
 
 function padded(widths: readonly number[], values: readonly (number | string)[]): string {

@@ -95,6 +95,7 @@ const RULES: Readonly<
   version: { may: [], needs: [] },
 };
 
+const THRESHOLD_MAX = 2 ** 32 - 1;
 const PERSISTENCE_DEFAULT_S = 300;
 const LOCAL_ADDRESSES_MAX = 4096;
 
@@ -287,16 +288,13 @@ class Reader {
 
   serverOptions(): IpvsServerOptions {
     const options = this.#options;
-    for (const name of ['u-threshold', 'l-threshold']) {
-      if (Number(options.get(name) ?? 0) !== 0) {
-        throw new IpvsUsageError(`--${name}: thresholds are not part of this version; only 0`);
-      }
-    }
     const type = options.get('tun-type');
     if (type !== undefined && type !== 'ipip') {
       throw new IpvsUsageError(`--tun-type ${type} is not part of this version; there is ipip`);
     }
     const weight = options.get('weight');
+    const upper = options.get('u-threshold');
+    const lower = options.get('l-threshold');
     const modes = {
       gatewaying: 'dr',
       ipip: 'tunnel',
@@ -307,6 +305,8 @@ class Reader {
     return {
       ...(mode && { mode }),
       ...(weight !== undefined && { weight: integer(weight, 'weight', 65_535) }),
+      ...(upper !== undefined && { upper: integer(upper, 'u-threshold', THRESHOLD_MAX) }),
+      ...(lower !== undefined && { lower: integer(lower, 'l-threshold', THRESHOLD_MAX) }),
     };
   }
 

@@ -40,6 +40,8 @@ const serviceOptions = z.strictObject({
 const serverOptions = z.strictObject({
   mode: z.enum(['dr', 'tunnel', 'nat', 'fnat']).optional(),
   weight: integer({ min: 0, max: 65_535 }).optional(),
+  upper: integer({ min: 0, max: 2 ** 32 - 1 }).optional(),
+  lower: integer({ min: 0, max: 2 ** 32 - 1 }).optional(),
 });
 
 const sockpair = z.strictObject({

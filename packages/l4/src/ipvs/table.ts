@@ -83,6 +83,7 @@ function newService({ protocol, address, port }: IpvsServiceKey): ServiceSpec {
     resetOnNoBackend: false,
     onePacket: false,
     localAddresses: [],
+    maxConnections: 0,
     backends: [],
   };
 }
@@ -93,8 +94,12 @@ function keptBy({
   backends,
   mhTable,
   resetOnNoBackend,
-}: ServiceSpec): Pick<ServiceSpec, 'localAddresses' | 'backends' | 'mhTable' | 'resetOnNoBackend'> {
-  return { localAddresses, backends, mhTable, resetOnNoBackend };
+  maxConnections,
+}: ServiceSpec): Pick<
+  ServiceSpec,
+  'localAddresses' | 'backends' | 'mhTable' | 'resetOnNoBackend' | 'maxConnections'
+> {
+  return { localAddresses, backends, mhTable, resetOnNoBackend, maxConnections };
 }
 
 function withOptions(service: ServiceSpec, options: IpvsServiceOptions): ServiceSpec {
@@ -148,6 +153,7 @@ function addServer(service: ServiceSpec, { server, options }: ServerCommand): Se
   const backend = backendFor(service, server, {
     mode: options.mode ?? 'dr',
     weight: options.weight ?? 1,
+    ...thresholdsOf(options),
     health: 'up',
   });
   return { ...service, backends: [...service.backends, backend] };
@@ -159,6 +165,7 @@ function editServer(service: ServiceSpec, { server, options }: ServerCommand): S
   const next = backendFor(service, server, {
     mode: options.mode ?? 'dr',
     weight: options.weight ?? 1,
+    ...thresholdsOf(options),
     health: former.health,
   });
   const backends = service.backends.map((backend) => (backend === former ? next : backend));
@@ -168,8 +175,9 @@ function editServer(service: ServiceSpec, { server, options }: ServerCommand): S
 function backendFor(
   service: ServiceSpec,
   { address, port }: IpvsServer,
-  { mode, weight, health }: Pick<BackendSpec, 'mode' | 'weight' | 'health'>,
+  given: Pick<BackendSpec, 'mode' | 'weight' | 'health' | 'upper' | 'lower'>,
 ): BackendSpec {
+  const { mode } = given;
   const isOneWay = mode === 'dr' || mode === 'tunnel';
   if (isOneWay && port !== undefined && port !== 0 && port !== service.port) {
     throw new IpvsError('Port forwarding is not possible with -g or -i');
@@ -178,7 +186,18 @@ function backendFor(
     throw new IpvsError('The address families of service and server differ; only -i allows that');
   }
   const keepsPort = isOneWay || service.port === 0;
-  return { address, port: keepsPort ? 0 : port || service.port, mode, weight, health };
+  return { address, port: keepsPort ? 0 : port || service.port, ...given };
+}
+
+/** LVS's thresholds: the lower one must lie below the upper one, unless there is none. */
+function thresholdsOf({
+  upper = 0,
+  lower = 0,
+}: IpvsServerOptions): Pick<BackendSpec, 'upper' | 'lower'> {
+  if (lower > upper && upper !== 0) {
+    throw new IpvsError('the lower threshold must not be above the upper one');
+  }
+  return { upper, lower };
 }
 
 /** The port that a server is known by; those that keep the packet's have the service's. */

@@ -26,7 +26,7 @@ const SPEC = service({
   persistenceS: 300,
   persistenceMask: 24,
   backends: [
-    backend({ mode: 'fnat', weight: 100 }),
+    backend({ mode: 'fnat', weight: 100, upper: 3, lower: 2 }),
     backend({ address: '10.0.0.12', health: 'down' }),
   ],
 });
@@ -41,7 +41,7 @@ const SNAPSHOT: PlaneSnapshot = {
     localRuns: new Map(),
   },
   services: new Map([[1, { ...COUNTS, flows: 3 }]]),
-  backends: new Map([[1, { ...COUNTS, active: 1, inactive: 2, persistent: 4 }]]),
+  backends: new Map([[1, { ...COUNTS, active: 1, inactive: 2, persistent: 4, overloaded: true }]]),
   localAddresses: new Map(),
   drops: {},
   flowsMax: 1_048_576,
@@ -68,7 +68,7 @@ describe('the list of services', () => {
         'Prot LocalAddress:Port Scheduler Flags',
         '  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn',
         'TCP  203.0.113.1:80 mh (mh-fallback,mh-port) persistent 300 mask 255.255.255.0',
-        '  -> 10.0.0.11:8080               FullNat 100    1          2         ',
+        '  -> 10.0.0.11:8080               FullNat 100    1          2          overload',
         '  -> 10.0.0.12:8080               Masq    1      0          0          inhibited',
         '',
       ].join('\n'),
@@ -95,7 +95,7 @@ describe('the list of services', () => {
       'Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn ',
       '  -> RemoteAddress:Port',
       'TCP  203.0.113.1:80              ',
-      '  -> 10.0.0.11:8080               0          0          1          2         ',
+      '  -> 10.0.0.11:8080               3          2          1          2         ',
     ]);
     expect(listed('persistent').split('\n')[4]).toBe(
       '  -> 10.0.0.11:8080               100       4           1          2         ',

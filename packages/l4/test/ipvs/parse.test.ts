@@ -46,6 +46,15 @@ describe('a command', () => {
       },
     ],
     [
+      '-a -t 203.0.113.1:80 -r 10.0.0.11 -m -x 100 -y 80',
+      {
+        op: 'add-server',
+        service: WEB,
+        server: { address: '10.0.0.11' },
+        options: { mode: 'nat', upper: 100, lower: 80 },
+      },
+    ],
+    [
       '-A -u [2001:db8::1]:53 -o',
       {
         op: 'add-service',
@@ -138,8 +147,8 @@ describe('a command', () => {
     ['-A -t 203.0.113.1:80 --frobnicate', "invalid option `--frobnicate'"],
     ['-A -f 7', '-f: firewall marks are not part of this version'],
     [
-      '-a -t 203.0.113.1:80 -r 10.0.0.11 -x 5',
-      '--u-threshold: thresholds are not part of this version; only 0',
+      '-a -t 203.0.113.1:80 -r 10.0.0.11 -x five',
+      "illegal u-threshold `five'; needs a number from 0 to 4294967295",
     ],
     ['--set 900 0', '--set option requires 3 timeout values'],
     ['-A -t 203.0.113.1:80 oops', 'unexpected argument oops'],

@@ -91,6 +91,15 @@ describe('a table', () => {
       },
     ],
     [
+      'the lower threshold must not be above the upper one',
+      {
+        op: 'add-server',
+        service: WEB,
+        server: SERVER,
+        options: { mode: 'nat', upper: 2, lower: 3 },
+      },
+    ],
+    [
       'No such local address 198.51.100.5',
       { op: 'delete-local', service: WEB, addresses: ['198.51.100.5'] },
     ],
@@ -125,6 +134,8 @@ describe('rules that were saved', () => {
     address,
     mode: fc.constantFrom('dr' as const, 'tunnel' as const, 'nat' as const, 'fnat' as const),
     weight: fc.integer({ min: 0, max: 65_535 }),
+    upper: fc.constantFrom(0, 9, 4_000_000_000),
+    lower: fc.constantFrom(0, 1, 9),
     port: fc.integer({ min: 1, max: 65_535 }),
   });
   const service = fc.record({
@@ -163,10 +174,15 @@ describe('rules that were saved', () => {
             };
             return [
               { op: 'add-service', service: key, options },
-              ...s.servers.map(({ mode, weight, port, ...rest }): IpvsChange => {
+              ...s.servers.map(({ mode, weight, upper, lower, port, ...rest }): IpvsChange => {
                 const isOneWay = mode === 'dr' || mode === 'tunnel';
                 const own = { ...rest, port: isOneWay ? s.port : port };
-                return { op: 'add-server', service: key, server: own, options: { mode, weight } };
+                return {
+                  op: 'add-server',
+                  service: key,
+                  server: own,
+                  options: { mode, weight, upper, lower },
+                };
               }),
               ...(s.locals.length > 0
                 ? [{ op: 'add-local', service: key, addresses: s.locals } as const]

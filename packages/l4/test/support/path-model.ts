@@ -59,7 +59,12 @@ const tuple = (src: string, sport: number, dst: string, dport: number): string =
 
 export class PathModel {
   readonly flows: Map<string, ModelFlow> = new Map();
-  readonly backends: { weight: number; available: boolean; retired: boolean }[];
+  readonly backends: {
+    weight: number;
+    available: boolean;
+    retired: boolean;
+    overloaded: boolean;
+  }[];
   /** Backend of each network with a template. */
   readonly templates: Map<string, number> = new Map();
   readonly #setup: Setup;
@@ -77,6 +82,7 @@ export class PathModel {
       weight,
       available,
       retired: false,
+      overloaded: false,
     }));
   }
 
@@ -156,6 +162,7 @@ export class PathModel {
     const isAdopting = (packet.flags & (FLAG.syn | FLAG.ack)) === FLAG.ack;
     if (!isOpening && !(isAdopting && KEY_TABLES.has(scheduler))) return drop('no_conn');
     if (packet.ttl <= 1) return drop('ttl');
+    if (this.#isFull) return drop('limit');
     const template = persistence ? this.#templateOf(packet) : undefined;
     let backend = template === undefined ? -1 : (this.templates.get(template) ?? -1);
     if (backend < 0 || !this.#isEligible(backend)) backend = this.#schedule(packet);
@@ -206,6 +213,7 @@ export class PathModel {
       peer: isOneWay ? undefined : replyKey,
     };
     this.flows.set(key, flow);
+    this.#followThresholds(backend);
     if (!isOneWay) {
       const back = { src: dst, sport: dport, dst: src, dport: sport };
       this.flows.set(replyKey, { ...common, isReply: true, to: back, peer: key });
@@ -248,7 +256,25 @@ export class PathModel {
 
   #isEligible(index: number): boolean {
     const backend = this.backends[index];
-    return backend !== undefined && backend.weight > 0 && backend.available && !backend.retired;
+    if (backend === undefined) return false;
+    this.#followThresholds(index);
+    return backend.weight > 0 && backend.available && !backend.retired && !backend.overloaded;
+  }
+
+  /** Between its thresholds a backend stays what it was. */
+  #followThresholds(index: number): void {
+    const { upper = 0, lower = 0 } = backendsOf(this.#setup)[index]!;
+    if (upper === 0) return;
+    const flows = this.count(index, true) + this.count(index, false);
+    if (flows >= upper) this.backends[index]!.overloaded = true;
+    else if (lower > 0 ? flows < lower : flows < 0.75 * upper)
+      this.backends[index]!.overloaded = false;
+  }
+
+  get #isFull(): boolean {
+    const { maxConnections = 0 } = this.#setup;
+    if (maxConnections === 0) return false;
+    return [...this.flows.values()].filter(({ isReply }) => !isReply).length >= maxConnections;
   }
 
   #schedule(packet: ModelPacket): number {

@@ -76,6 +76,7 @@ export function randomSetup(draw: Draw): Setup {
     address,
     port: port === 0 ? 0 : 8080,
     weight: 1 + draw.below(3),
+    ...(draw.oneIn(4) ? { upper: 1 + draw.below(4), lower: draw.below(2) } : {}),
   }));
   const scheduler = draw.of(SCHEDULERS);
   const flags = (['reset', 'fallback', 'expireQuiescent', 'adopt'] as const).filter(() =>
@@ -96,6 +97,7 @@ export function randomSetup(draw: Draw): Setup {
     ...(scheduler === 'mh' ? { maglev: 251 } : { table: randomTable(draw, scheduler) }),
     ...(draw.oneIn(4) ? { persistence: { seconds: 300, prefix4: 24, prefix6: 60 } } : {}),
     ...(mode === 'fnat' ? { localAddresses: locals.slice(draw.below(2)) } : {}),
+    ...(draw.oneIn(6) ? { maxConnections: 1 + draw.below(6) } : {}),
     portRange: [50_000, 50_000 + draw.below(4)],
   };
 }

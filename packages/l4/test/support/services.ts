@@ -28,6 +28,7 @@ export function service(given: Partial<ServiceSpec> = {}): ServiceSpec {
     expireQuiescent: false,
     resetOnNoBackend: false,
     onePacket: false,
+    maxConnections: 0,
     localAddresses: [],
     backends: [backend()],
     ...given,
@@ -35,7 +36,16 @@ export function service(given: Partial<ServiceSpec> = {}): ServiceSpec {
 }
 
 export function backend(given: Partial<BackendSpec> = {}): BackendSpec {
-  return { address: '10.0.0.11', port: 8080, mode: 'nat', weight: 1, health: 'up', ...given };
+  return {
+    address: '10.0.0.11',
+    port: 8080,
+    mode: 'nat',
+    weight: 1,
+    health: 'up',
+    upper: 0,
+    lower: 0,
+    ...given,
+  };
 }
 
 /** Servers 10.0.0.11 and following. */

@@ -157,6 +157,8 @@ const backend = z.strictObject({
   available: z.boolean().exactOptional(),
   active: long.exactOptional(),
   inactive: long.exactOptional(),
+  upper: long.exactOptional(),
+  lower: long.exactOptional(),
 });
 
 const network = z.strictObject({
@@ -188,6 +190,7 @@ const setup: z.ZodType<Setup> = z.strictObject({
     })
     .exactOptional(),
   newFlowCap: long.exactOptional(),
+  maxConnections: long.exactOptional(),
   tunnelRss: z.boolean().exactOptional(),
   decapAddresses: z.array(address).exactOptional(),
   filter: z.boolean().exactOptional(),

@@ -237,6 +237,7 @@ export class DataPlane {
   #addBackend(index: number): void {
     const backend = backendsOf(this.#setup)[index]!;
     const { available = true, weight = 1, port = 8080, active = 0, inactive = 0 } = backend;
+    const { upper = 0, lower = 0 } = backend;
     const flags =
       (this.#setup.network ? 0 : BACKEND_FLAGS.staticL2) |
       (available ? BACKEND_FLAGS.available : 0);
@@ -251,9 +252,11 @@ export class DataPlane {
       flags,
       family: familyOf(backend.address),
       weight,
+      upper,
+      lower,
       service: SERVICE,
     });
-    const rest = { persist: 0, zero: 0, up_events: 0, down_events: 0, last_new_ns: 0n };
+    const rest = { persist: 0, overloaded: 0, up_events: 0, down_events: 0, last_new_ns: 0n };
     this.#loaded.map('l4_cnt').set(index + 1, { active, inactive, ...rest });
   }
 
@@ -283,6 +286,7 @@ export class DataPlane {
       sel_len: slots.length,
       list_len: backendsOf(this.#setup).length,
       lip_count: this.#setup.localAddresses?.length ?? 0,
+      max_conns: this.#setup.maxConnections ?? 0,
       persist_s: seconds,
       persist_mask4: prefix4 === 0 ? 0 : (0xffff_ffff << (32 - prefix4)) >>> 0,
       persist_plen6: prefix6,

@@ -49,6 +49,9 @@ interface BackendSetup {
   /** Connections it has already. */
   readonly active?: number;
   readonly inactive?: number;
+  /** Thresholds of its flows. */
+  readonly upper?: number;
+  readonly lower?: number;
 }
 
 /** The host's own network, for backends that are found by route instead of static L2. */
@@ -86,6 +89,8 @@ export interface Setup {
   };
   /** New flows per second on a CPU; the case runs on one. No limit by default. */
   readonly newFlowCap?: number;
+  /** Flows of the service at a time. No limit by default. */
+  readonly maxConnections?: number;
   /** Outer sources of tunnels are made from the flow's hash. */
   readonly tunnelRss?: boolean;
   /** Outer destinations that the program `decap` takes off. */

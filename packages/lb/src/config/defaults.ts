@@ -138,6 +138,7 @@ const BACKEND_TLS: BackendTlsConfig = { verify: true, servername: '', ca: '' };
 const SERVER: Omit<ServerConfig, 'addr'> = {
   weight: 1,
   max_connections: 0,
+  min_connections: 0,
   priority: 0,
   backup: false,
   disabled: false,

@@ -116,7 +116,6 @@ function checkListenAddresses(place: Place, report: ConfigReport): void {
 /** Keys of connections that packets do not have, and limits that the programs do not know. */
 function checkRefused({ path, frontend, mode }: Place, report: ConfigReport): void {
   const asked: Readonly<Record<string, boolean>> = {
-    max_connections: (frontend.max_connections ?? 0) > 0,
     max_connections_per_ip: (frontend.max_connections_per_ip ?? 0) > 0,
     connection_rate: (frontend.connection_rate ?? 0) > 0,
     connection_rate_per_ip: (frontend.connection_rate_per_ip ?? 0) > 0,
@@ -196,10 +195,11 @@ function checkServers(place: Place, report: ConfigReport): void {
         `mode "${mode}" of frontends.${path[1]} keeps the port: must be ${other.port}; got ${port}`,
       );
     }
-    if ((server.max_connections ?? 0) > 0) {
+    const { max_connections: upper = 0, min_connections: lower = 0 } = server;
+    if (lower > upper) {
       report.problem(
-        [...at, 'max_connections'],
-        `mode "${mode}" of frontends.${path[1]} has no limit in this version; remove the key`,
+        [...at, 'min_connections'],
+        `must be at most max_connections, which is ${upper}; got ${lower}`,
       );
     }
     if (((server.interface ?? '') === '') !== ((server.mac ?? '') === '')) {

@@ -229,6 +229,7 @@ export const serverSchema: z.ZodType<Given<ServerConfig>> = z.strictObject({
   addr: endpointAddress().optional(),
   weight: integer({ min: 0, max: 65_535 }).optional(),
   max_connections: count.optional(),
+  min_connections: count.optional(),
   priority: integer({ min: 0, max: 65_535 }).optional(),
   backup: flag.optional(),
   disabled: flag.optional(),

@@ -226,6 +226,8 @@ export interface ServerConfig {
   /** 0 to 65535; 0 takes no new connections. */
   readonly weight: number;
   readonly max_connections: number;
+  /** Packet modes: a server that reached `max_connections` takes new ones below this; 0 is three quarters. */
+  readonly min_connections: number;
   /** Lower is preferred. */
   readonly priority: number;
   /** Same as adding 1000 to `priority`. */

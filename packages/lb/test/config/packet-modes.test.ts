@@ -75,6 +75,21 @@ describe('a frontend of a packet mode', () => {
     expect(problemsOf(file({ ...given, mode }))).toEqual([]);
   });
 
+  test('may limit connections of a frontend and of its servers', () => {
+    const toml = file({ nat: 'max_connections = 9\nl4 = { local_addresses = ["198.51.100.5"] }' });
+    const limited = toml.replace(
+      '[backends.web.servers.a]\n',
+      '[backends.web.servers.a]\nmax_connections = 5\nmin_connections = 4\n',
+    );
+    expect(limited).not.toBe(toml);
+    expect(problemsOf(limited)).toEqual([]);
+    expect(
+      problemsOf(limited.replace('min_connections = 4', 'min_connections = 6')).join(),
+    ).toContain(
+      'backends.web.servers.a.min_connections: must be at most max_connections, which is 5; got 6',
+    );
+  });
+
   test.each([
     [
       'no [l4]',

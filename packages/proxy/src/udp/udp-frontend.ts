@@ -116,7 +116,6 @@ export class UdpFrontend implements ServedFrontend {
     }
     const session = this.createSession({ key, from, ip, listener, server, backend });
     this.sessions.set(key, session);
-    this.context.onServed(session, server);
     return session;
   }
 
@@ -130,7 +129,6 @@ export class UdpFrontend implements ServedFrontend {
   }): UdpSession {
     const { key, from, ip, listener, server, backend } = options;
     const { frontend, context } = this;
-    context.onOpened();
     frontend.counters.opened();
     const session: UdpSession = new UdpSession({
       frontend,
@@ -147,8 +145,10 @@ export class UdpFrontend implements ServedFrontend {
         this.detached.delete(session);
         this.gate.leave(ip);
         this.account(session, { client: `${ip}:${from.port}`, backend, end });
+        context.onClosed(slot, server);
       },
     });
+    const slot = context.onOpened(session);
     return session;
   }
 
@@ -178,7 +178,6 @@ export class UdpFrontend implements ServedFrontend {
       end,
     };
     if (context.wantsRecord()) context.onRecord?.(record);
-    context.onClosed(session, session.server);
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SimulationError } from '../errors.ts';
 import type { OptimisationResult } from '../optimise/result.ts';
@@ -77,10 +77,35 @@ export function writeTiming(
   writeWhole(join(out, 'timing.json'), `${JSON.stringify(timing)}\n`);
 }
 
-/** Writes a file so that it is there as a whole or not at all. */
+/** Writes a file so that it is there as a whole or not at all. @throws {SimulationError} */
 export function writeWhole(path: string, text: string): void {
-  writeFileSync(`${path}.tmp`, text);
-  renameSync(`${path}.tmp`, path);
+  try {
+    writeFileSync(`${path}.tmp`, text);
+    renameSync(`${path}.tmp`, path);
+  } catch (error) {
+    rmSync(`${path}.tmp`, { force: true });
+    throw unwritable(path, error);
+  }
+}
+
+/**
+ * Writes all of a text to an open file: a disk that is nearly full takes a part and says nothing.
+ *
+ * @throws {SimulationError} Naming the file.
+ */
+export function appendWhole(path: string, file: number, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+function unwritable(path: string, error: unknown): SimulationError {
+  return new SimulationError(
+    `${path}: cannot be written: ${(error as Error).message}; make room, and the same command goes on`,
+    { cause: error },
+  );
 }
 
 /** @throws {SimulationError} Saying which flag names another folder. */

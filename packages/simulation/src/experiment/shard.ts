@@ -12,9 +12,9 @@ import {
   readFileSync,
   renameSync,
   truncateSync,
-  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { appendWhole } from './manifest.ts';
 import { loadResources, type ReadPriceFile, type Resources } from './resources.ts';
 import { jobOf, jobsOfShard, type Plan, windowOf } from './plan.ts';
 import { type JobResult, runJob } from './run-job.ts';
@@ -96,7 +96,7 @@ export async function runShard(
         resourcesOf = point.index;
       }
       const result = runJob(point.experiment, resources, { repetition, run: job });
-      writeSync(file, `${JSON.stringify(result)}\n`);
+      appendWhole(part, file, `${JSON.stringify(result)}\n`);
       onProgress?.({ done: 1, sum: result.metrics[1] ?? 0 });
     }
     fsyncSync(file);

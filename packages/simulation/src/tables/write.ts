@@ -4,17 +4,10 @@
  *
  * @module
  */
-import {
-  closeSync,
-  createReadStream,
-  existsSync,
-  openSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, createReadStream, existsSync, openSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { appendWhole } from '../experiment/manifest.ts';
 import { formatRow } from '../records/csv.ts';
 import { type Column, csvToParquet } from './parquet.ts';
 import { columnOf, type TableFormat, type TableName } from './tables.ts';
@@ -35,27 +28,30 @@ const BUFFER_BYTES = 1 << 16;
 
 /** Results in order of run, from as many shards as there are; a gap ends a shard's turn. */
 export async function* resultsInOrder(plan: Plan, folder: string): AsyncGenerator<JobResult> {
-  const sources = await Promise.all(
-    Array.from({ length: plan.shards }, async (_each, shard) => linesOf(folder, shard)),
-  );
-  for (let job = 0; job < plan.jobs; job++) {
-    const next = await sources[job % plan.shards]!.next();
-    if (next.done !== true) yield parseResult(next.value);
+  const sources = Array.from({ length: plan.shards }, (_each, shard) => linesOf(folder, shard));
+  try {
+    for (let job = 0; job < plan.jobs; job++) {
+      const next = await sources[job % plan.shards]!.next();
+      if (next.done !== true) yield parseResult(next.value);
+    }
+  } finally {
+    // Whoever stops in the middle leaves no file open.
+    for (const source of sources) await source.return(undefined);
   }
 }
 
-async function linesOf(folder: string, shard: number): Promise<AsyncIterator<string>> {
+async function* linesOf(folder: string, shard: number): AsyncGenerator<string, void, undefined> {
   const file = shardFile(folder, shard);
-  if (!existsSync(file)) return fromList(readPart(folder, shard));
-  const lines = createInterface({
-    input: createReadStream(file, { encoding: 'utf8', highWaterMark: 1 << 14 }),
-    crlfDelay: Infinity,
-  });
-  return lines[Symbol.asyncIterator]();
-}
-
-async function* fromList(lines: readonly string[]): AsyncGenerator<string> {
-  yield* lines;
+  if (!existsSync(file)) {
+    yield* readPart(folder, shard);
+    return;
+  }
+  const input = createReadStream(file, { encoding: 'utf8', highWaterMark: 1 << 14 });
+  try {
+    yield* createInterface({ input, crlfDelay: Infinity });
+  } finally {
+    input.destroy();
+  }
 }
 
 /** Counts of what was written. */
@@ -98,31 +94,36 @@ export async function writeTables(
   };
   const errors = new LineWriter(target.out, 'errors.ndjson');
   const counts = { runs: 0, steps: 0, trades: 0, decisions: 0, rebases: 0, falls: 0, errors: 0 };
-  for await (const result of resultsInOrder(plan, shards)) {
-    const { point, repetition } = jobOf(plan, result.run);
-    const values = parameters.map((name) => cellOf(point.parameters[name]));
-    writers.runs.row([
-      result.run,
-      point.index,
-      repetition,
-      experiment.mode,
-      ...values,
-      ...result.metrics,
-    ]);
-    counts.runs++;
-    for (const table of ['steps', 'trades', 'decisions', 'rebases', 'falls'] as const) {
-      for (const row of result[table]) writers[table].row([result.run, ...row]);
-      counts[table] += result[table].length;
+  try {
+    for await (const result of resultsInOrder(plan, shards)) {
+      const { point, repetition } = jobOf(plan, result.run);
+      const values = parameters.map((name) => cellOf(point.parameters[name]));
+      writers.runs.row([
+        result.run,
+        point.index,
+        repetition,
+        experiment.mode,
+        ...values,
+        ...result.metrics,
+      ]);
+      counts.runs++;
+      for (const table of ['steps', 'trades', 'decisions', 'rebases', 'falls'] as const) {
+        for (const row of result[table]) writers[table].row([result.run, ...row]);
+        counts[table] += result[table].length;
+      }
+      if (result.error !== null) {
+        errors.line(JSON.stringify({ run: result.run, error: result.error }));
+        counts.errors++;
+      }
     }
-    if (result.error !== null) {
-      errors.line(JSON.stringify({ run: result.run, error: result.error }));
-      counts.errors++;
-    }
+    for (const [name, writer] of Object.entries(writers))
+      await writer.end(name === 'runs' || counts[name as 'steps'] > 0);
+    errors.close(true);
+    return counts;
+  } catch (error) {
+    for (const writer of [...Object.values(writers), errors]) writer.abandon();
+    throw error;
   }
-  for (const [name, writer] of Object.entries(writers))
-    await writer.end(name === 'runs' || counts[name as 'steps'] > 0);
-  errors.close(true);
-  return counts;
 }
 
 function cellOf(value: unknown): Cell {
@@ -138,6 +139,7 @@ function cellOf(value: unknown): Cell {
 class LineWriter {
   readonly #path: string;
   readonly #file: number;
+  #isOpen = true;
   #buffer = '';
 
   constructor(folder: string, name: string) {
@@ -153,6 +155,7 @@ class LineWriter {
   /** @param keep - False removes the file, and one of an earlier run. */
   close(keep: boolean): void {
     this.#flush();
+    this.#isOpen = false;
     closeSync(this.#file);
     if (keep) renameSync(`${this.#path}.tmp`, this.#path);
     else {
@@ -161,8 +164,16 @@ class LineWriter {
     }
   }
 
+  /** Leaves nothing behind. Harmless after the end. */
+  abandon(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    closeSync(this.#file);
+    rmSync(`${this.#path}.tmp`, { force: true });
+  }
+
   #flush(): void {
-    writeSync(this.#file, this.#buffer);
+    appendWhole(this.#path, this.#file, this.#buffer);
     this.#buffer = '';
   }
 }

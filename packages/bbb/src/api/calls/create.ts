@@ -334,6 +334,10 @@ async function remember(
   addresses: CallbackAddresses,
 ): Promise<void> {
   await store.callbacks.remember({ meetingId, tenantId }, addresses, nowMs());
+  // Events come when the record may be gone, and name no tenant.
+  if (tenantId !== '' && (await store.hooks.list(tenantId)).length > 0) {
+    await store.callbacks.rememberTenant({ meetingId, tenantId }, nowMs());
+  }
 }
 
 /** Before anything is made: a tenant at its limits creates nothing. */
