@@ -11,6 +11,7 @@ const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for netwo
 const IS_LONG = process.env['BALANCER_TEST_LONG'] === '1';
 const RESTARTS = IS_LONG ? 20 : 1;
 const RELOADS = IS_LONG ? 100 : 4;
+const [command, ...args] = ['ip', 'neigh', 'flush', 'dev', 'eth0'] as const;
 const FLOWS = IS_LONG ? 200 : 30;
 
 describe.skipIf(NO_ROOT !== '')(`a packet plane under load${NO_ROOT}`, () => {
@@ -69,7 +70,7 @@ l4 = { local_addresses = ["${ADDRESSES.local[4]}"] }
     await lab.startBalancer();
     const load = await startLoad(lab, { flows: FLOWS, perSecond: 40 });
     for (let round = 0; round < 5; round++) {
-      lab.network.balancer.run(() => execFileSync('ip', ['neigh', 'flush', 'dev', 'eth0']));
+      lab.network.balancer.run(() => execFileSync(command, args));
       // oxlint-disable-next-line no-await-in-loop -- one flush after the other
       await load.progress();
     }
