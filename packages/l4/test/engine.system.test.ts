@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   addAddress,
+  BpfMap,
   changeLink,
   createVeth,
   deleteLink,
@@ -162,6 +163,16 @@ describe.skipIf(NO_ROOT !== '')(`an engine${NO_ROOT}`, () => {
       'l4.interfaces: there is no interface "eth7"; there are lo, other, eth0',
     );
     expect(writes(wish(service()))).toBe(0);
+  });
+
+  test('makes a table that refuses flows when it is full, and takes no other kind over', () => {
+    open({ sizes: { ...options().sizes, rejectWhenFull: true } });
+    const table = BpfMap.openPinned(join(folder, 'bpf', 'plane', 'v1', 'l4_ct'));
+    expect(table.type).toBe('hash');
+    table.close();
+    engine!.close();
+    engine = undefined;
+    expect(() => open()).toThrow(/set \[l4\.limits\] and \[l4\.conntrack\] back, or remove them/);
   });
 
   test('leaves nothing behind when a foreign XDP program is in the way', () => {

@@ -1,6 +1,7 @@
 /**
  * What happens to connections and datagrams while something changes: every one of them is accounted for.
  */
+import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Lab } from '../../../../examples/l4-netns/lab.ts';
 import { ADDRESSES } from '../../../../examples/l4-netns/network.ts';
@@ -10,6 +11,7 @@ const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for netwo
 const IS_LONG = process.env['BALANCER_TEST_LONG'] === '1';
 const RESTARTS = IS_LONG ? 20 : 1;
 const RELOADS = IS_LONG ? 100 : 4;
+const [command, ...args] = ['ip', 'neigh', 'flush', 'dev', 'eth0'] as const;
 const FLOWS = IS_LONG ? 200 : 30;
 
 describe.skipIf(NO_ROOT !== '')(`a packet plane under load${NO_ROOT}`, () => {
@@ -62,6 +64,18 @@ l4 = { local_addresses = ["${ADDRESSES.local[4]}"] }
       // oxlint-enable no-await-in-loop
     }
     expectNothingLost(await load.stop());
+  });
+
+  test('fails no request and breaks no flow while neighbours are flushed again and again', async () => {
+    await lab.startBalancer();
+    const load = await startLoad(lab, { flows: FLOWS, perSecond: 40 });
+    for (let round = 0; round < 5; round++) {
+      lab.network.balancer.run(() => execFileSync(command, args));
+      // oxlint-disable-next-line no-await-in-loop -- one flush after the other
+      await load.progress();
+    }
+    const { failed, flows } = await load.stop();
+    expect([failed, flows.filter(({ broken }) => broken !== '')]).toEqual([{}, []]);
   });
 
   test(`a server that dies takes its own flows along; ${FLOWS} flows go on where they are not its own, and new ones avoid it`, async () => {
