@@ -68,6 +68,8 @@ export interface OpenReport {
 export interface ApplyReport {
   /** Entries of maps that were written or deleted. */
   readonly writes: number;
+  /** Numbers of services by the texts of their keys, as events name them. */
+  readonly services: ReadonlyMap<string, number>;
 }
 
 const VIPS_MAX = 8192;
@@ -155,7 +157,7 @@ export class Engine {
     this.#heartbeat.changed();
     this.#followNeighbours();
     this.#saveState();
-    return { writes };
+    return { writes, services: ids.services };
   }
 
   /** Attaches the programs to the interfaces, or replaces those that a former process attached. */

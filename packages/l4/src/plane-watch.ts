@@ -29,9 +29,13 @@ export class PlaneWatch {
     };
   }
 
+  /** Events name services by these numbers from now on. */
+  nameServices(numbers: ReadonlyMap<string, number>): void {
+    this.#serviceNames = new Map([...numbers].map(([key, id]) => [id, key]));
+  }
+
   /** Looks at new counters. Says once whenever the table is about to forget flows, or to refuse them. */
-  observe({ collection, flowsMax: max, numbers }: PlaneSnapshot): void {
-    this.#serviceNames = new Map([...numbers.services].map(([key, id]) => [id, key]));
+  observe({ collection, flowsMax: max }: PlaneSnapshot): void {
     const entries = collection?.entries ?? 0;
     const isFilling = entries > max * FILLING_SHARE;
     if (isFilling && !this.#isFilling) {

@@ -357,10 +357,11 @@ export class L4Plane implements DataPlane {
     if (!this.isOpen || !this.desired) return;
     this.table.refresh(servicesOf(this.desired.frontends.values()));
     const stand = this.standing.judge(this.services, this.rules(this.desired), this.announce);
-    const { writes } = await this.engine.call('apply', {
+    const { writes, services } = await this.engine.call('apply', {
       ...this.wantedPlane(stand.services),
       presence: stand.presence,
     });
+    this.watch.nameServices(services);
     if (writes > 0) this.events.add({ type: 'changed', writes });
     logTurns(this.logger, stand, this.stand);
     this.stand = stand;
