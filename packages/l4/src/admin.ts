@@ -110,7 +110,7 @@ export function l4Routes(plane: L4Plane): readonly AdminRoute[] {
 async function documentOf(plane: L4Plane): Promise<PlaneDocument> {
   await plane.settled();
   await plane.collect();
-  return planeDocument(plane.services, plane.snapshot!, plane.rates);
+  return planeDocument(plane.services, plane.counters.latest!, plane.counters.rates);
 }
 
 async function flows(context: AdminContext, plane: L4Plane): Promise<Response> {

@@ -12,7 +12,7 @@ export function registerL4Metrics(plane: L4Plane, metrics: Metrics): void {
   const from =
     <L extends string>(read: (snapshot: PlaneSnapshot) => Sample<L>[]) =>
     (): Sample<L>[] =>
-      plane.isOpen && plane.snapshot ? read(plane.snapshot) : [];
+      plane.isOpen && plane.counters.latest ? read(plane.counters.latest) : [];
   const single = (read: (snapshot: PlaneSnapshot) => number): (() => Sample<never>[]) =>
     from((snapshot) => [{ labels: {}, value: read(snapshot) }]);
   metrics.counter<'service' | 'direction'>({

@@ -43,21 +43,16 @@ import type { FlowPlace } from './lookup.ts';
 import { PlaneWatch } from './plane-watch.ts';
 import { type Announcement, type Role, roleAtStart } from './presence.ts';
 import { type QuorumRule, withReserve } from './quorum.ts';
-import { Rates } from './rates.ts';
+import { Sampler } from './sampler.ts';
 import { type Services, ServiceTable } from './service-table.ts';
 import { type Order, readStateFile, writeStateFile } from './state-file.ts';
 import { showCounters } from './shown-counters.ts';
 import { logTurns, type Stand, Standing } from './standing.ts';
-import type { PlaneSnapshot } from './statistics.ts';
 import { untilQuiet } from './until-quiet.ts';
-import { ZeroBase } from './zero-base.ts';
 
 export interface L4PlaneOptions {
   readonly logger: Logger;
 }
-
-/** Time between two looks at the counters, for rates. */
-const SAMPLE_MS = 1000;
 
 export class L4Plane implements DataPlane {
   readonly modes: ReadonlySet<Mode> = new Set<Mode>([
@@ -68,8 +63,8 @@ export class L4Plane implements DataPlane {
     'tunnel',
     'passthrough',
   ]);
-  /** Packets and bytes per second. */
-  readonly rates: Rates = new Rates();
+  /** Counters and rates. */
+  readonly counters: Sampler = new Sampler(() => this.engine.call('snapshot'));
   /** Tells what happened. */
   private readonly watch: PlaneWatch;
   private readonly logger: Logger;
@@ -77,12 +72,9 @@ export class L4Plane implements DataPlane {
   private readonly engine: EngineSession;
   private config: L4Config | undefined;
   private desired: DesiredState | undefined;
-  private latest: PlaneSnapshot | undefined;
-  private sampling: NodeJS.Timeout | undefined;
   private ending = new AbortController();
   /** Time-outs that were ordered, over those of the file. */
   private timeoutOrders: Partial<PlaneSettings['timeouts']> = {};
-  private readonly zero = new ZeroBase();
   private readonly standing = new Standing();
   private stand: Stand | undefined;
   /** The kernel follows what is wanted. */
@@ -133,11 +125,6 @@ export class L4Plane implements DataPlane {
     return this.stand?.announcements ?? [];
   }
 
-  /** Counters as of the last look. */
-  get snapshot(): PlaneSnapshot | undefined {
-    return this.latest;
-  }
-
   async prepare({ frontends, backends, l4 }: DesiredConfig): Promise<PreparedChange> {
     if (!l4) {
       return { commit: (desired) => this.withoutPlane(desired), abort: () => {} };
@@ -179,8 +166,7 @@ export class L4Plane implements DataPlane {
 
   async collect(): Promise<void> {
     if (!this.isOpen) return;
-    this.latest = await this.engine.call('snapshot');
-    showCounters(this.desired?.frontends.values() ?? [], this.latest);
+    showCounters(this.desired?.frontends.values() ?? [], await this.counters.look());
   }
 
   closeConnections(server: Server, _options: CloseOptions): number {
@@ -199,7 +185,7 @@ export class L4Plane implements DataPlane {
   async drain(cut: AbortSignal): Promise<DrainResult> {
     if (this.isOpen && this.config?.detach_on_exit === true && this.config.announce !== 'none') {
       await this.takeRole('drain');
-      await untilQuiet(() => this.packetsIn(), cut);
+      await untilQuiet(() => this.counters.packetsIn(), cut);
     }
     await this.close();
     return { cut: 0 };
@@ -209,7 +195,7 @@ export class L4Plane implements DataPlane {
   async settled(): Promise<void> {
     await this.follower.settled();
     const { failure } = this.follower;
-    if (this.isOpen && !this.sampling && failure) throw failure;
+    if (this.isOpen && !this.counters.isRunning && failure) throw failure;
   }
 
   /** Flows that pass a filter. */
@@ -302,17 +288,6 @@ export class L4Plane implements DataPlane {
     await this.settled();
   }
 
-  /** Lets `sinceZero` count from now on. @param key - One service; all by default. */
-  async zeroCounters(key?: string): Promise<void> {
-    await this.collect();
-    if (this.latest) this.zero.set(this.latest, key);
-  }
-
-  /** The counters since they were last set to 0. */
-  sinceZero(snapshot: PlaneSnapshot): PlaneSnapshot {
-    return this.zero.subtract(snapshot);
-  }
-
   /** Lets go, so that another process can take over; the kernel goes on forwarding. */
   async release(): Promise<void> {
     await this.end('close');
@@ -371,12 +346,21 @@ export class L4Plane implements DataPlane {
   /** Programs see packets only after the maps know what to do with them. */
   private async attachOnce(): Promise<void> {
     const { report } = this.engine;
-    if (this.sampling || !report) return;
+    if (this.counters.isRunning || !report) return;
     await this.engine.call('attach');
     for (const { level, what, mend } of await this.engine.call('inspect')) {
       if (level !== 'hint') this.logger.warn(`packet plane: ${what}`, { mend });
     }
-    this.sampling = setInterval(() => void this.sample(), SAMPLE_MS).unref();
+    this.counters.start(
+      (snapshot) => {
+        showCounters(this.desired?.frontends.values() ?? [], snapshot);
+        this.watch.observe(snapshot);
+      },
+      (error) => {
+        if (!this.isOpen) return;
+        this.logger.error('packet plane: no counters', { reason: messageOf(error) });
+      },
+    );
     const { hook, unwatchedS } = report;
     this.logger.info('packet plane attached', {
       interfaces: this.config?.interfaces,
@@ -384,17 +368,6 @@ export class L4Plane implements DataPlane {
       reason: hook.reason,
       ...(unwatchedS !== undefined && { unwatched_s: unwatchedS }),
     });
-  }
-
-  private async sample(): Promise<void> {
-    try {
-      await this.collect();
-      if (!this.latest) return;
-      this.rates.add(this.latest);
-      this.watch.observe(this.latest);
-    } catch (error) {
-      if (this.isOpen) this.logger.error('packet plane: no counters', { reason: messageOf(error) });
-    }
   }
 
   private wantedPlane(services: readonly ServiceSpec[]): DesiredPlane {
@@ -416,21 +389,13 @@ export class L4Plane implements DataPlane {
     return quorumRules(configs, (name) => backends.get(name)?.config);
   }
 
-  /** Packets that came for services so far. */
-  private async packetsIn(): Promise<number> {
-    await this.collect();
-    const counts = [...(this.latest?.services.values() ?? [])];
-    return counts.reduce((sum, { inPackets }) => sum + inPackets, 0);
-  }
-
   private async close(): Promise<void> {
     await this.end(this.config?.detach_on_exit === true ? 'detach' : 'close');
   }
 
   private async end(how: 'close' | 'detach'): Promise<void> {
     await this.follower.settled();
-    clearInterval(this.sampling);
-    this.sampling = undefined;
+    this.counters.stop();
     this.ending.abort();
     this.ending = new AbortController();
     await this.engine.end(how);

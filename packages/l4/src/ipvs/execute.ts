@@ -67,7 +67,8 @@ async function answer(command: IpvsCommand, plane: L4Plane): Promise<string> {
   if (op === 'list') return list(command, plane);
   if (op === 'save') return formatRules([...plane.services.values()], command);
   if (op === 'timeouts') await plane.orderTimeouts(command);
-  if (op === 'zero') await plane.zeroCounters(command.service && formatServiceKey(command.service));
+  if (op === 'zero')
+    await plane.counters.setToZero(command.service && formatServiceKey(command.service));
   return '';
 }
 
@@ -92,7 +93,7 @@ async function list(command: IpvsListing, plane: L4Plane): Promise<string> {
     return formatFlows(flows, { cpu: view === 'connections-local' });
   }
   await plane.collect();
-  const snapshot = plane.snapshot!;
+  const snapshot = plane.counters.latest!;
   const shown = [...plane.services].filter(
     ([key]) => service === undefined || key === formatServiceKey(service),
   );
@@ -102,7 +103,11 @@ async function list(command: IpvsListing, plane: L4Plane): Promise<string> {
       (spec, address) => localCounts(snapshot, spec, address),
     );
   }
-  const document = planeDocument(plane.services, plane.sinceZero(snapshot), plane.rates);
+  const document = planeDocument(
+    plane.services,
+    plane.counters.sinceZero(snapshot),
+    plane.counters.rates,
+  );
   const services = shown.flatMap(([key, spec]): ListedService[] => {
     const counted = document.services.find((each) => formatServiceKey(keyOf(each)) === key);
     return counted ? [{ spec, counted }] : [];
