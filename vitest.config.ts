@@ -12,6 +12,8 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions: ssrConditions, externalConditions: ssrConditions } },
   test: {
+    // Many system tests wait for daemons most of the time: one worker per core, not one less.
+    maxWorkers: '100%',
     projects: [
       {
         extends: true,
