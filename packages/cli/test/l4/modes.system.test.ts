@@ -14,6 +14,7 @@ import {
 
 const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for network namespaces)';
 const IS_LONG = process.env['BALANCER_TEST_LONG'] === '1';
+const NOT_LONG = NO_ROOT || (IS_LONG ? '' : ' (skipped: part of npm run test:long)');
 const REQUESTS = IS_LONG ? 1000 : 12;
 const BULK_BYTES = IS_LONG ? 50_000_000 : 2_000_000;
 const FAMILIES: readonly Family[] = [4, 6];
@@ -104,8 +105,8 @@ describe(`packets through balancer run${NO_ROOT}`, () => {
   );
 
   // veth hands over packets that were joined to more than the MTU, which generic XDP cannot send: no bulk.
-  test.skipIf(NO_ROOT !== '' || !IS_LONG)(
-    `fnat and dr on generic XDP: ${REQUESTS} requests of each family and protocol`,
+  test.skipIf(NOT_LONG !== '')(
+    `fnat and dr on generic XDP: ${REQUESTS} requests of each family and protocol${NOT_LONG}`,
     async () => {
       const modes = ['fnat', 'dr'] as const;
       await using lab = await labFor(modes);
