@@ -53,7 +53,8 @@ export async function takeRole(
     standing = (await client.post('/l4/ha', { role: known })) as Standing;
   } catch (error) {
     const isAbsent = error instanceof AdminRequestError && error.cause !== undefined;
-    if (!isAbsent || known === 'master') throw error;
+    // Another host's listener says nothing of what runs on this one.
+    if (!isAbsent || known === 'master' || target.url !== undefined) throw error;
     const removed = stepAside(await pinPathOf(target, io), known);
     const text = `no process runs; removed ${removed.join(', ') || 'no address'}\n`;
     io.stdout.write(json ? `${JSON.stringify({ role: known, removed })}\n` : text);
