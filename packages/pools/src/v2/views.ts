@@ -171,7 +171,9 @@ export function getActualSupply(state: WorldState, id: PoolId, hooks: Hooks = {}
   const pool = poolOf(state, id);
   switch (pool.family) {
     case 'composable':
-      return rulesOf(pool).phantom ? premintedSupply(pool) : composableActualSupply(pool, state.time);
+      return rulesOf(pool).phantom
+        ? premintedSupply(pool)
+        : composableActualSupply(pool, state.time);
     case 'managed':
       return managedActualSupply(pool, state.time);
     case 'weighted': {

@@ -180,6 +180,19 @@ export const EXAMPLES: Readonly<Record<string, Scenario>> = {
     ],
     { rates: [String(ONE), '0'], durations: ['0', '0'] },
   ),
+  'a phantom pool remembers rates of up to 128 bits': world(
+    'phantom-1',
+    [
+      INIT,
+      { do: 'setRate', pool: POOL, token: 'A', rate: String(2n ** 97n) },
+      { do: 'updateRateCache', pool: POOL, token: 'A' },
+      { do: 'setRate', pool: POOL, token: 'A', rate: String(2n ** 128n) },
+      { do: 'updateRateCache', pool: POOL, token: 'A' },
+      { do: 'warp', seconds: '100', blocks: '1' },
+      SWAP,
+    ],
+    { rates: [String(ONE), '0'], durations: ['60', '0'] },
+  ),
   'swaps and the rate of a phantom pool never see that pool tokens were burned': world(
     'phantom-1',
     [

@@ -48,9 +48,6 @@ import { indexOfGreatest } from './weighted-fees.ts';
 
 export const STABLE_HOOKS: PoolHooks<StablePool> = { onSwap, onJoin, onExit };
 
-/** Rates of metastable pools are kept in 128 bits. */
-export const METASTABLE_RATE_BITS = 128;
-
 /** Scaling factors with the remembered rates. */
 export function stableScales(pool: StablePool): Scale[] {
   return pool.scalingFactors.map((factor, i) => cachedScale(factor, pool.rates[i] ?? null));
@@ -198,6 +195,6 @@ function withInvariantOf(pool: StablePool, amp: bigint, balances: readonly bigin
 }
 
 function withFreshRates(pool: StablePool, env: PoolEnv): StablePool {
-  const rates = refreshExpired(pool.rates, env, METASTABLE_RATE_BITS);
+  const rates = refreshExpired(pool.rates, env, rulesOf(pool).rateBits);
   return rates === pool.rates ? pool : { ...pool, rates };
 }
