@@ -1,7 +1,6 @@
-import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { v1, v2 } from '@balancer/pools';
-import { registerPools } from '../../src/pools/register.ts';
+import { pool, run } from './run.ts';
 
 const WEIGHTED = {
   kind: 'weighted-3',
@@ -71,34 +70,6 @@ const V1_POOL = {
 function withoutRate({ symbol, decimals, balance }: (typeof COMPOSABLE.tokens)[number]) {
   return { symbol, decimals, balance };
 }
-
-/** Runs one command, its words in one string or several, on files in memory. */
-function run(files: Record<string, unknown>, ...args: string[]) {
-  let code = -1;
-  let out = '';
-  let err = '';
-  const program = new Command('balancer').exitOverride();
-  registerPools(program, {
-    stdout: { write: (text) => (out += text) },
-    stderr: { write: (text) => (err += text) },
-    readText(path) {
-      const content = files[path];
-      if (content === undefined) throw new Error('no such file');
-      return typeof content === 'string' ? content : JSON.stringify(content);
-    },
-    listFolder: (path) =>
-      path.endsWith('/')
-        ? Object.keys(files).flatMap((name) =>
-            name.startsWith(path) ? [name.slice(path.length)] : [],
-          )
-        : null,
-    finish: (result) => (code = result),
-  });
-  program.parse(['pools', ...args.flatMap((part) => part.split(' '))], { from: 'user' });
-  return { code, out, err, json: (): unknown => JSON.parse(out) };
-}
-
-const pool = (description: unknown) => ({ 'pool.json': description });
 
 describe('balancer pools quote', () => {
   test('prints amounts, fee, prices and price impact', () => {
@@ -204,12 +175,16 @@ describe('balancer pools quote', () => {
     },
   );
 
-  test('prices pool tokens of a composable pool', () => {
+  test('prices pool tokens of a composable pool, with the fee in the other token', () => {
     const { json } = run(
       pool(COMPOSABLE),
       'quote pool.json --in BPT --out WETH --amount 10 --json',
     );
-    expect(json()).toMatchObject({ tokenIn: 'BPT', fee: null });
+    expect(json()).toMatchObject({
+      tokenIn: 'BPT',
+      fee: '0.002044191907227605',
+      feeToken: 'WETH',
+    });
   });
 
   test.each([

@@ -258,6 +258,16 @@ function onExit(
   };
 }
 
+/** What a query of a join or an exit computes from: rates that are past their time are asked for anew. */
+export function composableBasis(
+  stale: ComposablePool,
+  env: PoolEnv,
+): SettledComposable & { readonly scales: readonly Scale[] } {
+  const pool = withFreshRates(stale, env);
+  const scales = composableScales(pool);
+  return { ...settle(pool, scales, env), scales };
+}
+
 /** Invariant per pool token, fees due counted, with the remembered rates; 18 decimals. */
 export function composableRate(pool: ComposablePool, time: bigint): bigint {
   const scales = composableScales(pool);

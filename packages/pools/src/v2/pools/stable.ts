@@ -170,6 +170,18 @@ export function stableRate(pool: StablePool, time: bigint): bigint {
   return divDown(d, pool.totalSupply);
 }
 
+/** What a query of a join or an exit computes from: balances less what is due, with the remembered rates. */
+export function stableBasis(
+  pool: StablePool,
+  env: PoolEnv,
+): { readonly balances: readonly bigint[]; readonly dueAmounts: readonly bigint[] } {
+  const scaled = upscaleAll(totalsOf(pool), stableScales(pool));
+  const dueAmounts = pool.paused
+    ? zeros(scaled.length)
+    : dueProtocolFees(pool, scaled, env.fees.swap);
+  return { balances: subAll(scaled, dueAmounts), dueAmounts };
+}
+
 /** Scaled amounts that the pool owes the protocol since its last join or exit. */
 function dueProtocolFees(
   pool: StablePool,
