@@ -32,6 +32,9 @@ export interface PoolOptions {
   readonly pool?: string;
   readonly json?: boolean;
 }
+interface TraceOptions extends PoolOptions {
+  readonly explain?: boolean;
+}
 interface QuoteOptions extends PoolOptions {
   readonly in: string;
   readonly out: string;
@@ -61,6 +64,7 @@ export function registerPools(program: Command, io: PoolsIo): void {
   withPool(pools, 'spot', 'price of one token in another, without fee', '--in WETH --out DAI')
     .requiredOption('--in <token>', 'token paid')
     .requiredOption('--out <token>', 'token received')
+    .option('--explain', 'the exact fraction')
     .action((file: string, options: QuoteOptions) =>
       guarded(io, () => spot(load(io, file, options), options, io)),
     );
@@ -76,7 +80,8 @@ export function registerPools(program: Command, io: PoolsIo): void {
   }
   withPool(pools, 'trace', 'run operations and flag a falling invariant', 'operations.json')
     .argument('<operations>', 'JSON array of swap, batchSwap and warp')
-    .action((file: string, operations: string, options: PoolOptions) =>
+    .option('--explain', 'every rounding step of single swaps')
+    .action((file: string, operations: string, options: TraceOptions) =>
       guarded(io, () => trace(load(io, file, options), operations, options, io)),
     );
   withExamples(pools.command('verify'), 'balancer pools verify vectors/')
@@ -202,22 +207,33 @@ function spot({ pool }: Loaded, options: QuoteOptions, io: PoolsIo): number {
     return printJson(io, { price, num: num.toString(), den: den.toString() });
   }
   io.stdout.write(`${price} ${tokenIn.symbol} per ${tokenOut.symbol}\n`);
+  if (options.explain) io.stdout.write(`  exactly ${num} / ${den}\n`);
   return 0;
 }
 
-function trace(loaded: Loaded, operations: string, options: PoolOptions, io: PoolsIo): number {
+function trace(loaded: Loaded, operations: string, options: TraceOptions, io: PoolsIo): number {
+  const { explain = false } = options;
   const steps = TRACE_STEPS.decode(parseJson(read(io, operations), operations), operations);
-  const lines = loaded.world === null ? runV1Trace(loaded, steps) : runTrace(loaded, steps);
+  const lines =
+    loaded.world === null ? runV1Trace(loaded, steps, explain) : runTrace(loaded, steps, explain);
   const drops = lines.filter(({ drop }) => drop).length;
   if (options.json) {
-    printJson(io, { steps: lines, drops });
+    printJson(io, {
+      steps: lines.map((line) => ({
+        ...line,
+        ...(line.steps && { steps: stepsJson(line.steps) }),
+      })),
+      drops,
+    });
   } else {
-    for (const { operation, invariant, supply, change, drop } of lines) {
+    for (const { operation, invariant, supply, change, drop, ...line } of lines) {
       const flag = drop ? '  INVARIANT DROP' : '';
       const sign = change < 0 ? '' : '+';
       io.stdout.write(
-        `[${operation}] invariant ${invariant}, shares ${supply}, per share ${sign}${percent(change)}${flag}\n`,
+        `[${operation}] in ${line.in.amount} ${line.in.token}, out ${line.out.amount} ${line.out.token}, ` +
+          `invariant ${invariant}, shares ${supply}, per share ${sign}${percent(change)}${flag}\n`,
       );
+      printSteps(io, line.steps ?? []);
     }
     io.stdout.write(`${lines.length} changes, ${drops} lower the invariant per share\n`);
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { v1, v2 } from '@balancer/pools';
+import { parseUnits } from '../../src/pools/units.ts';
 import { pool, run } from './run.ts';
 
 const WEIGHTED = {
@@ -325,6 +326,12 @@ describe('balancer pools on a JSON state', () => {
 
 const files = (steps: unknown) => ({ 'pool.json': COMPOSABLE, 'steps.json': steps });
 
+interface TracedSwap {
+  readonly in: { readonly token: string; readonly amount: string };
+  readonly out: { readonly token: string; readonly amount: string };
+  readonly steps: readonly { readonly value: string }[];
+}
+
 describe('balancer pools trace', () => {
   test('shows what a pool token stands for after each change', () => {
     const steps = [
@@ -341,7 +348,9 @@ describe('balancer pools trace', () => {
     ];
     const { code, out } = run(files(steps), 'trace', 'pool.json', 'steps.json');
     expect(out).toContain('3 changes, 0 lower the invariant per share\n');
-    expect(out).toMatch(/^\[0\] invariant [0-9.]+, shares [0-9.]+, per share \+/);
+    expect(out).toMatch(
+      /^\[0\] in 10 WETH, out 8\.\d+ wstETH, invariant [0-9.]+, shares [0-9.]+, per share \+/,
+    );
     expect(code).toBe(0);
   });
 
@@ -364,6 +373,28 @@ describe('balancer pools trace', () => {
     // Six swaps with a fee: each leaves the shares worth more.
     expect(out.match(/per share \+/g)).toHaveLength(6);
     expect(code).toBe(0);
+  });
+
+  test.each([
+    ['a composable pool', COMPOSABLE, ['wstETH', 'WETH']],
+    ['a V1 pool', V1_POOL, ['DAI', 'USDC']],
+  ] as const)('explains every swap of %s, in the state that it meets', (_, description, [a, b]) => {
+    const swaps = [
+      { do: 'swap', in: a, out: b, amount: '10' },
+      { do: 'swap', in: b, out: a, amount: '2', given: 'out' },
+      { do: 'swap', in: a, out: 'BPT', amount: '1' },
+      { do: 'swap', in: 'BPT', out: b, amount: '0.1', given: 'out' },
+    ];
+    const made = { 'pool.json': description, 's.json': swaps };
+    const { json } = run(made, 'trace', 'pool.json', 's.json', '--explain', '--json');
+    const { steps } = json() as { steps: TracedSwap[] };
+    expect(steps).toHaveLength(4);
+    const decimals = (token: string): number => (token === 'USDC' ? 6 : 18);
+    for (const [i, { in: paid, out, steps: explained }] of steps.entries()) {
+      const { token, amount } = swaps[i]!.given === 'out' ? paid : out;
+      const last = BigInt(explained.at(-1)!.value);
+      expect(parseUnits(amount, decimals(token), token)).toBe(last);
+    }
   });
 
   test('runs no batches on V1 pools', () => {
