@@ -351,6 +351,10 @@ export interface L4Ctl {
       readonly key: number;
       readonly value: L4Scratch[];
     };
+    readonly l4_work: {
+      readonly key: number;
+      readonly value: number[];
+    };
     readonly l4_gc_be: {
       readonly key: number;
       readonly value: L4BackendCount;
