@@ -93,6 +93,8 @@ export interface BbbConfig {
   readonly get_meetings_stale_seconds: number;
   readonly multitenancy: boolean;
   readonly default_tenant: string;
+  /** Lets tenants use the same meeting IDs; servers then know the meetings under longer ones. */
+  readonly scope_meeting_ids: boolean;
   /** Signs cookies, tokens and addresses of the gateway's own; null: one is made and kept. */
   readonly secret_key_base: Secret | null;
   /** Without an id, `getRecordings` is refused. */
@@ -241,6 +243,7 @@ export const KEYS: { readonly [K in keyof BbbConfig]: Key<BbbConfig[K]> } = {
   get_meetings_stale_seconds: decimal(120),
   multitenancy: flag(false, 'MULTITENANCY_ENABLED'),
   default_tenant: text(''),
+  scope_meeting_ids: flag(false),
   secret_key_base: {
     schema: secret(),
     fallback: null,

@@ -9,6 +9,7 @@ import { mapLimited } from '../concurrency.ts';
 import type { GatewayContext } from '../context.ts';
 import { definedOnly } from '../defined.ts';
 import type { NewServer, ServerChange, ServerRow, ServerState } from '../store/servers.ts';
+import { upstreamIdOf } from '../tenants/meeting-names.ts';
 
 /** An order that cannot be carried out; nothing has changed. */
 export class OperationError extends BalancerError {
@@ -136,11 +137,11 @@ export async function panicServer(
   if (!skipEndCalls) {
     await mapLimited(records, END_CALLS_MAX, async (record) => {
       const answer = await context.upstream.call(server, 'end', [
-        ['meetingID', record.meeting_id],
+        ['meetingID', upstreamIdOf(record)],
         ['password', record.moderator_pw],
       ]);
       const isGone = answer.kind === 'failed' && answer.messageKey === 'notFound';
-      if (answer.kind !== 'success' && !isGone) failedIds.push(record.meeting_id);
+      if (answer.kind !== 'success' && !isGone) failedIds.push(upstreamIdOf(record));
     });
   }
   return { meetingCount: records.length, failedIds };

@@ -185,6 +185,7 @@ export const syncStep: z.ZodType<SyncStep> = z
 
 export const meeting: z.ZodType<MeetingView> = z
   .strictObject({
+    id: z.string().describe('names it among the meetings of all tenants'),
     meeting_id: z.string(),
     server_id: z.string(),
     tenant_id: z.string().describe('empty: no tenant'),
