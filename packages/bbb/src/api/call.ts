@@ -82,8 +82,7 @@ export async function forward(
   const server = await serverOf(context, record);
   if (server === null) return { kind: 'answer', answer: failed('notFound') };
   const sent = parameters.flatMap((parameter) => {
-    const value =
-      parameter === 'meetingID' ? upstreamIdOf(record) : call.parameters.get(parameter);
+    const value = parameter === 'meetingID' ? upstreamIdOf(record) : call.parameters.get(parameter);
     return value === undefined ? [] : [[parameter, value] as const];
   });
   const upstream = await context.upstream.call(server, name, sent, call.xml ?? undefined);

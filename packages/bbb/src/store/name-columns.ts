@@ -20,11 +20,7 @@ export async function meetingNames(db: Transaction<Tables>): Promise<void> {
       .where('meeting_id', '=', key.meeting_id)
       .execute();
   }
-  await db.schema
-    .createIndex('gw_meetings_id_hash')
-    .on('gw_meetings')
-    .column('id_hash')
-    .execute();
+  await db.schema.createIndex('gw_meetings_id_hash').on('gw_meetings').column('id_hash').execute();
   await db.schema
     .createIndex('gw_callback_data_id_hash')
     .on('callback_data')

@@ -77,7 +77,9 @@ export function describeSharedIds(storage: string, harness: () => Harness): void
     test('a server that comes back ends the meeting that lives elsewhere by now, and no other', async () => {
       await create(a);
       await create(b);
-      await h.store.meetings.drop((await h.store.meetings.find({ scope: 't-a', meeting_id: 'm1' }))!);
+      await h.store.meetings.drop(
+        (await h.store.meetings.find({ scope: 't-a', meeting_id: 'm1' }))!,
+      );
       await h.change('bbb1', { state: 'cordoned' });
       await create(a);
       expect([...h.bbb2.meetings.keys()]).toEqual(['t-b~m1', 't-a~m1']);

@@ -10,7 +10,9 @@ export interface Received {
 }
 
 /** Somebody who is called, and answers as told. */
-export async function startTarget(...statuses: number[]): Promise<{ url: string; received: Received[] }> {
+export async function startTarget(
+  ...statuses: number[]
+): Promise<{ url: string; received: Received[] }> {
   const received: Received[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];

@@ -116,7 +116,10 @@ function isMeetingId(text: string): boolean {
 }
 
 /** False for what a server would tell back so that it meant another meeting, or could not take. */
-async function isTellable({ directory, config }: GatewayContext, key: MeetingKey): Promise<boolean> {
+async function isTellable(
+  { directory, config }: GatewayContext,
+  key: MeetingKey,
+): Promise<boolean> {
   if (!config().multitenancy) return true;
   const upstreamId = upstreamIdOf(key);
   const told = keyOfAny(upstreamId, await directory.tenants());

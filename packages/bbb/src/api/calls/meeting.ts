@@ -114,7 +114,5 @@ async function plainForward(
   parameters: readonly string[],
 ): Promise<ApiAnswer> {
   const outcome = await forward(context, call, { name, parameters });
-  return outcome.kind === 'answer'
-    ? outcome.answer
-    : answerOf(outcome.upstream, outcome.record);
+  return outcome.kind === 'answer' ? outcome.answer : answerOf(outcome.upstream, outcome.record);
 }
