@@ -38,6 +38,9 @@ export interface ServerView {
   readonly videos: number;
   readonly max_meetings: number;
   readonly max_users: number;
+  readonly checksum_algorithm: string | null;
+  readonly tls_ca: string | null;
+  readonly tls_verify: boolean;
   readonly bbb_version: string;
   readonly last_error: string;
   readonly polled_at: string | null;
@@ -103,6 +106,9 @@ export function viewOfServer(row: ServerRow, load: number | null = row.load): Se
     videos: row.videos,
     max_meetings: row.max_meetings,
     max_users: row.max_users,
+    checksum_algorithm: row.checksum_algorithm,
+    tls_ca: row.tls_ca,
+    tls_verify: row.tls_verify === 1,
     bbb_version: row.bbb_version,
     last_error: row.last_error,
     polled_at: row.polled_at_ms === 0 ? null : new Date(row.polled_at_ms).toISOString(),

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { randomUUID } from 'node:crypto';
-import { BalancerError } from '@balancer/kit';
+import { randomUUID, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { BalancerError, messageOf } from '@balancer/kit';
 import { mapLimited } from '../concurrency.ts';
 import type { GatewayContext } from '../context.ts';
 import { definedOnly } from '../defined.ts';
@@ -176,7 +177,7 @@ function checkUrl(url: string): void {
 }
 
 function checkSettings(settings: ServerSettings): void {
-  const { id, tag, multiplier, maxMeetings, maxUsers, checksumAlgorithm } = settings;
+  const { id, tag, multiplier, maxMeetings, maxUsers, checksumAlgorithm, tlsCa } = settings;
   const refuse = (message: string): never => {
     throw new OperationError('invalid', message);
   };
@@ -193,6 +194,19 @@ function checkSettings(settings: ServerSettings): void {
   }
   if (checksumAlgorithm && !/^sha(1|256|384|512)$/.test(checksumAlgorithm)) {
     refuse(`checksum_algorithm: must be sha1, sha256, sha384 or sha512; got ${checksumAlgorithm}`);
+  }
+  if (tlsCa) checkCertificates(tlsCa);
+}
+
+/** Before the first call of the server would fail on it. */
+function checkCertificates(path: string): void {
+  try {
+    new X509Certificate(readFileSync(path));
+  } catch (error) {
+    throw new OperationError(
+      'invalid',
+      `tls_ca: no PEM file with a certificate: ${messageOf(error)}`,
+    );
   }
 }
 
