@@ -6,6 +6,7 @@
 import {
   type ConfigProblem,
   type ConfigRules,
+  configJsonSchema,
   type Environment,
   formatConfig,
   loadConfigFile,
@@ -55,6 +56,11 @@ export function parseLoadBalancerConfig(
 /** The configuration with every default as TOML; secrets are `"***"`. */
 export function formatLoadBalancerConfig(config: LoadBalancerConfig): string {
   return formatConfig(configFileSchema, config);
+}
+
+/** JSON Schema (draft 2020-12) of the file, for completion and hints in editors. */
+export function loadBalancerConfigJsonSchema(): Record<string, unknown> {
+  return configJsonSchema(configFileSchema);
 }
 
 /** `2 frontends, 2 backends, 6 servers`. */
