@@ -201,7 +201,7 @@ function checkSettings(settings: ServerSettings): void {
 /** Before the first call of the server would fail on it. */
 function checkCertificates(path: string): void {
   try {
-    new X509Certificate(readFileSync(path));
+    void new X509Certificate(readFileSync(path)).subject;
   } catch (error) {
     throw new OperationError(
       'invalid',

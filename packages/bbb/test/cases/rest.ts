@@ -111,8 +111,12 @@ export function describeRest(storage: string, harness: () => Harness): void {
         tls_verify: false,
       });
       expect(changed.body).toMatchObject({
-        ...{ state: 'cordoned', max_users: 9, tag: '' },
-        ...{ checksum_algorithm: 'sha512', tls_ca: null, tls_verify: false },
+        state: 'cordoned',
+        max_users: 9,
+        tag: '',
+        checksum_algorithm: 'sha512',
+        tls_ca: null,
+        tls_verify: false,
       });
       const unreadable = await ask('PATCH /servers/bbb9', { tls_ca: '/nonexistent.pem' });
       expect([unreadable.status, JSON.stringify(unreadable.body)]).toEqual([

@@ -241,8 +241,7 @@ function settingsOf(flags: SettingFlags): object {
   // What is empty goes back to its default, which is null.
   const checksumAlgorithm = flags.checksumAlgorithm === '' ? null : flags.checksumAlgorithm;
   const tlsCa = flags.tlsCa && resolve(flags.tlsCa);
-  return {
-    ...{ url, secret, multiplier, tag, maxMeetings, maxUsers, tlsVerify, checksumAlgorithm },
-    tlsCa: tlsCa === '' ? null : tlsCa,
-  };
+  const limits = { maxMeetings, maxUsers };
+  const tls = { tlsVerify, tlsCa: tlsCa === '' ? null : tlsCa };
+  return { url, secret, multiplier, tag, checksumAlgorithm, ...limits, ...tls };
 }
