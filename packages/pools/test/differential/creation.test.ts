@@ -48,11 +48,15 @@ const KINDS: Readonly<Partial<Record<PoolKind, readonly [Faults, ...number[]]>>>
   'lbp-1-no-protocol-fee': [{ ...WEIGHTED, ...TWICE }, 1, 4, 5],
   'investment-1': [
     { ...WEIGHTED, ...TWICE, 'all swap fees and more': { managementSwapFee: String(ONE + 1n) } },
-    ...[1, 50, 51],
+    1,
+    50,
+    51,
   ],
   'managed-1': [
     { ...WEIGHTED, ...TWICE, 'a fee of 96 % a year': { aumFee: String((ONE * 96n) / 100n) } },
-    ...[1, 50, 51],
+    1,
+    50,
+    51,
   ],
   'stable-1': [{ ...AMPLIFIED, ...TWICE }, 1, 5, 6, 9],
   'stable-2': [{ ...AMPLIFIED, ...TWICE }, 1, 5, 6],
@@ -123,7 +127,8 @@ async function bytecode(campaign: Campaign, scenario: Scenario): Promise<string>
 
 function engine(scenario: Scenario): string {
   try {
-    return new EngineDriver(scenario) && 'created';
+    new EngineDriver(scenario).state();
+    return 'created';
   } catch (error) {
     if (error instanceof Revert) return error.code;
     throw error;

@@ -44,6 +44,16 @@ export function world(
   };
 }
 
+/** The same world with the addresses of A and B the other way round, and so their order. */
+function swapped(scenario: Scenario): Scenario {
+  const [a, b] = scenario.tokens;
+  const tokens = [
+    { ...b!, address: a!.address },
+    { ...a!, address: b!.address },
+  ];
+  return { ...scenario, tokens };
+}
+
 export const LINEAR: Partial<PoolSpec> = {
   main: 'A',
   wrapped: 'B',
@@ -179,6 +189,30 @@ export const EXAMPLES: Readonly<Record<string, Scenario>> = {
       exit(ALL_TOKENS, { rawKind: 0 }),
     ],
     { rates: [String(ONE), '0'], durations: ['0', '0'] },
+  ),
+  'a composable pool looks at its balances with old rates first': swapped(
+    world(
+      'composable-2',
+      [
+        { ...INIT, amounts: THOUSAND.toReversed() },
+        { do: 'setRate', pool: POOL, token: 'A', rate: String((ONE * 13n) / 10n) },
+        { do: 'warp', seconds: '100', blocks: '1' },
+        {
+          do: 'quotes',
+          pool: POOL,
+          quotes: [
+            {
+              kind: 'GIVEN_IN',
+              in: 2,
+              out: 1,
+              amount: String(ONE),
+              balances: ['7', '1', String(2n ** 111n - 2000n * ONE)],
+            },
+          ],
+        },
+      ],
+      { amp: '5000', tokens: ['B', 'A'], rates: ['0', String(ONE)], durations: ['0', '60'] },
+    ),
   ),
   'a phantom pool remembers rates of up to 128 bits': world(
     'phantom-1',
