@@ -79,6 +79,7 @@ export {
 } from './replay/replay.ts';
 export * from './loop/types.ts';
 export type { RebaseRow } from './loop/execution.ts';
+export { GAS_UNITS, GasMeter, type GasOptions, type GasUnits } from './loop/gas.ts';
 export { Simulation, type SimulationOptions } from './loop/simulation.ts';
 export {
   RecordedFlow,
@@ -97,8 +98,10 @@ export {
   trendAgent,
 } from './agents/traders.ts';
 export { providerAgent, rebaserAgent, valueOf } from './agents/providers.ts';
+export { attackerAgent, type AttackerOptions } from './agents/attacker.ts';
+export { policyAgent, policyController, type PolicyOptions } from './agents/policy.ts';
 export * from './controllers/controllers.ts';
-export type { SimPool } from './pools/sim-pool.ts';
+export type { SimPool, VaultBatchResult, VaultSwap } from './pools/sim-pool.ts';
 export { FloatPool } from './pools/float-pool.ts';
 export { ExactSimPool } from './pools/exact-sim-pool.ts';
 export {
@@ -139,9 +142,9 @@ export {
   DEFAULT_POOL_ENV,
   feeControlEnv,
   type PoolEnvOptions,
-  POOL_FIELDS,
   weightsControlEnv,
 } from './learn/pool-envs.ts';
+export { ARBITRAGE_SIZES, POOL_FIELDS } from './learn/pool-observer.ts';
 export * from './learn/train.ts';
 export { allocationEnv, ALLOCATION_FIELDS } from './learn/allocation-env.ts';
 export {

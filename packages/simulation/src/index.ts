@@ -71,6 +71,7 @@ export { renderReport } from './report/page.ts';
 export { writeReport } from './report/report.ts';
 export { EXAMPLE_EXPERIMENT } from './experiment/example.ts';
 export { writeActions } from './records/write-actions.ts';
+export { readCheckpoint } from './learn/checkpoint-file.ts';
 export { isDiscrete, trainEnv, type TrainEnvOptions } from './learn/train-env.ts';
 export { fetchLogs, type LogsFetch } from './fetch/logs.ts';
 export { fetchSubgraph, type SubgraphFetch } from './fetch/subgraph.ts';

@@ -12,7 +12,8 @@ import { familyOf, isV1, type SimulatedKind } from '../pools/spec.ts';
 import { Stream } from '../random/stream.ts';
 import { metricsOf } from './metrics.ts';
 import type { Resources } from './resources.ts';
-import { createSimulation, poolSpecOf, YEAR_SECONDS } from './scenario.ts';
+import { YEAR_SECONDS } from './market-of.ts';
+import { createSimulation, poolSpecOf } from './scenario.ts';
 import type { Experiment } from './schema.ts';
 
 export type Cell = number | string | null;
@@ -76,6 +77,8 @@ export const REBASE_COLUMNS: readonly string[] = [
   'weights',
   'lpValue',
   'holdValue',
+  'twinValue',
+  'twinHoldValue',
   'arbitrageProfit',
 ];
 export const FALL_COLUMNS: readonly string[] = ['step', 'cause', 'fraction'];
@@ -131,6 +134,8 @@ export function runJob(
           row.weights.join(' '),
           row.lpValue,
           row.holdValue,
+          row.twinValue,
+          row.twinHoldValue,
           row.arbitrageProfit,
         ]),
     });
@@ -207,6 +212,9 @@ function fastMetrics(
     !experiment.shuffle &&
     experiment.controllers.length === 0 &&
     experiment.history === undefined &&
+    experiment.gas === undefined &&
+    agent.from === undefined &&
+    agent.to === undefined &&
     experiment.shock.length === 0 &&
     experiment.correlation === undefined &&
     familyOf(pool.kind as SimulatedKind) === 'weighted' &&

@@ -8,6 +8,7 @@
  */
 import { float } from '@balancer/pools';
 import { valueOf } from '../agents/providers.ts';
+import { ratedBalances, ratesOf } from '../pools/rates.ts';
 import type { SimPool } from '../pools/sim-pool.ts';
 
 /** Names of the metrics of a run, in the order of result files. */
@@ -140,9 +141,8 @@ export class MetricsRecorder {
     readonly amountOut: number;
     readonly spotBefore: number;
     readonly isArbitrage: boolean;
-    readonly gas: number;
   }): void {
-    const { tokenIn, tokenOut, amountIn, amountOut, spotBefore, isArbitrage, gas } = trade;
+    const { tokenIn, tokenOut, amountIn, amountOut, spotBefore, isArbitrage } = trade;
     const sums = this.#sums;
     const value = amountIn * this.#prices[tokenIn]!;
     const fee = value * this.#pool.swapFee;
@@ -150,7 +150,6 @@ export class MetricsRecorder {
     sums.protocolFees += (fee * Number(this.#pool.spec.protocolFee)) / 1e18;
     sums.volume += value;
     sums.trades++;
-    sums.gas += gas;
     if (isArbitrage) sums.arbitrage += amountOut * this.#prices[tokenOut]! - value;
     this.#flow[tokenIn] = this.#flow[tokenIn]! - amountIn;
     this.#flow[tokenOut] = this.#flow[tokenOut]! + amountOut;
@@ -186,9 +185,13 @@ export class MetricsRecorder {
   guard(step: number, cause: string, before: number): void {
     const after = invariantPerShare(this.#pool);
     const fraction = 1 - after / before;
-    if (!(fraction > FALL_MIN[this.#pool.mode])) return;
+    if (fraction > FALL_MIN[this.#pool.mode]) this.fall({ step, cause, fraction });
+  }
+
+  /** Notes a fall of the invariant per share. */
+  fall(fall: InvariantFall): void {
     this.#sums.falls++;
-    if (this.falls.length < FALLS_KEPT) this.falls.push({ step, cause, fraction });
+    if (this.falls.length < FALLS_KEPT) this.falls.push(fall);
   }
 
   /** After everything else in the step. */
@@ -326,7 +329,7 @@ export function invariantPerShare(pool: SimPool): number {
   const invariant =
     pool.family === 'weighted'
       ? float.weighted.invariant(pool.balances, pool.weights)
-      : float.stable.invariant(pool.amp, pool.balances);
+      : float.stable.invariant(pool.amp, ratedBalances(pool.balances, ratesOf(pool.spec)));
   return invariant / pool.supply;
 }
 

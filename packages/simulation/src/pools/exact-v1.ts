@@ -4,7 +4,14 @@
  * @module
  */
 import { Revert, v1 } from '@balancer/pools';
-import type { ExactPool, SingleAmounts, SingleCall, SwapAmounts, SwapCall } from './exact.ts';
+import type {
+  ExactPool,
+  SingleAmounts,
+  SingleCall,
+  SwapAmounts,
+  SwapCall,
+  VaultBatchAmounts,
+} from './exact.ts';
 import type { PoolSpec } from './spec.ts';
 
 const OWNER: string = `0x${'0e'.repeat(20)}`;
@@ -54,6 +61,10 @@ export class ExactV1Pool implements ExactPool {
 
   balances(): readonly bigint[] {
     return this.#addresses.map((token) => this.#recordOf(token)?.balance ?? 0n);
+  }
+
+  held(): readonly bigint[] {
+    return this.#addresses.map((token) => v1.pool.heldOf(this.#state.pool, token));
   }
 
   weights(): readonly bigint[] {
@@ -179,6 +190,10 @@ export class ExactV1Pool implements ExactPool {
     );
     this.#keepCrp(state);
     return result.errorReason;
+  }
+
+  vaultBatch(): VaultBatchAmounts {
+    throw new Revert('UNSUPPORTED', 'UNSUPPORTED', 'A V1 pool is in no Vault.');
   }
 
   advance(_seconds: number, blocks: number): void {

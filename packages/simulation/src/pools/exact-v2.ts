@@ -4,7 +4,15 @@
  * @module
  */
 import { Revert, v2 } from '@balancer/pools';
-import type { ExactPool, SingleAmounts, SingleCall, SwapAmounts, SwapCall } from './exact.ts';
+import type {
+  ExactPool,
+  SingleAmounts,
+  SingleCall,
+  SwapAmounts,
+  SwapCall,
+  VaultBatchAmounts,
+} from './exact.ts';
+import type { VaultSwap } from './sim-pool.ts';
 import type { PoolSpec } from './spec.ts';
 
 const OWNER: string = `0x${'0e'.repeat(20)}`;
@@ -53,6 +61,11 @@ export class ExactV2Pool implements ExactPool {
     return this.#state;
   }
 
+  /** Who holds all pool tokens and makes every call. */
+  get owner(): string {
+    return OWNER;
+  }
+
   addressOf(token: number): string {
     return this.#tokens[token]!;
   }
@@ -60,6 +73,10 @@ export class ExactV2Pool implements ExactPool {
   balances(): readonly bigint[] {
     const { tokens, balances } = v2.getPoolTokens(this.#state, this.#pool);
     return this.#tokens.map((token) => balances[tokens.indexOf(token)]!);
+  }
+
+  held(): readonly bigint[] {
+    return this.balances();
   }
 
   weights(): readonly bigint[] {
@@ -194,6 +211,25 @@ export class ExactV2Pool implements ExactPool {
 
   safeResync(): string | null {
     throw notElastic();
+  }
+
+  vaultBatch(steps: readonly VaultSwap[]): VaultBatchAmounts {
+    const { tokens } = v2.getPoolTokens(this.#state, this.#pool);
+    const report = v2.trace(this.#state, {
+      do: 'batchSwap',
+      from: OWNER,
+      kind: 'GIVEN_OUT',
+      assets: tokens,
+      steps: steps.map((step) => ({ pool: this.#pool, ...step })),
+    });
+    this.#state = report.state;
+    const own = tokens.indexOf(v2.getPool(this.#state, this.#pool).address);
+    const { assetDeltas } = report.result;
+    return {
+      amounts: this.#tokens.map((token) => -assetDeltas[tokens.indexOf(token)]!),
+      shares: own < 0 ? 0n : -assetDeltas[own]!,
+      falls: v2.invariantDrop(report).map(({ index, fraction }) => ({ index, fraction })),
+    };
   }
 
   advance(seconds: number, blocks: number): void {

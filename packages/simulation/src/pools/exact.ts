@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { VaultSwap } from './sim-pool.ts';
 import type { PoolSpec } from './spec.ts';
 
 /** Amounts of a swap, raw. */
@@ -34,11 +35,20 @@ export type SingleCall = { readonly token: number } & (
   | { readonly given: 'shares'; readonly shares: bigint }
 );
 
+/** What a batch did for its sender, raw units, and which of its swaps lowered the invariant per share. */
+export interface VaultBatchAmounts {
+  readonly amounts: readonly bigint[];
+  readonly shares: bigint;
+  readonly falls: readonly { readonly index: number; readonly fraction: number }[];
+}
+
 /** A pool on an exact engine. All methods but the readers may throw `Revert`. */
 export interface ExactPool {
   readonly spec: PoolSpec;
   readonly tokenCount: number;
   balances(): readonly bigint[];
+  /** What the pool holds, taken up or not. */
+  held(): readonly bigint[];
   /** Weights in units of which only ratios count; empty for stable pools. */
   weights(): readonly bigint[];
   /** Pool tokens in circulation. */
@@ -65,6 +75,8 @@ export interface ExactPool {
   resync(token: number): void;
   /** As `resync`, or `gulp` with the reason when that reverts. */
   safeResync(token: number): string | null;
+  /** Swaps of one transaction, exact amounts out; V2 only. */
+  vaultBatch(steps: readonly VaultSwap[]): VaultBatchAmounts;
   advance(seconds: number, blocks: number): void;
   /** The state, to come back to; costs nothing. */
   save(): unknown;
