@@ -104,14 +104,15 @@ export * from './controllers/controllers.ts';
 export type { SimPool, VaultBatchResult, VaultSwap } from './pools/sim-pool.ts';
 export { FloatPool } from './pools/float-pool.ts';
 export { ExactSimPool } from './pools/exact-sim-pool.ts';
+export { depth, invariantPerShare } from './metrics/pool-measures.ts';
 export {
-  depth,
   type InvariantFall,
-  invariantPerShare,
   type MetricName,
   METRICS,
   MetricsRecorder,
   type RunMetrics,
+  TOKEN_METRICS,
+  type TokenMetrics,
 } from './metrics/recorder.ts';
 export {
   type PairedDifference,

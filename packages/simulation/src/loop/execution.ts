@@ -4,7 +4,7 @@
  * @module
  */
 import { valueOf } from '../agents/providers.ts';
-import { invariantPerShare } from '../metrics/recorder.ts';
+import { invariantPerShare } from '../metrics/pool-measures.ts';
 import { hasFunds } from './funds.ts';
 import { gasCost, type RunState } from './run-state.ts';
 import type { AgentContext, Order, OrderResult, Trade } from './types.ts';
@@ -123,6 +123,8 @@ export class Execution {
       metrics.guard(step, `${by.name}${place}: ${JSON.stringify(order)}`, before);
     const { tokens, shares } = gained;
     if (context !== null && refused === null) {
+      if (PROVIDES.has(order.do))
+        tokens.forEach((amount, i) => (context.provided[i] = context.provided[i]! - amount));
       for (let i = 0; i < count; i++) context.wallet[i] = context.wallet[i]! + tokens[i]!;
       context.wallet[count] = context.wallet[count]! + shares[0]!;
     }
@@ -136,7 +138,12 @@ export class Execution {
     context: AgentContext | null,
   ): OrderResult {
     const { pool, metrics, prices } = this.#state;
-    const saved = { pool: pool.save(), metrics: metrics.save(), wallet: context?.wallet.slice() };
+    const saved = {
+      pool: pool.save(),
+      metrics: metrics.save(),
+      wallet: context?.wallet.slice(),
+      provided: context?.provided.slice(),
+    };
     const outer = this.#held;
     const rebases = this.#rebases.length;
     this.#held = [];
@@ -150,6 +157,7 @@ export class Execution {
         pool.restore(saved.pool);
         metrics.restore(saved.metrics);
         if (saved.wallet !== undefined) context!.wallet.set(saved.wallet);
+        if (saved.provided !== undefined) context!.provided.set(saved.provided);
         this.#held = outer;
         this.#rebases.length = rebases;
         metrics.refusedOrder();
@@ -326,6 +334,15 @@ const MAY_NOT_LOSE: ReadonlySet<Order['do']> = new Set([
   'exit',
   'joinSwap',
   'exitSwap',
+]);
+
+/** Orders that give tokens to the pool for its own, or take them back. */
+const PROVIDES: ReadonlySet<Order['do']> = new Set([
+  'join',
+  'exit',
+  'joinSwap',
+  'exitSwap',
+  'vaultBatch',
 ]);
 
 function hasLimit(order: Extract<Order, { do: 'swap' | 'swapOut' }>): boolean {

@@ -15,7 +15,7 @@ import { Execution, type ExecutionOptions } from './execution.ts';
 import type { GasMeter } from './gas.ts';
 import type { RecordedFlow } from './recorded-flow.ts';
 import { LoopView, type RunState, timeOf } from './run-state.ts';
-import { type SavedAgent, type SeatedAgent, Turns } from './turns.ts';
+import { type Provider, type SavedAgent, type SeatedAgent, Turns } from './turns.ts';
 import type { Controller, Decision, DecisionRow, Order, OrderResult, Trade } from './types.ts';
 
 export interface SimulationOptions extends ExecutionOptions {
@@ -97,6 +97,11 @@ export class Simulation {
   /** Own tokens and pool tokens of an agent, by its place in the configuration. */
   walletOf(agent: number): Float64Array {
     return this.#turns.contexts[agent]!.wallet;
+  }
+
+  /** Agents that have provided liquidity. */
+  providers(): Provider[] {
+    return this.#turns.providers();
   }
 
   /** Takes one step. @throws {UserCodeError} */

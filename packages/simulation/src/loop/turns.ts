@@ -49,6 +49,7 @@ export class Turns {
       stream,
       wallet: wallet === 'infinite' ? new Float64Array(prices.length + 1) : wallet.slice(),
       isInfinite: wallet === 'infinite',
+      provided: new Float64Array(prices.length),
       memory: {},
       stepSeconds,
       stepsPerYear,
@@ -73,16 +74,27 @@ export class Turns {
     return this.#agents.map(({ stream }, i) => ({
       stream: stream.save(),
       wallet: this.contexts[i]!.wallet.slice(),
+      provided: this.contexts[i]!.provided.slice(),
       memory: structuredClone(this.contexts[i]!.memory),
     }));
   }
 
   restore(saved: readonly SavedAgent[]): void {
     this.#agents.forEach(({ stream }, i) => {
-      const { stream: state, wallet, memory } = saved[i]!;
+      const { stream: state, wallet, provided, memory } = saved[i]!;
       stream.restore(state);
       this.contexts[i]!.wallet.set(wallet);
+      this.contexts[i]!.provided.set(provided);
       this.contexts[i]!.memory = structuredClone(memory);
+    });
+  }
+
+  /** Agents that have provided liquidity, with their pool tokens and what they brought. */
+  providers(): Provider[] {
+    return this.#agents.flatMap(({ agent }, i) => {
+      const { wallet, provided } = this.contexts[i]!;
+      const isOne = provided.some((amount) => amount !== 0);
+      return isOne ? [{ agent: agent.name, shares: wallet.at(-1)!, provided }] : [];
     });
   }
 
@@ -146,10 +158,20 @@ export class Turns {
   }
 }
 
+/** A provider of liquidity. */
+export interface Provider {
+  readonly agent: string;
+  /** Pool tokens that it has. */
+  readonly shares: number;
+  /** What it brought less what it took, whole tokens. */
+  readonly provided: Float64Array;
+}
+
 /** What is kept of an agent from step to step. */
 export interface SavedAgent {
   readonly stream: StreamState;
   readonly wallet: Float64Array;
+  readonly provided: Float64Array;
   readonly memory: Record<string, unknown>;
 }
 

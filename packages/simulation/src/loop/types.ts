@@ -85,6 +85,8 @@ export interface AgentContext {
   /** Own tokens, and own pool tokens in the last entry. */
   readonly wallet: Float64Array;
   readonly isInfinite: boolean;
+  /** What it brought by joins, less what it took by exits: what it would have had it held. */
+  readonly provided: Float64Array;
   /** Plain data that the agent keeps from step to step; it is saved and restored with the run. */
   memory: Record<string, unknown>;
   /** Seconds of a step, and steps of a year. */
