@@ -75,4 +75,5 @@ export { readCheckpoint } from './learn/checkpoint-file.ts';
 export { isDiscrete, trainEnv, type TrainEnvOptions } from './learn/train-env.ts';
 export { fetchLogs, type LogsFetch } from './fetch/logs.ts';
 export { fetchSubgraph, type SubgraphFetch } from './fetch/subgraph.ts';
+export { type ColumnMapping, readMapping } from './records/mapping.ts';
 export { fitMarket } from './records/fit.ts';

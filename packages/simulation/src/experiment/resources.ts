@@ -11,6 +11,7 @@ import { readCheckpoint } from '../learn/checkpoint-file.ts';
 import type { Agent, Controller } from '../loop/types.ts';
 import { type PriceTable, sliceTimes } from '../prices/price-table.ts';
 import { importFile, type RecordFormat } from '../records/import-file.ts';
+import type { ColumnMapping } from '../records/mapping.ts';
 import type { Recording } from '../records/recording.ts';
 import type { Experiment } from './schema.ts';
 
@@ -126,7 +127,7 @@ async function loadHistory(
     format: history.format,
     units: history.units,
     ...(history.pool !== undefined && { pool: history.pool }),
-    ...(history.mapping !== undefined && { mapping: history.mapping }),
+    ...(history.mapping !== undefined && { mapping: history.mapping as ColumnMapping }),
     ...(history.state !== undefined && { state: place(history.state) }),
     ...(window !== null && { before: window[1] }),
   });

@@ -4,7 +4,7 @@
  * @module
  */
 import { duration, z } from '@balancer/kit';
-import { ACTION_COLUMNS } from '../records/action.ts';
+import { MAPPING } from '../records/mapping.ts';
 import { AGENT, CONTROLLER } from './schema-actors.ts';
 import { count, fraction, positive, window } from './schema-values.ts';
 
@@ -94,7 +94,7 @@ const HISTORY = z.strictObject({
   /** Pool of which a file of several is read; address of a V1 pool. */
   pool: z.string().optional(),
   /** The file's name of each column of the canonical record. */
-  mapping: z.partialRecord(z.enum(ACTION_COLUMNS), z.string()).optional(),
+  mapping: MAPPING.optional(),
   state: z.string().optional(),
   units: z.enum(['raw', 'decimal']).default('raw'),
   scale: positive.default(1),

@@ -117,6 +117,14 @@ export class ExactV1Pool implements ExactPool {
     return this.balances().map((balance, i) => before[i]! - balance);
   }
 
+  joinAmounts(): bigint {
+    throw new Revert('UNSUPPORTED', 'UNSUPPORTED', 'A V1 pool joins in proportion or by one token.');
+  }
+
+  exitAmounts(): bigint {
+    return this.joinAmounts();
+  }
+
   joinSingle(call: SingleCall): SingleAmounts {
     const tokenIn = this.addressOf(call.token);
     return this.#single(call.token, () =>

@@ -61,6 +61,9 @@ export interface ExactPool {
   /** All tokens for an exact number of pool tokens. */
   joinAll(shares: bigint): readonly bigint[];
   exitAll(shares: bigint): readonly bigint[];
+  /** Exact amounts of all tokens, which need not be in proportion, for pool tokens; V2 only. @returns Shares. */
+  joinAmounts(amounts: readonly bigint[]): bigint;
+  exitAmounts(amounts: readonly bigint[]): bigint;
   joinSingle(call: SingleCall): SingleAmounts;
   exitSingle(call: SingleCall): SingleAmounts;
   setSwapFee(fee: bigint): void;
