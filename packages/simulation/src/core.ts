@@ -63,7 +63,12 @@ export {
   type RecordProblem,
 } from './records/problem.ts';
 export { type InitialState, normalisedWeights, readInitialState } from './records/initial-state.ts';
-export { actionsOfPrices, assemble, type PlacedAction, type Recording } from './records/recording.ts';
+export {
+  actionsOfPrices,
+  assemble,
+  type PlacedAction,
+  type Recording,
+} from './records/recording.ts';
 export { profileOf, type RecordingProfile } from './records/profile.ts';
 export { readV1Logs, V1_TOPICS, type V1LogOptions } from './records/formats/v1-logs.ts';
 export type { CarryMode } from './replay/carry.ts';

@@ -83,7 +83,9 @@ async function actionsOfFiles(
   const options = await optionsOf(first, flags);
   if (files.length > 1) {
     if (options.format !== 'ohlc' && options.format !== 'series')
-      throw new UsageError('several files: only prices (ohlc, series) are joined; import the others one by one');
+      throw new UsageError(
+        'several files: only prices (ohlc, series) are joined; import the others one by one',
+      );
     return actionsOfPrices(await importPrices(files, options));
   }
   const { actions, prices } = sound(await importFile(first, options), io);

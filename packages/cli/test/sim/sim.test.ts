@@ -162,7 +162,10 @@ describe('balancer sim check, import and fit', () => {
       stderr: expect.stringContaining('wrong.toml:1:1: tt: unknown key; did you mean "t"?'),
     });
     const bars = (name: string, price: number): string =>
-      write(name, `time;open;high;low;close\n100;${price};${price};${price};${price * 2}\n400;9;9;9;9\n`);
+      write(
+        name,
+        `time;open;high;low;close\n100;${price};${price};${price};${price * 2}\n400;9;9;9;9\n`,
+      );
     const prices = [bars('WETH.csv', 2), bars('DAI.csv', 1)];
     const joined = ['sim', 'import', ...prices, '--format', 'ohlc', '--out', out];
     expect(await runHere(...joined, '--bar', 'close')).toMatchObject({ code: 0 });
@@ -223,13 +226,35 @@ describe('balancer sim replay', () => {
       '0,100,0x1,swap,USDC WETH',
     );
     const changed = await runHere(
-      ...['sim', 'replay', file, '--state', state, '--from', '0', '--json'],
-      ...['--what-if-weights', 'WETH=0.3,USDC=0.2', '--what-if-token', 'DAI=1000:0.5'],
+      'sim',
+      'replay',
+      file,
+      '--state',
+      state,
+      '--from',
+      '0',
+      '--json',
+      '--what-if-weights',
+      'WETH=0.3,USDC=0.2',
+      '--what-if-token',
+      'DAI=1000:0.5',
     );
-    const { finalBalances } = JSON.parse(changed.stdout) as { finalBalances: Record<string, string> };
+    const { finalBalances } = JSON.parse(changed.stdout) as {
+      finalBalances: Record<string, string>;
+    };
     expect(finalBalances['DAI']).toBe('1000000000000000000000');
     expect(
-      await runHere('sim', 'replay', file, '--state', state, '--from', '0', '--what-if-token', 'DAI'),
+      await runHere(
+        'sim',
+        'replay',
+        file,
+        '--state',
+        state,
+        '--from',
+        '0',
+        '--what-if-token',
+        'DAI',
+      ),
     ).toMatchObject({ code: 2, stderr: expect.stringContaining('must be SYMBOL=balance:weight') });
   });
 });

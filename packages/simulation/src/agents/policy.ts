@@ -45,7 +45,10 @@ export function policyAgent(options: PolicyOptions & { readonly gas: number }): 
       const observer = observed(memory, priceOf(view), stepsPerYear);
       if (step % every !== 0) return [];
       const time = (step % episode) / episode;
-      const order = arbitrageOrder(pool, policy(observePool(observer, { pool, stepsPerYear, time }), stream));
+      const order = arbitrageOrder(
+        pool,
+        policy(observePool(observer, { pool, stepsPerYear, time }), stream),
+      );
       return order === null ? [] : [order];
     },
   };
@@ -89,7 +92,9 @@ function policyOf<A>(
   }
   const env = createEnv(checkpoint.env) as Env<A>;
   if (!fitsEnv(env, checkpoint))
-    throw new SimulationError(`${name}: its sizes are not those of ${checkpoint.env}; train it again`);
+    throw new SimulationError(
+      `${name}: its sizes are not those of ${checkpoint.env}; train it again`,
+    );
   return checkpointPolicy(env, checkpoint);
 }
 

@@ -58,9 +58,7 @@ export function agentsOf(
 
 /** @throws {SimulationError} */
 export function controllersOf(experiment: Experiment, resources: Resources): Controller[] {
-  return experiment.controllers.map((spec, i) =>
-    controllerOf(spec, i, { experiment, resources }),
-  );
+  return experiment.controllers.map((spec, i) => controllerOf(spec, i, { experiment, resources }));
 }
 
 /** When something is on, unix seconds, from (included) to (excluded); null for always. */
@@ -72,7 +70,10 @@ export function windowOf({
   readonly to?: number | string | undefined;
 }): readonly [from: number, to: number] | null {
   if (from === undefined && to === undefined) return null;
-  return [from === undefined ? -Infinity : secondsOf(from), to === undefined ? Infinity : secondsOf(to)];
+  return [
+    from === undefined ? -Infinity : secondsOf(from),
+    to === undefined ? Infinity : secondsOf(to),
+  ];
 }
 
 function secondsOf(moment: number | string): number {

@@ -27,7 +27,11 @@ export function marketOf(experiment: Experiment, resources: Resources, stream: S
     ),
     start: tokens.map((symbol) => startPriceOf(experiment, resources, symbol)),
     correlation: correlationOf(experiment),
-    shocks: shock.map(({ step, token, factor }) => ({ step, token: tokens.indexOf(token), factor })),
+    shocks: shock.map(({ step, token, factor }) => ({
+      step,
+      token: tokens.indexOf(token),
+      factor,
+    })),
     stream,
     startTime: time.start,
     stepSeconds,
@@ -54,9 +58,7 @@ export function startPriceOf(experiment: Experiment, resources: Resources, symbo
 export function gasOf({ gas, pool }: Experiment, resources: Resources): GasMeter | null {
   if (gas === undefined) return null;
   const { gwei, source, column, ether, token, units } = gas;
-  const price =
-    gwei ??
-    columnOf({ source: source!, column }, 'gas', resources, column);
+  const price = gwei ?? columnOf({ source: source!, column }, 'gas', resources, column);
   const given = Object.fromEntries(
     Object.entries(units).filter(([, value]) => value !== undefined),
   ) as Partial<Record<keyof typeof units, number>>;

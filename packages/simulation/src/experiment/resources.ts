@@ -148,7 +148,10 @@ function priceSources({
   return gas?.source === undefined ? tokens : [...tokens, { source: gas.source, format: 'series' }];
 }
 
-function loadCheckpoints({ agents, controllers }: Experiment, place: Place): Map<string, Checkpoint> {
+function loadCheckpoints(
+  { agents, controllers }: Experiment,
+  place: Place,
+): Map<string, Checkpoint> {
   const files = [...agents, ...controllers].flatMap((spec) =>
     spec.type === 'policy' ? [spec.file] : [],
   );

@@ -115,9 +115,7 @@ export class Execution {
     const gained = { tokens: new Float64Array(count), shares: new Float64Array(1) };
     const before =
       this.#options.guardInvariant && MAY_NOT_LOSE.has(order.do) ? invariantPerShare(pool) : 0;
-    const refused = hasFunds(order, pool, context)
-      ? this.#perform(order, by, gained)
-      : 'NO_FUNDS';
+    const refused = hasFunds(order, pool, context) ? this.#perform(order, by, gained) : 'NO_FUNDS';
     if (refused !== null) metrics.refusedOrder();
     else if (before > 0)
       metrics.guard(step, `${by.name}${place}: ${JSON.stringify(order)}`, before);

@@ -118,7 +118,11 @@ export class ExactV1Pool implements ExactPool {
   }
 
   joinAmounts(): bigint {
-    throw new Revert('UNSUPPORTED', 'UNSUPPORTED', 'A V1 pool joins in proportion or by one token.');
+    throw new Revert(
+      'UNSUPPORTED',
+      'UNSUPPORTED',
+      'A V1 pool joins in proportion or by one token.',
+    );
   }
 
   exitAmounts(): bigint {

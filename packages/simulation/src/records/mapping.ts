@@ -19,7 +19,5 @@ export const MAPPING = z.strictObject(
 /** Reads `t = "block_time"` and so on. @throws {ConfigFileError} With every problem, at its line. */
 export async function readMapping(path: string): Promise<ColumnMapping> {
   const { value } = await loadConfigFile(path, { schema: MAPPING, environment: {} });
-  return Object.fromEntries(
-    Object.entries(value).filter(([, name]) => name !== undefined),
-  ) as ColumnMapping;
+  return Object.fromEntries(Object.entries(value).filter(([, name]) => name !== undefined));
 }

@@ -49,8 +49,7 @@ export function assemble(
   if (initial !== null && problems.errors === 0) findOverdrafts(sorted, initial, find);
   const actions = sorted.map(({ action }) => action);
   const prices = context.prices ?? pricesOfActions(actions);
-  if (prices !== null)
-    warnOfGaps(prices, (message) => void find('warning', 0, 'prices', message));
+  if (prices !== null) warnOfGaps(prices, (message) => find('warning', 0, 'prices', message));
   return { actions, initial, prices };
 }
 
@@ -102,11 +101,7 @@ function findPools(placed: readonly PlacedAction[], find: Find): void {
 const POOLS_NAMED = 3;
 
 /** Rows before the initial state, and tokens that the pool does not have. */
-function findStrangers(
-  placed: readonly PlacedAction[],
-  initial: InitialState,
-  find: Find,
-): void {
+function findStrangers(placed: readonly PlacedAction[], initial: InitialState, find: Find): void {
   const { tokens, addresses } = initial;
   const known = new Set(tokens.flatMap(({ symbol }) => [symbol, addresses[symbol]]));
   const symbols = tokens.map(({ symbol }) => symbol).join(', ');
@@ -137,11 +132,7 @@ function findBlocks(sorted: readonly PlacedAction[], find: Find): void {
 }
 
 /** The first row that takes out more than the recorded course leaves. */
-function findOverdrafts(
-  sorted: readonly PlacedAction[],
-  initial: InitialState,
-  find: Find,
-): void {
+function findOverdrafts(sorted: readonly PlacedAction[], initial: InitialState, find: Find): void {
   const ledger = new LedgerCourse(initial);
   for (const { action, line } of sorted) {
     try {

@@ -107,9 +107,7 @@ describe('what is told of a rebase', () => {
     const rows: RebaseRow[] = [];
     (await simulationOf(noisy, { onRebase: (row) => rows.push(row) })).runTo(3);
     const alone = await simulationOf(
-      withValue(noisy, 'agents', [
-        { type: 'noise', name: 'noise-1', perDay: 50, meanSize: 1 },
-      ]),
+      withValue(noisy, 'agents', [{ type: 'noise', name: 'noise-1', perDay: 50, meanSize: 1 }]),
     );
     expect(rows[0]!.twinValue).toBe(alone.runTo(2).value);
   });

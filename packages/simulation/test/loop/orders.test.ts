@@ -157,7 +157,9 @@ describe('gas', () => {
     simulation.advance();
     simulation.order({ do: 'join', shares: 1 });
     expect(simulation.metrics.result().gasSpent).toBeCloseTo(2.8 + 1000 * 50e-9 * 2000, 9);
-    expect(() => experiment('[gas]\ngwei = 2\n')).toThrow('needs either ether, its price, or token');
+    expect(() => experiment('[gas]\ngwei = 2\n')).toThrow(
+      'needs either ether, its price, or token',
+    );
   });
 });
 
@@ -208,7 +210,10 @@ describe('trained policies', () => {
     kind: 'network',
     shape: { inputs: 6, hidden: 0, outputs: weights.length / 7 },
     weights,
-    normaliser: { middle: Array.from({ length: 6 }, () => 0), half: Array.from({ length: 6 }, () => 1) },
+    normaliser: {
+      middle: Array.from({ length: 6 }, () => 0),
+      half: Array.from({ length: 6 }, () => 1),
+    },
     constant: null,
   });
 
@@ -249,10 +254,12 @@ describe('trained policies', () => {
 
   test('of another environment, or what is none, are refused with their file', async () => {
     const folder = scratchFolder();
-    writeFileSync(join(folder, 'fee.json'), JSON.stringify(net('fee-control', [0, 0, 0, 0, 0, 0, 0])));
+    writeFileSync(
+      join(folder, 'fee.json'),
+      JSON.stringify(net('fee-control', [0, 0, 0, 0, 0, 0, 0])),
+    );
     writeFileSync(join(folder, 'other.json'), '{}');
-    const config = (file: string) =>
-      experiment(`[[agents]]\ntype = "policy"\nfile = "${file}"\n`);
+    const config = (file: string) => experiment(`[[agents]]\ntype = "policy"\nfile = "${file}"\n`);
     const wrong = config('fee.json');
     const resources = await loadResources(wrong, folder);
     expect(() => createSimulation(wrong, resources, { repetition: 0, run: 0 })).toThrow(

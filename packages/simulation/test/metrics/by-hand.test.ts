@@ -36,11 +36,7 @@ async function oneTrade(config: Experiment, until: number): Promise<Simulation> 
   const withBuyer = withValue(config, 'agents', [{ type: 'module', name: 'buyer', file: 'b.mjs' }]);
   const none = await loadResources(config, '.');
   const modules = new Map([['b.mjs', { createAgent: () => buyer }]]);
-  const simulation = createSimulation(
-    withBuyer,
-    { ...none, modules },
-    { repetition: 0, run: 0 },
-  );
+  const simulation = createSimulation(withBuyer, { ...none, modules }, { repetition: 0, run: 0 });
   simulation.runTo(until);
   return simulation;
 }
@@ -130,9 +126,7 @@ describe('after one trade and two moves of the price', () => {
 
 describe('of a provider', () => {
   test('value, holding what it brought, and the difference, at the end of the run', async () => {
-    const config = market(
-      '[[agents]]\ntype = "lp"\nsize = 200\njoinAt = 1\n[output]\nevery = 1\n',
-    );
+    const config = market('[[agents]]\ntype = "lp"\nsize = 200\njoinAt = 1\n[output]\nevery = 1\n');
     const job = runJob(withValue(config, 'time.steps', 2), await loadResources(config, '.'), {
       repetition: 0,
       run: 0,

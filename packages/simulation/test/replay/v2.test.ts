@@ -26,7 +26,7 @@ async function recorded(
 ) {
   const world = v2.createWorld({ time: BigInt(START), block: 1n });
   const tokens = ['A', 'B'].map((symbol) => world.createToken({ symbol, decimals: 18 }));
-  const pool = world.createPool({ ...description, tokens, owner: OWNER } as v2.PoolDescription);
+  const pool = world.createPool({ ...description, tokens, owner: OWNER });
   world.join({ pool, sender: OWNER, kind: 'INIT', amounts: [1000n * ONE, 2000n * ONE] });
   const { tokens: listed, balances } = v2.getPoolTokens(world.state, pool);
   const { address, totalSupply } = v2.getPool(world.state, pool);
@@ -63,7 +63,7 @@ async function recorded(
         symbol: token === address ? 'BPT' : tokens.indexOf(token) === 0 ? 'A' : 'B',
         decimals: 18,
         ...(weights !== undefined && {
-          weight: text((weights as readonly bigint[])[tokens.indexOf(token)]!),
+          weight: text(weights[tokens.indexOf(token)]!),
         }),
       })),
     },

@@ -44,7 +44,9 @@ export function readSubgraph(
     all.map((page) => page['pool']).find((each) => each !== undefined && each !== null) ?? null,
   );
   // A composable pool is among its own tokens; nobody trades with what has no balance.
-  const own = textOf(pool['address'] ?? pool['id']).toLowerCase().slice(0, ADDRESS_CHARACTERS);
+  const own = textOf(pool['address'] ?? pool['id'])
+    .toLowerCase()
+    .slice(0, ADDRESS_CHARACTERS);
   const isOther = (address: Json | undefined): boolean => textOf(address).toLowerCase() !== own;
   const tokens = list(pool['tokens'] ?? [])
     .map(members)
@@ -69,9 +71,7 @@ export function readSubgraph(
   for (const swap of gather('swaps')) add(swapOf(swap, symbols));
   const listed = list(pool['tokensList'] ?? []);
   const places = listed.flatMap((address, i) => (isOther(address) ? [i] : []));
-  const order = places.map(
-    (i) => symbols[textOf(listed[i]).toLowerCase()] ?? textOf(listed[i]),
-  );
+  const order = places.map((i) => symbols[textOf(listed[i]).toLowerCase()] ?? textOf(listed[i]));
   /** Amounts of all registered tokens, without those of the pool's own. */
   const others = (amounts: readonly Json[]): readonly Json[] =>
     amounts.length === listed.length ? places.map((i) => amounts[i]!) : amounts;
