@@ -5,6 +5,7 @@
  */
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Io } from '../io.ts';
+import type { BenchFlags } from './bench.ts';
 import type { RunFlags } from './run.ts';
 import type { FetchFlags } from './fetch.ts';
 import type { ReplayFlags } from './replay.ts';
@@ -29,6 +30,7 @@ export function registerSimulation(program: Command, io: Io, finish: Finish): vo
   addServe(sim, io, finish);
   addQueue(sim, io, finish);
   addLearners(sim, io, finish);
+  addBench(sim, io, finish);
 }
 
 const EXAMPLE = `
@@ -217,6 +219,18 @@ function addLearners(sim: Command, io: Io, finish: Finish): void {
     .argument('<env>', 'fee-control, weights-control, lp-allocation, arbitrage or attack')
     .option('--stdio', 'the only way there is; may be left out')
     .action(async (env: string) => finish(await (await import('./learn.ts')).serveEnv(env, io)));
+}
+
+function addBench(sim: Command, io: Io, finish: Finish): void {
+  sim
+    .command('bench')
+    .description('measure what runs cost here, beside plain loops')
+    .argument('[names...]', 'normals, gbm, grid, experiment, replay, csv, env (default: all)')
+    .option('--quick', 'a tenth of the work, once')
+    .option('--json', 'a line of JSON for each figure')
+    .action(async (names: string[], flags: BenchFlags) =>
+      finish(await (await import('./bench.ts')).bench(names, flags, io)),
+    );
 }
 
 function number(text: string): number {
