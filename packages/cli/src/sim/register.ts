@@ -122,7 +122,7 @@ function addExperiments(sim: Command, io: Io, finish: Finish): void {
     sim
       .command(name, { hidden: name !== 'run' })
       .description('run an experiment: every point of its sweep, every repetition')
-      .argument('<file>', 'experiment (TOML)')
+      .argument('<files...>', 'experiments (TOML), one after the other')
       .option('--out <folder>', 'folder of results (default: out/<name>)')
       .option('--workers <count>', 'threads; 0 is none', count)
       .option('--seed <integer>', 'instead of the file')
@@ -139,8 +139,8 @@ function addExperiments(sim: Command, io: Io, finish: Finish): void {
       .option('--queue <name>', 'name of the queue (default: simulation)')
       .option('--store <place>', 'folder or s3+https://host/bucket that all workers see')
       .option('--json', 'progress as NDJSON')
-      .action(async (file: string, flags: RunFlags) =>
-        finish(await (await import('./run.ts')).run(file, flags, io)),
+      .action(async (files: string[], flags: RunFlags) =>
+        finish(await (await import('./run.ts')).runAll(files, flags, io)),
       );
   }
   sim

@@ -328,7 +328,7 @@ describe('balancer sim bench', () => {
     const json = await runHere('sim', 'bench', 'normals', '--quick', '--json');
     expect(JSON.parse(json.stdout)).toMatchObject({ name: 'normals', goal: 15e6 });
     expect(await runHere('sim', 'bench', 'speed')).toMatchObject({
-      code: 1,
+      code: 2,
       stderr: expect.stringContaining('speed: must be one of normals'),
     });
   });
