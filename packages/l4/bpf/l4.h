@@ -480,7 +480,8 @@ struct l4_claim {
 	__u32 result;
 	__u32 attempt;
 	__u32 conflicts;
-	__u64 zero;
+	__u32 step; /* from a port to the next one tried */
+	__u32 own_step; /* that no other flow is likely to have */
 };
 
 /* State that lives from packet to packet on this CPU, and the entries of a flow under construction. */

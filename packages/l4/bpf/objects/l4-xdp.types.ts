@@ -233,7 +233,8 @@ export interface L4Claim {
   readonly result: number;
   readonly attempt: number;
   readonly conflicts: number;
-  readonly zero: bigint;
+  readonly step: number;
+  readonly own_step: number;
 }
 
 export interface L4Scratch {
@@ -799,7 +800,8 @@ export const l4XdpLayout: ObjectLayout = {
       'claim.result': 2720,
       'claim.attempt': 2752,
       'claim.conflicts': 2784,
-      'claim.zero': 2816,
+      'claim.step': 2816,
+      'claim.own_step': 2848,
       peer_key: 2880,
       'peer_key.src': 2880,
       'peer_key.src.bytes': 2880,
