@@ -53,7 +53,13 @@ export const EMPTY_SERVICE: L4Service = {
   generation: 0,
   port_lo: 0,
   port_hi: 0,
-  reserved: new Uint8Array(32),
+  rate_bytes: 0n,
+  rate_pps: 0,
+  rate_conns: 0,
+  src_rate: 0,
+  burst_ms: 0,
+  burst_conns: 0,
+  reserved: new Uint8Array(4),
 };
 
 export const EMPTY_BACKEND: L4Backend = {
@@ -89,6 +95,7 @@ function fingerprint(value: unknown): string {
   return JSON.stringify(value, (key, field: unknown) => {
     // A decoded address has its bytes twice.
     if (key === 'words') return undefined;
+    if (typeof field === 'bigint') return field.toString();
     return field instanceof Uint8Array ? Buffer.from(field).toString('hex') : field;
   });
 }
