@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { isDeepStrictEqual } from 'node:util';
 import {
   findLink,
   type LinkDescription,
@@ -101,6 +102,8 @@ export class Engine {
   readonly #gratuitous = new Gratuitous();
   #ids: Ids;
   #desired: DesiredPlane | undefined;
+  /** Servers whose next hops are kept resolved. */
+  #servers: readonly string[] = [];
   #role: Role | undefined;
   #ticks = 0;
 
@@ -163,7 +166,9 @@ export class Engine {
     this.#desired = desired;
     this.#role = desired.presence?.role;
     this.#heartbeat.changed();
-    this.#followNeighbours();
+    // A look at each route takes longer than all the rest; those to the same servers wait for their tick.
+    const servers = routedServers(desired);
+    if (!isDeepStrictEqual(servers, this.#servers)) this.#followNeighbours(servers);
     this.#saveState();
     return { writes, services: ids.services };
   }
@@ -193,7 +198,7 @@ export class Engine {
     this.#probeNeighbours();
     if (this.#collector.isDue(this.#ticks)) this.collectNow();
     if (this.#ticks % ROUTE_TICKS === 0) {
-      this.#followNeighbours();
+      this.#followNeighbours(routedServers(this.#desired));
       this.#saveState();
     }
     return this.#attachments.mend(this.#objects);
@@ -321,13 +326,9 @@ export class Engine {
     }
   }
 
-  #followNeighbours(): void {
-    const backends = this.#desired?.services.flatMap((service) => service.backends) ?? [];
-    const routed = backends.filter(({ staticL2 }) => staticL2 === undefined);
-    this.#neighbours.follow(
-      routed.map(({ address }) => address),
-      loopbackIndex(),
-    );
+  #followNeighbours(servers: readonly string[]): void {
+    this.#neighbours.follow(servers, loopbackIndex());
+    this.#servers = servers;
   }
 
   #probeNeighbours(): void {
@@ -354,6 +355,13 @@ export class Engine {
     const { managed: neighbours } = this.#neighbours;
     this.#directory.saveHostState({ addresses, neighbours, role: this.#role });
   }
+}
+
+/** Servers that are found by route and neighbour. */
+function routedServers(desired: DesiredPlane | undefined): string[] {
+  const backends = desired?.services.flatMap((service) => service.backends) ?? [];
+  const routed = backends.filter(({ staticL2 }) => staticL2 === undefined);
+  return [...new Set(routed.map(({ address }) => address))];
 }
 
 /** Addresses that the kernel should answer for. */
