@@ -58,6 +58,11 @@ export function formatLoadBalancerConfig(config: LoadBalancerConfig): string {
   return formatConfig(configFileSchema, config);
 }
 
+/** A file as TOML, with what it says and no defaults. */
+export function formatConfigFile(file: ConfigFile): string {
+  return formatConfig(configFileSchema, file);
+}
+
 /** JSON Schema (draft 2020-12) of the file, for completion and hints in editors. */
 export function loadBalancerConfigJsonSchema(): Record<string, unknown> {
   return configJsonSchema(configFileSchema);

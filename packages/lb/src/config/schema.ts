@@ -55,10 +55,12 @@ export interface BackendTable extends Omit<
   readonly health?: Given<HealthConfig> | undefined;
   readonly outlier?: Given<OutlierConfig> | undefined;
   readonly sticky?: Given<StickyConfig> | undefined;
-  readonly servers?: Readonly<Record<string, Given<ServerConfig>>> | undefined;
+  readonly servers?: Readonly<Record<string, ServerTable>> | undefined;
   readonly discovery?: Given<DiscoveryConfig> | undefined;
   readonly tls?: Given<BackendTlsConfig> | undefined;
 }
+
+export type ServerTable = Given<ServerConfig>;
 
 export interface GlobalTable extends Omit<Given<GlobalConfig>, 'log' | 'access_log'> {
   readonly log?: Given<LogConfig> | undefined;
