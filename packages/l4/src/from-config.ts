@@ -249,7 +249,8 @@ function schedulerOf({ balance, hash }: BackendConfig): {
   readonly hash: HashMode;
 } {
   if (balance === 'leastconn') return { scheduler: 'wlc', hash };
-  if (balance === 'source') return { scheduler: 'mh', hash: 'ip' };
+  if (balance === 'source') return { scheduler: 'mh', hash: 'network' };
+  if (balance === 'random') return { scheduler: 'random', hash };
   if (balance === 'p2c') return { scheduler: 'twos', hash };
   if (balance === 'ring') return { scheduler: 'conhash', hash };
   if (!balance.startsWith('lvs:')) return { scheduler: 'wrr', hash };

@@ -10,7 +10,7 @@ export const PACKET_MODES = ['nat', 'fnat', 'dr', 'dr-ip', 'tunnel', 'passthroug
 
 export type PacketMode = (typeof PACKET_MODES)[number];
 
-/** Schedulers of the packet plane by LVS's names, for `balance = "lvs:<name>"`. */
+/** Schedulers of the packet plane by LVS's names and one of our own, for `balance = "lvs:<name>"`. */
 export const LVS_SCHEDULERS = [
   'rr',
   'wrr',
@@ -25,6 +25,7 @@ export const LVS_SCHEDULERS = [
   'mh',
   'conhash',
   'twos',
+  'random',
 ] as const;
 
 export type LvsScheduler = (typeof LVS_SCHEDULERS)[number];
