@@ -24,6 +24,7 @@ import { Collector } from './collector.ts';
 import { compile, type KnownLink } from './compile.ts';
 import { type DesiredPlane, formatServiceKey, type ServiceKey } from './desired.ts';
 import { digestOf, type PlaneDigest } from './digest.ts';
+import { Draining } from './draining.ts';
 import { PlaneError } from './errors.ts';
 import {
   type FlowBackends,
@@ -100,6 +101,7 @@ export class Engine {
   readonly #neighbours: Neighbours;
   readonly #probes = new NeighbourProbes();
   readonly #gratuitous = new Gratuitous();
+  readonly #draining = new Draining();
   #ids: Ids;
   #desired: DesiredPlane | undefined;
   /** Servers whose next hops are kept resolved. */
@@ -196,6 +198,7 @@ export class Engine {
     this.#heartbeat.beat();
     this.#gratuitous.announce(this.#linksNow());
     this.#probeNeighbours();
+    this.#endDrained();
     if (this.#collector.isDue(this.#ticks)) this.collectNow();
     if (this.#ticks % ROUTE_TICKS === 0) {
       this.#followNeighbours(routedServers(this.#desired));
@@ -339,6 +342,14 @@ export class Engine {
     } finally {
       socket.close();
     }
+  }
+
+  /** Ends flows of servers that were removed too long ago. */
+  #endDrained(): void {
+    const { backends } = leavingOf(this.#maps.image, this.#ids, this.#desired);
+    const timeoutMs = (this.#desired?.settings.drainTimeoutS ?? 0) * 1000;
+    const slots = this.#draining.due(backends, performance.now(), timeoutMs);
+    if (slots.length > 0) this.removeFlows({ slots });
   }
 
   /** Interfaces of servers with a fixed MAC address. */

@@ -134,6 +134,7 @@ export function settingsOf(l4: L4Config): PlaneSettings {
     tunnelSources: l4.tunnel_source,
     replyPath: l4.reply_path,
     unknownPort: l4.unknown_port,
+    drainTimeoutS: seconds(l4.drain_timeout),
   };
 }
 

@@ -67,6 +67,8 @@ export interface L4Config {
   readonly admin_socket: string;
   /** File that keeps what was ordered by `ipvsadm` or the API and saved; `''` for none. */
   readonly state_file: string;
+  /** How long flows of removed servers go on; 0 is for as long as they last. */
+  readonly drain_timeout: Milliseconds;
   /** Removes the programs when the process ends. Otherwise the kernel goes on forwarding. */
   readonly detach_on_exit: boolean;
   readonly conntrack: L4ConntrackConfig;
