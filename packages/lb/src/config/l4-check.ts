@@ -15,7 +15,7 @@ import { PACKET_MODES, type PacketMode } from './l4-types.ts';
 import type { BackendTable, ConfigFile, FrontendTable } from './schema.ts';
 
 /** Balances that the packet plane has a scheduler for; `lvs:…` apart. */
-const PACKET_BALANCES = ['roundrobin', 'leastconn', 'p2c', 'source', 'ring'];
+const PACKET_BALANCES = ['roundrobin', 'leastconn', 'p2c', 'random', 'source', 'ring'];
 /** Balances that place a flow by its key, without any state. */
 const KEYED_BALANCES = ['source', 'ring', 'lvs:mh', 'lvs:conhash', 'lvs:sh', 'lvs:dh'];
 /** Balances that go over all servers for each new flow. */

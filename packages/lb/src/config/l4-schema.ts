@@ -73,6 +73,7 @@ export const l4Schema: z.ZodType<L4Table> = z.strictObject({
     .string()
     .regex(/^(?:\/.*)?$/, { error: 'needs an absolute path' })
     .optional(),
+  drain_timeout: duration().optional(),
   detach_on_exit: z.boolean().optional(),
   sets: z
     .record(
