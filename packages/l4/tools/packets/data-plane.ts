@@ -172,7 +172,7 @@ export class DataPlane {
       zero,
     });
     const sources = this.#loaded.map('l4_src');
-    for (const [key, source] of [...sources.entries()]) {
+    for (const [key, source] of sources.entries()) {
       sources.set(key, { ...source, lasts_until: earlier(source.lasts_until) });
     }
     const templates = this.#loaded.map('l4_tpl');
