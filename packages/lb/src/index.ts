@@ -65,6 +65,7 @@ export {
   type ServerOrders,
   type ServerState,
 } from './server.ts';
+export { adminOperations } from './admin-operations.ts';
 export { adminRoutes, type AdminRoutesOptions } from './admin.ts';
 export {
   LoadBalancer,
