@@ -6,24 +6,18 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigFileError, createStyler, EXIT, LOG_LEVELS, messageOf } from '@balancer/kit';
 import type { AdminTarget } from './admin-client.ts';
-import { registerBbb } from './bbb/register.ts';
 import { checkFile } from './commands/check.ts';
-import { demo, type DemoOptions } from './commands/demo.ts';
+import type { DemoOptions } from './commands/demo.ts';
 import { completeServers, drain, reload, stats, weigh } from './commands/remote.ts';
-import { run, type RunOptions } from './commands/run.ts';
-import { top } from './commands/top.ts';
+import type { RunOptions } from './commands/run.ts';
 import { exitCodeOf } from './exit.ts';
 import type { Io } from './io.ts';
-import { registerL4 } from './l4/register.ts';
-import { registerPools } from './pools/register.ts';
-import { poolsIo } from './pools/files.ts';
 import { bashCompletion } from './reference/bash.ts';
 import { type CommandReference, describeCommand } from './reference/describe.ts';
 import { withExamples } from './reference/examples.ts';
 import { fishCompletion } from './reference/fish.ts';
 import { manPage } from './reference/man-page.ts';
 import { zshCompletion } from './reference/zsh.ts';
-import { registerSimulation } from './sim/register.ts';
 import { VERSION } from './version.ts';
 
 /**
@@ -34,10 +28,10 @@ import { VERSION } from './version.ts';
  */
 export async function main(args: readonly string[], io: Io): Promise<number> {
   let code: number = EXIT.ok;
-  const program = createProgram(io, (result) => {
-    code = result;
-  });
   try {
+    const program = await createProgram(args, io, (result) => {
+      code = result;
+    });
     await program.parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {
@@ -56,7 +50,45 @@ function fail(error: unknown, io: Io): number {
 
 type Finish = (code: number) => void;
 
-function createProgram(io: Io, finish: Finish): Command {
+/** Commands that need no part of this program but the load balancer. */
+const BALANCING = ['run', 'proxy', 'check', 'reload', 'drain', 'weight', 'stats', 'top', 'demo'];
+
+/**
+ * The other parts, by the command they are for. What a long-running process does not use it does not
+ * load: all of them together take 20 MiB.
+ */
+const PARTS: Readonly<Record<string, (program: Command, io: Io, finish: Finish) => Promise<void>>> =
+  {
+    bbb: async (program, io, finish) => {
+      const { registerBbb } = await import('./bbb/register.ts');
+      registerBbb(program, io, finish);
+    },
+    l4: async (program, io, finish) => {
+      const { registerL4 } = await import('./l4/register.ts');
+      const l4 = registerL4(program, io, finish);
+      addRun(l4, 'run', io, finish);
+      addCheck(l4, io, finish);
+    },
+    pools: async (program, io, finish) => {
+      const [{ registerPools }, { poolsIo }] = await Promise.all([
+        import('./pools/register.ts'),
+        import('./pools/files.ts'),
+      ]);
+      registerPools(program, { ...poolsIo, stdout: io.stdout, stderr: io.stderr, finish });
+    },
+    sim: async (program, io, finish) => {
+      const { registerSimulation } = await import('./sim/register.ts');
+      registerSimulation(program, io, finish);
+    },
+  };
+
+/** @returns The parts that a line may speak of: all, unless its first word names one. */
+function partsFor([command = '']: readonly string[]): readonly string[] {
+  if (BALANCING.includes(command)) return [];
+  return Object.hasOwn(PARTS, command) ? [command] : Object.keys(PARTS);
+}
+
+async function createProgram(args: readonly string[], io: Io, finish: Finish): Promise<Command> {
   const program = new Command('balancer')
     .description('Puts work where it fits.')
     .version(VERSION, '-v, --version', 'print the version')
@@ -73,13 +105,11 @@ function createProgram(io: Io, finish: Finish): Command {
   addCheck(program, io, finish);
   addRemote(program, io, finish);
   addDemo(program, io, finish);
-  registerBbb(program, io, finish);
-  const l4 = registerL4(program, io, finish);
-  addRun(l4, 'run', io, finish);
-  addCheck(l4, io, finish);
-  registerPools(program, { ...poolsIo, stdout: io.stdout, stderr: io.stderr, finish });
+  for (const part of partsFor(args)) {
+    // oxlint-disable-next-line no-await-in-loop -- the help lists them in this order
+    await PARTS[part]!(program, io, finish);
+  }
   addReference(program, io);
-  registerSimulation(program, io, finish);
   addVersion(program, io);
   return program;
 }
@@ -106,6 +136,7 @@ function addRun(program: Command, name: string, io: Io, finish: Finish): void {
     .option('-d, --dsr', 'the same as --mode dsr')
     .option('--workers <count>', 'override the file', positiveInteger)
     .action(async (file: string | undefined, options: RunFlags) => {
+      const { run } = await import('./commands/run.ts');
       finish(await run(runOptions(file, options), io));
     });
 }
@@ -192,6 +223,7 @@ function addRemote(program: Command, io: Io, finish: Finish): void {
     .option('--count <pictures>', 'end after so many', positiveInteger)
     .action(
       async ({ interval, ...options }: AdminTarget & { interval: number; count?: number }) => {
+        const { top } = await import('./commands/top.ts');
         finish(await top({ intervalMs: interval * 1000, ...options }, io));
       },
     );
@@ -230,6 +262,7 @@ function addDemo(program: Command, io: Io, finish: Finish): void {
     .option('--port <port>', 'port of the load balancer; 0 picks a free one', port, 8080)
     .option('--stats-port <port>', 'port of the statistics; 0 picks a free one', port, 7000)
     .action(async (options: DemoOptions) => {
+      const { demo } = await import('./commands/demo.ts');
       finish(await demo(options, io));
     });
 }

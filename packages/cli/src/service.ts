@@ -24,7 +24,6 @@ import {
   type ReloadResult,
 } from '@balancer/kit';
 import { loadConsole } from '@balancer/console';
-import { L4Plane, l4Routes, registerL4Metrics } from '@balancer/l4';
 import {
   AccessLog,
   adminRoutes,
@@ -47,6 +46,7 @@ import {
   type WorkersPlaneOptions,
 } from '@balancer/proxy';
 import { consoleRoutes } from './console.ts';
+import { PacketPlane } from './packet-plane.ts';
 import { SocketFiles } from './socket-files.ts';
 import { VERSION } from './version.ts';
 
@@ -76,7 +76,7 @@ export class Service {
   private readonly log: Log;
   private readonly accessLog: AccessLog;
   private readonly plane: ProxyPlane | WorkersPlane;
-  private readonly packetPlane: L4Plane;
+  private readonly packetPlane: PacketPlane;
   private readonly metrics = new Metrics();
   private readonly console = loadConsole();
   private readonly reloader: Reloader<LoadBalancerConfig>;
@@ -94,7 +94,7 @@ export class Service {
     this.log = options.log;
     this.accessLog = new AccessLog(options.config.global.access_log);
     this.plane = this.createPlane(options);
-    this.packetPlane = new L4Plane({ logger: options.log });
+    this.packetPlane = new PacketPlane({ logger: options.log, metrics: this.metrics });
     this.loadBalancer = new LoadBalancer({
       config: options.config,
       logger: options.log,
@@ -115,7 +115,6 @@ export class Service {
       reloads: () => this.reloads,
       workers: () => this.workers,
     });
-    registerL4Metrics(this.packetPlane, this.metrics);
   }
 
   /** In the order of their start. */
@@ -124,6 +123,7 @@ export class Service {
       {
         name: 'admin listener',
         start: async () => {
+          await this.packetPlane.load(this.options.config);
           this.admin = await this.openAdmin(this.options.config.stats);
         },
         stop: async () => this.admin?.close(),
@@ -232,6 +232,7 @@ export class Service {
   /** Takes everything that may fail first and the load balancer last, so that all can be undone. */
   private async apply(next: LoadBalancerConfig, previous: LoadBalancerConfig): Promise<void> {
     requireSameProcesses(next, previous);
+    await this.packetPlane.load(next);
     const movesAdmin = !sameAdminAddress(next.stats, previous.stats);
     const formerAddress = this.adminAddress;
     const opened = movesAdmin ? await this.openAdmin(next.stats) : undefined;
@@ -282,7 +283,7 @@ export class Service {
     if (path === '') return;
     mkdirSync(dirname(path), { recursive: true });
     const server = new AdminServer({
-      routes: l4Routes(this.packetPlane),
+      routes: this.packetPlane.routes,
       logger: this.log,
       addressSetting: 'l4.admin_socket',
       bodyMaxBytes: RULES_MAX_BYTES,
@@ -316,7 +317,7 @@ export class Service {
           reload: () => this.reload('api'),
           app: this.console?.app,
         }),
-        ...l4Routes(this.packetPlane),
+        ...this.packetPlane.routes,
         ...(this.options.routes ?? []),
       ],
       token: stats.token,

@@ -7,7 +7,7 @@
 export type * from './config/types.ts';
 export { certificatesOf } from './config/certificates.ts';
 export { readPortRange } from './config/l4-schema.ts';
-export { LVS_SCHEDULERS } from './config/l4-types.ts';
+export { LVS_SCHEDULERS, PACKET_MODES } from './config/l4-types.ts';
 export * from './config/load.ts';
 export { Backend, type ServerEntry, type ServersChanged } from './backend.ts';
 export {
