@@ -362,10 +362,15 @@ export class Pool<N extends NodeLike> implements MemberHost, OutlierHost {
       member.index = index;
     });
     table.onRejoin = picker.rejoined?.bind(picker);
-    table.onHealth = (index, healthy) =>
-      this.#healthNoted(members[index]!, healthy, 'as the node says');
+    table.onHealth = this.#healthListener(members);
     picker.membersChanged?.(table, previousIndex);
     return level;
+  }
+
+  /** Apart from its caller, whose variables it would keep alive: with them every former table. */
+  #healthListener(members: readonly Member[]): (index: number, healthy: boolean) => void {
+    return (index, healthy) =>
+      this.#healthNoted(members[index]!, healthy, 'as the node says');
   }
 
   #rowOf(member: Member, now: number): TableRow {
