@@ -9,7 +9,6 @@ import { dirname } from 'node:path';
 import {
   type Address,
   AdminServer,
-  BalancerError,
   type AdminRoute,
   type ConfigProblem,
   type DaemonPart,
@@ -39,9 +38,9 @@ import {
 } from '@balancer/lb';
 import {
   descriptorLimit,
+  GrowingPlane,
   type InheritedListeners,
   type ListeningSocket,
-  ProxyPlane,
   WorkersPlane,
   type WorkersPlaneOptions,
 } from '@balancer/proxy';
@@ -57,10 +56,10 @@ export interface ServiceOptions {
   readonly environment: Environment;
   /** What the command line changes in every configuration that is loaded. */
   readonly override?: (config: LoadBalancerConfig) => LoadBalancerConfig;
-  /** Sockets that are listening already, when this process alone serves. */
+  /** Sockets that are listening already, when this process serves itself. */
   readonly inherited?: InheritedListeners;
-  /** How worker processes are had; absent: this process alone serves. */
-  readonly workers?: Omit<WorkersPlaneOptions, 'logger'>;
+  /** How worker processes are had, and which sockets that are listening already they may take. */
+  readonly workers: Pick<WorkersPlaneOptions, 'spawn' | 'inherited' | 'onHopeless'>;
   /** Further routes of the admin listener. */
   readonly routes?: readonly AdminRoute[];
 }
@@ -75,7 +74,7 @@ export class Service {
   private readonly options: ServiceOptions;
   private readonly log: Log;
   private readonly accessLog: AccessLog;
-  private readonly plane: ProxyPlane | WorkersPlane;
+  private readonly plane: GrowingPlane | WorkersPlane;
   private readonly packetPlane: PacketPlane;
   private readonly metrics = new Metrics();
   private readonly console = loadConsole();
@@ -204,17 +203,21 @@ export class Service {
   reopenLogs(): void {
     this.log.reopen();
     this.accessLog.reopen();
-    if (this.plane instanceof WorkersPlane) this.plane.reopenLogs();
+    this.plane.reopenLogs();
   }
 
   private createPlane({
+    config,
     log: logger,
     inherited,
     workers,
-  }: ServiceOptions): ProxyPlane | WorkersPlane {
-    if (workers) return new WorkersPlane({ logger, ...workers });
-    return new ProxyPlane({
+  }: ServiceOptions): GrowingPlane | WorkersPlane {
+    if (workerCount(config.global.workers) > 1) return new WorkersPlane({ logger, ...workers });
+    const { spawn, onHopeless } = workers;
+    return new GrowingPlane({
       logger,
+      spawn,
+      onHopeless,
       onRecord: (record) => this.accessLog.write(record),
       wantsRecord: () => this.accessLog.wants(),
       ...(inherited && { inherited }),
@@ -231,7 +234,6 @@ export class Service {
 
   /** Takes everything that may fail first and the load balancer last, so that all can be undone. */
   private async apply(next: LoadBalancerConfig, previous: LoadBalancerConfig): Promise<void> {
-    requireSameProcesses(next, previous);
     await this.packetPlane.load(next);
     const movesAdmin = !sameAdminAddress(next.stats, previous.stats);
     const formerAddress = this.adminAddress;
@@ -339,7 +341,6 @@ export class Service {
 
   private get workers(): WorkersFacts {
     const { plane } = this;
-    if (plane instanceof ProxyPlane) return { restarts: 0, processes: [] };
     return {
       restarts: plane.restarts,
       processes: plane.workerFacts.map(({ pid, open, fds, rssBytes }) => ({
@@ -350,24 +351,6 @@ export class Service {
       })),
     };
   }
-}
-
-/** A reload that needs another kind of main process. */
-class WorkersChangeError extends BalancerError {
-  override readonly name = 'WorkersChangeError';
-  readonly code = 'WORKERS_CHANGE';
-}
-
-/** One process that serves alone cannot become the main process of workers, nor the other way. */
-function requireSameProcesses(next: LoadBalancerConfig, previous: LoadBalancerConfig): void {
-  const [from, to] = [previous, next].map(({ global }) => workerCount(global.workers)) as [
-    number,
-    number,
-  ];
-  if ((from === 1) === (to === 1)) return;
-  throw new WorkersChangeError(
-    `global.workers: cannot change from ${from} to ${to} while running; send SIGUSR2, which hands over to a new process, or restart`,
-  );
 }
 
 /** Writes what the configuration says and probably does not mean. */

@@ -121,7 +121,9 @@ export class Metrics {
         values: [...collect()].flatMap((sample) => histogramValues(name, buckets, sample)),
       });
     // The text is made from the second where it exists; the types know neither it nor the type's name.
-    this.#define((made) => Object.assign(histogramOf(options, made), { get, getForPromString: get }));
+    this.#define((made) =>
+      Object.assign(histogramOf(options, made), { get, getForPromString: get }),
+    );
   }
 
   /** All series in the Prometheus text exposition format 0.0.4. */

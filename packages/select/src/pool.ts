@@ -369,8 +369,7 @@ export class Pool<N extends NodeLike> implements MemberHost, OutlierHost {
 
   /** Apart from its caller, whose variables it would keep alive: with them every former table. */
   #healthListener(members: readonly Member[]): (index: number, healthy: boolean) => void {
-    return (index, healthy) =>
-      this.#healthNoted(members[index]!, healthy, 'as the node says');
+    return (index, healthy) => this.#healthNoted(members[index]!, healthy, 'as the node says');
   }
 
   #rowOf(member: Member, now: number): TableRow {

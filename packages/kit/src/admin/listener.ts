@@ -33,10 +33,7 @@ export interface BoundListener {
  */
 export async function bindListener(
   address: Address,
-  {
-    fetch,
-    setting,
-  }: { fetch: Fetch; setting: string },
+  { fetch, setting }: { fetch: Fetch; setting: string },
 ): Promise<BoundListener> {
   const server = createServer(fetch);
   try {
@@ -91,7 +88,9 @@ function createServer(fetch: Fetch): Server {
   let adaptor: ReturnType<typeof loadAdaptor> | undefined;
   const server = createHttpServer(async (request, response) => {
     adaptor ??= loadAdaptor(fetch);
-    await (await adaptor)(request, response);
+    await (
+      await adaptor
+    )(request, response);
   });
   server.maxConnections = CONNECTIONS_MAX;
   server.headersTimeout = REQUEST_MAX_MS;
