@@ -51,7 +51,17 @@ function fail(error: unknown, io: Io): number {
 type Finish = (code: number) => void;
 
 /** Commands that need no part of this program but the load balancer. */
-const BALANCING = ['run', 'proxy', 'check', 'reload', 'drain', 'weight', 'stats', 'top', 'demo'];
+const BALANCING: ReadonlySet<string> = new Set([
+  'run',
+  'proxy',
+  'check',
+  'reload',
+  'drain',
+  'weight',
+  'stats',
+  'top',
+  'demo',
+]);
 
 /**
  * The other parts, by the command they are for. What a long-running process does not use it does not
@@ -84,7 +94,7 @@ const PARTS: Readonly<Record<string, (program: Command, io: Io, finish: Finish) 
 
 /** @returns The parts that a line may speak of: all, unless its first word names one. */
 function partsFor([command = '']: readonly string[]): readonly string[] {
-  if (BALANCING.includes(command)) return [];
+  if (BALANCING.has(command)) return [];
   return Object.hasOwn(PARTS, command) ? [command] : Object.keys(PARTS);
 }
 

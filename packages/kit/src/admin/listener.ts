@@ -86,11 +86,16 @@ function createServer(fetch: Fetch): Server {
   // The adaptor brings the runtime's HTTP client and streams along, 5 MiB that a process nobody asks
   // anything does without.
   let adaptor: ReturnType<typeof loadAdaptor> | undefined;
-  const server = createHttpServer(async (request, response) => {
+  const server = createHttpServer((request, response) => {
     adaptor ??= loadAdaptor(fetch);
-    await (
-      await adaptor
-    )(request, response);
+    adaptor.then(
+      (answer) => answer(request, response),
+      // Its file is gone or unreadable, as in the middle of an upgrade: no reason to end the process.
+      (error: unknown) => {
+        response.statusCode = 500;
+        response.end(`cannot answer: ${messageOf(error)}\n`);
+      },
+    );
   });
   server.maxConnections = CONNECTIONS_MAX;
   server.headersTimeout = REQUEST_MAX_MS;
@@ -106,7 +111,8 @@ function createServer(fetch: Fetch): Server {
 
 async function loadAdaptor(fetch: Fetch): Promise<RequestListener> {
   const { getRequestListener } = await import('@hono/node-server');
-  return getRequestListener(fetch);
+  const answer = getRequestListener(fetch);
+  return (request, response) => void answer(request, response);
 }
 
 function listen(server: Server, address: Address): Promise<void> {
