@@ -76,6 +76,7 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     debianPackage: 'ruby',
     neededFor: 'the calls of Greenlight by Ruby itself',
   },
+  { command: 'ping', debianPackage: 'iputils-ping', neededFor: 'health checks by ICMP echo' },
   { command: 'bash', debianPackage: 'bash', neededFor: 'the completion of bash' },
   { command: 'zsh', debianPackage: 'zsh', neededFor: 'the completion of zsh' },
   { command: 'fish', debianPackage: 'fish', neededFor: 'the completion of fish' },

@@ -107,6 +107,15 @@ export class Network {
     this.#setLink(`s${number}`, up);
   }
 
+  /** Gives a server's interface another MAC address, which it tells nobody. @param number - From 1. */
+  changeServerMac(number: number): void {
+    inNamespace(this.servers[number - 1]!, (socket) => {
+      const { ifindex, mac = '' } = findLink(socket, 'eth0')!;
+      const turned = mac.endsWith('1') ? '2' : '1';
+      changeLink(socket, ifindex, { mac: `${mac.slice(0, -1)}${turned}` });
+    });
+  }
+
   /** Makes the servers ready for a mode: where their replies go, and which addresses they answer to. */
   prepareServers(mode: Mode): void {
     for (const server of this.servers) {

@@ -20,6 +20,8 @@ export const SERVER = `
       response.end(bytes > 0 ? Buffer.alloc(bytes, name) : name + ' saw ' + plain(request.socket.remoteAddress) + '\\n');
     }
   });
+  // Connections end when their client wants it, however long nothing comes.
+  http.keepAliveTimeout = 0;
   let waiting = 2 * ports.length;
   const started = () => --waiting === 0 && console.log('ready');
   for (const port of ports) {

@@ -195,6 +195,7 @@ export class Gateway {
     const secrets = config.secrets.length > 0 ? config.secrets : this.#config.secrets;
     this.#config = { ...config, ...fixed, secrets };
     this.#upstream.configure(this.#config);
+    this.#listeners?.public.configure();
   }
 
   /** Stops accepting; resolves when the requests at hand are answered. */

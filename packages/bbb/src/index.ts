@@ -26,12 +26,8 @@ export { type SyncMode, type SyncStep } from './operations/sync.ts';
 export { type TokenView } from './operations/tokens.ts';
 export { type TenantView } from './operations/tenants.ts';
 export { POLL_PARTS, type PollPart, type RoundSummary } from './poll/poller.ts';
-export {
-  type GatewayStatus,
-  type PollReport,
-  type ServerChangeBody,
-  type TenantChangeBody,
-} from './rest/schemas.ts';
+export { type GatewayStatus, type PollReport, type TenantChangeBody } from './rest/schemas.ts';
+export { type ServerChangeBody } from './rest/server-schemas.ts';
 export { type ServerState } from './store/servers.ts';
 export { type MaintenanceReport } from './recordings/maintenance.ts';
 export { DataLockedError, SchemaTooNewError, StorageError } from './store/errors.ts';

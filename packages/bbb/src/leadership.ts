@@ -17,7 +17,7 @@ export class Leadership {
   readonly #owner = randomUUID();
   #lease: Lease | null = null;
   #timer: NodeJS.Timeout | null = null;
-  #onLead: () => void = () => {};
+  #onChange: (isLeading: boolean) => void = () => {};
 
   /**
    * @param name - Of the lease: one process at a time has it.
@@ -33,9 +33,14 @@ export class Leadership {
     return this.#lease;
   }
 
-  /** Keeps trying. Told each time when this process comes to lead, however it came to that. */
-  async start(onLead: () => void): Promise<void> {
-    this.#onLead = onLead;
+  /**
+   * Keeps trying.
+   *
+   * @param onChange - Told each time when this process comes to lead, however it came to that, and when
+   * another does.
+   */
+  async start(onChange: (isLeading: boolean) => void): Promise<void> {
+    this.#onChange = onChange;
     // Three tries per lease time: one that fails does not lose it.
     this.#timer = setInterval(() => {
       this.renew().catch((error: unknown) =>
@@ -55,7 +60,7 @@ export class Leadership {
     const wasLeading = this.#lease !== null;
     this.#lease = await store.leases.acquire(owned, { nowMs: nowMs(), forMs: this.#leaseMs() });
     const isLeading = this.#lease !== null;
-    if (isLeading && !wasLeading) this.#onLead();
+    if (isLeading !== wasLeading) this.#onChange(isLeading);
     return isLeading;
   }
 

@@ -20,6 +20,7 @@ export class UsageError extends BalancerError {
 const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   // An experiment's file or a recording.
   SIMULATION: EXIT.usage,
+  KEEPALIVED_SYNTAX: EXIT.usage,
   // The gateway's variables and its data.
   BBB_ENVIRONMENT: EXIT.usage,
   DATA_LOCKED: 3,

@@ -5,6 +5,7 @@
  */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigFileError, createStyler, EXIT, LOG_LEVELS, messageOf } from '@balancer/kit';
+import { loadBalancerConfigJsonSchema } from '@balancer/lb';
 import type { AdminTarget } from './admin-client.ts';
 import { checkFile } from './commands/check.ts';
 import type { DemoOptions } from './commands/demo.ts';
@@ -301,6 +302,11 @@ function addReference(program: Command, io: Io): void {
   )
     .description('print the manual page')
     .action(() => void io.stdout.write(manPage(reference(), VERSION)));
+  withExamples(program.command('schema'), 'balancer schema > balancer.schema.json')
+    .description('print the JSON Schema of the configuration file, for editors')
+    .action(() => {
+      io.stdout.write(`${JSON.stringify(loadBalancerConfigJsonSchema(), undefined, 2)}\n`);
+    });
   // Asked by the completions with the words of an unfinished line.
   withTarget(program.command('complete-servers', { hidden: true }))
     .allowUnknownOption()

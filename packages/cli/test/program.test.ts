@@ -153,6 +153,7 @@ describe('usage', () => {
     ['pools', 'verify'],
     ['completion'],
     ['man'],
+    ['schema'],
     ['version'],
   ])('%s --help shows an example on stdout', async (...command) => {
     const { code, stdout, stderr } = await runHere(...command, '--help');

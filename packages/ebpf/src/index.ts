@@ -48,6 +48,7 @@ export { PacketSocket } from './packet-socket.ts';
 export { buildFrame, buildIpv4, buildIpv6, checksum, pseudoHeader } from './packet.ts';
 export type {
   FrameSpec,
+  IcmpSpec,
   Ipv4Spec,
   Ipv6Spec,
   Payload,

@@ -144,15 +144,38 @@ class FieldReader {
     const source = packet.subarray(addressAt, addressAt + size);
     const destination = packet.subarray(addressAt + size, addressAt + 2 * size);
     const pseudo = pseudoHeader(source, destination, { protocol, length: bytes.length });
-    const verify = (value: number): string =>
-      `${hex16(value)}${checksum([pseudo, bytes]) === 0 ? '' : ' (wrong)'}`;
+    const verify = showWhether(checksum([pseudo, bytes]) === 0);
     const outer = ip.prefix.replace(/ip$/, '');
     if (protocol === IPPROTO.tcp && bytes.length >= 20) this.#tcp(bytes, `${outer}tcp`, verify);
     else if (protocol === IPPROTO.udp && bytes.length >= 8) this.#udp(bytes, `${outer}udp`, verify);
-    else this.#set(ip.prefix, 'payload', hex(bytes));
+    else if (protocol === IPPROTO.icmp && size === 4 && bytes.length >= 8) {
+      const isRight = checksum([bytes]) === 0;
+      this.#icmp(bytes, { prefix: `${outer}icmp`, depth, verify: showWhether(isRight) });
+    } else if (protocol === IPPROTO.icmpv6 && size === 16 && bytes.length >= 8) {
+      this.#icmp(bytes, { prefix: `${outer}icmp6`, depth, verify });
+    } else this.#set(ip.prefix, 'payload', hex(bytes));
   }
 
-  #tcp(bytes: Uint8Array, prefix: string, verify: (value: number) => string): void {
+  /** An error shows the packet that it quotes. */
+  #icmp(
+    bytes: Uint8Array,
+    { prefix, depth, verify }: { prefix: string; depth: number; verify: Verify },
+  ): void {
+    const view = viewOf(bytes);
+    const type = bytes[0]!;
+    const about = bytes.subarray(8);
+    this.#set(prefix, 'type', type);
+    this.#set(prefix, 'code', bytes[1]!);
+    this.#set(prefix, 'checksum', verify(view.getUint16(2)));
+    this.#set(prefix, 'rest', view.getUint32(4));
+    if (prefix.endsWith('icmp') ? [3, 11, 12].includes(type) : type >= 1 && type <= 4) {
+      const inner = `${prefix}.about.ip`;
+      if (about[0]! >> 4 === 4) this.#ipv4(about, inner, depth + 1);
+      else this.#ipv6(about, inner, depth + 1);
+    } else if (about.length > 0) this.#set(prefix, 'payload', hex(about));
+  }
+
+  #tcp(bytes: Uint8Array, prefix: string, verify: Verify): void {
     const view = viewOf(bytes);
     const set = (name: string, value: string | number): void => this.#set(prefix, name, value);
     const headerBytes = Math.min(Math.max((bytes[12]! >> 4) * 4, 20), bytes.length);
@@ -170,7 +193,7 @@ class FieldReader {
     if (bytes.length > headerBytes) set('payload', hex(bytes.subarray(headerBytes)));
   }
 
-  #udp(bytes: Uint8Array, prefix: string, verify: (value: number) => string): void {
+  #udp(bytes: Uint8Array, prefix: string, verify: Verify): void {
     const view = viewOf(bytes);
     const sum = view.getUint16(6);
     this.#set(prefix, 'sport', view.getUint16(0));
@@ -183,6 +206,13 @@ class FieldReader {
   #set(prefix: string, name: string, value: string | number): void {
     this.fields.set(`${prefix}.${name}`, String(value));
   }
+}
+
+/** Shows a checksum, and whether it verifies. */
+type Verify = (value: number) => string;
+
+function showWhether(isRight: boolean): Verify {
+  return (value) => `${hex16(value)}${isRight ? '' : ' (wrong)'}`;
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -2,7 +2,8 @@
  * Builds and reads Ethernet frames, for test runs: a frame is described field by field, lengths and
  * checksums are filled in unless they are given (a wrong checksum is a legitimate test).
  *
- * Sources: RFC 791 (IPv4), RFC 8200 (IPv6), RFC 9293 (TCP), RFC 768 (UDP), RFC 1071 (checksum).
+ * Sources: RFC 791 (IPv4), RFC 8200 (IPv6), RFC 9293 (TCP), RFC 768 (UDP), RFC 792 and 4443 (ICMP), RFC
+ * 1071 (checksum).
  *
  * @module
  */
@@ -12,7 +13,7 @@ import { parseIp, parseMac } from './ip-address.ts';
 export const ETH_P_IP = 0x0800;
 export const ETH_P_IPV6 = 0x86dd;
 
-export const IPPROTO = { ipip: 4, tcp: 6, udp: 17, ipv6: 41, icmpv6: 58 } as const;
+export const IPPROTO = { icmp: 1, ipip: 4, tcp: 6, udp: 17, ipv6: 41, icmpv6: 58 } as const;
 
 /** Bits of the TCP flags byte. */
 export const TCP_FLAGS = {
@@ -58,12 +59,25 @@ export interface UdpSpec {
   readonly payload?: Payload;
 }
 
+/** ICMP in IPv4 packets, ICMPv6 in IPv6 packets. */
+export interface IcmpSpec {
+  readonly type: number;
+  readonly code?: number;
+  /** The second word of the header: identifier and sequence number, or the MTU. */
+  readonly rest?: number;
+  readonly checksum?: number;
+  /** The packet that an error is about, of which it quotes so many bytes; all by default. */
+  readonly about?: { readonly ipv4?: Ipv4Spec; readonly ipv6?: Ipv6Spec; readonly bytes?: number };
+  readonly payload?: Payload;
+}
+
 interface IpSpec {
   readonly src: string;
   readonly dst: string;
   /** One of these is the content. */
   readonly tcp?: TcpSpec;
   readonly udp?: UdpSpec;
+  readonly icmp?: IcmpSpec;
   readonly ipv4?: Ipv4Spec;
   readonly ipv6?: Ipv6Spec;
   readonly payload?: Payload;
@@ -208,6 +222,11 @@ function ipContent(
   const addresses = { source, destination };
   if (ip.tcp) return { protocol: IPPROTO.tcp, bytes: buildTcp(ip.tcp, addresses) };
   if (ip.udp) return { protocol: IPPROTO.udp, bytes: buildUdp(ip.udp, addresses) };
+  if (ip.icmp) {
+    const isV6 = source.length === 16;
+    const protocol = isV6 ? IPPROTO.icmpv6 : IPPROTO.icmp;
+    return { protocol, bytes: buildIcmp(ip.icmp, isV6 ? addresses : undefined) };
+  }
   if (ip.ipv4) return { protocol: IPPROTO.ipip, bytes: buildIpv4(ip.ipv4) };
   if (ip.ipv6) return { protocol: IPPROTO.ipv6, bytes: buildIpv6(ip.ipv6) };
   return { protocol: 255, bytes: payloadBytes(ip.payload) };
@@ -254,6 +273,29 @@ function buildUdp(udp: UdpSpec, { source, destination }: Addresses): Uint8Array 
   const sum = checksum([pseudo, datagram]) || 0xffff;
   new DataView(datagram.buffer).setUint16(6, udp.checksum ?? sum);
   return datagram;
+}
+
+/** @param addresses - Of ICMPv6, whose checksum covers them. */
+function buildIcmp(icmp: IcmpSpec, addresses: Addresses | undefined): Uint8Array {
+  const { ipv4, ipv6, bytes } = icmp.about ?? {};
+  const about = ipv4 ? buildIpv4(ipv4) : ipv6 ? buildIpv6(ipv6) : payloadBytes(icmp.payload);
+  const header = new Uint8Array(8);
+  const message = concat([header, about.subarray(0, bytes)]);
+  const view = new DataView(message.buffer);
+  view.setUint8(0, icmp.type);
+  view.setUint8(1, icmp.code ?? 0);
+  view.setUint32(4, icmp.rest ?? 0);
+  const pseudo =
+    addresses === undefined
+      ? []
+      : [
+          pseudoHeader(addresses.source, addresses.destination, {
+            protocol: IPPROTO.icmpv6,
+            length: message.length,
+          }),
+        ];
+  view.setUint16(2, icmp.checksum ?? checksum([...pseudo, message]));
+  return message;
 }
 
 function extensionHeader(next: number, data: Uint8Array): Uint8Array {

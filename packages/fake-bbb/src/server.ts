@@ -10,7 +10,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type ArchiveOptions, buildArchive } from './archive.ts';
-import { answerCall, type FakeState } from './calls.ts';
+import { answerCall, type FakeState, type Hook } from './calls.ts';
 import { type ChecksumAlgorithm, isSigned } from './checksum.ts';
 import { type FailureMode, failureAnswer } from './failure.ts';
 import { type Counts, countsOf, createMeeting, type FakeMeeting, internalIdOf } from './meeting.ts';
@@ -190,15 +190,25 @@ export class FakeBbb {
     });
   }
 
-  /** Posts an event to every hook that wants it, signed as BigBlueButton's webhooks sign. */
+  /** Posts mapped events to every hook that wants them, signed as BigBlueButton's webhooks sign. */
   async postHookEvent(event: object, meetingID?: string): Promise<Response[]> {
+    return this.#postEvent(
+      event,
+      (hook) => !hook.rawData && (hook.meetingID === null || hook.meetingID === meetingID),
+    );
+  }
+
+  /** As `postHookEvent`, to the hooks for raw events. */
+  async postRawEvent(event: object): Promise<Response[]> {
+    return this.#postEvent(event, ({ rawData }) => rawData);
+  }
+
+  async #postEvent(event: object, isWanted: (hook: Hook) => boolean): Promise<Response[]> {
     const body = new URLSearchParams({
       event: JSON.stringify(event),
       timestamp: String(this.#state.nowMs()),
     }).toString();
-    const wanting = [...this.#state.hooks.values()].filter(
-      (hook) => hook.meetingID === null || hook.meetingID === meetingID,
-    );
+    const wanting = [...this.#state.hooks.values()].filter(isWanted);
     return Promise.all(
       wanting.map(async ({ callbackURL }) => {
         const checksum = createHash('sha1')

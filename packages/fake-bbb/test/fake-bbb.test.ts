@@ -168,6 +168,8 @@ describe('hooks', () => {
     expect(await call('hooks/create', { callbackURL: 'x' })).toContain('createHookError');
     expect(await call('hooks/list')).toContain('<rawData>true</rawData>');
     await server.postHookEvent({ data: { type: 'event' } });
+    expect(target.requestsOf('hook')).toHaveLength(0);
+    await server.postRawEvent({ data: { type: 'event' } });
     const [posted] = target.requestsOf('hook');
     expect(posted?.method).toBe('POST');
     expect(posted?.parameters.get('checksum')).toMatch(/^[0-9a-f]{40}$/);

@@ -102,6 +102,8 @@ export {
 } from './metrics.ts';
 
 export { type AnswerTest, readEscapes, readExpect, readStatusRanges } from './health/escapes.ts';
+export { readCommand } from './health/exec.ts';
+export { readHost, readRequestPath } from './health/http.ts';
 export { CheckSpecError } from './health/probe.ts';
 export {
   type CheckConnection,
@@ -113,9 +115,11 @@ export {
   type ExecCheck,
   type HealthCheck,
   type HttpCheck,
+  type PingCheck,
   type SendExpectCheck,
   type TcpCheck,
   type TlsCheck,
+  type UdpCheck,
 } from './health/check.ts';
 export {
   HealthMonitor,

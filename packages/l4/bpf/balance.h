@@ -7,10 +7,10 @@
 #ifndef BALANCER_L4_BALANCE_H
 #define BALANCER_L4_BALANCE_H
 
-#include "output.h"
+#include "forward.h"
+#include "icmp.h"
 #include "parse.h"
 #include "report.h"
-#include "rewrite.h"
 #include "start.h"
 #include "track.h"
 
@@ -34,115 +34,6 @@ enum stage {
 #else
 #define end_of_stage(p, stage, needed)
 #endif
-
-static __always_inline void count_stats(struct l4_stats *stats, const struct packet *p, __u8 dir,
-					int is_new)
-{
-	if (!stats)
-		return;
-	if (unlikely(is_new))
-		stats->conns++;
-	if (dir == L4_DIR_IN) {
-		stats->inpkts++;
-		stats->inbytes += p->total_bytes;
-	} else {
-		stats->outpkts++;
-		stats->outbytes += p->total_bytes;
-	}
-}
-
-static __always_inline void count_packet(const struct packet *p, const struct l4_flow *flow, int is_new)
-{
-	__u32 service = flow->service, backend = flow->backend;
-
-	count_stats(bpf_map_lookup_elem(&l4_stat_svc, &service), p, flow->dir, is_new);
-	count_stats(bpf_map_lookup_elem(&l4_stat_be, &backend), p, flow->dir, is_new);
-}
-
-/* The flow's hash again, for what tunnels derive from it. */
-__noinline int tunnel_hash(const struct packet *p, __u32 service)
-{
-	struct l4_service *svc = bpf_map_lookup_elem(&l4_svc, &service);
-
-	return p && svc ? hash_flow(p, svc, svc->hash_seed, svc->hash_mode) : 0;
-}
-
-/* Outer source made from the hash, for receivers that spread load by addresses: in 172.16.0.0/12 or
- * 100::/64. */
-static __always_inline void rss_source(struct addr16 *src, __u32 hash, int outer6)
-{
-	if (!outer6) {
-		set_v4(src, bpf_htonl(0xac100000 | (hash & 0xfffff)));
-		return;
-	}
-	src->words[0] = bpf_htonl(0x01000000);
-	src->words[1] = 0;
-	src->words[2] = 0;
-	src->words[3] = bpf_htonl(hash);
-}
-
-static __always_inline enum verdict send_to_backend(ctx_t *ctx, struct packet *p,
-						    const struct l4_backend *backend,
-						    const struct addr16 *src, __u32 overhead,
-						    int on_link)
-{
-	if (likely(backend->flags & L4_BE_STATIC_L2))
-		return send_frame(ctx, p, backend->dmac, backend->smac, backend->ifindex);
-	p->route.bytes = ctx_segment_bytes(ctx, p) + overhead;
-	p->route.on_link = on_link;
-	return send_by_route(ctx, p, src, &backend->address);
-}
-
-static __always_inline enum verdict forward_in_tunnel(ctx_t *ctx, struct packet *p,
-						      const struct l4_flow *flow,
-						      const struct l4_backend *backend,
-						      const struct l4_config *cfg)
-{
-	int outer6 = backend->family == 6;
-	const struct addr16 *src = outer6 ? &cfg->tunnel_source6 : &cfg->tunnel_source4;
-	struct addr16 made;
-	__u32 hash = 0;
-
-	if (outer6 || cfg->flags & L4_CFG_TUNNEL_RSS)
-		hash = tunnel_hash(p, flow->service);
-	if (unlikely(cfg->flags & L4_CFG_TUNNEL_RSS)) {
-		rss_source(&made, hash, outer6);
-		src = &made;
-	}
-	if (encapsulate(ctx, p, src, backend, hash))
-		return drop(p, L4_DROP_ENCAP_FAIL);
-	return send_to_backend(ctx, p, backend, src, outer6 ? 40 : 20, 0);
-}
-
-/* A packet to the backend, by the flow's mode. */
-static __always_inline enum verdict forward_in(ctx_t *ctx, struct packet *p, const struct l4_flow *flow,
-					       const struct l4_backend *backend,
-					       const struct l4_config *cfg)
-{
-	if (flow->mode == L4_MODE_TUNNEL)
-		return forward_in_tunnel(ctx, p, flow, backend, cfg);
-	if (flow->mode == L4_MODE_DR) {
-		if (rewrite_dr(ctx, p))
-			return drop(p, L4_DROP_HELPER_ERROR);
-		return send_to_backend(ctx, p, backend, &p->key.src, 0, 1);
-	}
-	if (rewrite_nat(ctx, p, flow))
-		return drop(p, L4_DROP_HELPER_ERROR);
-	return send_to_backend(ctx, p, backend, &flow->new_src, 0, 0);
-}
-
-/* A reply to the client. */
-static __always_inline enum verdict forward_out(ctx_t *ctx, struct packet *p, const struct l4_flow *flow,
-						const struct l4_config *cfg)
-{
-	if (rewrite_nat(ctx, p, flow))
-		return drop(p, L4_DROP_HELPER_ERROR);
-	if (cfg->reply_path == L4_REPLY_SYMMETRIC)
-		return send_frame(ctx, p, flow->mac, flow->our_mac, flow->ifindex);
-	p->route.bytes = ctx_segment_bytes(ctx, p);
-	p->route.on_link = 0;
-	return send_by_route(ctx, p, &flow->new_src, &flow->new_dst);
-}
 
 /* The client's packets begin to come from another router: replies of symmetric paths follow. */
 __noinline int move_client(const struct packet *p, struct l4_flow *flow, const struct macs *macs)
@@ -217,7 +108,7 @@ static __always_inline enum verdict forward(ctx_t *ctx, struct packet *p, struct
 	end_of_stage(p, STAGE_COUNTED, 1);
 	if (cfg->reply_path == L4_REPLY_SYMMETRIC && !is_new && has_peer(flow))
 		follow_client(ctx, p, flow);
-	return forward_in(ctx, p, flow, backend, cfg);
+	return forward_in(ctx, p, flow, backend, cfg, &p->key.dst);
 }
 
 static __always_inline int may_be_ours(const struct packet *p)
@@ -274,7 +165,12 @@ static __always_inline int handle_packet(ctx_t *ctx)
 	parsed = parse(&packet, ctx);
 	if (parsed == PARSE_PASS)
 		return ctx_verdict(&packet, VERDICT_PASS);
-	verdict = parsed == PARSE_BAD ? drop(&packet, L4_DROP_BAD_HEADER) : balance(ctx, &packet);
+	if (likely(parsed == PARSED))
+		verdict = balance(ctx, &packet);
+	else if (parsed == PARSE_ICMP)
+		verdict = forward_error(ctx, &packet);
+	else
+		verdict = drop(&packet, L4_DROP_BAD_HEADER);
 	if (unlikely(packet.reason))
 		count_drop(&packet, bytes);
 	return ctx_verdict(&packet, verdict);

@@ -9,9 +9,13 @@
 #include "flow.h"
 #include "hash.h"
 
+/* Ports tried at first, with a step that is a prime, so that tries of neighbouring flows do not follow each other. */
 #define CLAIM_TRIES 32
-/* A prime, so that tries of neighbouring flows do not follow each other. */
 #define CLAIM_STEP 7919
+/* Ports tried after those of an address that has fewer flows than ports, where one is free for certain. As many
+ * ports are all tried; of more, each flow has a step of its own, because with the same for all, ports that are
+ * taken lie in a row and grow the row. To find none while one port in 128 is free has the odds of 1 to 10^14. */
+#define CLAIM_SEARCH 4096
 #define EEXIST 17
 
 enum claim_result {
@@ -84,7 +88,7 @@ static long try_port(__u32 index, void *context)
 	if (!s)
 		return 1;
 	claim = &s->claim;
-	offset = claim->first + claim->attempt * CLAIM_STEP;
+	offset = claim->first + claim->attempt * claim->step;
 	if (!claim->count)
 		return 1;
 	s->reply_key.dport = bpf_htons(claim->lo + offset % claim->count);
@@ -104,9 +108,15 @@ static __noinline int claim_at(struct l4_scratch *s, struct l4_lip *lip)
 	s->reply_key.dst = lip->address;
 	claim->attempt = 0;
 	claim->conflicts = 0;
+	/* A step that divides the count would come back to the same few ports. */
+	claim->step = claim->count % CLAIM_STEP ? CLAIM_STEP : 1;
 	/* Most claims succeed at once; only then pay for the loop. */
 	if (!try_port(0, NULL))
 		bpf_loop(CLAIM_TRIES - 1, try_port, NULL, 0);
+	if (claim->result == CLAIM_TAKEN && lip->conns < claim->count) {
+		claim->step = claim->own_step;
+		bpf_loop(CLAIM_SEARCH, try_port, NULL, 0);
+	}
 	if (claim->conflicts)
 		__sync_fetch_and_add(&lip->conflicts, claim->conflicts);
 	if (claim->result == CLAIM_DONE)
@@ -134,6 +144,7 @@ static __noinline int claim_port(const struct packet *p, struct l4_scratch *s,
 	hash = hash_address(&p->key.src, p->family, svc->hash_seed ^ 0x5bd1e995, 1, ports);
 	s->claim.first = hash % s->claim.count;
 	hash = hash_address(&p->key.src, p->family, svc->hash_seed, 1, ports);
+	s->claim.own_step = s->claim.count > CLAIM_SEARCH ? hash % s->claim.count | 1 : 1;
 	first = svc->lip_first + hash % svc->lip_count;
 	lip = bpf_map_lookup_elem(&l4_lip, &first);
 	if (!lip)

@@ -28,6 +28,7 @@ enum {
 	L4_MAX_DECAP = 256,
 	L4_EVENT_BYTES = 4194304,
 	L4_FILTER_BITS = 65536,
+	L4_WORK_BYTES = 2048,
 };
 
 /* l4_meta: whose maps these are. A schema is a set of layouts; it rises when one of them changes. */
@@ -150,10 +151,13 @@ enum l4_drop_reason {
 	L4_DROP_FWD_DISABLED = 11,
 	L4_DROP_NOT_ONLINK = 12,
 	L4_DROP_TOO_BIG = 13,
+	L4_DROP_FRAG_NEEDED = 14, /* answered with "packet too big" */
+	L4_DROP_ICMP_NO_CONN = 16,
 	L4_DROP_LIMIT = 19,
 	L4_DROP_QUIESCENT = 23,
 	L4_DROP_ENCAP_FAIL = 26,
 	L4_DROP_HELPER_ERROR = 27,
+	L4_COUNT_ICMP_SMALL_MTU = 31, /* forwarded, and counted as something to look at */
 };
 
 struct l4_config {
@@ -416,7 +420,8 @@ struct l4_claim {
 	__u32 result;
 	__u32 attempt;
 	__u32 conflicts;
-	__u64 zero;
+	__u32 step; /* from a port to the next one tried */
+	__u32 own_step; /* that no other flow is likely to have */
 };
 
 /* State that lives from packet to packet on this CPU, and the entries of a flow under construction. */

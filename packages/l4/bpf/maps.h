@@ -171,4 +171,12 @@ struct {
 	__type(value, struct l4_scratch);
 } l4_scratch SEC(".maps");
 
+/* What is too large for the stack; nothing in it lives longer than a packet. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, 4);
+	__uint(value_size, L4_WORK_BYTES);
+} l4_work SEC(".maps");
+
 #endif

@@ -64,6 +64,19 @@ static __always_inline enum verdict resolve(ctx_t *ctx, struct packet *p,
 
 #endif
 
+/* What the routing table answered, from the look-up until the packet is rewritten and goes. */
+struct route_answer {
+	struct bpf_fib_lookup fib;
+	__u32 is_unresolved; /* the MAC of the next hop is not known */
+};
+
+static __always_inline struct route_answer *route_answer(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&l4_work, &zero);
+}
+
 static __always_inline __u32 fib_reason(long result)
 {
 	if (result == BPF_FIB_LKUP_RET_FWD_DISABLED)
@@ -73,40 +86,61 @@ static __always_inline __u32 fib_reason(long result)
 	return L4_DROP_NO_ROUTE;
 }
 
-/* Sends by the kernel's routing table, from and to these addresses; p->route says what else matters. */
-__noinline int send_by_route(ctx_t *ctx, struct packet *p, const struct addr16 *src,
-			     const struct addr16 *dst)
+/*
+ * Asks the kernel's routing table for the way from and to these addresses; p->route says what else
+ * matters. Comes before the packet is rewritten, so that one that is too big can be quoted as it came.
+ * Returns 0 when send_by_route may send, else a drop reason.
+ */
+__noinline int find_route(ctx_t *ctx, struct packet *p, const struct addr16 *src,
+			  const struct addr16 *dst)
 {
-	struct bpf_fib_lookup fib = {};
+	struct route_answer *answer = route_answer();
+	struct bpf_fib_lookup *fib;
 	long result;
 	int v4;
 
-	if (!p || !src || !dst)
-		return VERDICT_DROP;
+	if (!p || !src || !dst || !answer)
+		return L4_DROP_HELPER_ERROR;
+	fib = &answer->fib;
+	__builtin_memset(fib, 0, sizeof(*fib));
 	v4 = is_v4_mapped(dst);
-	fib.family = v4 ? AF_INET : AF_INET6;
+	fib->family = v4 ? AF_INET : AF_INET6;
 	if (v4) {
-		fib.ipv4_src = src->words[3];
-		fib.ipv4_dst = dst->words[3];
+		fib->ipv4_src = src->words[3];
+		fib->ipv4_dst = dst->words[3];
 	} else {
-		__builtin_memcpy(fib.ipv6_src, src, sizeof(fib.ipv6_src));
-		__builtin_memcpy(fib.ipv6_dst, dst, sizeof(fib.ipv6_dst));
+		__builtin_memcpy(fib->ipv6_src, src, sizeof(fib->ipv6_src));
+		__builtin_memcpy(fib->ipv6_dst, dst, sizeof(fib->ipv6_dst));
 	}
-	fib.l4_protocol = p->key.protocol;
-	fib.tot_len = p->route.bytes;
-	fib.ifindex = p->ifindex;
-	result = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
-	if (result != BPF_FIB_LKUP_RET_SUCCESS && result != BPF_FIB_LKUP_RET_NO_NEIGH)
-		return drop(p, fib_reason(result));
+	fib->l4_protocol = p->key.protocol;
+	fib->tot_len = p->route.bytes;
+	fib->ifindex = p->ifindex;
+	result = bpf_fib_lookup(ctx, fib, sizeof(*fib), 0);
+	if (result != BPF_FIB_LKUP_RET_SUCCESS && result != BPF_FIB_LKUP_RET_NO_NEIGH) {
+		/* The answer has the MTU in the place of the length. */
+		p->route.mtu = fib->tot_len;
+		return fib_reason(result);
+	}
 	/* The answer has the gateway in the place of the destination. */
 	if (p->route.on_link &&
-	    (v4 ? fib.ipv4_dst != dst->words[3] : !same_address((void *)fib.ipv6_dst, dst)))
-		return drop(p, L4_DROP_NOT_ONLINK);
-	if (result == BPF_FIB_LKUP_RET_NO_NEIGH) {
-		report_neighbour(p, &fib);
-		return resolve(ctx, p, &fib);
+	    (v4 ? fib->ipv4_dst != dst->words[3] : !same_address((void *)fib->ipv6_dst, dst)))
+		return L4_DROP_NOT_ONLINK;
+	answer->is_unresolved = result == BPF_FIB_LKUP_RET_NO_NEIGH;
+	return 0;
+}
+
+/* Sends by the answer that find_route left. */
+static __always_inline enum verdict send_by_route(ctx_t *ctx, struct packet *p)
+{
+	struct route_answer *answer = route_answer();
+
+	if (!answer)
+		return drop(p, L4_DROP_HELPER_ERROR);
+	if (unlikely(answer->is_unresolved)) {
+		report_neighbour(p, &answer->fib);
+		return resolve(ctx, p, &answer->fib);
 	}
-	return send_frame(ctx, p, fib.dmac, fib.smac, fib.ifindex);
+	return send_frame(ctx, p, answer->fib.dmac, answer->fib.smac, answer->fib.ifindex);
 }
 
 #endif

@@ -33,6 +33,8 @@
 
 /* More fragments, or an offset. */
 #define IP_FRAGMENT_MASK 0x3fff
+#define IP_OFFSET_MASK 0x1fff
+#define IP_DF 0x4000
 
 /* What the parser found in a packet, and what became of it. Lives on the stack, whose cache lines are warm. */
 struct packet {
@@ -52,8 +54,10 @@ struct packet {
 	__u64 now_ns;
 	struct {
 		__u32 bytes; /* of the IP packet that leaves */
+		__u16 overhead; /* of which are headers of a tunnel */
 		/* Direct routing: a gateway would deliver the packet to the wrong machine. */
-		__u32 on_link;
+		__u16 on_link;
+		__u32 mtu; /* of the way, for packets that are too big for it */
 	} route;
 };
 
@@ -109,6 +113,13 @@ struct udp_header {
 	__be16 dport;
 	__be16 length;
 	__u16 checksum;
+};
+
+struct icmp_header {
+	__u8 type;
+	__u8 code;
+	__u16 checksum;
+	__u32 rest; /* of errors: the MTU, where they have one */
 };
 
 /* Folds a sum of 32-bit words to 16 bits with carries added back (RFC 1071). */

@@ -12,6 +12,7 @@ enum parse_result {
 	PARSED = 0,
 	PARSE_PASS = 1, /* nothing for us */
 	PARSE_BAD = 2,  /* claims to be IP and is damaged */
+	PARSE_ICMP = 3,
 };
 
 /* IPv6 extension headers that are walked before the packet counts as something else. */
@@ -44,6 +45,13 @@ static __always_inline int parse_ports(struct packet *p, void *data, void *end, 
 	return PARSED;
 }
 
+/* Of protocols without ports only ICMP can be about a flow of ours. */
+static __always_inline int parse_other(struct packet *p, __u8 icmp, __u32 offset)
+{
+	p->l4_offset = offset;
+	return p->key.protocol == icmp ? PARSE_ICMP : PARSE_PASS;
+}
+
 static __always_inline int parse_ip4(struct packet *p, void *data, void *end, __u32 frame_bytes)
 {
 	struct ip4_header *ip = data + sizeof(struct eth_header);
@@ -57,8 +65,6 @@ static __always_inline int parse_ip4(struct packet *p, void *data, void *end, __
 		     total_bytes < header_bytes ||
 		     sizeof(struct eth_header) + total_bytes > frame_bytes))
 		return PARSE_BAD;
-	if (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP)
-		return PARSE_PASS;
 	if (unlikely(ip->fragment & bpf_htons(IP_FRAGMENT_MASK)))
 		return PARSE_PASS;
 	set_v4(&p->key.src, ip->src);
@@ -68,6 +74,8 @@ static __always_inline int parse_ip4(struct packet *p, void *data, void *end, __
 	p->tos = ip->tos;
 	p->ttl = ip->ttl;
 	p->total_bytes = total_bytes;
+	if (unlikely(ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP))
+		return parse_other(p, IPPROTO_ICMP, sizeof(struct eth_header) + header_bytes);
 	return parse_ports(p, data, end, sizeof(struct eth_header) + header_bytes,
 			   total_bytes - header_bytes);
 }
@@ -101,8 +109,6 @@ static __always_inline int parse_ip6(struct packet *p, void *data, void *end, __
 		if (offset > ip_end)
 			return PARSE_BAD;
 	}
-	if (next != IPPROTO_TCP && next != IPPROTO_UDP)
-		return PARSE_PASS;
 	__builtin_memcpy(&p->key.src, ip->src, sizeof(p->key.src));
 	__builtin_memcpy(&p->key.dst, ip->dst, sizeof(p->key.dst));
 	p->key.protocol = next;
@@ -110,6 +116,8 @@ static __always_inline int parse_ip6(struct packet *p, void *data, void *end, __
 	p->tos = bpf_ntohl(ip->version_class_label) >> 20;
 	p->ttl = ip->hop_limit;
 	p->total_bytes = total_bytes;
+	if (unlikely(next != IPPROTO_TCP && next != IPPROTO_UDP))
+		return parse_other(p, IPPROTO_ICMPV6, offset);
 	return parse_ports(p, data, end, offset, ip_end - offset);
 }
 

@@ -14,13 +14,6 @@
 /* ICMP errors per second and CPU; as many as the kernel's own limit allows a host in that time. */
 #define ICMP_PER_SECOND 100
 
-struct icmp_header {
-	__u8 type;
-	__u8 code;
-	__u16 checksum;
-	__u32 unused;
-};
-
 struct reset4 {
 	struct ip4_header ip;
 	struct tcp_header tcp;

@@ -71,21 +71,26 @@ __noinline int report_neighbour(const struct packet *p, const struct bpf_fib_loo
 	return 0;
 }
 
+static __always_inline void count_reason(__u32 reason, __u32 bytes)
+{
+	struct l4_drops *drops = bpf_map_lookup_elem(&l4_drop, &reason);
+
+	if (!drops)
+		return;
+	drops->packets++;
+	drops->bytes += bytes;
+}
+
 /* Counts a packet that is dropped, or answered, instead of forwarded. */
 __noinline int count_drop(const struct packet *p, __u32 bytes)
 {
 	struct l4_event *event;
-	struct l4_drops *drops;
 	__u32 reason;
 
 	if (!p)
 		return 0;
 	reason = p->reason;
-	drops = bpf_map_lookup_elem(&l4_drop, &reason);
-	if (!drops)
-		return 0;
-	drops->packets++;
-	drops->bytes += bytes;
+	count_reason(reason, bytes);
 	if (!(REPORTED_DROPS >> (reason & 63) & 1))
 		return 0;
 	event = event_due(p, L4_EVENT_DROP, reason);

@@ -9,7 +9,6 @@
 #include "ctx.h"
 
 #define TUNNEL_TTL 64
-#define IP_DF 0x4000
 
 /* Takes one hop off the TTL of an IPv4 header. Returns what that changes in its checksum. */
 static __always_inline __u64 decrement_ttl4(struct ip4_header *ip)

@@ -81,7 +81,7 @@ static long try_slot(__u32 attempt, struct walk *walk)
 	return 0;
 }
 
-static __always_inline __u32 select_from_table(const struct packet *p, const struct l4_service *svc,
+static __noinline __u32 select_from_table(const struct packet *p, const struct l4_service *svc,
 					       __u32 service_id, __u32 hash)
 {
 	struct walk walk = { .length = svc->sel_len, .step = 1 };

@@ -16,7 +16,7 @@ enum {
 };
 
 /* The service of the packet's destination, or a value of L4_OWNED_*; NULL for addresses that are not ours. */
-static __always_inline __u32 *find_service(const struct packet *p)
+static __noinline __u32 *find_service(const struct packet *p)
 {
 	struct l4_vip_key key = { .port = p->key.dport, .protocol = p->key.protocol };
 	__u32 *id;

@@ -49,7 +49,7 @@ static __always_inline __u32 find_template(const struct packet *p, const struct 
 }
 
 /* Notes that the client got a new flow with this backend: the time runs again from now. */
-static __always_inline void keep_template(const struct packet *p, const struct l4_service *svc,
+static __noinline void keep_template(const struct packet *p, const struct l4_service *svc,
 					  const struct l4_template_key *key, __u32 slot)
 {
 	struct l4_template *found = bpf_map_lookup_elem(&l4_tpl, key);

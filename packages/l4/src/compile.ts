@@ -74,6 +74,8 @@ export interface PlaneImage {
 export interface KnownLink {
   readonly ifindex: number;
   readonly mac: string | undefined;
+  /** In bytes. */
+  readonly mtu: number;
 }
 
 export interface CompileInput {
@@ -231,6 +233,8 @@ function compileBackend(
       ifindex: link.ifindex,
       dmac: parseMac(spec.staticL2.mac),
       smac: parseMac(link.mac ?? '00:00:00:00:00:00'),
+      // Larger packets do not exist.
+      mtu: Math.min(link.mtu, 65_535),
     }),
   };
 }

@@ -94,7 +94,7 @@ export const BACKEND_FLAGS = {
   retired: 64,
 } as const;
 
-/** Why a packet was dropped. */
+/** Why a packet was dropped, answered, or (`icmp_small_mtu`) only counted. */
 export const DROP_REASONS = {
   bad_header: 1,
   ttl: 2,
@@ -109,8 +109,11 @@ export const DROP_REASONS = {
   fwd_disabled: 11,
   not_onlink: 12,
   too_big: 13,
+  frag_needed: 14,
+  icmp_no_conn: 16,
   limit: 19,
   quiescent: 23,
   encap_fail: 26,
   helper_error: 27,
+  icmp_small_mtu: 31,
 } as const;

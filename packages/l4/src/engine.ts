@@ -8,7 +8,13 @@
  *
  * @module
  */
-import { findLink, type LinkDescription, RingBuffer, RouteSocket } from '@balancer/ebpf';
+import {
+  findLink,
+  type LinkDescription,
+  listNeighbours,
+  RingBuffer,
+  RouteSocket,
+} from '@balancer/ebpf';
 import { fromMapAddress } from './address.ts';
 import { HostAddresses } from './addresses.ts';
 import { Attachments, findInterfaces, refuseForeignXdp } from './attachments.ts';
@@ -35,6 +41,7 @@ import { checkHost, hostFacts } from './host-checks.ts';
 import { allocate, type Ids, type Limits } from './ids.ts';
 import { leavingOf, withoutGone } from './leaving.ts';
 import { type FlowPlace, placeOf } from './lookup.ts';
+import { NeighbourProbes } from './neighbour-probes.ts';
 import { Neighbours } from './neighbours.ts';
 import { loadPlane, type MapSizes, type PlaneObjects } from './objects.ts';
 import { PinDirectory } from './pin-directory.ts';
@@ -90,6 +97,7 @@ export class Engine {
   readonly #attachments: Attachments;
   readonly #addresses: HostAddresses;
   readonly #neighbours: Neighbours;
+  readonly #probes = new NeighbourProbes();
   readonly #gratuitous = new Gratuitous();
   #ids: Ids;
   #desired: DesiredPlane | undefined;
@@ -182,6 +190,7 @@ export class Engine {
     this.#ticks++;
     this.#heartbeat.beat();
     this.#gratuitous.announce(this.#linksNow());
+    this.#probeNeighbours();
     if (this.#collector.isDue(this.#ticks)) this.collectNow();
     if (this.#ticks % ROUTE_TICKS === 0) {
       this.#followNeighbours();
@@ -319,6 +328,16 @@ export class Engine {
       routed.map(({ address }) => address),
       loopbackIndex(),
     );
+  }
+
+  #probeNeighbours(): void {
+    const interfaces = new Set(this.#attachments.interfaces.map(({ ifindex }) => ifindex));
+    const socket = RouteSocket.open();
+    try {
+      this.#probes.look(socket, listNeighbours(socket), interfaces);
+    } finally {
+      socket.close();
+    }
   }
 
   /** Interfaces of servers with a fixed MAC address. */

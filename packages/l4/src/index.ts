@@ -34,6 +34,8 @@ export { checkHostFor } from './check-config.ts';
 export type { Finding } from './finding.ts';
 export type { IpvsAnswer, IpvsCommand } from './ipvs/commands.ts';
 export { IpvsUsageError } from './ipvs/options.ts';
+export { importKeepalived, type ImportedKeepalived } from './keepalived/import.ts';
+export { type ConfigText, KeepalivedSyntaxError } from './keepalived/syntax.ts';
 export { parseIpvs, parseRules } from './ipvs/parse.ts';
 export { type Announcement, type Role, ROLES } from './presence.ts';
 export type { PlaneDigest } from './digest.ts';

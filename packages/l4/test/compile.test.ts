@@ -20,7 +20,7 @@ function after(...wishes: readonly (readonly ServiceSpec[])[]): { image: PlaneIm
       desired: { settings: SETTINGS, services },
       ids,
       before: image,
-      links: new Map([['eth0', { ifindex: 7, mac: '02:00:00:00:00:02' }]]),
+      links: new Map([['eth0', { ifindex: 7, mac: '02:00:00:00:00:02', mtu: 1500 }]]),
     });
   }
   return { image, ids };

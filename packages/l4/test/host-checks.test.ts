@@ -171,7 +171,14 @@ describe('the checks of the host', () => {
       {},
       {
         neighbours: [
-          { ifindex: 2, address: '10.0.0.11', mac: undefined, state: 0x20, managed: true },
+          {
+            ifindex: 2,
+            address: '10.0.0.11',
+            mac: undefined,
+            state: 0x20,
+            managed: true,
+            unconfirmedMs: 0,
+          },
         ],
       },
       'next hop 10.0.0.11 of server 10.0.0.11 does not answer',

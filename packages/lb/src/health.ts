@@ -3,17 +3,10 @@
  *
  * @module
  */
-import {
-  type Address,
-  type CheckConnection,
-  type CheckSpec,
-  createCheck,
-  HealthMonitor,
-  type HealthSettings,
-} from '@balancer/kit';
+import { type CheckSpec, createCheck, HealthMonitor, type HealthSettings } from '@balancer/kit';
 import type { Backend } from './backend.ts';
-import type { BackendConfig, ProxyProtocolOut } from './config/types.ts';
-import { writeProxyV1, writeProxyV2Local } from './proxy-protocol/write.ts';
+import { checkOf } from './check-spec.ts';
+import type { BackendConfig } from './config/types.ts';
 import type { Server } from './server.ts';
 
 interface Watched {
@@ -111,37 +104,4 @@ function settingsOf({ health_check_interval, health }: BackendConfig): HealthSet
     rise: health.rise,
     fall: health.fall,
   };
-}
-
-function checkOf(server: Server, config: BackendConfig): CheckSpec {
-  const { health, source_addr } = config;
-  const version = server.config.send_proxy_protocol ?? config.send_proxy_protocol;
-  const common = {
-    target: targetOf(server.endpoint, health.port),
-    timeoutMs: health.timeout,
-    ...(source_addr !== '' && { sourceAddress: source_addr }),
-    ...(version !== 'off' && { preamble: preambleOf(version) }),
-  };
-  const { type, send, expect, path, status, command } = health;
-  if (type === 'tcp') return { type, ...common };
-  if (type === 'tls') return { type, tls: { verify: false }, ...common };
-  if (type === 'http') return { type, path, status, ...common };
-  if (type === 'exec') return { type, command, ...common };
-  return { type, send, expect, ...common };
-}
-
-/** The header by which a server that expects one knows that the connection is the balancer's own. */
-function preambleOf(
-  version: Exclude<ProxyProtocolOut, 'off'>,
-): (connection: CheckConnection) => Uint8Array {
-  if (version === 'v2') return writeProxyV2Local;
-  return ({ localAddress, localPort, remoteAddress, remotePort }) =>
-    writeProxyV1({
-      source: { ip: localAddress, port: localPort },
-      destination: { ip: remoteAddress, port: remotePort },
-    });
-}
-
-function targetOf(endpoint: Address, port: number): Address {
-  return endpoint.kind === 'unix' || port === 0 ? endpoint : { ...endpoint, port };
 }

@@ -9,6 +9,7 @@ export { certificatesOf } from './config/certificates.ts';
 export { readPortRange } from './config/l4-schema.ts';
 export { LVS_SCHEDULERS, PACKET_MODES } from './config/l4-types.ts';
 export * from './config/load.ts';
+export type { BackendTable, ConfigFile, FrontendTable, ServerTable } from './config/schema.ts';
 export { Backend, type ServerEntry, type ServersChanged } from './backend.ts';
 export {
   BackendCounters,

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, createServer, type Server as NetServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { CERTIFICATE, KEY } from '../../kit/test/health/certificate.ts';
 import { parseLoadBalancerConfig } from '../src/config/load.ts';
 import type { LoadBalancer } from '../src/load-balancer.ts';
 import type { Server } from '../src/server.ts';
@@ -166,6 +168,37 @@ describe('checks of what a server says', () => {
     status = '503 Service Unavailable';
     await until('it is down', () => server.state === 'down');
     expect(server.lastCheck).toMatchObject({ ok: false, reason: expect.stringContaining('503') });
+  });
+});
+
+describe('checks of servers that speak TLS', () => {
+  /** Runs a check against a TLS server whose certificate nobody signed. */
+  async function state(keys: string): Promise<{ server: Server; host: () => string }> {
+    let host = '';
+    const upstream = createHttpsServer({ cert: CERTIFICATE, key: KEY }, (request, response) => {
+      host = request.headers.host ?? '';
+      response.end();
+    });
+    upstream.listen(0, '127.0.0.1');
+    await once(upstream, 'listening');
+    cleanups.push(async () => void upstream.close());
+    const toml = config((upstream.address() as AddressInfo).port, keys);
+    const { loadBalancer } = await start(toml);
+    return { server: theServer(loadBalancer), host: () => host };
+  }
+
+  test('by https, with the name that is asked for', async () => {
+    const { server, host } = await state('health = { type = "https", host = "shop.example:8443" }');
+    expect(server.state).toBe('up');
+    expect(host()).toBe('shop.example:8443');
+  });
+
+  test('by http follow the TLS of the backend, and verify as it does', async () => {
+    const trusting = 'health.type = "http"\ntls.verify = false';
+    expect((await state(trusting)).server.state).toBe('up');
+    const { server } = await state('health.type = "http"\ntls.verify = true');
+    expect(server.state).toBe('down');
+    expect(server.lastCheck?.reason).toBe('TLS: self-signed certificate');
   });
 });
 

@@ -6,8 +6,9 @@
 import type { GatewayContext } from '../context.ts';
 import type { MeetingRecord } from '../store/meetings.ts';
 import type { ServerRow } from '../store/servers.ts';
+import { inOwnWords, keyOf, upstreamIdOf } from '../tenants/meeting-names.ts';
 import type { Caller } from '../tenants/resolve.ts';
-import type { UpstreamAnswer } from '../upstream/answer.ts';
+import type { UpstreamAnswer, UpstreamSuccess } from '../upstream/answer.ts';
 import { type ApiAnswer, failed, failedWith, passedOn } from './answer.ts';
 import type { ApiParameters, ApiRequest } from './request.ts';
 
@@ -31,12 +32,29 @@ export function tenantIdOf({ tenant }: Caller): string {
 
 /** The caller's record of a meeting; those of other tenants are as unknown as those of nobody. */
 export async function findRecord(
-  { store }: GatewayContext,
+  context: Pick<GatewayContext, 'store' | 'config'>,
   { caller, parameters }: ApiCall,
 ): Promise<MeetingRecord | null> {
-  const meetingId = parameters.get('meetingID') ?? '';
-  const record = await store.meetings.find({ scope: '', meeting_id: meetingId });
-  return record !== undefined && record.tenant_id === tenantIdOf(caller) ? record : null;
+  const tenantId = tenantIdOf(caller);
+  const record = await recordNamed(context, tenantId, parameters.get('meetingID') ?? '');
+  return record?.tenant_id === tenantId ? record : null;
+}
+
+/**
+ * The record that a tenant means by a meeting ID: its own one, also if it was made while the IDs of
+ * tenants were kept apart otherwise than now; else the one of somebody else that has the ID.
+ */
+export async function recordNamed(
+  { store, config }: Pick<GatewayContext, 'store' | 'config'>,
+  tenantId: string,
+  meetingId: string,
+): Promise<MeetingRecord | undefined> {
+  const key = keyOf(config(), tenantId, meetingId);
+  const found = await store.meetings.find(key);
+  if (tenantId === '' || found?.tenant_id === tenantId) return found;
+  const otherwise = { scope: key.scope === '' ? tenantId : '', meeting_id: meetingId };
+  const own = await store.meetings.find(otherwise);
+  return own?.tenant_id === tenantId ? own : found;
 }
 
 /** The server of a record; null if it was removed. */
@@ -64,16 +82,26 @@ export async function forward(
   const server = await serverOf(context, record);
   if (server === null) return { kind: 'answer', answer: failed('notFound') };
   const sent = parameters.flatMap((parameter) => {
-    const value = call.parameters.get(parameter);
+    const value = parameter === 'meetingID' ? upstreamIdOf(record) : call.parameters.get(parameter);
     return value === undefined ? [] : [[parameter, value] as const];
   });
   const upstream = await context.upstream.call(server, name, sent, call.xml ?? undefined);
   return { kind: 'upstream', record, upstream };
 }
 
-/** A server's answer as the client gets it. */
-export function answerOf(upstream: UpstreamAnswer, serverId: string): ApiAnswer {
-  if (upstream.kind === 'success') return passedOn(upstream.body, serverId);
+/** A server's answer about a meeting as the client gets it. */
+export function answerOf(
+  upstream: UpstreamAnswer,
+  { server_id: serverId, scope }: Pick<MeetingRecord, 'server_id' | 'scope'>,
+): ApiAnswer {
+  if (upstream.kind === 'success') return passedOn(bodyInOwnWords(upstream, scope), serverId);
   if (upstream.kind !== 'failed') return { ...failed('internalError'), serverId };
   return { ...failedWith(upstream.messageKey, upstream.message), serverId };
+}
+
+/** Byte for byte, unless the server knows the meeting under another ID. */
+function bodyInOwnWords({ body, text, root }: UpstreamSuccess, scope: string): Buffer {
+  if (scope === '') return body;
+  const inside = inOwnWords(text, root, scope);
+  return Buffer.from(text.slice(0, root.start) + inside + text.slice(root.end));
 }

@@ -7,6 +7,7 @@
 import { emptyAnswer, type ApiAnswer } from '../api/answer.ts';
 import { type ApiRequest, headerOf } from '../api/request.ts';
 import type { GatewayContext } from '../context.ts';
+import { keyOfAny } from '../tenants/meeting-names.ts';
 import { verifyToken } from '../tokens.ts';
 
 /** Path below the API at which servers deliver. */
@@ -38,9 +39,10 @@ async function forward(
   body: Buffer,
 ): Promise<void> {
   const data = readObject(body);
-  const meetingId = data?.['meeting_id'];
-  if (data === null || typeof meetingId !== 'string' || meetingId.includes('\0')) return;
-  const tenantId = (await store.callbacks.tenantOf(meetingId)) ?? '';
+  const upstreamId = data?.['meeting_id'];
+  if (data === null || typeof upstreamId !== 'string' || upstreamId.includes('\0')) return;
+  const { scope, meeting_id: meetingId } = keyOfAny(upstreamId, await directory.tenants());
+  const tenantId = scope || ((await store.callbacks.tenantOf(meetingId)) ?? '');
   const { analyticsCallbackUrl: url } = await store.callbacks.find({ meetingId, tenantId });
   if (url === undefined) return;
   const tenant = (await directory.tenants()).get(tenantId);
@@ -50,7 +52,7 @@ async function forward(
     tenant_id: tenantId,
     method: 'POST',
     url,
-    payload: JSON.stringify({ ...data, customer }),
+    payload: JSON.stringify({ ...data, meeting_id: meetingId, customer }),
   });
 }
 

@@ -1,22 +1,20 @@
 /**
  * Events of servers on their way to the hooks of front-ends. Each server is given one address of the
- * gateway, and a second one if somebody wants raw events; what comes there is passed on to the hooks
- * that it is for.
+ * gateway, and a second one if somebody wants raw events; what comes there and is signed is passed on.
  *
  * Source: BigBlueButton, "Webhooks".
  *
  * @module
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { z } from '@balancer/kit';
 import { type ApiAnswer, emptyAnswer } from '../api/answer.ts';
 import { type ApiRequest, readForm } from '../api/request.ts';
 import { mapLimited } from '../concurrency.ts';
 import type { GatewayContext } from '../context.ts';
-import type { Hook } from '../store/hooks.ts';
 import type { ServerRow } from '../store/servers.ts';
 import { textOf } from '../sound-xml.ts';
 import { derivedKey } from '../tokens.ts';
+import { passOnEvents } from './hook-events.ts';
 import { hookChecksum } from './sending.ts';
 
 /** Begin of the path below the API. */
@@ -28,29 +26,6 @@ const TELL_EVERY_MS = 5 * 60_000;
 const TELL_AGAIN_MS = 60_000;
 const SERVERS_AT_ONCE_MAX = 8;
 const TOKEN = /^(mapped|raw)-([0-9a-f]{64})-(.+)$/;
-
-const eventSchema = z.object({
-  data: z.object({
-    id: z.string().optional(),
-    attributes: z
-      .object({
-        meeting: z
-          .object({
-            'external-meeting-id': z.string().optional(),
-            metadata: z.record(z.string(), z.unknown()).optional(),
-          })
-          .optional(),
-      })
-      .optional(),
-  }),
-});
-
-/** What of an event decides where it goes. */
-interface EventFacts {
-  readonly eventId: string;
-  readonly meetingId: string;
-  readonly tenantId: string | null;
-}
 
 /** Keeps servers told of where events go, while somebody wants them. */
 export class HookRelays {
@@ -122,75 +97,8 @@ export async function receiveHookEvent(
   const body = request.body.toString('utf8');
   const checksum = readForm(request.rawQuery).get('checksum') ?? '';
   if (!isSame(checksum, hookChecksum(url, body, server.secret))) return emptyAnswer(401);
-  await passOn(context, body, isRaw);
+  await passOnEvents(context, body, isRaw);
   return emptyAnswer(200);
-}
-
-async function passOn(context: GatewayContext, body: string, isRaw: boolean): Promise<void> {
-  const events = eventsIn(body);
-  const hooks = await hooksFor(context, events);
-  const isWanted = (hook: Hook): boolean =>
-    hook.is_raw === Number(isRaw) && (isRaw || events.some((event) => wants(hook, event)));
-  for (const hook of hooks.filter(isWanted)) {
-    await context.notifier.add({
-      kind: 'hook',
-      tenant_id: hook.tenant_id,
-      method: 'POST',
-      url: hook.callback_url,
-      payload: body,
-    });
-  }
-}
-
-/** The hooks of whoever the events belong to. */
-async function hooksFor(context: GatewayContext, events: readonly EventFacts[]): Promise<Hook[]> {
-  const { store, config } = context;
-  if (!config().multitenancy) return store.hooks.list('');
-  const [event] = events;
-  if (event === undefined) return [];
-  const tenantId = event.tenantId ?? (await tenantOf(context, event.meetingId));
-  return tenantId === '' ? [] : store.hooks.list(tenantId);
-}
-
-/** By the record while there is one, then by what was kept of the meeting. */
-async function tenantOf({ store }: GatewayContext, meetingId: string): Promise<string> {
-  if (meetingId === '' || meetingId.includes('\0')) return '';
-  const record = await store.meetings.find({ scope: '', meeting_id: meetingId });
-  if (record !== undefined) return record.tenant_id;
-  const remembered = await store.callbacks.tenantOf(meetingId);
-  if (remembered !== undefined) return remembered;
-  const [recording] = await store.recordings.list(
-    { meetingIds: [meetingId] },
-    { limit: 1, offset: 0 },
-  );
-  return recording?.tenantId ?? '';
-}
-
-function wants(hook: Hook, { eventId, meetingId }: EventFacts): boolean {
-  if (hook.meeting_id !== '' && hook.meeting_id !== meetingId) return false;
-  return hook.event_id === '' || hook.event_id.split(',').includes(eventId);
-}
-
-/** What is known of the events in a body; one that is not understood says nothing of itself. */
-function eventsIn(body: string): EventFacts[] {
-  const text = new URLSearchParams(body).get('event') ?? '';
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return [];
-  }
-  return (Array.isArray(value) ? value : [value]).map((one): EventFacts => {
-    const event = eventSchema.safeParse(one);
-    const data = event.success ? event.data.data : {};
-    const meeting = data.attributes?.meeting;
-    const tenantId = meeting?.metadata?.['tenant-id'];
-    return {
-      eventId: data.id ?? '',
-      meetingId: meeting?.['external-meeting-id'] ?? '',
-      tenantId: typeof tenantId === 'string' ? tenantId : null,
-    };
-  });
 }
 
 /** The address that a server is given; null without an address of one's own. */

@@ -8,6 +8,8 @@
 import { type ApiAnswer, emptyAnswer, failed } from '../api/answer.ts';
 import type { ApiRequest } from '../api/request.ts';
 import type { GatewayContext } from '../context.ts';
+import type { MeetingKey } from '../store/meetings.ts';
+import { upstreamIdOf } from '../tenants/meeting-names.ts';
 import { derivedKey, signToken, type TokenKey, verifyToken } from '../tokens.ts';
 
 /** Begin of the path below the API. */
@@ -43,10 +45,18 @@ export async function receiveMeetingEnded(
     kind: 'meeting-ended',
     tenant_id: record?.tenant_id ?? '',
     method: request.method,
-    url: withQuery(url, request.rawQuery),
+    url: withQuery(url, inOwnWords(request.rawQuery, { scope, meeting_id: meetingId })),
     payload: '',
   });
   return emptyAnswer(204);
+}
+
+/** The query of the server with the meeting's ID as the front-end knows it. */
+function inOwnWords(rawQuery: string, key: MeetingKey): string {
+  const query = new URLSearchParams(rawQuery);
+  if (key.scope === '' || query.get('meetingID') !== upstreamIdOf(key)) return rawQuery;
+  query.set('meetingID', key.meeting_id);
+  return query.toString();
 }
 
 function withQuery(url: string, rawQuery: string): string {

@@ -49,7 +49,9 @@ export class Notifier {
 
   /** Delivers for as long as this process has the lease. */
   async start(): Promise<void> {
-    await this.#leadership.start(() => this.#next(0));
+    await this.#leadership.start((isLeading) => {
+      if (isLeading) this.#next(0);
+    });
   }
 
   /** Stops after the calls that are under way, and gives the lease up. */

@@ -32,6 +32,9 @@ export interface BbbConfig {
   readonly data_dir: string;
   readonly bind: string;
   readonly port: number;
+  /** PEM files; empty: no TLS of its own, as behind a proxy that ends it. */
+  readonly tls_cert: string;
+  readonly tls_key: string;
   readonly admin_bind: string;
   readonly admin_port: number;
   /** Lets `admin_bind` be an address that other machines reach; everything there needs a token then. */
@@ -93,6 +96,8 @@ export interface BbbConfig {
   readonly get_meetings_stale_seconds: number;
   readonly multitenancy: boolean;
   readonly default_tenant: string;
+  /** Lets tenants use the same meeting IDs; servers then know the meetings under longer ones. */
+  readonly scope_meeting_ids: boolean;
   /** Signs cookies, tokens and addresses of the gateway's own; null: one is made and kept. */
   readonly secret_key_base: Secret | null;
   /** Without an id, `getRecordings` is refused. */
@@ -172,6 +177,8 @@ export const KEYS: { readonly [K in keyof BbbConfig]: Key<BbbConfig[K]> } = {
   data_dir: text(''),
   bind: text('0.0.0.0', 'BIND'),
   port: whole(3000, 0, 65_535, ['PORT', 'SCALELITE_API_PORT']),
+  tls_cert: text(''),
+  tls_key: text(''),
   admin_bind: text('127.0.0.1'),
   admin_port: whole(3001, 0, 65_535),
   admin_allow_remote: flag(false),
@@ -241,6 +248,7 @@ export const KEYS: { readonly [K in keyof BbbConfig]: Key<BbbConfig[K]> } = {
   get_meetings_stale_seconds: decimal(120),
   multitenancy: flag(false, 'MULTITENANCY_ENABLED'),
   default_tenant: text(''),
+  scope_meeting_ids: flag(false),
   secret_key_base: {
     schema: secret(),
     fallback: null,

@@ -12,12 +12,14 @@ import {
   type Environment,
   formatConfig,
   loadConfigFile,
+  messageOf,
   parseConfig,
   REDACTED,
   Secret,
   secret,
   z,
 } from '@balancer/kit';
+import { readCertificate } from './certificate.ts';
 import { type BbbConfig, GROUPS, KEYS } from './keys.ts';
 
 export interface LoadedBbbConfig {
@@ -254,6 +256,7 @@ function meaningProblems(config: BbbConfig): string[] {
   if (config.public_url !== '' && !/^https?:\/\/[^/]+$/.test(config.public_url)) {
     problems.push('public_url: needs a scheme and a host, such as "https://meet.example.com"');
   }
+  problems.push(...certificateProblems(config));
   if (config.redis_url !== '' && config.database_url === '') {
     problems.push('redis_url: works with PostgreSQL only; set database_url, or drop redis_url');
   }
@@ -263,6 +266,18 @@ function meaningProblems(config: BbbConfig): string[] {
     );
   }
   return problems;
+}
+
+/** Before a start or a reload would fail on them. */
+function certificateProblems({ tls_cert: cert, tls_key: key }: BbbConfig): string[] {
+  if (cert === '' && key === '') return [];
+  if (cert === '' || key === '') return ['tls_cert, tls_key: set both, or neither'];
+  try {
+    readCertificate({ tls_cert: cert, tls_key: key });
+    return [];
+  } catch (error) {
+    return [`tls_cert, tls_key: ${messageOf(error)}`];
+  }
 }
 
 function unusedNames(environment: Environment): string[] {

@@ -4,7 +4,9 @@
  * @module
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { pipeline } from 'node:stream/promises';
 import { type CidrMatcher, createCidrMatcher, errnoName, messageOf, unmapIp } from '@balancer/kit';
 import { type ApiAnswer, emptyAnswer, failed } from '../api/answer.ts';
@@ -12,6 +14,7 @@ import type { Api } from '../api/api.ts';
 import { contentKind } from '../api/body.ts';
 import { type ApiRequest, headerOf } from '../api/request.ts';
 import { handleScalelite, SCALELITE_PREFIX } from '../api/scalelite.ts';
+import { readCertificate } from '../config/certificate.ts';
 import type { BbbConfig } from '../config/keys.ts';
 import { answerDialIn } from '../dial-in/fsapi.ts';
 import type { GatewayContext } from '../context.ts';
@@ -38,8 +41,8 @@ export interface PublicServerParts {
 
 export class PublicServer {
   readonly #parts: PublicServerParts;
-  readonly #server: Server;
-  readonly #isTrustedProxy: CidrMatcher;
+  readonly #server: Server | TlsServer;
+  #isTrustedProxy: CidrMatcher;
   #openCount = 0;
   #onIdle: (() => void) | null = null;
 
@@ -52,7 +55,7 @@ export class PublicServer {
       headersTimeout: HEADERS_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
     };
-    this.#server = createServer(options, (request, response) => {
+    const serve = (request: IncomingMessage, response: ServerResponse): void => {
       this.#openCount++;
       this.#serve(request, response)
         .catch((error: unknown) => {
@@ -64,7 +67,22 @@ export class PublicServer {
         .finally(() => {
           if (--this.#openCount === 0) this.#onIdle?.();
         });
-    });
+    };
+    const certificate = readCertificate(config);
+    this.#server =
+      certificate === null
+        ? createServer(options, serve)
+        : createTlsServer({ ...options, ...certificate }, serve);
+  }
+
+  /** Takes over the configuration as it is now: proxies that are trusted, and a renewed certificate. */
+  configure(): void {
+    const config = this.#parts.context.config();
+    this.#isTrustedProxy = createCidrMatcher(config.trusted_proxies);
+    const certificate = readCertificate(config);
+    if (certificate !== null && this.#server instanceof TlsServer) {
+      this.#server.setSecureContext(certificate);
+    }
   }
 
   /** Binds the configured address. @returns The port, of the system's choice if it was 0. */
@@ -135,7 +153,9 @@ export class PublicServer {
     const forwarded = (name: string): string =>
       isTrusted ? (headerOf({ headers }, name).split(',')[0] ?? '').trim() : '';
     const authority = forwarded('x-forwarded-host') || headerOf({ headers }, 'host');
-    const scheme = forwarded('x-forwarded-proto') === 'https' ? 'https' : 'http';
+    const isEncrypted =
+      incoming.socket instanceof TLSSocket || forwarded('x-forwarded-proto') === 'https';
+    const scheme = isEncrypted ? 'https' : 'http';
     const { public_url: publicUrl } = this.#parts.context.config();
     return {
       method,

@@ -6,10 +6,13 @@
 import type { GatewayContext } from '../context.ts';
 import type { MeetingRecord } from '../store/meetings.ts';
 import type { ServerRow } from '../store/servers.ts';
+import { keyOfAny, upstreamIdOf } from '../tenants/meeting-names.ts';
 import { OperationError } from './servers.ts';
 
 /** A record without its password. */
 export interface MeetingView {
+  /** Names it among those of all tenants. */
+  readonly id: string;
   readonly meeting_id: string;
   readonly server_id: string;
   readonly tenant_id: string;
@@ -35,6 +38,9 @@ export interface ServerView {
   readonly videos: number;
   readonly max_meetings: number;
   readonly max_users: number;
+  readonly checksum_algorithm: string | null;
+  readonly tls_ca: string | null;
+  readonly tls_verify: boolean;
   readonly bbb_version: string;
   readonly last_error: string;
   readonly polled_at: string | null;
@@ -68,7 +74,7 @@ export async function endMeeting(context: GatewayContext, id: string): Promise<s
   await context.store.meetings.drop(record);
   if (server === undefined) return null;
   const answer = await context.upstream.call(server, 'end', [
-    ['meetingID', record.meeting_id],
+    ['meetingID', upstreamIdOf(record)],
     ['password', record.moderator_pw],
   ]);
   if (answer.kind === 'success') return null;
@@ -100,20 +106,32 @@ export function viewOfServer(row: ServerRow, load: number | null = row.load): Se
     videos: row.videos,
     max_meetings: row.max_meetings,
     max_users: row.max_users,
+    checksum_algorithm: row.checksum_algorithm,
+    tls_ca: row.tls_ca,
+    tls_verify: row.tls_verify === 1,
     bbb_version: row.bbb_version,
     last_error: row.last_error,
     polled_at: row.polled_at_ms === 0 ? null : new Date(row.polled_at_ms).toISOString(),
   };
 }
 
-async function findMeeting({ store }: GatewayContext, id: string): Promise<MeetingRecord> {
-  const record = await store.meetings.find({ scope: '', meeting_id: id });
-  if (record === undefined) throw new OperationError('unknown', `there is no meeting ${id}`);
-  return record;
+/** By its name among those of all tenants, or by its meeting ID if only one has that. */
+async function findMeeting(
+  { store, directory }: GatewayContext,
+  id: string,
+): Promise<MeetingRecord> {
+  const record = await store.meetings.find(keyOfAny(id, await directory.tenants()));
+  if (record !== undefined) return record;
+  const [first, ...others] = await store.meetings.listNamed(id);
+  if (first === undefined) throw new OperationError('unknown', `there is no meeting ${id}`);
+  if (others.length === 0) return first;
+  const names = [first, ...others].map(upstreamIdOf).join(', ');
+  throw new OperationError('taken', `several tenants have a meeting ${id}; name one of ${names}`);
 }
 
 function viewOfMeeting(record: MeetingRecord): MeetingView {
   return {
+    id: upstreamIdOf(record),
     meeting_id: record.meeting_id,
     server_id: record.server_id,
     tenant_id: record.tenant_id,

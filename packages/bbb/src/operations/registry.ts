@@ -39,6 +39,9 @@ const settings = {
   multiplier: z.number().optional(),
   maxMeetings: z.number().optional(),
   maxUsers: z.number().optional(),
+  checksumAlgorithm: z.string().nullable().optional(),
+  tlsCa: z.string().nullable().optional(),
+  tlsVerify: z.boolean().optional(),
 };
 const tenantFields = {
   name: z.string().optional(),

@@ -3,12 +3,14 @@
  *
  * @module
  */
-import { randomUUID } from 'node:crypto';
-import { BalancerError } from '@balancer/kit';
+import { randomUUID, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { BalancerError, messageOf } from '@balancer/kit';
 import { mapLimited } from '../concurrency.ts';
 import type { GatewayContext } from '../context.ts';
 import { definedOnly } from '../defined.ts';
 import type { NewServer, ServerChange, ServerRow, ServerState } from '../store/servers.ts';
+import { upstreamIdOf } from '../tenants/meeting-names.ts';
 
 /** An order that cannot be carried out; nothing has changed. */
 export class OperationError extends BalancerError {
@@ -136,11 +138,11 @@ export async function panicServer(
   if (!skipEndCalls) {
     await mapLimited(records, END_CALLS_MAX, async (record) => {
       const answer = await context.upstream.call(server, 'end', [
-        ['meetingID', record.meeting_id],
+        ['meetingID', upstreamIdOf(record)],
         ['password', record.moderator_pw],
       ]);
       const isGone = answer.kind === 'failed' && answer.messageKey === 'notFound';
-      if (answer.kind !== 'success' && !isGone) failedIds.push(record.meeting_id);
+      if (answer.kind !== 'success' && !isGone) failedIds.push(upstreamIdOf(record));
     });
   }
   return { meetingCount: records.length, failedIds };
@@ -175,7 +177,7 @@ function checkUrl(url: string): void {
 }
 
 function checkSettings(settings: ServerSettings): void {
-  const { id, tag, multiplier, maxMeetings, maxUsers, checksumAlgorithm } = settings;
+  const { id, tag, multiplier, maxMeetings, maxUsers, checksumAlgorithm, tlsCa } = settings;
   const refuse = (message: string): never => {
     throw new OperationError('invalid', message);
   };
@@ -192,6 +194,19 @@ function checkSettings(settings: ServerSettings): void {
   }
   if (checksumAlgorithm && !/^sha(1|256|384|512)$/.test(checksumAlgorithm)) {
     refuse(`checksum_algorithm: must be sha1, sha256, sha384 or sha512; got ${checksumAlgorithm}`);
+  }
+  if (tlsCa) checkCertificates(tlsCa);
+}
+
+/** Before the first call of the server would fail on it. */
+function checkCertificates(path: string): void {
+  try {
+    void new X509Certificate(readFileSync(path)).subject;
+  } catch (error) {
+    throw new OperationError(
+      'invalid',
+      `tls_ca: no PEM file with a certificate: ${messageOf(error)}`,
+    );
   }
 }
 

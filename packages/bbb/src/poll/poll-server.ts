@@ -11,6 +11,7 @@ import type { MeetingRecord } from '../store/meetings.ts';
 import type { Lease } from '../store/leases.ts';
 import { type ServerChange, ServerStore, type ServerRow } from '../store/servers.ts';
 import { textOf } from '../sound-xml.ts';
+import { upstreamIdOf } from '../tenants/meeting-names.ts';
 import type { UpstreamAnswer, UpstreamSuccess } from '../upstream/answer.ts';
 import { type ListedMeeting, readMeetingList } from '../upstream/meeting-list.ts';
 
@@ -209,10 +210,10 @@ function endInBackground(
   server: ServerRow,
   records: readonly MeetingRecord[],
 ): void {
-  mapLimited(records, MEETING_CALLS_MAX, async ({ meeting_id: id, moderator_pw: password }) => {
+  mapLimited(records, MEETING_CALLS_MAX, async (record) => {
     await upstream.call({ ...server, is_online: 0 }, 'end', [
-      ['meetingID', id],
-      ['password', password],
+      ['meetingID', upstreamIdOf(record)],
+      ['password', record.moderator_pw],
     ]);
   }).catch((error: unknown) =>
     logger.error('ending meetings failed', { server: server.id, error }),
@@ -232,28 +233,28 @@ async function reconcile(
 ): Promise<number> {
   const { store, upstream } = context;
   const known = await store.meetings.listOfServer(server.id);
-  const knownIds = new Set(known.map(({ meeting_id: id }) => id));
-  const listed = new Map(meetings.map((meeting) => [meeting.meetingId, meeting]));
+  const knownIds = new Set(known.map(upstreamIdOf));
+  const listedIds = new Set(meetings.map(({ upstreamId }) => upstreamId));
   await store.meetings.seen(
     server.id,
-    known.filter(({ meeting_id: id }) => listed.has(id)),
+    known.filter((record) => listedIds.has(upstreamIdOf(record))),
     context.nowMs(),
   );
 
   const missing = known.filter(
     (record) =>
       record.status === 'active' &&
-      !listed.has(record.meeting_id) &&
+      !listedIds.has(upstreamIdOf(record)) &&
       startMs - record.created_at_ms > SETTLED_AGE_MS,
   );
   await mapLimited(missing, MEETING_CALLS_MAX, async (record) => {
-    const asked = [['meetingID', record.meeting_id]] as const;
+    const asked = [['meetingID', upstreamIdOf(record)]] as const;
     const info = await upstream.call(server, 'getMeetingInfo', asked);
     if (info.kind === 'failed' && info.messageKey === 'notFound') await store.meetings.drop(record);
   });
 
   const strangers = meetings.filter(
-    ({ meetingId, isBreakout }) => !isBreakout && !knownIds.has(meetingId),
+    ({ upstreamId, isBreakout }) => !isBreakout && !knownIds.has(upstreamId),
   );
   const orphans = await mapLimited(strangers, MEETING_CALLS_MAX, async (meeting) =>
     settleStranger(context, server, meeting),
@@ -268,13 +269,12 @@ async function settleStranger(
   meeting: ListedMeeting,
 ): Promise<boolean> {
   const { store, upstream } = context;
-  const key = { scope: '', meeting_id: meeting.meetingId };
-  const record = await store.meetings.find(key);
+  const record = await store.meetings.find(meeting.key);
   if (record?.server_id === server.id) return false;
   if (record !== undefined) {
     // It was placed anew while this server was away: it must not run in two places.
     await upstream.call(server, 'end', [
-      ['meetingID', meeting.meetingId],
+      ['meetingID', meeting.upstreamId],
       ['password', meeting.moderatorPw],
     ]);
     return false;
@@ -282,11 +282,11 @@ async function settleStranger(
   if (!context.config().adopt_orphans) return true;
   const nowMs = context.nowMs();
   const outcome = await store.meetings.insert({
-    ...key,
+    ...meeting.key,
     server_id: server.id,
     tenant_id: meeting.tenantId,
     moderator_pw: meeting.moderatorPw,
-    voice_bridge: meeting.voiceBridge || `adopted-${meeting.meetingId}`,
+    voice_bridge: meeting.voiceBridge || `adopted-${meeting.upstreamId}`,
     status: 'active',
     created_at_ms: nowMs,
     last_seen_at_ms: nowMs,

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { randomUUID } from 'node:crypto';
 import { messageOf } from '@balancer/kit';
 import { mapLimited } from '../concurrency.ts';
 import type { GatewayContext } from '../context.ts';
+import { Leadership } from '../leadership.ts';
 import type { Lease } from '../store/leases.ts';
 import type { ServerRow } from '../store/servers.ts';
 import { MassFailureGuard } from './mass-failure.ts';
@@ -36,17 +36,16 @@ export type PollPart = (typeof POLL_PARTS)[number];
 
 /** A server that could not be reached is polled early, but at most this often. */
 const EARLY_POLL_MIN_MS = 5000;
-const LEASE_NAME = 'poller';
 
 export class Poller {
   readonly #context: () => GatewayContext;
-  readonly #owner = randomUUID();
+  readonly #leadership: Leadership;
   readonly #earlyAtMs = new Map<string, number>();
   readonly #tenantUsers = new Map<string, ReadonlyMap<string, number>>();
   readonly #guard = new MassFailureGuard();
   readonly #early = new Set<Promise<unknown>>();
-  #lease: Lease | null = null;
-  #timers: { readonly lease: NodeJS.Timeout; round: NodeJS.Timeout | null } | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #isStarted = false;
   #running: Promise<unknown> = Promise.resolve();
   #isStopped = false;
   #lastRound: RoundSummary | null = null;
@@ -54,53 +53,39 @@ export class Poller {
   /** @param context - Asked when it is needed: the context in turn asks the poller for polls. */
   constructor(context: () => GatewayContext) {
     this.#context = context;
+    this.#leadership = new Leadership('poller', context);
   }
 
   /** True while this process is the one that polls. */
   get isLeading(): boolean {
-    return this.#lease !== null;
+    return this.#leadership.lease !== null;
   }
 
   get lastRound(): RoundSummary | null {
     return this.#lastRound;
   }
 
-  /** Takes the lease if it is free, polls if it has it, and goes on so. */
+  /** Polls for as long as this process has the lease, from the moment that it gets it. */
   async start(): Promise<void> {
-    const { config, logger } = this.#context();
-    // Three tries per lease time: one that fails does not lose it.
-    const leaseMs = config().lease_seconds * 1000;
-    const lease = setInterval(() => {
-      this.renew().catch((error: unknown) =>
-        logger.error('the lease could not be renewed', { error: messageOf(error) }),
-      );
-    }, leaseMs / 3);
-    this.#timers = { lease, round: null };
-    await this.renew();
+    this.#isStarted = true;
+    await this.#leadership.start((isLeading) => {
+      const { logger } = this.#context();
+      logger.info(isLeading ? 'this process polls' : 'another process polls');
+      if (isLeading) this.#next(0);
+    });
   }
 
   /** Stops after the polls that are under way, and gives the lease up. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    if (this.#timers !== null) {
-      clearInterval(this.#timers.lease);
-      if (this.#timers.round !== null) clearTimeout(this.#timers.round);
-    }
+    if (this.#timer !== null) clearTimeout(this.#timer);
     await Promise.allSettled([this.#running, ...this.#early]);
-    if (this.#lease !== null) await this.#context().store.leases.release(this.#lease);
-    this.#lease = null;
+    await this.#leadership.stop();
   }
 
-  /** Takes or renews the lease. A process that gets it starts to poll at once. */
-  async renew(): Promise<void> {
-    const { store, config, nowMs, logger } = this.#context();
-    const owned = { name: LEASE_NAME, owner: this.#owner };
-    const forMs = config().lease_seconds * 1000;
-    const wasLeading = this.isLeading;
-    this.#lease = await store.leases.acquire(owned, { nowMs: nowMs(), forMs });
-    if (this.isLeading === wasLeading) return;
-    logger.info(this.isLeading ? 'this process polls' : 'another process polls');
-    if (this.isLeading && this.#timers !== null) this.#next(0);
+  /** Takes or renews the lease. @returns True if this process polls. */
+  async renew(): Promise<boolean> {
+    return this.#leadership.renew();
   }
 
   /**
@@ -110,8 +95,8 @@ export class Poller {
    * @returns Null if another process polls.
    */
   async round(ids?: ReadonlySet<string>, part: PollPart = 'all'): Promise<RoundSummary | null> {
-    if (this.#lease === null) await this.renew();
-    const lease = this.#lease;
+    if (!this.isLeading) await this.renew();
+    const { lease } = this.#leadership;
     if (lease === null) return null;
     const context = this.#context();
     const startMs = performance.now();
@@ -142,7 +127,7 @@ export class Poller {
   pollSoon(serverId: string, why: 'unreachable' | 'ordered'): void {
     const context = this.#context();
     const nowMs = performance.now();
-    if (this.#lease === null || this.#isStopped) return;
+    if (!this.isLeading || this.#isStopped) return;
     const lastMs = this.#earlyAtMs.get(serverId) ?? -Infinity;
     if (why === 'unreachable' && nowMs - lastMs < EARLY_POLL_MIN_MS) return;
     this.#earlyAtMs.set(serverId, nowMs);
@@ -213,9 +198,9 @@ export class Poller {
 
   /** A round that took longer than the interval is followed by the next at once. */
   #next(delayMs: number): void {
-    if (this.#timers === null || this.#isStopped) return;
-    if (this.#timers.round !== null) clearTimeout(this.#timers.round);
-    this.#timers.round = setTimeout(() => {
+    if (!this.#isStarted || this.#isStopped) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
       const startMs = performance.now();
       this.#running = this.round()
         .catch((error: unknown) =>

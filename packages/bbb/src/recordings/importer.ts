@@ -63,7 +63,9 @@ export class Importer {
 
   /** Imports for as long as this process has the lease. */
   async start(): Promise<void> {
-    await this.#leadership.start(() => this.#next(0));
+    await this.#leadership.start((isLeading) => {
+      if (isLeading) this.#next(0);
+    });
   }
 
   /** Finishes the archive at hand, and gives the lease up. */

@@ -7,6 +7,7 @@
  */
 import type { XmlElement } from '@rgrove/parse-xml';
 import { childOf, childrenOf, elementsOf, readSoundXml, textOf } from '../sound-xml.ts';
+import { keyOfTenant } from '../tenants/meeting-names.ts';
 import type { PlaybackFormat, RecordingFacts, Thumbnail } from '../store/recording-rows.ts';
 
 /** Facts, and whether the server meant the recording to be seen. */
@@ -37,16 +38,18 @@ export function parseMetadata(body: Buffer): ParsedMetadata {
   const meeting = childOf(root, 'meeting');
   const internal = (key: string, attribute: string): string =>
     (meta && trimmed(meta, key)) || meeting?.attributes[attribute] || '';
+  const metadata = metadataOf(meta);
+  const upstreamId = internal('meetingId', 'externalId');
   return {
     recordId,
-    meetingId: internal('meetingId', 'externalId'),
+    meetingId: keyOfTenant(upstreamId, metadata.get('tenant-id') ?? '').meeting_id,
     name: internal('meetingName', 'name'),
     startMs: Math.min(TIME_MAX_MS, numberIn(root, 'start_time') ?? 0),
     endMs: Math.min(TIME_MAX_MS, numberIn(root, 'end_time') ?? 0),
     participants: Math.min(COUNT_MAX, numberIn(root, 'participants') ?? 0),
     rawSizeBytes: numberIn(root, 'raw_size'),
     isBreakout: internal('isBreakout', 'breakout') === 'true',
-    metadata: metadataOf(meta),
+    metadata,
     isPublished: trimmed(root, 'published').toLowerCase() === 'true',
     format: formatOf(playback, type),
   };

@@ -5,14 +5,17 @@
  */
 import { z } from '@balancer/kit';
 import { listDeliveries, listImports, retryDelivery, retryImport } from '../operations/imports.ts';
+import { OperationError } from '../operations/servers.ts';
+import { fixTrees, prune, reindex } from '../recordings/maintenance.ts';
 import {
+  addRecordingsToTenant,
   deleteRecordings,
   listRecordings,
   publishRecordings,
   updateRecordings,
 } from '../operations/recordings.ts';
 import { type RestRoute, route } from './route.ts';
-import * as schemas from './schemas.ts';
+import * as schemas from './recording-schemas.ts';
 
 const LIST_DEFAULT = 100;
 const LIST_MAX = 1000;
@@ -41,6 +44,36 @@ export const RECORDING_ROUTES: readonly RestRoute[] = [
   }),
   route('DELETE /recordings/:id', 'Delete the files of a recording; its row stays', {
     run: ({ host, path }) => deleteRecordings(host.context, [path['id']!]),
+  }),
+  route('POST /recordings/fix', 'Move files of unpublished recordings out of what is served', {
+    answer: schemas.maintenanceReport,
+    run: ({ host }) => fixTrees(host.context),
+  }),
+  route('POST /recordings/reindex', 'Build the index from the files', {
+    role: 'admin',
+    answer: schemas.maintenanceReport,
+    run: ({ host }) => reindex(host.context),
+  }),
+  route('POST /recordings/prune', 'Delete recordings of meetings that began long ago', {
+    role: 'admin',
+    body: schemas.pruneInput,
+    answer: schemas.maintenanceReport,
+    run: ({ host, body: { older_than_days: olderThanDays, state, dry_run: isDryRun } }) =>
+      prune(host.context, { olderThanDays, isDryRun, ...(state !== undefined && { state }) }),
+  }),
+  route('POST /recordings/add-to-tenant', 'Give the recordings that have no tenant to one', {
+    role: 'admin',
+    body: z.strictObject({ tenant: z.string().describe('name or id') }),
+    answer: z.strictObject({ count: z.number().int() }),
+    run: ({ host, body: { tenant } }) => addRecordingsToTenant(host.context, tenant),
+  }),
+  route('POST /imports', 'Import the archives that wait, now', {
+    answer: schemas.importSummary,
+    run: async ({ host }) => {
+      const summary = await host.importer.round();
+      if (summary !== null) return summary;
+      throw new OperationError('taken', 'another process imports just now, or recordings are off');
+    },
   }),
   route('GET /imports', 'Archives that wait, and those that were put aside', {
     answer: schemas.importList,

@@ -39,15 +39,16 @@ import { definedOnly } from '../defined.ts';
 import { RECORDING_ROUTES } from './recording-routes.ts';
 import { type RestRoute, route } from './route.ts';
 import * as schemas from './schemas.ts';
+import * as serverSchemas from './server-schemas.ts';
 
 const SERVER_ROUTES: readonly RestRoute[] = [
   route('GET /servers', 'All servers with their load', {
-    answer: z.array(schemas.server),
+    answer: z.array(serverSchemas.server),
     run: ({ host }) => listServers(host.context),
   }),
   route('POST /servers', 'Add a server, disabled unless told otherwise', {
-    body: schemas.serverInput,
-    answer: schemas.server,
+    body: serverSchemas.serverInput,
+    answer: serverSchemas.server,
     status: 201,
     run: async ({ host, body: { enabled = false, id, ...fields } }) => {
       const settings = { ...settingsOf(fields), ...(id !== undefined && { id }) };
@@ -57,7 +58,7 @@ const SERVER_ROUTES: readonly RestRoute[] = [
     },
   }),
   route('GET /servers/:id', 'One server', {
-    answer: schemas.server,
+    answer: serverSchemas.server,
     run: async ({ host, path }) => {
       const row = await findServer(host.context, path['id']!);
       const { entries } = await host.context.placer.view([row]);
@@ -65,8 +66,8 @@ const SERVER_ROUTES: readonly RestRoute[] = [
     },
   }),
   route('PATCH /servers/:id', 'Change a server; what is not given stays', {
-    body: schemas.serverChange,
-    answer: schemas.server,
+    body: serverSchemas.serverChange,
+    answer: serverSchemas.server,
     run: async ({ host, path, body: { state, ...fields } }) => {
       const id = path['id']!;
       const changed = await updateServer(host.context, id, settingsOf(fields));
@@ -79,8 +80,8 @@ const SERVER_ROUTES: readonly RestRoute[] = [
     run: ({ host, path }) => removeServer(host.context, path['id']!),
   }),
   route('POST /servers/:id/panic', 'End all meetings of a server and disable it', {
-    body: schemas.panicInput,
-    answer: schemas.panicReport,
+    body: serverSchemas.panicInput,
+    answer: serverSchemas.panicReport,
     run: async ({ host, path, body }) => {
       const { meetingCount, failedIds } = await panicServer(host.context, path['id']!, {
         keepState: body.keep_state,
@@ -91,8 +92,8 @@ const SERVER_ROUTES: readonly RestRoute[] = [
   }),
   route('POST /sync', 'Make the pool what a file says', {
     role: 'admin',
-    body: schemas.syncInput,
-    answer: z.array(schemas.syncStep),
+    body: serverSchemas.syncInput,
+    answer: z.array(serverSchemas.syncStep),
     run: ({ host, body: { file, mode, dry_run: isDryRun } }) =>
       syncServers(host.context, { text: file, name: 'file', mode, isDryRun }),
   }),
@@ -231,9 +232,11 @@ export const REST_ROUTES: readonly RestRoute[] = [
   ...TENANT_ROUTES,
 ];
 
-function settingsOf(body: Omit<schemas.ServerChangeBody, 'state'>): ServerSettings {
-  const { url, secret, tag, multiplier, max_meetings: maxMeetings, max_users: maxUsers } = body;
-  return definedOnly({ url, secret, tag, multiplier, maxMeetings, maxUsers });
+function settingsOf(body: Omit<serverSchemas.ServerChangeBody, 'state'>): ServerSettings {
+  const { max_meetings: maxMeetings, max_users: maxUsers, ...others } = body;
+  const { checksum_algorithm: checksumAlgorithm, tls_ca: tlsCa, ...more } = others;
+  const { tls_verify: tlsVerify, ...plain } = more;
+  return definedOnly({ ...plain, maxMeetings, maxUsers, checksumAlgorithm, tlsCa, tlsVerify });
 }
 
 function tenantFields({

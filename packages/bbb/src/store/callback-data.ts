@@ -23,7 +23,7 @@ export class CallbackStore {
 
   /** Remembers addresses for a meeting in place of older ones. Does nothing if there are none. */
   async remember(
-    { meetingId, tenantId }: CallbackKey,
+    { meetingId, tenantId, idHash }: RememberedMeeting,
     addresses: CallbackAddresses,
     nowMs: number,
   ): Promise<void> {
@@ -43,6 +43,7 @@ export class CallbackStore {
           meeting_id: meetingId,
           recording_id: null,
           tenant_id: tenantId,
+          id_hash: idHash ?? null,
           callback_attributes: text,
           created_at: now,
           updated_at: now,
@@ -52,8 +53,11 @@ export class CallbackStore {
   }
 
   /** Remembers only whose a meeting is, unless something is remembered of it already. */
-  async rememberTenant({ meetingId, tenantId }: CallbackKey, nowMs: number): Promise<void> {
-    if ((await this.tenantOf(meetingId)) === tenantId) return;
+  async rememberTenant(
+    { meetingId, tenantId, idHash }: RememberedMeeting,
+    nowMs: number,
+  ): Promise<void> {
+    if (idHash !== undefined && (await this.tenantOfHash(idHash)) === tenantId) return;
     const now = momentOf(nowMs);
     await this.#db
       .insertInto('callback_data')
@@ -61,6 +65,7 @@ export class CallbackStore {
         meeting_id: meetingId,
         recording_id: null,
         tenant_id: tenantId,
+        id_hash: idHash ?? null,
         callback_attributes: '--- {}\n',
         created_at: now,
         updated_at: now,
@@ -135,6 +140,17 @@ export class CallbackStore {
     return row === undefined ? undefined : (row.tenant_id ?? '');
   }
 
+  /** As `tenantOf`, of the meeting of which a server's own id begins with this hash. */
+  async tenantOfHash(idHash: string): Promise<string | undefined> {
+    const row = await this.#db
+      .selectFrom('callback_data')
+      .select('tenant_id')
+      .where('id_hash', '=', idHash)
+      .orderBy('id', 'desc')
+      .executeTakeFirst();
+    return row === undefined ? undefined : (row.tenant_id ?? '');
+  }
+
   /** Forgets what has not been written since a time. */
   async dropOlderThan(beforeMs: number): Promise<void> {
     await this.#db
@@ -148,6 +164,11 @@ export class CallbackStore {
 export interface CallbackKey {
   readonly meetingId: string;
   readonly tenantId: string;
+}
+
+/** A meeting, and by what its server's own id of it begins. */
+export interface RememberedMeeting extends CallbackKey {
+  readonly idHash?: string;
 }
 
 /** Rows of Scalelite name no tenant and fit any: there a meeting's id is one over all tenants. */

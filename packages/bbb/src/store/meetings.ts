@@ -4,10 +4,11 @@
  * @module
  */
 import type { ExpressionBuilder, ExpressionWrapper, SqlBool } from 'kysely';
+import { idHashOf } from '../tenants/meeting-names.ts';
 import { chunksOf } from './chunks.ts';
 import type { Database, MeetingTable, Tables } from './schema.ts';
 
-export type MeetingRecord = Readonly<MeetingTable>;
+export type MeetingRecord = Readonly<Omit<MeetingTable, 'id_hash'>>;
 
 /** What names a record. */
 export interface MeetingKey {
@@ -40,11 +41,30 @@ export class MeetingStore {
       .executeTakeFirst();
   }
 
+  /** The record of which a server's own id begins with this hash. */
+  async findByHash(idHash: string): Promise<MeetingRecord | undefined> {
+    return this.#db
+      .selectFrom('gw_meetings')
+      .selectAll()
+      .where('id_hash', '=', idHash)
+      .executeTakeFirst();
+  }
+
+  /** The records of all scopes that front-ends know under a name. */
+  async listNamed(meetingId: string): Promise<MeetingRecord[]> {
+    if (meetingId.includes('\0')) return [];
+    return this.#db
+      .selectFrom('gw_meetings')
+      .selectAll()
+      .where('meeting_id', '=', meetingId)
+      .execute();
+  }
+
   /** Inserts a record unless its key or its voice bridge is taken: the constraints decide, once. */
   async insert(record: MeetingRecord): Promise<InsertOutcome> {
     const { numInsertedOrUpdatedRows } = await this.#db
       .insertInto('gw_meetings')
-      .values(record)
+      .values({ ...record, id_hash: idHashOf(record) })
       .onConflict((conflict) => conflict.doNothing())
       .executeTakeFirst();
     if ((numInsertedOrUpdatedRows ?? 0n) > 0n) return 'inserted';

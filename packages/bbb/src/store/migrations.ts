@@ -6,6 +6,7 @@
  */
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { SchemaTooNewError } from './errors.ts';
+import { meetingNames } from './name-columns.ts';
 import { recordingTables } from './recording-tables.ts';
 import type { Database, Dialect, Tables } from './schema.ts';
 
@@ -13,7 +14,7 @@ import type { Database, Dialect, Tables } from './schema.ts';
 type Step = (db: Transaction<Tables>, dialect: Dialect) => Promise<void>;
 
 /** Schema version n is what the first n steps make. */
-const STEPS: readonly Step[] = [gatewayTables, recordingTables, adminTables];
+const STEPS: readonly Step[] = [gatewayTables, recordingTables, adminTables, meetingNames];
 
 /** Any number that no other program on the same database server is likely to use. */
 const ADVISORY_LOCK = 7_246_224_226;

@@ -50,8 +50,10 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
         OWN_PARSERS.get(oid) ?? (pg.types.getTypeParser(oid, format) as Parser),
     },
   });
-  // Without a listener a restart of the database would end this process.
+  // Without listeners a restart of the database would end this process: the pool's is for connections
+  // that nobody uses, the other for those that are lent and between two queries, whose next one fails.
   pool.on('error', (error) => options.onIdleError?.(error));
+  pool.on('connect', (client) => void client.on('error', () => {}));
   try {
     (await pool.connect()).release();
   } catch (error) {

@@ -40,9 +40,11 @@ export interface ServerTable {
 }
 
 export interface MeetingTable {
-  /** Empty: meeting IDs are unique over all tenants. */
+  /** Empty: meeting IDs are unique over all tenants. Else the tenant within which this one is. */
   scope: string;
   meeting_id: string;
+  /** By which its server's own id of the meeting begins: SHA-1 of its name there. */
+  id_hash: string;
   server_id: string;
   /** Empty: no tenant. */
   tenant_id: string;
@@ -99,6 +101,8 @@ export interface CallbackDataTable {
   callback_attributes: string;
   /** Null: no tenant, or written by Scalelite. */
   tenant_id: string | null;
+  /** As in `gw_meetings`; null where nobody asked for it. */
+  id_hash: string | null;
   created_at: Moment;
   updated_at: Moment;
 }

@@ -6,15 +6,20 @@
 import type { XmlElement } from '@rgrove/parse-xml';
 import type { MeetingLoad } from '../placement/load.ts';
 import { childOf, childrenOf, textOf } from '../sound-xml.ts';
+import type { MeetingKey } from '../store/meetings.ts';
+import { inOwnWords, keyOfTenant } from '../tenants/meeting-names.ts';
 import type { UpstreamSuccess } from './answer.ts';
 
 /** One meeting of a list. */
 export interface ListedMeeting extends MeetingLoad {
-  readonly meetingId: string;
+  /** As its server knows it. */
+  readonly upstreamId: string;
+  /** As its front-end does. */
+  readonly key: MeetingKey;
   readonly moderatorPw: string;
   readonly voiceBridge: string;
   readonly tenantId: string;
-  /** The element as the server wrote it. */
+  /** The element as the server wrote it, but for the ID that is the front-end's. */
   readonly xml: string;
 }
 
@@ -29,11 +34,15 @@ export function readMeetingList({ root, text }: UpstreamSuccess): ListedMeeting[
 function readMeeting(meeting: XmlElement, text: string): ListedMeeting {
   const metadata = childOf(meeting, 'metadata');
   const meta = (name: string): string => (metadata === undefined ? '' : textOf(metadata, name));
+  const upstreamId = textOf(meeting, 'meetingID');
+  const tenantId = meta('tenant-id');
+  const key = keyOfTenant(upstreamId, tenantId);
   return {
-    meetingId: textOf(meeting, 'meetingID'),
+    upstreamId,
+    key,
     moderatorPw: textOf(meeting, 'moderatorPW'),
     voiceBridge: textOf(meeting, 'voiceBridge'),
-    tenantId: meta('tenant-id'),
+    tenantId,
     participants: countOf(textOf(meeting, 'participantCount')),
     moderators: countOf(textOf(meeting, 'moderatorCount')),
     voice: countOf(textOf(meeting, 'voiceParticipantCount')),
@@ -42,7 +51,7 @@ function readMeeting(meeting: XmlElement, text: string): ListedMeeting {
     sizeHint: countOf(meta('bbb-meeting-size-hint')),
     createTimeMs: countOf(textOf(meeting, 'createTime')),
     isBreakout: textOf(meeting, 'isBreakout') === 'true',
-    xml: text.slice(meeting.start, meeting.end),
+    xml: inOwnWords(text, meeting, key.scope),
   };
 }
 

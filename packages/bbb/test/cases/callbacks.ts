@@ -1,38 +1,12 @@
 /** Cases 36, 106 and 107 of the contract: calls that the gateway owes, and calls of servers. */
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { jwtVerify } from 'jose';
 import { hookChecksum } from '../../src/callbacks/sending.ts';
 import { runOperation } from '../../src/index.ts';
 import type { Delivery } from '../../src/store/deliveries.ts';
 import { signToken, verifyToken } from '../../src/tokens.ts';
-import { until } from '../until.ts';
-import { type CallOptions, type CallResult, type Harness, SECRET } from './harness.ts';
-
-interface Received {
-  readonly method: string;
-  readonly url: string;
-  readonly headers: IncomingMessage['headers'];
-  readonly body: string;
-}
-
-/** Somebody who is called, and answers as told. */
-async function startTarget(...statuses: number[]): Promise<{ url: string; received: Received[] }> {
-  const received: Received[] = [];
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => void chunks.push(chunk));
-    request.on('end', () => {
-      const { method = '', url = '', headers } = request;
-      received.push({ method, url, headers, body: Buffer.concat(chunks).toString() });
-      response.writeHead(statuses.shift() ?? 200, { location: 'http://127.0.0.1:1/' }).end('x');
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => server.close().closeAllConnections());
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/ready?a=1`, received };
-}
+import { type Harness, SECRET } from './harness.ts';
+import { startTarget } from './target.ts';
 
 describe('tokens', () => {
   const secret = SECRET;
@@ -270,109 +244,6 @@ export function describeCallbacks(storage: string, harness: () => Harness): void
       expect(received.map(({ method, url: path }) => [method, path])).toEqual([
         ['GET', '/ready?a=1&end=1&recordingmarks=false&meetingID=m1'],
       ]);
-    });
-
-    const hook = async (
-      call: 'create' | 'list' | 'destroy',
-      parameters: Record<string, string> = {},
-      by: CallOptions = {},
-    ): Promise<CallResult> => h.call(`hooks/${call}`, parameters, by);
-    const hookIdOf = ({ text }: CallResult): string => /<hookID>(\d+)</.exec(text)![1]!;
-
-    test('hooks are made once, listed and destroyed', async () => {
-      const callbackURL = 'https://app.example.com/hook?a=1&b=2';
-      const made = await hook('create', { callbackURL, meetingID: 'm1', getRaw: 'true' });
-      const id = hookIdOf(made);
-      expect(made.text).toContain(
-        `<hookID>${id}</hookID><permanentHook>false</permanentHook><rawData>true</rawData><messageKey></messageKey>`,
-      );
-      const again = await hook('create', { callbackURL });
-      expect([hookIdOf(again), again.text.includes('duplicateWarning')]).toEqual([id, true]);
-      expect((await hook('list')).text).toContain(
-        `<hooks><hook><hookID>${id}</hookID><callbackURL>https://app.example.com/hook?a=1&amp;b=2</callbackURL><meetingID>m1</meetingID><permanentHook>false</permanentHook><rawData>true</rawData></hook></hooks>`,
-      );
-      for (const bad of ['', 'ftp://x', 'http://', 'javascript:alert(1)']) {
-        expect((await hook('create', { callbackURL: bad })).result).toBe('createHookError');
-      }
-      expect((await hook('destroy')).result).toBe('missingParamHookID');
-      expect((await hook('destroy', { hookID: '999999' })).result).toBe('destroyMissingHook');
-      expect((await hook('destroy', { hookID: id })).text).toContain('<removed>true</removed>');
-      expect((await hook('list')).text).toContain('<hooks></hooks>');
-      expect((await h.request('hooks/list')).result).toBe('checksumError');
-    });
-
-    const eventOf = (meetingId: string, id = 'user-joined'): object => ({
-      data: { type: 'event', id, attributes: { meeting: { 'external-meeting-id': meetingId } } },
-    });
-
-    test('events of servers reach the hooks that they are for, signed anew', async () => {
-      h.configure({ url_host: '', public_url: h.origin });
-      const server = await h.startFake('relay1');
-      const all = await startTarget();
-      const some = await startTarget();
-      await hook('create', { callbackURL: all.url });
-      await hook('create', { callbackURL: some.url, meetingID: 'm1', eventID: 'a,user-joined' });
-      await deliver();
-      await until('the servers know', () => server.requestsOf('hooks/create').length === 1);
-      expect(server.requestsOf('hooks/create')[0]!.parameters.get('getRaw')).toBe('false');
-      for (const event of [eventOf('m1'), eventOf('m2'), eventOf('m1', 'other')]) {
-        const answers = await server.postHookEvent(event);
-        expect(answers.map(({ status }) => status)).toEqual([200]);
-      }
-      await deliver();
-      expect([all.received.length, some.received.length]).toEqual([3, 1]);
-      const { body, url, headers } = some.received[0]!;
-      expect(JSON.parse(new URLSearchParams(body).get('event')!)).toEqual(eventOf('m1'));
-      expect(headers['content-type']).toBe('application/x-www-form-urlencoded');
-      expect(url).toBe(`/ready?a=1&checksum=${hookChecksum(some.url, body, SECRET)}`);
-    });
-
-    test('events that no server signed go nowhere', async () => {
-      h.configure({ url_host: '', public_url: h.origin });
-      const server = await h.startFake('relay2');
-      const { url, received } = await startTarget();
-      await hook('create', { callbackURL: url });
-      await deliver();
-      await until('the server knows', () => server.requestsOf('hooks/create').length === 1);
-      const relay = server.requestsOf('hooks/create')[0]!.parameters.get('callbackURL')!;
-      const body = 'event=%7B%7D&timestamp=1';
-      const statusOf = async (address: string, secret: string): Promise<number> => {
-        const target = new URL(address);
-        target.searchParams.set('checksum', hookChecksum(address, body, secret));
-        return (await fetch(target, { method: 'POST', body })).status;
-      };
-      expect(await statusOf(relay, 'wrong')).toBe(401);
-      expect(await statusOf(relay.replace('relay2', 'bbb2'), h.bbb2.secret)).toBe(401);
-      expect(await statusOf(`${h.origin}/bigbluebutton/api/hooks_relay/x`, 'x')).toBe(401);
-      await deliver();
-      expect(received).toEqual([]);
-      expect(await statusOf(relay, server.secret)).toBe(200);
-    });
-
-    test("a tenant's hooks hear of its meetings only, also after their end", async () => {
-      h.configure({ multitenancy: true, url_host: '', public_url: h.origin });
-      const server = await h.startFake('relay3');
-      for (const name of ['a', 'b']) {
-        await h.store.tenants.add({ id: `t-${name}`, name, secrets: `s${name}` });
-      }
-      h.gateway.context.directory.forget();
-      const a = { host: 'a.example.com', secret: 'sa' };
-      const b = { host: 'b.example.com', secret: 'sb' };
-      const ofA = await startTarget();
-      const ofB = await startTarget();
-      await hook('create', { callbackURL: ofA.url }, a);
-      const id = hookIdOf(await hook('create', { callbackURL: ofB.url }, b));
-      expect((await hook('destroy', { hookID: id }, a)).result).toBe('destroyMissingHook');
-      expect((await hook('list', {}, a)).text).not.toContain(ofB.url);
-      await h.call('create', { name: 'x', meetingID: 'm1' }, a);
-      await deliver();
-      await until('the server knows', () => server.requestsOf('hooks/create').length === 1);
-      await h.call('end', { meetingID: 'm1' }, a);
-      expect(await h.record('m1')).toBeUndefined();
-      await server.postHookEvent(eventOf('m1', 'meeting-ended'));
-      await server.postHookEvent(eventOf('nobodys'));
-      await deliver();
-      expect([ofA.received.length, ofB.received.length]).toEqual([1, 0]);
     });
 
     test('132: nothing of all this is in the log', async () => {

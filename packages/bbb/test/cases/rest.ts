@@ -1,5 +1,6 @@
 /** The REST API of the admin listener, and whether its OpenAPI document says what it does. */
-import { writeFileSync } from 'node:fs';
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { z } from '@balancer/kit';
 import { runOperation } from '../../src/index.ts';
@@ -68,9 +69,10 @@ export function describeRest(storage: string, harness: () => Harness): void {
     }
 
     function hold(method: string, path: string, { status, body }: RestAnswer): void {
-      const found = Object.entries(document.paths).find(([template]) => {
+      const found = Object.entries(document.paths).find(([template, operations]) => {
         const pattern = template.replaceAll(/\{\w+\}/g, '[^/]+');
-        return new RegExp(`^${pattern}$`).test(`/api/v1${path.split('?')[0]}`);
+        const isPath = new RegExp(`^${pattern}$`).test(`/api/v1${path.split('?')[0]}`);
+        return isPath && operations[method.toLowerCase()] !== undefined;
       });
       const operation = found?.[1][method.toLowerCase()];
       if (found === undefined || operation === undefined) {
@@ -105,8 +107,22 @@ export function describeRest(storage: string, harness: () => Harness): void {
         state: 'cordoned',
         max_users: 9,
         tag: '',
+        checksum_algorithm: 'sha512',
+        tls_verify: false,
       });
-      expect(changed.body).toMatchObject({ state: 'cordoned', max_users: 9, tag: '' });
+      expect(changed.body).toMatchObject({
+        state: 'cordoned',
+        max_users: 9,
+        tag: '',
+        checksum_algorithm: 'sha512',
+        tls_ca: null,
+        tls_verify: false,
+      });
+      const unreadable = await ask('PATCH /servers/bbb9', { tls_ca: '/nonexistent.pem' });
+      expect([unreadable.status, JSON.stringify(unreadable.body)]).toEqual([
+        400,
+        expect.stringContaining('tls_ca: no PEM file with a certificate: ENOENT'),
+      ]);
       expect((await ask('GET /servers/bbb9')).body).toMatchObject({ id: 'bbb9' });
       expect((await ask('DELETE /servers/bbb9')).status).toBe(204);
       expect((await ask('GET /servers')).body).toHaveLength(2);
@@ -141,6 +157,25 @@ export function describeRest(storage: string, harness: () => Harness): void {
       expect((await ask('GET /imports')).body).toMatchObject({ failed: [{ file: 'rec-2.tar' }] });
       expect((await ask('POST /imports/rec-2.tar/retry')).status).toBe(204);
       expect((await ask('GET /imports')).body).toMatchObject({ waiting: [{ file: 'rec-2.tar' }] });
+      expect((await ask('POST /imports')).body).toMatchObject({
+        archives: [{ file: 'rec-2.tar', outcome: 'refused' }],
+      });
+      await h.importArchive({ recordId: 'rec-3', meetingId: 'room-1', published: false });
+      cpSync(join(h.folders.unpublished, 'presentation'), join(h.folders.published, 'video'), {
+        recursive: true,
+      });
+      expect((await ask('POST /recordings/fix')).body).toEqual({ changed: ['rec-3'], failed: [] });
+      rmSync(join(h.folders.unpublished, 'video'), { recursive: true });
+      expect((await ask('POST /recordings/reindex')).body).toEqual({
+        changed: ['rec-3'],
+        failed: [],
+      });
+      const prune = { older_than_days: 1, dry_run: true };
+      expect((await ask('POST /recordings/prune', prune)).body).toMatchObject({
+        changed: ['rec-3'],
+      });
+      expect((await ask('POST /recordings/prune', { older_than_days: 1 })).status).toBe(200);
+      expect((await ask('GET /recordings?state=unpublished')).body).toMatchObject({ total: 0 });
       const [owed] = (await ask('GET /deliveries')).body as [{ id: string; host: string }];
       expect(owed.host).toBe('127.0.0.1:1');
       expect((await ask(`POST /deliveries/${owed.id}/retry`)).status).toBe(204);
@@ -155,6 +190,12 @@ export function describeRest(storage: string, harness: () => Harness): void {
       expect((await ask(`GET /tenants/${id}/settings`)).body).toEqual([setting.body]);
       const settingId = (setting.body as { id: string }).id;
       expect((await ask(`DELETE /tenant-settings/${settingId}`)).status).toBe(204);
+      await h.importArchive({ recordId: 'rec-4', meetingId: 'room-1' });
+      const given = await ask('POST /recordings/add-to-tenant', { tenant: 'school-a' });
+      expect(given.body).toEqual({ count: 3 });
+      expect((await ask('GET /recordings?tenant=school-a&text=rec-4')).body).toMatchObject({
+        total: 1,
+      });
       expect((await ask(`DELETE /tenants/${id}`)).status).toBe(204);
       expect((await ask('GET /tenants')).body).toEqual([]);
 
@@ -180,6 +221,8 @@ export function describeRest(storage: string, harness: () => Harness): void {
         ['PATCH /servers/bbb1', 'operate'],
         ['POST /servers/bbb1/panic', 'operate'],
         ['POST /tenants', 'admin'],
+        ['POST /recordings/prune', 'admin'],
+        ['POST /recordings/reindex', 'admin'],
         ['GET /tokens', 'admin'],
         ['GET /config', 'admin'],
       ] as const) {

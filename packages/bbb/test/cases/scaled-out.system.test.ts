@@ -6,6 +6,7 @@ import { describeCallbacks } from './callbacks.ts';
 import { describeCreate } from './create.ts';
 import { describeDialIn } from './dial-in.ts';
 import { Harness } from './harness.ts';
+import { describeHooks } from './hooks.ts';
 import { describeImports } from './imports.ts';
 import { describeMeetings } from './meetings.ts';
 import { describePlayback } from './playback.ts';
@@ -14,6 +15,7 @@ import { describeRecordings } from './recordings.ts';
 import { describeRest } from './rest.ts';
 import { describeScalelite } from './scalelite.ts';
 import { describeScaledOut } from './scaled-out.ts';
+import { describeSharedIds } from './shared-ids.ts';
 import { describeSync } from './sync.ts';
 import { describeTenants } from './tenants.ts';
 
@@ -40,10 +42,12 @@ describe.skipIf(missing.length > 0)(`scaled out${missing.map(skipReason).join(''
   describeMeetings('PostgreSQL and Redis', () => harness);
   describePoll('PostgreSQL and Redis', () => harness);
   describeTenants('PostgreSQL and Redis', () => harness);
+  describeSharedIds('PostgreSQL and Redis', () => harness);
   describeRecordings('PostgreSQL and Redis', () => harness);
   describeImports('PostgreSQL and Redis', () => harness);
   describePlayback('PostgreSQL and Redis', () => harness);
   describeCallbacks('PostgreSQL and Redis', () => harness);
+  describeHooks('PostgreSQL and Redis', () => harness);
   describeDialIn('PostgreSQL and Redis', () => harness);
   describeScalelite('PostgreSQL and Redis', () => harness);
   describeSync('PostgreSQL and Redis', () => harness);

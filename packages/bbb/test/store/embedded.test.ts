@@ -8,6 +8,7 @@ import { parseAddresses } from '../../src/store/callback-data.ts';
 import { DataLockedError, SchemaTooNewError, StorageError } from '../../src/store/errors.ts';
 import { MemoryBoard } from '../../src/store/memory-board.ts';
 import { Store } from '../../src/store/store.ts';
+import { idHashOf } from '../../src/tenants/meeting-names.ts';
 import { temporaryFolder as createFolder } from '../temporary-folder.ts';
 import { temporaryFolder } from '../temporary.ts';
 import { describeBoard, describeStore } from './conformance.ts';
@@ -79,6 +80,31 @@ describe('a data directory', () => {
     await ended;
     const store = await Store.openEmbedded(folder);
     expect((await store.servers.list()).length).toBeGreaterThanOrEqual(acknowledged);
+    await store.close();
+  });
+
+  test('of an older program gets what it lacks, also for the meetings that run', async () => {
+    const folder = temporaryFolder();
+    const key = { scope: '', meeting_id: 'm1' };
+    const before = await Store.openEmbedded(folder);
+    await before.meetings.insert({
+      ...key,
+      server_id: 'bbb1',
+      tenant_id: '',
+      moderator_pw: 'pw',
+      voice_bridge: '1',
+      status: 'active',
+      created_at_ms: 1,
+      last_seen_at_ms: 1,
+    });
+    await before.close();
+    const db = new Sqlite(join(folder, 'gateway.db'));
+    db.exec(`drop index gw_meetings_id_hash; drop index gw_callback_data_id_hash;
+      alter table gw_meetings drop column id_hash; alter table callback_data drop column id_hash;
+      update gw_meta set value = '3' where key = 'schema_version'`);
+    db.close();
+    const store = await Store.openEmbedded(folder);
+    expect(await store.meetings.findByHash(idHashOf(key))).toMatchObject(key);
     await store.close();
   });
 

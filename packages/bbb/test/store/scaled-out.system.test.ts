@@ -59,6 +59,25 @@ describe.skipIf(!hasPostgres)(`PostgreSQL${skipReason('pg_ctlcluster')}`, () => 
     );
   });
 
+  test('that goes away between two queries of a transaction fails the next, and nothing else', async () => {
+    await emptyPostgres(peer.url);
+    const store = await open();
+    const name = { name: 'work', owner: 'me' };
+    const lease = await store.leases.acquire(name, { nowMs: Date.now(), forMs: 60_000 });
+    const work = store.leases.fenced(lease!, async (db) => {
+      await peer.stop();
+      await db.selectFrom('gw_meta').selectAll().execute();
+    });
+    await expect(work).rejects.toThrow(/./);
+    await peer.start();
+    await until('the store answers again', () =>
+      store.ping().then(
+        () => true,
+        () => false,
+      ),
+    );
+  });
+
   test('that is not there is an error without its password', async () => {
     const url = 'postgres://user:hidden@127.0.0.1:1/none';
     await expect(Store.openPostgres({ url })).rejects.toThrow(

@@ -41,7 +41,7 @@ export function seconds(text: string): number {
 
 /** Columns of records. */
 export const MEETING_COLUMNS: readonly (readonly [string, (row: MeetingView) => string])[] = [
-  ['MEETING', (row) => row.meeting_id],
+  ['MEETING', ({ id }) => id],
   ['SERVER', (row) => row.server_id],
   ['STATUS', ({ status }) => status],
   ['VOICE-BRIDGE', (row) => row.voice_bridge],

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { MeetingView, PanicReport, ServerView } from '@balancer/bbb';
 import { EXIT } from '@balancer/kit';
@@ -20,6 +21,9 @@ interface SettingFlags extends BbbOptions {
   readonly tag?: string;
   readonly maxMeetings?: number;
   readonly maxUsers?: number;
+  readonly checksumAlgorithm?: string;
+  readonly tlsCa?: string;
+  readonly tlsVerify?: boolean;
 }
 
 interface SafetyFlags extends BbbOptions {
@@ -225,10 +229,19 @@ function withSettings(command: Command): Command {
     .option('--multiplier <number>', 'greater than 0; higher looks fuller', decimal)
     .option('--tag <tag>', 'only meetings that ask for the tag; "" removes it')
     .option('--max-meetings <count>', '0: no limit', decimal)
-    .option('--max-users <count>', '0: no limit', decimal);
+    .option('--max-users <count>', '0: no limit', decimal)
+    .option('--checksum-algorithm <name>', 'sha1, sha256, sha384 or sha512; "": the strongest')
+    .option('--tls-ca <file>', 'PEM file that its certificate is checked against; "": the usual')
+    .option('--tls-verify', 'check its certificate (default)')
+    .option('--no-tls-verify', 'take any certificate');
 }
 
 function settingsOf(flags: SettingFlags): object {
-  const { url, secret, multiplier, tag, maxMeetings, maxUsers } = flags;
-  return { url, secret, multiplier, tag, maxMeetings, maxUsers };
+  const { url, secret, multiplier, tag, maxMeetings, maxUsers, tlsVerify } = flags;
+  // What is empty goes back to its default, which is null.
+  const checksumAlgorithm = flags.checksumAlgorithm === '' ? null : flags.checksumAlgorithm;
+  const tlsCa = flags.tlsCa && resolve(flags.tlsCa);
+  const limits = { maxMeetings, maxUsers };
+  const tls = { tlsVerify, tlsCa: tlsCa === '' ? null : tlsCa };
+  return { url, secret, multiplier, tag, checksumAlgorithm, ...limits, ...tls };
 }

@@ -18,6 +18,7 @@ import {
   showPlane,
   unloadPlane,
 } from './commands.ts';
+import { importConfiguration } from './import-keepalived.ts';
 import { ipvsadm } from './ipvsadm.ts';
 import { addCluster } from './register-cluster.ts';
 
@@ -49,6 +50,7 @@ export function registerL4(program: Command, io: Io, finish: Finish): Command {
   addDoctor(l4, io, finish);
   addCluster((...args) => running(l4, ...args), io, finish);
   addHostCommands(l4, io, finish);
+  addImport(l4, io, finish);
   addIpvsadm(program, io, finish);
   return l4;
 }
@@ -184,6 +186,25 @@ interface DecapFlags {
   readonly address: readonly string[];
   readonly pinPath: string;
   readonly off?: boolean;
+}
+
+function addImport(l4: Command, io: Io, finish: Finish): void {
+  withExamples(
+    l4.command('import'),
+    'balancer l4 import /etc/keepalived/keepalived.conf > balancer.toml',
+  )
+    .description('print a keepalived.conf as TOML, and what of it was not carried over')
+    .argument('<file>', 'keepalived.conf of LVS or DPVS')
+    .option('--interface <name...>', 'where packets arrive (default: those of its VRRP instances)')
+    .option('--config-id <id>', 'as keepalived is started with: which conditional lines hold')
+    .action(async (file: string, options: ImportFlags) => {
+      finish(await importConfiguration(file, options, io));
+    });
+}
+
+interface ImportFlags {
+  readonly interface?: readonly string[];
+  readonly configId?: string;
 }
 
 function addIpvsadm(program: Command, io: Io, finish: Finish): void {

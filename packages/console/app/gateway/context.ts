@@ -126,14 +126,17 @@ export class GatewayDashboard {
     });
   }
 
-  async endMeeting({ meeting_id: id }: MeetingView): Promise<void> {
-    const isWanted = await this.desk.confirm(`${id} ends for everybody in it.`, 'End the meeting');
+  async endMeeting({ id, meeting_id: meetingId }: MeetingView): Promise<void> {
+    const isWanted = await this.desk.confirm(
+      `${meetingId} ends for everybody in it.`,
+      'End the meeting',
+    );
     if (!isWanted) return;
     await this.desk.carryOut(async () => {
       const failure = await this.client.endMeeting(id);
       return failure === null
-        ? `${id} has ended`
-        : `${id} is forgotten, but its server did not end it: ${failure}`;
+        ? `${meetingId} has ended`
+        : `${meetingId} is forgotten, but its server did not end it: ${failure}`;
     });
   }
 

@@ -62,7 +62,7 @@ export function Meetings({
             <tbody>
               {found.slice(0, rows).map((meeting) => (
                 <Row
-                  key={`${meeting.tenant_id} ${meeting.meeting_id}`}
+                  key={meeting.id}
                   meeting={meeting}
                   tenant={hasTenants ? (names.get(meeting.tenant_id) ?? '') : null}
                 />

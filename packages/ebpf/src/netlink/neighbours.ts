@@ -25,10 +25,12 @@ const RTM_GETNEIGH = 30;
 const NDMSG_BYTES = 12;
 const NDA_DST = 1;
 const NDA_LLADDR = 2;
+const NDA_CACHEINFO = 3;
 const NDA_FLAGS_EXT = 15;
 const NTF_USE = 1;
 const NTF_EXT_MANAGED = 1;
-const NUD_PERMANENT = 0x80;
+/** Ticks of the times in `nda_cacheinfo` are those of `USER_HZ`, whatever the kernel's own are. */
+const MS_PER_TICK = 10;
 
 /** `NUD_*` bits of a neighbour's state. */
 export const NEIGHBOUR_STATES = {
@@ -50,6 +52,8 @@ export interface Neighbour {
   readonly state: number;
   /** The kernel keeps the entry resolved by itself. */
   readonly managed: boolean;
+  /** Milliseconds since the kernel last knew that the neighbour is there, in steps of 10. */
+  readonly unconfirmedMs: number;
 }
 
 export interface NeighbourSpec {
@@ -73,12 +77,16 @@ export function readNeighbour(message: NetlinkMessage): Neighbour {
   const attributes = readAttributes(message.payload, NDMSG_BYTES);
   const address = attributes.get(NDA_DST);
   const mac = attributes.get(NDA_LLADDR);
+  const times = attributes.get(NDA_CACHEINFO);
   return {
     ifindex: view.getInt32(4, true),
     address: address ? formatIp(address) : '',
     mac: mac && formatMac(mac),
     state: view.getUint16(8, true),
     managed: ((attributeU32(attributes, NDA_FLAGS_EXT) ?? 0) & NTF_EXT_MANAGED) !== 0,
+    unconfirmedMs: times
+      ? structView(times, 4, 'times of a neighbour').getUint32(0, true) * MS_PER_TICK
+      : 0,
   };
 }
 
@@ -89,6 +97,41 @@ export function readNeighbour(message: NetlinkMessage): Neighbour {
 export function setNeighbour(socket: RouteSocket, spec: NeighbourSpec): void {
   const what = `set neighbour ${spec.address} on interface ${spec.ifindex}`;
   socket.change(what, RTM_NEWNEIGH, neighbourPayload(spec), NLM_F_CREATE | NLM_F_REPLACE);
+}
+
+/**
+ * Asks a neighbour whether it is still there, at the MAC address that is known; packets use that meanwhile.
+ * Without an answer the entry fails after the kernel's number of tries.
+ *
+ * @throws {SyscallError} EINVAL when no MAC address is known.
+ */
+export function probeNeighbour(socket: RouteSocket, neighbour: NeighbourUpdate): void {
+  const what = `probe neighbour ${neighbour.address} on interface ${neighbour.ifindex}`;
+  updateNeighbour(socket, what, neighbour, NEIGHBOUR_STATES.probe);
+}
+
+/** Forgets the MAC address of a managed neighbour and asks everybody on the link for it. Packets wait. */
+export function resolveNeighbour(
+  socket: RouteSocket,
+  neighbour: Omit<NeighbourUpdate, 'managed'>,
+): void {
+  const what = `resolve neighbour ${neighbour.address} on interface ${neighbour.ifindex}`;
+  updateNeighbour(socket, what, { ...neighbour, managed: true }, NEIGHBOUR_STATES.failed);
+}
+
+/** A neighbour whose state changes; it is managed afterwards if `managed` says so. */
+type NeighbourUpdate = Pick<Neighbour, 'ifindex' | 'address' | 'managed'>;
+
+/** The kernel ignores the state in a message that says "managed", and ends managing with one that does not. */
+function updateNeighbour(
+  socket: RouteSocket,
+  what: string,
+  { ifindex, address, managed }: NeighbourUpdate,
+  state: number,
+): void {
+  const spec = { ifindex, address };
+  socket.change(what, RTM_NEWNEIGH, ndmsg(spec, { state, flags: 0 }).build(), NLM_F_REPLACE);
+  if (managed) setNeighbour(socket, spec);
 }
 
 export function deleteNeighbour(
@@ -103,7 +146,7 @@ export function deleteNeighbour(
 /** The message body of a neighbour; exported for tests. */
 export function neighbourPayload(spec: NeighbourSpec): Uint8Array {
   if (spec.mac !== undefined) {
-    const permanent = ndmsg(spec, { state: NUD_PERMANENT, flags: 0 });
+    const permanent = ndmsg(spec, { state: NEIGHBOUR_STATES.permanent, flags: 0 });
     return permanent.bytes(NDA_LLADDR, parseMac(spec.mac)).build();
   }
   return ndmsg(spec, { state: 0, flags: NTF_USE }).u32(NDA_FLAGS_EXT, NTF_EXT_MANAGED).build();

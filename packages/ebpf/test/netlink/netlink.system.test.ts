@@ -18,6 +18,8 @@ import {
   deleteNeighbour,
   listNeighbours,
   NEIGHBOUR_STATES,
+  probeNeighbour,
+  resolveNeighbour,
   setNeighbour,
 } from '../../src/netlink/neighbours.ts';
 import { RouteSocket } from '../../src/netlink/route-socket.ts';
@@ -111,12 +113,36 @@ describeAsRoot('netlink', () => {
       mac: '02:00:00:00:00:b1',
       state: NEIGHBOUR_STATES.permanent,
       managed: false,
+      unconfirmedMs: expect.any(Number) as number,
     });
     expect(neighbours).toContainEqual(
       expect.objectContaining({ address: '192.0.2.3', managed: true }),
     );
     deleteNeighbour(pair.route, { ifindex, address: '192.0.2.2' });
     expect(listNeighbours(pair.route).map((n) => n.address)).not.toContain('192.0.2.2');
+  });
+
+  test('asks a neighbour at the address that is known, or everybody, and goes on managing it', () => {
+    const { left: ifindex } = pair;
+    addAddress(pair.route, { ifindex, address: '192.0.2.1', prefixLength: 24 });
+    const other = findLink(pair.route, 'right')!.ifindex;
+    changeLink(pair.route, ifindex, { up: true });
+    changeLink(pair.route, other, { up: true });
+    const neighbour = { ifindex, address: '192.0.2.4', managed: true };
+    const mac = '02:00:00:00:00:b4';
+    const stateOf = (): number | undefined =>
+      listNeighbours(pair.route).find(({ address, managed }) => address === '192.0.2.4' && managed)
+        ?.state;
+    setNeighbour(pair.route, neighbour);
+    expect(() => probeNeighbour(pair.route, neighbour)).toThrow(
+      /probe neighbour 192.0.2.4.*EINVAL/,
+    );
+    const listed = { ...neighbour, mac };
+    setNeighbour(pair.route, listed);
+    probeNeighbour(pair.route, listed);
+    expect(stateOf()).toBe(NEIGHBOUR_STATES.probe);
+    resolveNeighbour(pair.route, listed);
+    expect(stateOf()).toBe(NEIGHBOUR_STATES.incomplete);
   });
 
   test('adds clsact once and deletes it', () => {

@@ -9,6 +9,8 @@ import { createHttpProbe } from './http.ts';
 import { CheckFailure, CheckSpecError, type Probe } from './probe.ts';
 import { createSendExpectProbe } from './send-expect.ts';
 import { createTcpProbe, createTlsProbe } from './connection.ts';
+import { createPingProbe } from './ping.ts';
+import { createUdpProbe } from './udp.ts';
 
 export interface CheckResult {
   readonly ok: boolean;
@@ -86,6 +88,26 @@ export interface HttpCheck extends ConnectingCheck {
   readonly tls?: CheckTls;
 }
 
+/** Sends a datagram; an answer to it, or at least no refusal, is ok. */
+export interface UdpCheck {
+  readonly type: 'udp';
+  readonly target: Address;
+  readonly timeoutMs: number;
+  readonly sourceAddress?: string;
+  /** Text with the escapes `\r \n \t \\ \xHH`; empty sends an empty datagram. */
+  readonly send: string;
+  /** The answer that is needed, as of {@link SendExpectCheck}; empty takes silence for ok. */
+  readonly expect: string;
+}
+
+/** One ICMP echo, by the system's `ping`. */
+export interface PingCheck {
+  readonly type: 'ping';
+  readonly target: Address;
+  readonly timeoutMs: number;
+  readonly sourceAddress?: string;
+}
+
 /** Runs a program without a shell; exit code 0 is ok. Its environment is HOST and PORT alone. */
 export interface ExecCheck {
   readonly type: 'exec';
@@ -96,7 +118,14 @@ export interface ExecCheck {
   readonly timeoutMs: number;
 }
 
-export type CheckSpec = TcpCheck | TlsCheck | SendExpectCheck | HttpCheck | ExecCheck;
+export type CheckSpec =
+  | TcpCheck
+  | TlsCheck
+  | SendExpectCheck
+  | HttpCheck
+  | UdpCheck
+  | PingCheck
+  | ExecCheck;
 
 /**
  * Makes a check from its description.
@@ -120,6 +149,8 @@ const PROBES: {
   tls: createTlsProbe,
   send_expect: createSendExpectProbe,
   http: createHttpProbe,
+  udp: createUdpProbe,
+  ping: createPingProbe,
   exec: createExecProbe,
 };
 

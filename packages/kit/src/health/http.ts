@@ -15,22 +15,36 @@ import { CheckFailure, CheckSpecError, type Probe } from './probe.ts';
 /** @throws {CheckSpecError} if `path`, `host` or `status` cannot be used. */
 export function createHttpProbe(spec: HttpCheck): Probe {
   const isWanted = readStatusRanges(spec.status);
-  // Visible ASCII: what a request line may hold (RFC 9112, section 3.2).
-  if (!/^\/[!-~]*$/.test(spec.path)) {
-    throw new CheckSpecError(
-      `path must start with "/" and hold no spaces; got ${JSON.stringify(spec.path)}`,
-    );
-  }
-  const host =
-    spec.host ?? (spec.target.kind === 'inet' ? formatAddress(spec.target) : 'localhost');
-  if (!/^[!-~]+$/.test(host)) {
-    throw new CheckSpecError(`host must be a name without spaces; got ${JSON.stringify(host)}`);
-  }
+  const path = readRequestPath(spec.path);
+  const { target } = spec;
+  const host = readHost(
+    spec.host ?? (target.kind === 'inet' ? formatAddress(target) : 'localhost'),
+  );
   return (signal) =>
     withConnection(spec, spec.tls, signal, async (socket) => {
-      const status = await getStatus(socket, spec.path, host);
+      const status = await getStatus(socket, path, host);
       if (!isWanted(status)) throw new CheckFailure(`status ${status}, wanted ${spec.status}`);
     });
+}
+
+/**
+ * A path that a request line may hold: visible ASCII (RFC 9112, section 3.2).
+ *
+ * @throws {CheckSpecError} It is none.
+ */
+export function readRequestPath(text: string): string {
+  if (/^\/[!-~]*$/.test(text)) return text;
+  throw new CheckSpecError(`must start with "/" and hold no spaces; got ${JSON.stringify(text)}`);
+}
+
+/**
+ * A value of the `Host` header.
+ *
+ * @throws {CheckSpecError} It is none.
+ */
+export function readHost(text: string): string {
+  if (/^[!-~]+$/.test(text)) return text;
+  throw new CheckSpecError(`must be a name without spaces; got ${JSON.stringify(text)}`);
 }
 
 function getStatus(socket: Socket, path: string, host: string): Promise<number> {

@@ -1,4 +1,5 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { createSocket } from 'node:dgram';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
@@ -291,6 +292,48 @@ describe('exec check', () => {
   });
 });
 
+describe('udp check', () => {
+  /** A UDP server that answers each datagram with `reply`, or with nothing. */
+  async function answering(reply: string | undefined): Promise<Address> {
+    const socket = createSocket('udp4');
+    socket.on('message', (_datagram, { port, address }) => {
+      if (reply !== undefined) socket.send(reply, port, address);
+    });
+    await new Promise<void>((resolve) => void socket.bind(0, '127.0.0.1', resolve));
+    onTestFinished(() => void socket.close());
+    return { kind: 'inet', host: '127.0.0.1', port: socket.address().port };
+  }
+
+  test.each([
+    ['pong 1', 'pong', 'ok'],
+    ['pong 1', '/\\d$/', 'ok'],
+    ['pong 1', '', 'ok'],
+    ['down', 'pong', 'answer "down", wanted "pong"'],
+  ])('the answer %j to an expected %j: %s', async (reply, expected, result) => {
+    const target = await answering(reply);
+    const spec = { type: 'udp', target, timeoutMs, send: 'ping', expect: expected } as const;
+    expect(await run(spec)).toBe(result);
+  });
+
+  test('takes silence for ok where no answer is expected, and for a failure where one is', async () => {
+    const target = await answering(undefined);
+    const spec = { type: 'udp', target, timeoutMs: 50, send: 'x' } as const;
+    expect(await run({ ...spec, expect: '' })).toBe('ok');
+    expect(await run({ ...spec, expect: 'y' })).toBe('timeout after 50 ms');
+  });
+
+  test('says that the port is closed', async () => {
+    const socket = createSocket('udp4');
+    await new Promise<void>((resolve) => void socket.bind(0, '127.0.0.1', resolve));
+    const { port } = socket.address();
+    await new Promise<void>((resolve) => void socket.close(resolve));
+    const target: Address = { kind: 'inet', host: '127.0.0.1', port };
+    expect(await run({ type: 'udp', target, timeoutMs, send: 'x', expect: '' })).toBe(
+      'connection refused',
+    );
+  });
+});
+
 describe('createCheck', () => {
   const target: Address = { kind: 'inet', host: '192.0.2.1', port: 80 };
   const common = { target, timeoutMs };
@@ -303,11 +346,11 @@ describe('createCheck', () => {
     [{ ...common, type: 'send_expect', send: '', expect: '/(/' }, 'not a regular expression: /(/'],
     [
       { ...common, type: 'http', path: 'x', status: '200' },
-      'path must start with "/" and hold no spaces; got "x"',
+      'must start with "/" and hold no spaces; got "x"',
     ],
     [
       { ...common, type: 'http', path: '/\r\nX: y', status: '200' },
-      'path must start with "/" and hold no spaces; got "/\\r\\nX: y"',
+      'must start with "/" and hold no spaces; got "/\\r\\nX: y"',
     ],
     [
       { ...common, type: 'http', path: '/', status: '399-200' },
@@ -315,11 +358,11 @@ describe('createCheck', () => {
     ],
     [
       { ...common, type: 'exec', command: ['check'] },
-      'command must start with the absolute path of a program; got "check"',
+      'must start with the absolute path of a program; got "check"',
     ],
     [
       { ...common, type: 'exec', command: [] },
-      'command must start with the absolute path of a program; got ""',
+      'must start with the absolute path of a program; got ""',
     ],
     [{ ...common, timeoutMs: 0, type: 'tcp' }, 'timeout must be above 0'],
   ])('refuses %j', (spec, message) => {

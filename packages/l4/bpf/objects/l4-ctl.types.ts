@@ -220,7 +220,8 @@ export interface L4Claim {
   readonly result: number;
   readonly attempt: number;
   readonly conflicts: number;
-  readonly zero: bigint;
+  readonly step: number;
+  readonly own_step: number;
 }
 
 export interface L4Scratch {
@@ -349,6 +350,10 @@ export interface L4Ctl {
     readonly l4_scratch: {
       readonly key: number;
       readonly value: L4Scratch[];
+    };
+    readonly l4_work: {
+      readonly key: number;
+      readonly value: number[];
     };
     readonly l4_gc_be: {
       readonly key: number;
@@ -763,7 +768,8 @@ export const l4CtlLayout: ObjectLayout = {
       'claim.result': 2720,
       'claim.attempt': 2752,
       'claim.conflicts': 2784,
-      'claim.zero': 2816,
+      'claim.step': 2816,
+      'claim.own_step': 2848,
       peer_key: 2880,
       'peer_key.src': 2880,
       'peer_key.src.bytes': 2880,

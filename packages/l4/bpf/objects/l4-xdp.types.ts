@@ -1,14 +1,42 @@
 // Generated from the object by ebpf-types. Change the C source instead.
 import type { ObjectLayout } from '@balancer/ebpf';
 
-export interface L4Drops {
-  readonly packets: bigint;
-  readonly bytes: bigint;
-}
-
 export interface Addr16 {
   readonly bytes?: Uint8Array;
   readonly words?: number[];
+}
+
+export interface L4Service {
+  readonly flags: number;
+  readonly scheduler: number;
+  readonly hash_mode: number;
+  readonly protocol: number;
+  readonly family: number;
+  readonly vip: Addr16;
+  readonly vport: number;
+  readonly proxy_protocol: number;
+  readonly synproxy: number;
+  readonly sel_len: number;
+  readonly list_len: number;
+  readonly lip_first: number;
+  readonly lip_count: number;
+  readonly hash_seed: number;
+  readonly est_timeout_s: number;
+  readonly persist_s: number;
+  readonly persist_mask4: number;
+  readonly persist_plen6: number;
+  readonly unknown_action: number;
+  readonly zero: number;
+  readonly acl_list: number;
+  readonly bucket_pps: number;
+  readonly bucket_bps: number;
+  readonly bucket_cps: number;
+  readonly max_conns: number;
+  readonly src_max_conns: number;
+  readonly generation: number;
+  readonly port_lo: number;
+  readonly port_hi: number;
+  readonly reserved: Uint8Array;
 }
 
 export interface L4Flow {
@@ -61,39 +89,6 @@ export interface L4Counters {
   readonly up_events: number;
   readonly down_events: number;
   readonly last_new_ns: bigint;
-}
-
-export interface L4Service {
-  readonly flags: number;
-  readonly scheduler: number;
-  readonly hash_mode: number;
-  readonly protocol: number;
-  readonly family: number;
-  readonly vip: Addr16;
-  readonly vport: number;
-  readonly proxy_protocol: number;
-  readonly synproxy: number;
-  readonly sel_len: number;
-  readonly list_len: number;
-  readonly lip_first: number;
-  readonly lip_count: number;
-  readonly hash_seed: number;
-  readonly est_timeout_s: number;
-  readonly persist_s: number;
-  readonly persist_mask4: number;
-  readonly persist_plen6: number;
-  readonly unknown_action: number;
-  readonly zero: number;
-  readonly acl_list: number;
-  readonly bucket_pps: number;
-  readonly bucket_bps: number;
-  readonly bucket_cps: number;
-  readonly max_conns: number;
-  readonly src_max_conns: number;
-  readonly generation: number;
-  readonly port_lo: number;
-  readonly port_hi: number;
-  readonly reserved: Uint8Array;
 }
 
 export interface L4Config {
@@ -190,6 +185,11 @@ export interface L4Stats {
   readonly outbytes: bigint;
 }
 
+export interface L4Drops {
+  readonly packets: bigint;
+  readonly bytes: bigint;
+}
+
 export interface L4Event {
   readonly type: number;
   readonly len: number;
@@ -220,7 +220,8 @@ export interface L4Claim {
   readonly result: number;
   readonly attempt: number;
   readonly conflicts: number;
-  readonly zero: bigint;
+  readonly step: number;
+  readonly own_step: number;
 }
 
 export interface L4Scratch {
@@ -239,9 +240,9 @@ export interface L4Scratch {
 
 export interface L4Xdp {
   readonly maps: {
-    readonly l4_drop: {
+    readonly l4_svc: {
       readonly key: number;
-      readonly value: L4Drops[];
+      readonly value: L4Service;
     };
     readonly l4_ct: {
       readonly key: L4FlowKey;
@@ -251,9 +252,9 @@ export interface L4Xdp {
       readonly key: number;
       readonly value: L4Counters;
     };
-    readonly l4_svc: {
+    readonly l4_work: {
       readonly key: number;
-      readonly value: L4Service;
+      readonly value: number[];
     };
     readonly l4_cfg: {
       readonly key: number;
@@ -307,6 +308,10 @@ export interface L4Xdp {
       readonly key: number;
       readonly value: L4Stats[];
     };
+    readonly l4_drop: {
+      readonly key: number;
+      readonly value: L4Drops[];
+    };
     readonly l4_last: {
       readonly key: number;
       readonly value: L4LastEvent[];
@@ -336,12 +341,42 @@ export interface L4Xdp {
 
 /** What the types above were made from; `loadObject` compares it with the object. */
 export const l4XdpLayout: ObjectLayout = {
-  'map l4_drop key': { size: 4, members: {} },
-  'map l4_drop value': {
-    size: 16,
+  'map l4_svc key': { size: 4, members: {} },
+  'map l4_svc value': {
+    size: 128,
     members: {
-      packets: 0,
-      bytes: 64,
+      flags: 0,
+      scheduler: 32,
+      hash_mode: 40,
+      protocol: 48,
+      family: 56,
+      vip: 64,
+      'vip.bytes': 64,
+      'vip.words': 64,
+      vport: 192,
+      proxy_protocol: 208,
+      synproxy: 216,
+      sel_len: 224,
+      list_len: 256,
+      lip_first: 288,
+      lip_count: 320,
+      hash_seed: 352,
+      est_timeout_s: 384,
+      persist_s: 416,
+      persist_mask4: 448,
+      persist_plen6: 480,
+      unknown_action: 488,
+      zero: 496,
+      acl_list: 512,
+      bucket_pps: 544,
+      bucket_bps: 576,
+      bucket_cps: 608,
+      max_conns: 640,
+      src_max_conns: 672,
+      generation: 704,
+      port_lo: 736,
+      port_hi: 752,
+      reserved: 768,
     },
   },
   'map l4_ct key': {
@@ -409,44 +444,6 @@ export const l4XdpLayout: ObjectLayout = {
       up_events: 128,
       down_events: 160,
       last_new_ns: 192,
-    },
-  },
-  'map l4_svc key': { size: 4, members: {} },
-  'map l4_svc value': {
-    size: 128,
-    members: {
-      flags: 0,
-      scheduler: 32,
-      hash_mode: 40,
-      protocol: 48,
-      family: 56,
-      vip: 64,
-      'vip.bytes': 64,
-      'vip.words': 64,
-      vport: 192,
-      proxy_protocol: 208,
-      synproxy: 216,
-      sel_len: 224,
-      list_len: 256,
-      lip_first: 288,
-      lip_count: 320,
-      hash_seed: 352,
-      est_timeout_s: 384,
-      persist_s: 416,
-      persist_mask4: 448,
-      persist_plen6: 480,
-      unknown_action: 488,
-      zero: 496,
-      acl_list: 512,
-      bucket_pps: 544,
-      bucket_bps: 576,
-      bucket_cps: 608,
-      max_conns: 640,
-      src_max_conns: 672,
-      generation: 704,
-      port_lo: 736,
-      port_hi: 752,
-      reserved: 768,
     },
   },
   'map l4_cfg key': { size: 4, members: {} },
@@ -600,6 +597,14 @@ export const l4XdpLayout: ObjectLayout = {
       outbytes: 256,
     },
   },
+  'map l4_drop key': { size: 4, members: {} },
+  'map l4_drop value': {
+    size: 16,
+    members: {
+      packets: 0,
+      bytes: 64,
+    },
+  },
   'map l4_last key': { size: 4, members: {} },
   'map l4_last value': {
     size: 80,
@@ -730,7 +735,8 @@ export const l4XdpLayout: ObjectLayout = {
       'claim.result': 2720,
       'claim.attempt': 2752,
       'claim.conflicts': 2784,
-      'claim.zero': 2816,
+      'claim.step': 2816,
+      'claim.own_step': 2848,
       peer_key: 2880,
       'peer_key.src': 2880,
       'peer_key.src.bytes': 2880,

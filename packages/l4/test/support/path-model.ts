@@ -49,7 +49,7 @@ export interface ModelResult {
 
 const ONE_WAY: ReadonlySet<string> = new Set(['dr', 'tunnel', 'dr-ip']);
 const KEY_TABLES: ReadonlySet<string> = new Set(['mh', 'conhash', 'sh']);
-const TRIES = { mh: 16, conhash: 1024, hash: 256, claim: 32 } as const;
+const TRIES = { mh: 16, conhash: 1024, hash: 256, claim: 32, search: 4096 } as const;
 const CLAIM_STEP = 7919;
 const PASS: ModelResult = { verdict: 'pass' };
 const drop = (reason: string): ModelResult => ({ verdict: 'drop', reason });
@@ -96,6 +96,12 @@ export class PathModel {
       (flow) =>
         !flow.isReply && flow.backend === backend && (flow.state === 'ESTABLISHED') === isActive,
     ).length;
+  }
+
+  /** Flows that have a port of a local address. */
+  #claimsOf(local: string): number {
+    return [...this.flows.values()].filter(({ isReply, to }) => !isReply && to.src === local)
+      .length;
   }
 
   process(frame: Uint8Array): ModelResult {
@@ -243,11 +249,15 @@ export class PathModel {
     const bytes = Uint8Array.of(...parseIp(src), sport >> 8, sport & 255, dport >> 8, dport & 255);
     const count = portRange[1] - portRange[0] + 1;
     const first = murmur3(bytes, 0x5bd1_e995) % count;
+    const step = count % CLAIM_STEP === 0 ? 1 : CLAIM_STEP;
     const hash = murmur3(bytes);
+    const ownStep = count > TRIES.search ? (hash % count) | 1 : 1;
     for (let round = 0; round < Math.min(2, localAddresses.length); round++) {
       const local = localAddresses[(hash + round) % localAddresses.length]!;
-      for (let i = 0; i < TRIES.claim; i++) {
-        const end = { address: local, port: portRange[0] + ((first + i * CLAIM_STEP) % count) };
+      const isSearched = this.#claimsOf(local) < count;
+      for (let i = 0; i < TRIES.claim + (isSearched ? TRIES.search : 0); i++) {
+        const offset = first + i * (i < TRIES.claim ? step : ownStep);
+        const end = { address: local, port: portRange[0] + (offset % count) };
         if (!isTaken(end)) return end;
       }
     }

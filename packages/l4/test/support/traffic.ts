@@ -63,6 +63,15 @@ export class TrafficHost extends PacketHost {
     });
   }
 
+  /** Lets the balancer send clients no packets larger than this; clients do not know. */
+  limitClientMtu(mtu: number): void {
+    this.namespace.run(() => {
+      const socket = RouteSocket.open();
+      changeLink(socket, this.interfaces[0]!, { mtu });
+      socket.close();
+    });
+  }
+
   override close(): void {
     this.client.close();
     this.backend.close();

@@ -4,13 +4,20 @@
  *
  * @module
  */
-import { tryParseIp, type FrameSpec, type Ipv4Spec, type Ipv6Spec } from '@balancer/ebpf';
+import {
+  tryParseIp,
+  type FrameSpec,
+  type IcmpSpec,
+  type Ipv4Spec,
+  type Ipv6Spec,
+} from '@balancer/ebpf';
 import { z } from '@balancer/kit';
 import {
   DROP_REASONS,
   HASH_MODES,
   MODES,
   OWNED,
+  REPLY_PATHS,
   SCHEDULERS,
   SERVICE_FLAGS,
   STATES,
@@ -67,7 +74,12 @@ const prefix = z
 
 const hex = z.string().regex(HEX, 'must be bytes in hexadecimal');
 const bytes = hex.transform((text): Uint8Array => new Uint8Array(Buffer.from(text, 'hex')));
-const payload = z.string();
+/** Text, or so many zero bytes. */
+const payload = z.union([
+  z.string(),
+  z.strictObject({ zeros: number(65_535) }).transform(({ zeros }) => new Uint8Array(zeros)),
+  z.strictObject({ hex }).transform((given) => new Uint8Array(Buffer.from(given.hex, 'hex'))),
+]);
 const byte = number(0xff);
 const word = number(0xffff);
 const long = number(0xffff_ffff);
@@ -86,6 +98,23 @@ const tcp = z.strictObject({
   payload: payload.exactOptional(),
 });
 
+const icmp: z.ZodType<IcmpSpec> = z.lazy(() =>
+  z.strictObject({
+    type: byte,
+    code: byte.exactOptional(),
+    rest: long.exactOptional(),
+    checksum: word.exactOptional(),
+    about: z
+      .strictObject({
+        ipv4: ipv4.exactOptional(),
+        ipv6: ipv6.exactOptional(),
+        bytes: word.exactOptional(),
+      })
+      .exactOptional(),
+    payload: payload.exactOptional(),
+  }),
+);
+
 const udp = z.strictObject({
   sport: word,
   dport: word,
@@ -100,6 +129,7 @@ const content = {
   dst: address,
   tcp: tcp.exactOptional(),
   udp: udp.exactOptional(),
+  icmp: icmp.exactOptional(),
   payload: payload.exactOptional(),
 };
 
@@ -159,6 +189,7 @@ const backend = z.strictObject({
   inactive: long.exactOptional(),
   upper: long.exactOptional(),
   lower: long.exactOptional(),
+  mtu: word.exactOptional(),
 });
 
 const network = z.strictObject({
@@ -189,6 +220,7 @@ const setup: z.ZodType<Setup> = z.strictObject({
       prefix6: number(128).exactOptional(),
     })
     .exactOptional(),
+  replyPath: nameIn(REPLY_PATHS).exactOptional(),
   newFlowCap: long.exactOptional(),
   maxConnections: long.exactOptional(),
   tunnelRss: z.boolean().exactOptional(),

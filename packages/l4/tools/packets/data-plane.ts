@@ -208,7 +208,7 @@ export class DataPlane {
       port_hi: portHigh,
       tunnel_source4: toMapAddress(NAMES['T']!),
       tunnel_source6: toMapAddress(NAMES['T6']!),
-      reply_path: REPLY_PATHS.symmetric,
+      reply_path: REPLY_PATHS[this.#setup.replyPath ?? 'symmetric'],
     });
   }
 
@@ -237,7 +237,7 @@ export class DataPlane {
   #addBackend(index: number): void {
     const backend = backendsOf(this.#setup)[index]!;
     const { available = true, weight = 1, port = 8080, active = 0, inactive = 0 } = backend;
-    const { upper = 0, lower = 0 } = backend;
+    const { upper = 0, lower = 0, mtu = 0 } = backend;
     const flags =
       (this.#setup.network ? 0 : BACKEND_FLAGS.staticL2) |
       (available ? BACKEND_FLAGS.available : 0);
@@ -254,6 +254,7 @@ export class DataPlane {
       weight,
       upper,
       lower,
+      mtu,
       service: SERVICE,
     });
     const rest = { persist: 0, overloaded: 0, up_events: 0, down_events: 0, last_new_ns: 0n };

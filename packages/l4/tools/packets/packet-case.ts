@@ -13,6 +13,7 @@ import type {
   HASH_MODES,
   MODES,
   OWNED,
+  REPLY_PATHS,
   SCHEDULERS,
   SERVICE_FLAGS,
   STATES,
@@ -52,6 +53,8 @@ interface BackendSetup {
   /** Thresholds of its flows. */
   readonly upper?: number;
   readonly lower?: number;
+  /** Of the way to it, in bytes; static L2 only. */
+  readonly mtu?: number;
 }
 
 /** The host's own network, for backends that are found by route instead of static L2. */
@@ -87,6 +90,8 @@ export interface Setup {
     readonly prefix4?: number;
     readonly prefix6?: number;
   };
+  /** How replies find the client; back to where its packets come from by default. */
+  readonly replyPath?: keyof typeof REPLY_PATHS;
   /** New flows per second on a CPU; the case runs on one. No limit by default. */
   readonly newFlowCap?: number;
   /** Flows of the service at a time. No limit by default. */

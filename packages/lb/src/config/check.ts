@@ -15,6 +15,7 @@ import {
 import type { CertificateConfig } from './types.ts';
 import type { BackendTable, ConfigFile, FrontendTable } from './schema.ts';
 import { authorityProblem, certificateProblem } from './certificates.ts';
+import { checkHealth } from './health-check.ts';
 import { checkPacketModes } from './l4-check.ts';
 import { checkPresence } from './l4-presence-check.ts';
 import { reportNotBuilt } from './not-built.ts';
@@ -27,6 +28,7 @@ const CONNECT_TIMEOUT_WARN_MS = 60_000;
 export function checkConfig(file: ConfigFile, report: ConfigReport): void {
   checkFrontends(file, report);
   checkBackends(file, report);
+  checkHealth(file, report);
   checkStats(file, report);
   noticePacketSettings(file, report);
   checkPacketModes(file, report);
@@ -209,9 +211,6 @@ function checkBackendCompanions(backend: BackendTable, path: KeyPath, report: Co
   if (backend.tls?.ca) checkAuthority(backend.tls.ca, [...path, 'tls', 'ca'], report);
   if (backend.tls?.verify === false) {
     report.warning([...path, 'tls', 'verify'], 'certificates of the servers are not verified');
-  }
-  if (backend.health?.type === 'exec' && (backend.health.command ?? []).length === 0) {
-    report.problem([...path, 'health', 'type'], 'needs health.command, the program to run');
   }
 }
 

@@ -113,6 +113,7 @@ const HEALTH: HealthConfig = {
   send: '',
   expect: '',
   path: '/',
+  host: '',
   status: '200-399',
   command: [],
 };

@@ -6,6 +6,7 @@
 import {
   type ConfigProblem,
   type ConfigRules,
+  configJsonSchema,
   type Environment,
   formatConfig,
   loadConfigFile,
@@ -55,6 +56,16 @@ export function parseLoadBalancerConfig(
 /** The configuration with every default as TOML; secrets are `"***"`. */
 export function formatLoadBalancerConfig(config: LoadBalancerConfig): string {
   return formatConfig(configFileSchema, config);
+}
+
+/** A file as TOML, with what it says and no defaults. */
+export function formatConfigFile(file: ConfigFile): string {
+  return formatConfig(configFileSchema, file);
+}
+
+/** JSON Schema (draft 2020-12) of the file, for completion and hints in editors. */
+export function loadBalancerConfigJsonSchema(): Record<string, unknown> {
+  return configJsonSchema(configFileSchema);
 }
 
 /** `2 frontends, 2 backends, 6 servers`. */

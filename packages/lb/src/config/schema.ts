@@ -20,22 +20,23 @@ import {
 } from '@balancer/kit';
 import { frontendL4Schema, l4Schema, type L4Table } from './l4-schema.ts';
 import { type FrontendL4Config, LVS_SCHEDULERS, MH_TABLE_SIZES } from './l4-types.ts';
-import type {
-  BackendConfig,
-  BackendTlsConfig,
-  DiscoveryConfig,
-  FrontendConfig,
-  FrontendTlsConfig,
-  GlobalConfig,
-  HealthConfig,
-  AccessLogConfig,
-  LogConfig,
-  OutlierConfig,
-  PassthroughConfig,
-  ServerConfig,
-  StatsConfig,
-  StickyConfig,
-  UdpConfig,
+import {
+  type BackendConfig,
+  type BackendTlsConfig,
+  type DiscoveryConfig,
+  type FrontendConfig,
+  type FrontendTlsConfig,
+  type GlobalConfig,
+  HEALTH_CHECK_TYPES,
+  type HealthConfig,
+  type AccessLogConfig,
+  type LogConfig,
+  type OutlierConfig,
+  type PassthroughConfig,
+  type ServerConfig,
+  type StatsConfig,
+  type StickyConfig,
+  type UdpConfig,
 } from './types.ts';
 
 /** A table of the file: its nested tables are as incomplete as itself. */
@@ -54,10 +55,12 @@ export interface BackendTable extends Omit<
   readonly health?: Given<HealthConfig> | undefined;
   readonly outlier?: Given<OutlierConfig> | undefined;
   readonly sticky?: Given<StickyConfig> | undefined;
-  readonly servers?: Readonly<Record<string, Given<ServerConfig>>> | undefined;
+  readonly servers?: Readonly<Record<string, ServerTable>> | undefined;
   readonly discovery?: Given<DiscoveryConfig> | undefined;
   readonly tls?: Given<BackendTlsConfig> | undefined;
 }
+
+export type ServerTable = Given<ServerConfig>;
 
 export interface GlobalTable extends Omit<Given<GlobalConfig>, 'log' | 'access_log'> {
   readonly log?: Given<LogConfig> | undefined;
@@ -149,7 +152,7 @@ const mode: z.ZodType<z.infer<typeof modeNames>, string> = z.codec(
 );
 
 const health = z.strictObject({
-  type: z.enum(['tcp', 'send_expect', 'tls', 'http', 'exec']).optional(),
+  type: z.enum(HEALTH_CHECK_TYPES).optional(),
   timeout: duration({ minMs: 1 }).optional(),
   rise: positive.optional(),
   fall: positive.optional(),
@@ -158,6 +161,7 @@ const health = z.strictObject({
   send: text.optional(),
   expect: text.optional(),
   path: text.optional(),
+  host: text.optional(),
   status: text.optional(),
   command: z.array(text).optional(),
 });

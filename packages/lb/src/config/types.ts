@@ -191,8 +191,22 @@ export interface BackendConfig {
   readonly tls?: BackendTlsConfig;
 }
 
+/** Ways to ask a server whether it works. */
+export const HEALTH_CHECK_TYPES = [
+  'tcp',
+  'send_expect',
+  'tls',
+  'http',
+  'https',
+  'udp',
+  'ping',
+  'exec',
+] as const;
+
+export type HealthCheckType = (typeof HEALTH_CHECK_TYPES)[number];
+
 export interface HealthConfig {
-  readonly type: 'tcp' | 'send_expect' | 'tls' | 'http' | 'exec';
+  readonly type: HealthCheckType;
   readonly timeout: Milliseconds;
   readonly rise: number;
   readonly fall: number;
@@ -203,6 +217,8 @@ export interface HealthConfig {
   readonly send: string;
   readonly expect: string;
   readonly path: string;
+  /** `Host` header and TLS name of `http` and `https`; `""` is the server's address. */
+  readonly host: string;
   readonly status: string;
   /** Program and arguments of an `exec` check. */
   readonly command: readonly string[];

@@ -44,6 +44,21 @@ describe('a configuration error', () => {
       'b.toml:5:8: backends.out.servers.server1.addr: needs "host:port"; got "127.0.0.1"',
     ],
     [
+      'a health check that cannot be made',
+      `${FRONTEND}${BACKEND}[backends.out.health]\npath = "x"\n`,
+      'b.toml:7:8: backends.out.health.path: must start with "/" and hold no spaces; got "x"',
+    ],
+    [
+      'statuses that are none, also in [defaults]',
+      `[defaults.health]\nstatus = "ok"\n${FRONTEND}${BACKEND}`,
+      'b.toml:2:10: defaults.health.status: must be statuses such as "200-399" or "200,204"; got "ok"',
+    ],
+    [
+      'an unknown escape',
+      `${FRONTEND}${BACKEND}[backends.out.health]\nsend = '\\q'\n`,
+      'b.toml:7:8: backends.out.health.send: unknown escape "\\\\q"; allowed: \\r \\n \\t \\\\ \\xHH',
+    ],
+    [
       'two servers with one address',
       `${FRONTEND}${BACKEND}[backends.out.servers.server2]\naddr = "127.0.0.1:8080"\n`,
       'b.toml:7:8: backends.out.servers.server2.addr: same address as servers.server1 (line 5)',

@@ -16,12 +16,13 @@ import { createIncrement } from '../../placement/load.ts';
 import type { Placement } from '../../placement/placer.ts';
 import { readTagWish } from '../../placement/tag.ts';
 import type { CallbackAddresses } from '../../store/callback-data.ts';
-import type { MeetingRecord } from '../../store/meetings.ts';
+import type { MeetingKey, MeetingRecord } from '../../store/meetings.ts';
 import type { ServerRow } from '../../store/servers.ts';
+import { idHashOf, keyOf, keyOfAny, upstreamIdOf } from '../../tenants/meeting-names.ts';
 import { learningRecordAccess, sealAccess } from '../../tenants/learning-records.ts';
 import { textOf } from '../../sound-xml.ts';
 import { type ApiAnswer, failed } from '../answer.ts';
-import { answerOf, type ApiCall, tenantIdOf } from '../call.ts';
+import { answerOf, type ApiCall, recordNamed, tenantIdOf } from '../call.ts';
 import {
   createRules,
   limitDuration,
@@ -51,35 +52,43 @@ export class CreateCall {
   readonly handle = async (context: GatewayContext, call: ApiCall): Promise<ApiAnswer> => {
     const meetingId = call.parameters.get('meetingID') ?? '';
     if (meetingId === '') return failed('missingParamMeetingID');
-    if (!isMeetingId(meetingId)) return failed('validationError', 'The meeting ID is not valid.');
+    const key = keyOf(context.config(), tenantIdOf(call.caller), meetingId);
+    if (!isMeetingId(meetingId) || !(await isTellable(context, key))) {
+      return failed('validationError', 'The meeting ID is not valid.');
+    }
     for (let round = 0; round < ROUNDS_MAX; round++) {
-      const record = await this.#settled(context, meetingId);
+      const record = await this.#settled(context, call, key);
       if (record !== null) {
         if (record.tenant_id !== tenantIdOf(call.caller)) return failed('idNotUnique');
         const server = await usableServer(context, record);
         if (server !== null) return createAgain(context, call, { record, server });
         await context.store.meetings.drop(record);
       }
-      const answer = await this.#createNew(context, call, meetingId);
+      const answer = await this.#createNew(context, call, key);
       if (answer !== null) return answer;
     }
     return failed('internalError');
   };
 
   /** The record once its create is decided; null for none. */
-  async #settled(context: GatewayContext, meetingId: string): Promise<MeetingRecord | null> {
+  async #settled(
+    context: GatewayContext,
+    { caller }: ApiCall,
+    key: MeetingKey,
+  ): Promise<MeetingRecord | null> {
+    const inFlightId = upstreamIdOf(key);
     const { connect_timeout: connectMs, response_timeout: responseMs } = context.config();
     const limitMs = connectMs + responseMs;
     const deadlineMs = context.nowMs() + limitMs;
     for (;;) {
-      await this.#inFlight.get(meetingId);
-      const record = await context.store.meetings.find({ scope: '', meeting_id: meetingId });
+      await this.#inFlight.get(inFlightId);
+      const record = await recordNamed(context, tenantIdOf(caller), key.meeting_id);
       if (record === undefined) return null;
       if (record.status === 'active') return record;
       // Whoever made it has died, or is as good as dead; its server knows whether there is a meeting.
       const nowMs = context.nowMs();
       if (nowMs >= deadlineMs || nowMs - record.created_at_ms >= limitMs) return record;
-      if (!this.#inFlight.has(meetingId)) await wait(PENDING_LOOK_MS);
+      if (!this.#inFlight.has(inFlightId)) await wait(PENDING_LOOK_MS);
     }
   }
 
@@ -87,15 +96,16 @@ export class CreateCall {
   async #createNew(
     context: GatewayContext,
     call: ApiCall,
-    meetingId: string,
+    key: MeetingKey,
   ): Promise<ApiAnswer | null> {
-    if (this.#inFlight.has(meetingId)) return null;
-    const creating = createNew(context, call, meetingId);
-    this.#inFlight.set(meetingId, Promise.allSettled([creating]));
+    const inFlightId = upstreamIdOf(key);
+    if (this.#inFlight.has(inFlightId)) return null;
+    const creating = createNew(context, call, key);
+    this.#inFlight.set(inFlightId, Promise.allSettled([creating]));
     try {
       return await creating;
     } finally {
-      this.#inFlight.delete(meetingId);
+      this.#inFlight.delete(inFlightId);
     }
   }
 }
@@ -103,6 +113,17 @@ export class CreateCall {
 function isMeetingId(text: string): boolean {
   // oxlint-disable-next-line no-control-regex -- control characters are what it refuses
   return text.length <= MEETING_ID_MAX && !/[,\u0000-\u001f\u007f]/.test(text);
+}
+
+/** False for what a server would tell back so that it meant another meeting, or could not take. */
+async function isTellable(
+  { directory, config }: GatewayContext,
+  key: MeetingKey,
+): Promise<boolean> {
+  if (!config().multitenancy) return true;
+  const upstreamId = upstreamIdOf(key);
+  const told = keyOfAny(upstreamId, await directory.tenants());
+  return told.scope === key.scope && upstreamId.length <= MEETING_ID_MAX;
 }
 
 /** The server of a record if it may still serve it. */
@@ -113,7 +134,7 @@ async function usableServer(
   const server = (await context.directory.servers()).get(record.server_id);
   if (server === undefined || server.is_online === 0 || server.state === 'disabled') return null;
   if (server.state === 'enabled') return server;
-  const asked = [['meetingID', record.meeting_id]] as const;
+  const asked = [['meetingID', upstreamIdOf(record)]] as const;
   const answer = await context.upstream.call(server, 'isMeetingRunning', asked);
   const isRunning = answer.kind === 'success' && textOf(answer.root, 'running') === 'true';
   return isRunning ? server : null;
@@ -142,14 +163,14 @@ async function createAgain(
   } else if (answer.kind === 'unreachable') {
     context.pollSoon(server.id, 'unreachable');
   }
-  return answerOf(answer, server.id);
+  return answerOf(answer, record);
 }
 
 /** Places a meeting, on the next best server if one cannot be reached. */
 async function createNew(
   context: GatewayContext,
   call: ApiCall,
-  meetingId: string,
+  key: MeetingKey,
 ): Promise<ApiAnswer | null> {
   const { caller, parameters } = call;
   const config = context.config();
@@ -165,7 +186,7 @@ async function createNew(
     if (placement.kind === 'refused') {
       return refused(context, excluded.size > 0 ? 'internalError' : placement.reason);
     }
-    const outcome = await createOn(context, call, { meetingId, placement });
+    const outcome = await createOn(context, call, { key, placement });
     if (outcome !== 'unreachable') return outcome;
     excluded.add(placement.server.id);
     context.pollSoon(placement.server.id, 'unreachable');
@@ -174,7 +195,7 @@ async function createNew(
 }
 
 interface Placed {
-  readonly meetingId: string;
+  readonly key: MeetingKey;
   readonly placement: Extract<Placement, { kind: 'placed' }>;
 }
 
@@ -182,7 +203,7 @@ interface Placed {
 async function createOn(
   context: GatewayContext,
   call: ApiCall,
-  { meetingId, placement: { server, reservation } }: Placed,
+  { key, placement: { server, reservation } }: Placed,
 ): Promise<ApiAnswer | 'unreachable' | null> {
   const undo = async (record: MeetingRecord | null): Promise<void> => {
     if (record !== null) await context.store.meetings.drop(record);
@@ -190,7 +211,7 @@ async function createOn(
   };
   let record: MeetingRecord | null = null;
   try {
-    const inserted = await insertRecord(context, call, { meetingId, server });
+    const inserted = await insertRecord(context, call, { key, server });
     if (typeof inserted === 'string') {
       await undo(null);
       return inserted === 'meeting-exists' ? null : refused(context, inserted);
@@ -204,13 +225,13 @@ async function createOn(
     const answer = await context.upstream.call(server, 'create', parameters, call.xml ?? undefined);
     if (answer.kind === 'unreachable' || answer.kind === 'failed') {
       await undo(record);
-      return answer.kind === 'failed' ? answerOf(answer, server.id) : 'unreachable';
+      return answer.kind === 'failed' ? answerOf(answer, record) : 'unreachable';
     }
     // Also after a time-out: the server may have made the meeting, and a repeat must find it there.
     await context.store.meetings.activate(record);
     await remember(context, record, addresses);
     context.count({ kind: 'placed', serverId: server.id });
-    return answerOf(answer, server.id);
+    return answerOf(answer, record);
   } catch (error) {
     if (record === null) await context.board.undo(reservation);
     throw error;
@@ -221,7 +242,7 @@ async function createOn(
 async function insertRecord(
   context: GatewayContext,
   call: ApiCall,
-  { meetingId, server }: { readonly meetingId: string; readonly server: ServerRow },
+  { key, server }: { readonly key: MeetingKey; readonly server: ServerRow },
 ): Promise<MeetingRecord | 'meeting-exists' | 'maxConcurrent' | 'internalError'> {
   const config = context.config();
   const nowMs = context.nowMs();
@@ -231,10 +252,9 @@ async function insertRecord(
   });
   const moderatorPw = merged.get('moderatorPW') || randomPassword();
   const own = config.use_external_voice_bridge ? merged.get('voiceBridge') : undefined;
-  for (const voiceBridge of bridgesFor(meetingId, config, own)) {
+  for (const voiceBridge of bridgesFor(upstreamIdOf(key), config, own)) {
     const record: MeetingRecord = {
-      scope: '',
-      meeting_id: meetingId,
+      ...key,
       server_id: server.id,
       tenant_id: tenantIdOf(call.caller),
       moderator_pw: moderatorPw,
@@ -256,13 +276,13 @@ async function insertRecord(
 }
 
 function* bridgesFor(
-  meetingId: string,
+  upstreamId: string,
   { voice_bridge_len: length }: BbbConfig,
   own: string | undefined,
 ): Generator<string> {
   if (own !== undefined && /^\d+$/.test(own)) yield own;
   let count = 0;
-  for (const voiceBridge of voiceBridges(meetingId, length)) {
+  for (const voiceBridge of voiceBridges(upstreamId, length)) {
     yield voiceBridge;
     if (++count === VOICE_BRIDGES_MAX) return;
   }
@@ -287,6 +307,7 @@ async function upstreamParameters(
   const analyticsCallbackUrl = replaceAnalyticsUrl(parameters, ownAddress(ANALYTICS_PATH, own));
   if (config.intercept_end_callback) await interceptEnd(context, parameters, { ...own, ...to });
   setTenant(parameters, tenant);
+  if (to.record.scope !== '') parameters.set('meetingID', upstreamIdOf(to.record));
   if (to.isFirst) parameters.set('moderatorPW', to.record.moderator_pw);
   parameters.set('voiceBridge', to.record.voice_bridge);
   parameters.delete(SERVER_TAG);
@@ -330,13 +351,15 @@ async function interceptEnd(
 
 async function remember(
   { store, nowMs }: GatewayContext,
-  { meeting_id: meetingId, tenant_id: tenantId }: MeetingRecord,
+  record: MeetingRecord,
   addresses: CallbackAddresses,
 ): Promise<void> {
-  await store.callbacks.remember({ meetingId, tenantId }, addresses, nowMs());
+  const { meeting_id: meetingId, tenant_id: tenantId } = record;
+  const meeting = { meetingId, tenantId, idHash: idHashOf(record) };
+  await store.callbacks.remember(meeting, addresses, nowMs());
   // Events come when the record may be gone, and name no tenant.
   if (tenantId !== '' && (await store.hooks.list(tenantId)).length > 0) {
-    await store.callbacks.rememberTenant({ meetingId, tenantId }, nowMs());
+    await store.callbacks.rememberTenant(meeting, nowMs());
   }
 }
 

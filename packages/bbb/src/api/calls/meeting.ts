@@ -15,6 +15,7 @@ import {
   serverOf,
   tenantIdOf,
 } from '../call.ts';
+import { upstreamIdOf } from '../../tenants/meeting-names.ts';
 import { joinRules, mergeParameters } from '../parameters.ts';
 import { element } from '../xml.ts';
 
@@ -36,6 +37,7 @@ export const join: CallHandler = async (context, call) => {
     tenant,
     isCreate: false,
   });
+  if (record.scope !== '') parameters.set('meetingID', upstreamIdOf(record));
   const load = joinIncrement(config) * server.multiplier;
   await context.board.add(server.id, { load, meetings: 0, users: 1 });
   if (tenant !== null) await context.board.addTenantUsers(tenantIdOf(call.caller), 1);
@@ -48,7 +50,7 @@ export const isMeetingRunning: CallHandler = async (context, call) => {
     name: 'isMeetingRunning',
     parameters: ['meetingID'],
   });
-  if (outcome.kind === 'upstream') return answerOf(outcome.upstream, outcome.record.server_id);
+  if (outcome.kind === 'upstream') return answerOf(outcome.upstream, outcome.record);
   return outcome.answer.result === 'notFound'
     ? succeeded(element('running', false))
     : outcome.answer;
@@ -65,7 +67,7 @@ export const getMeetingInfo: CallHandler = async (context, call) => {
   const isGone = upstream.kind === 'failed' && upstream.messageKey === 'notFound';
   // A record that is being created is not known there yet.
   if (isGone && record.status === 'active') await context.store.meetings.drop(record);
-  return answerOf(upstream, record.server_id);
+  return answerOf(upstream, record);
 };
 
 /**
@@ -81,7 +83,7 @@ export const end: CallHandler = async (context, call) => {
   const { record, upstream } = outcome;
   const isKept = upstream.kind === 'failed' && upstream.messageKey !== 'notFound';
   if (!isKept) await context.store.meetings.drop(record);
-  return answerOf(upstream, record.server_id);
+  return answerOf(upstream, record);
 };
 
 /** Hands documents to the server, as they came. */
@@ -112,7 +114,5 @@ async function plainForward(
   parameters: readonly string[],
 ): Promise<ApiAnswer> {
   const outcome = await forward(context, call, { name, parameters });
-  return outcome.kind === 'answer'
-    ? outcome.answer
-    : answerOf(outcome.upstream, outcome.record.server_id);
+  return outcome.kind === 'answer' ? outcome.answer : answerOf(outcome.upstream, outcome.record);
 }

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Forwarding of packets whose flow is known: the way is looked up, then the packet is rewritten by the flow's
+ * mode, then it goes. In this order a packet that is too big for the way is answered as it came.
+ */
+#ifndef BALANCER_L4_FORWARD_H
+#define BALANCER_L4_FORWARD_H
+
+#include "hash.h"
+#include "output.h"
+#include "rewrite.h"
+#include "too-big.h"
+
+static __always_inline void count_stats(struct l4_stats *stats, const struct packet *p, __u8 dir,
+					int is_new)
+{
+	if (!stats)
+		return;
+	if (unlikely(is_new))
+		stats->conns++;
+	if (dir == L4_DIR_IN) {
+		stats->inpkts++;
+		stats->inbytes += p->total_bytes;
+	} else {
+		stats->outpkts++;
+		stats->outbytes += p->total_bytes;
+	}
+}
+
+static __always_inline void count_packet(const struct packet *p, const struct l4_flow *flow, int is_new)
+{
+	__u32 service = flow->service, backend = flow->backend;
+
+	count_stats(bpf_map_lookup_elem(&l4_stat_svc, &service), p, flow->dir, is_new);
+	count_stats(bpf_map_lookup_elem(&l4_stat_be, &backend), p, flow->dir, is_new);
+}
+
+/* The flow's hash again, for what tunnels derive from it. */
+__noinline int tunnel_hash(const struct packet *p, __u32 service)
+{
+	struct l4_service *svc = bpf_map_lookup_elem(&l4_svc, &service);
+
+	return p && svc ? hash_flow(p, svc, svc->hash_seed, svc->hash_mode) : 0;
+}
+
+/* Outer source made from the hash, for receivers that spread load by addresses: in 172.16.0.0/12 or
+ * 100::/64. */
+static __always_inline void rss_source(struct addr16 *src, __u32 hash, int outer6)
+{
+	if (!outer6) {
+		set_v4(src, bpf_htonl(0xac100000 | (hash & 0xfffff)));
+		return;
+	}
+	src->words[0] = bpf_htonl(0x01000000);
+	src->words[1] = 0;
+	src->words[2] = 0;
+	src->words[3] = bpf_htonl(hash);
+}
+
+/* The way to a backend, whose packets grow by overhead. Returns 0 when there is one, else a drop reason. */
+static __always_inline int route_to_backend(ctx_t *ctx, struct packet *p,
+					    const struct l4_backend *backend,
+					    const struct addr16 *src, __u32 overhead, int on_link)
+{
+	p->route.overhead = overhead;
+	p->route.on_link = on_link;
+	if (likely(backend->flags & L4_BE_STATIC_L2)) {
+		p->route.mtu = backend->mtu;
+		if (likely(!backend->mtu || p->total_bytes + overhead <= backend->mtu) ||
+		    ctx_segment_bytes(ctx, p) + overhead <= backend->mtu)
+			return 0;
+		return L4_DROP_TOO_BIG;
+	}
+	p->route.bytes = ctx_segment_bytes(ctx, p) + overhead;
+	return find_route(ctx, p, src, &backend->address);
+}
+
+static __always_inline enum verdict send_to_backend(ctx_t *ctx, struct packet *p,
+						    const struct l4_backend *backend)
+{
+	if (likely(backend->flags & L4_BE_STATIC_L2))
+		return send_frame(ctx, p, backend->dmac, backend->smac, backend->ifindex);
+	return send_by_route(ctx, p);
+}
+
+/* A packet that has no way to go, or that is too big for it; source is the address to answer from, NULL for
+ * packets that must not be answered (RFC 1122, 3.2.2: never an error about an error). */
+static __always_inline enum verdict refuse(ctx_t *ctx, struct packet *p, int reason,
+					   const struct addr16 *source)
+{
+	if (source && reason == L4_DROP_TOO_BIG)
+		return answer_too_big(ctx, p, source);
+	return drop(p, reason);
+}
+
+static __always_inline enum verdict forward_in_tunnel(ctx_t *ctx, struct packet *p,
+						      const struct l4_flow *flow,
+						      const struct l4_backend *backend,
+						      const struct l4_config *cfg,
+						      const struct addr16 *answer_from)
+{
+	int outer6 = backend->family == 6;
+	const struct addr16 *src = outer6 ? &cfg->tunnel_source6 : &cfg->tunnel_source4;
+	struct addr16 made;
+	__u32 hash = 0;
+	int reason;
+
+	if (outer6 || cfg->flags & L4_CFG_TUNNEL_RSS)
+		hash = tunnel_hash(p, flow->service);
+	if (unlikely(cfg->flags & L4_CFG_TUNNEL_RSS)) {
+		rss_source(&made, hash, outer6);
+		src = &made;
+	}
+	reason = route_to_backend(ctx, p, backend, src, outer6 ? 40 : 20, 0);
+	if (unlikely(reason))
+		return refuse(ctx, p, reason, answer_from);
+	if (encapsulate(ctx, p, src, backend, hash))
+		return drop(p, L4_DROP_ENCAP_FAIL);
+	return send_to_backend(ctx, p, backend);
+}
+
+/* A packet to the backend, by the flow's mode. */
+static __always_inline enum verdict forward_in(ctx_t *ctx, struct packet *p, const struct l4_flow *flow,
+					       const struct l4_backend *backend,
+					       const struct l4_config *cfg,
+					       const struct addr16 *answer_from)
+{
+	int is_dr = flow->mode == L4_MODE_DR, reason;
+
+	if (flow->mode == L4_MODE_TUNNEL)
+		return forward_in_tunnel(ctx, p, flow, backend, cfg, answer_from);
+	reason = route_to_backend(ctx, p, backend, is_dr ? &p->key.src : &flow->new_src, 0, is_dr);
+	if (unlikely(reason))
+		return refuse(ctx, p, reason, answer_from);
+	if (is_dr ? rewrite_dr(ctx, p) : rewrite_nat(ctx, p, flow))
+		return drop(p, L4_DROP_HELPER_ERROR);
+	return send_to_backend(ctx, p, backend);
+}
+
+/* A reply to the client. */
+static __always_inline enum verdict forward_out(ctx_t *ctx, struct packet *p, const struct l4_flow *flow,
+						const struct l4_config *cfg)
+{
+	int by_route = cfg->reply_path != L4_REPLY_SYMMETRIC, reason;
+
+	if (by_route) {
+		p->route.bytes = ctx_segment_bytes(ctx, p);
+		p->route.overhead = 0;
+		p->route.on_link = 0;
+		reason = find_route(ctx, p, &flow->new_src, &flow->new_dst);
+		if (unlikely(reason))
+			return refuse(ctx, p, reason, &flow->new_src);
+	}
+	if (rewrite_nat(ctx, p, flow))
+		return drop(p, L4_DROP_HELPER_ERROR);
+	return by_route ? send_by_route(ctx, p) :
+			  send_frame(ctx, p, flow->mac, flow->our_mac, flow->ifindex);
+}
+
+#endif
