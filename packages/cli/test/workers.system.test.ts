@@ -50,6 +50,7 @@ async function start(tables: Tables): Promise<Setting> {
   const config = `[global]
 workers = ${tables.workers}
 shutdown_timeout = "5s"
+drain_timeout = "5m"
 [frontends.web]
 listen_addr = "127.0.0.1:${await freePort()}"
 backend = "out"
@@ -355,11 +356,11 @@ async function expectComingAndGoing({ port, file, config, statistics }: Setting)
 }
 
 async function expectHandOver({ running, port, file, config, statistics }: Setting): Promise<void> {
-  const held = (await greeted(port))!;
-  const traffic = askAgainAndAgain(port, 4);
   // A single worker beside the main process, until a new process serves alone.
   await writeFile(file, config.replace('workers = 2', 'workers = 1'));
   await until('one worker serves', async () => (await statistics()).process.workers === 1);
+  const held = (await greeted(port))!;
+  const traffic = askAgainAndAgain(port, 4);
   running.child.kill('SIGUSR2');
   await running.says(/a new process has taken over/);
   held.write('still served');

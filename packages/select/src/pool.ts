@@ -354,22 +354,18 @@ export class Pool<N extends NodeLike> implements MemberHost, OutlierHost {
     const kept = this.#isPolicyNew ? undefined : before;
     const picker = kept?.picker ?? this.#policy.createPicker(this.#pickerContext());
     const level: Level = { number, picker, table };
-    const previousIndex = Int32Array.from(members, (member) =>
-      member.level !== undefined && member.level === kept ? member.index : -1,
-    );
-    members.forEach((member, index) => {
+    const previousIndex = new Int32Array(members.length);
+    for (const [index, member] of members.entries()) {
+      previousIndex[index] = member.level === kept ? member.index : -1;
       member.level = level;
       member.index = index;
-    });
+    }
     table.onRejoin = picker.rejoined?.bind(picker);
-    table.onHealth = this.#healthListener(members);
+    // No function here may speak of `kept`: this one would keep it alive, and so every former table.
+    table.onHealth = (index, healthy) =>
+      this.#healthNoted(members[index]!, healthy, 'as the node says');
     picker.membersChanged?.(table, previousIndex);
     return level;
-  }
-
-  /** Apart from its caller, whose variables it would keep alive: with them every former table. */
-  #healthListener(members: readonly Member[]): (index: number, healthy: boolean) => void {
-    return (index, healthy) => this.#healthNoted(members[index]!, healthy, 'as the node says');
   }
 
   #rowOf(member: Member, now: number): TableRow {
