@@ -1,15 +1,13 @@
 /**
- * The command line: which commands and options exist, and what they call.
+ * The command line: which commands and options exist, and what they call. What a command needs is loaded when
+ * it runs, so that help and short commands are there at once.
  *
  * @module
  */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigFileError, createStyler, EXIT, LOG_LEVELS, messageOf } from '@balancer/kit';
-import { loadBalancerConfigJsonSchema } from '@balancer/lb';
 import type { AdminTarget } from './admin-client.ts';
-import { checkFile } from './commands/check.ts';
 import type { DemoOptions } from './commands/demo.ts';
-import { completeServers, drain, reload, stats, weigh } from './commands/remote.ts';
 import type { RunOptions } from './commands/run.ts';
 import { exitCodeOf } from './exit.ts';
 import type { Io } from './io.ts';
@@ -176,6 +174,7 @@ function addCheck(program: Command, io: Io, finish: Finish): void {
     .argument('[file]', 'configuration file', 'config.toml')
     .option('--json', 'print the outcome as JSON')
     .action(async (file: string, { json = false }: { json?: boolean }) => {
+      const { checkFile } = await import('./commands/check.ts');
       finish(await checkFile({ file, json }, io));
     });
 }
@@ -188,6 +187,7 @@ function addRemote(program: Command, io: Io, finish: Finish): void {
   )
     .option('--json', 'print the outcome as JSON')
     .action(async ({ json = false, ...target }: RemoteFlags) => {
+      const { reload } = await import('./commands/remote.ts');
       finish(await reload({ json, ...target }, io));
     });
   withExamples(
@@ -208,6 +208,7 @@ function addRemote(program: Command, io: Io, finish: Finish): void {
     .action(async (server: string, { ready, maint, wait, json = false, ...target }: DrainFlags) => {
       const state = ready ? 'ready' : maint ? 'maint' : 'drain';
       const waitMs = wait === undefined ? undefined : wait * 1000;
+      const { drain } = await import('./commands/remote.ts');
       finish(await drain(server, { state, waitMs, json, ...target }, io));
     });
   withExamples(
@@ -218,11 +219,13 @@ function addRemote(program: Command, io: Io, finish: Finish): void {
     .argument('<weight>', '0 to 65535; 0 gives it no new connections', weight)
     .option('--json', 'print the server as JSON')
     .action(async (server: string, value: number, { json = false, ...target }: RemoteFlags) => {
+      const { weigh } = await import('./commands/remote.ts');
       finish(await weigh(server, { weight: value, json, ...target }, io));
     });
   withExamples(remote(program, 'stats', 'print the statistics'), 'balancer stats --json')
     .option('--json', 'as JSON')
     .action(async ({ json = false, ...target }: RemoteFlags) => {
+      const { stats } = await import('./commands/remote.ts');
       finish(await stats({ json, ...target }, io));
     });
   withExamples(
@@ -304,14 +307,18 @@ function addReference(program: Command, io: Io): void {
     .action(() => void io.stdout.write(manPage(reference(), VERSION)));
   withExamples(program.command('schema'), 'balancer schema > balancer.schema.json')
     .description('print the JSON Schema of the configuration file, for editors')
-    .action(() => {
+    .action(async () => {
+      const { loadBalancerConfigJsonSchema } = await import('@balancer/lb');
       io.stdout.write(`${JSON.stringify(loadBalancerConfigJsonSchema(), undefined, 2)}\n`);
     });
   // Asked by the completions with the words of an unfinished line.
   withTarget(program.command('complete-servers', { hidden: true }))
     .allowUnknownOption()
     .allowExcessArguments()
-    .action((target: AdminTarget) => completeServers(target, io));
+    .action(async (target: AdminTarget) => {
+      const { completeServers } = await import('./commands/remote.ts');
+      await completeServers(target, io);
+    });
 }
 
 function addVersion(program: Command, io: Io): void {

@@ -37,11 +37,6 @@ export function spawnWorker(): WorkerProcess {
   };
 }
 
-/** Is this process one that {@link spawnWorker} started? */
-export function isWorker(): boolean {
-  return cluster.isWorker;
-}
-
 /** Does a worker's work until the main process ends it. */
 export function runWorker(): void {
   for (const signal of MAIN_ONLY_SIGNALS) process.on(signal, () => {});

@@ -66,12 +66,14 @@ enum l4_scheduler {
 	L4_SCHED_SH = 11,
 	L4_SCHED_DH = 12,
 	L4_SCHED_TWOS = 13,
+	L4_SCHED_RANDOM = 14,
 };
 
 enum l4_hash_mode {
 	L4_HASH_IP = 0,
 	L4_HASH_IP_PORT = 1,
 	L4_HASH_DST_IP = 2,
+	L4_HASH_NETWORK = 4, /* the source address, of IPv6 its /64 */
 };
 
 /* TCP states by LVS's numbers; UDP has two of its own. Index into l4_config.timeouts. */

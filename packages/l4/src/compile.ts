@@ -317,7 +317,7 @@ function tableOf(
   if (COMPARING.has(scheduler)) return new Uint32Array(0);
   const eligible = members.filter((member) => member.eligible);
   if (scheduler === 'rr') return roundRobinTable(eligible);
-  if (scheduler === 'wrr') return weightedRoundRobinTable(eligible);
+  if (scheduler === 'wrr' || scheduler === 'random') return weightedRoundRobinTable(eligible);
   if (scheduler === 'twos') return drawTable(eligible);
   if (scheduler === 'sh' || scheduler === 'dh') return hashTable(members);
   const placed = narrow(members, id, ids);

@@ -22,8 +22,9 @@ export const SCHEDULERS = {
   sh: 11,
   dh: 12,
   twos: 13,
+  random: 14,
 } as const;
-export const HASH_MODES = { ip: 0, 'ip-port': 1, 'dst-ip': 2 } as const;
+export const HASH_MODES = { ip: 0, 'ip-port': 1, 'dst-ip': 2, network: 4 } as const;
 export const PROTOCOLS = { tcp: 6, udp: 17 } as const;
 export const REPLY_PATHS = { fib: 0, symmetric: 1 } as const;
 

@@ -77,6 +77,8 @@ export interface PlaneSettings {
   readonly tunnelSources: readonly string[] | 'rss';
   readonly replyPath: keyof typeof REPLY_PATHS;
   readonly unknownPort: 'pass' | 'drop';
+  /** Seconds for which flows of removed servers go on; 0 is for as long as they last. */
+  readonly drainTimeoutS: number;
 }
 
 export interface DesiredPlane {

@@ -19,6 +19,8 @@ export interface FlowFilter {
   readonly client?: string;
   readonly clientPort?: number;
   readonly backend?: string;
+  /** Only of backends with these numbers. */
+  readonly slots?: readonly number[];
   readonly state?: string;
   /** At most so many. */
   readonly limit?: number;
@@ -111,9 +113,11 @@ function* matchingFlows(
   const timeouts = loaded.map('l4_cfg').get(0)?.timeouts ?? [];
   const serviceTimeouts = new Map<number, number>();
   const nowNs = process.hrtime.bigint();
+  const slots = filter.slots && new Set(filter.slots);
   const isClient = filter.client === undefined ? () => true : matcherOf(filter.client);
   for (const [key, flow] of loaded.map('l4_ct').entries()) {
     if (flow.dir !== DIRECTION_IN || !isClient(key.src)) continue;
+    if (slots?.has(flow.backend) === false) continue;
     const state = nameOf(STATES, flow.state);
     const timeoutS = timeoutOf(flow, { timeouts, serviceTimeouts, loaded });
     const idleS = Number((nowNs - flow.last_ns) / 1_000_000_000n);

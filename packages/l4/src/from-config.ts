@@ -134,6 +134,7 @@ export function settingsOf(l4: L4Config): PlaneSettings {
     tunnelSources: l4.tunnel_source,
     replyPath: l4.reply_path,
     unknownPort: l4.unknown_port,
+    drainTimeoutS: seconds(l4.drain_timeout),
   };
 }
 
@@ -249,7 +250,8 @@ function schedulerOf({ balance, hash }: BackendConfig): {
   readonly hash: HashMode;
 } {
   if (balance === 'leastconn') return { scheduler: 'wlc', hash };
-  if (balance === 'source') return { scheduler: 'mh', hash: 'ip' };
+  if (balance === 'source') return { scheduler: 'mh', hash: 'network' };
+  if (balance === 'random') return { scheduler: 'random', hash };
   if (balance === 'p2c') return { scheduler: 'twos', hash };
   if (balance === 'ring') return { scheduler: 'conhash', hash };
   if (!balance.startsWith('lvs:')) return { scheduler: 'wrr', hash };

@@ -13,10 +13,12 @@ import { emptyImage, filteredAddresses, type PlaneImage, type VipKey, vipText } 
 import { BACKEND_FLAGS, PROTOCOLS } from './constants.ts';
 import type { Protocol } from './desired.ts';
 import { EMPTY_BACKEND, EMPTY_SERVICE, sameRecord } from './records.ts';
-import { createTable, readTable } from './selection-map.ts';
+import { createTable, differences, patchTable, readTable } from './selection-map.ts';
 
 /** Descriptors of tables that are open at a time while they are put into their outer map. */
 const TABLES_AT_ONCE = 256;
+/** At most one slot in so many is changed in place; with more, a new table is as fast. */
+const PATCH_SHARE = 8;
 const ANY_PROTOCOL = 0;
 /** An entry that nobody filled. */
 const NO_ADDRESS_TEXT = '::';
@@ -150,8 +152,8 @@ export class PlaneMaps {
       length(next.tables, id) < length(before.tables, id) ||
       length(next.lists, id) < length(before.lists, id);
     let writes = this.#writeAll('l4_svc', services.filter(shrinks));
-    writes += this.#swapTables('l4_sel', changed(before.tables, next.tables, sameTable));
-    writes += this.#swapTables('l4_list', changed(before.lists, next.lists, sameTable));
+    writes += this.#writeTables('l4_sel', before.tables, next.tables);
+    writes += this.#writeTables('l4_list', before.lists, next.lists);
     return (
       writes +
       this.#writeAll(
@@ -185,13 +187,17 @@ export class PlaneMaps {
     return entries.length;
   }
 
-  /** Each swap waits until no packet uses the former table; a batch of them waits once. */
-  #swapTables(
+  /**
+   * Tables in which little changed are changed in place. The others are made anew and swapped; each swap
+   * waits until no packet uses the former table, a batch of them waits once.
+   */
+  #writeTables(
     outer: 'l4_sel' | 'l4_list',
-    tables: Iterable<readonly [number, Uint32Array]>,
+    before: ReadonlyMap<number, Uint32Array>,
+    next: ReadonlyMap<number, Uint32Array>,
   ): number {
-    const waiting = [...tables];
-    const count = waiting.length;
+    const tables = [...changed(before, next, sameTable)];
+    const waiting = tables.filter(([id, table]) => !this.#patch(outer, id, before.get(id), table));
     while (waiting.length > 0) {
       const part = waiting.splice(0, TABLES_AT_ONCE);
       const made = part.map(([id, table]) => ({ id, map: createTable(outer, table) }));
@@ -201,7 +207,22 @@ export class PlaneMaps {
         for (const { map } of made) map.close();
       }
     }
-    return count;
+    return tables.length;
+  }
+
+  /** @returns Whether the table could be changed in place. */
+  #patch(
+    outer: 'l4_sel' | 'l4_list',
+    id: number,
+    before: Uint32Array | undefined,
+    table: Uint32Array,
+  ): boolean {
+    if (before?.length !== table.length) return false;
+    const places = differences(before, table);
+    const inner = this.#loaded.map(outer).get(id);
+    if (inner === undefined || places.length * PATCH_SHARE > table.length) return false;
+    patchTable(inner, table, places);
+    return true;
   }
 }
 

@@ -23,6 +23,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { DesiredPlane, ServiceSpec } from '../src/desired.ts';
 import { Engine, type EngineOptions } from '../src/engine.ts';
 import { objectUrl } from '../src/objects.ts';
+import { readTable } from '../src/selection-map.ts';
+import { maglevTable } from '../src/tables.ts';
 import { unload } from '../src/unload.ts';
 import { backends, service, SETTINGS } from './support/services.ts';
 
@@ -116,6 +118,40 @@ describe.skipIf(NO_ROOT !== '')(`an engine${NO_ROOT}`, () => {
     expect(writes(services(1, 'up'))).toBe(0);
     expect(writes(services(1, 'down'))).toBe(1);
     expect(writes(services(5, 'down'))).toBe(1);
+  });
+
+  test('changes a table in place where little of it changes, and makes another where much does', () => {
+    open();
+    const tableId = (): number => {
+      using outer = BpfMap.openPinned(join(folder, 'bpf', 'plane', 'v1', 'l4_sel'));
+      return new DataView(outer.lookup(Uint8Array.of(1, 0, 0, 0))!.buffer).getUint32(0, true);
+    };
+    const mhTable = 65_537;
+    const wanted = (weights: readonly number[]): ServiceSpec =>
+      service({
+        scheduler: 'mh',
+        mhTable,
+        backends: backends(weights.length).map((each, i) => ({ ...each, weight: weights[i]! })),
+      });
+    const expected = (weights: readonly number[]): Uint32Array =>
+      maglevTable(
+        backends(weights.length).map(({ address, port }, i) => ({
+          slot: i + 1,
+          id: `${address}:${port}`,
+          weight: weights[i]!,
+        })),
+        mhTable,
+      );
+    const equal = Array<number>(100).fill(1);
+    const heavier = equal.map((weight, i) => (i === 7 ? 2 : weight));
+    writes(wish(wanted(equal)));
+    const first = tableId();
+    expect(writes(wish(wanted(heavier)))).toBe(2);
+    expect(tableId()).toBe(first);
+    expect(readTable(first, mhTable)).toEqual(expected(heavier));
+    writes(wish(wanted(equal.slice(0, 50))));
+    expect(tableId()).not.toBe(first);
+    expect(readTable(tableId(), mhTable)).toEqual(expected(equal.slice(0, 50)));
   });
 
   test('takes over numbers and writes nothing after a restart', () => {

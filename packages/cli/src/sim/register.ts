@@ -46,10 +46,10 @@ function addRecords(sim: Command, io: Io, finish: Finish): void {
       finish(await (await import('./records.ts')).check(file, flags, io)),
     );
   records(sim.command('import'), 'convert a recording to the canonical format')
-    .argument('<file>', 'recording')
+    .argument('<files...>', 'recording; or prices of one token each, which are joined')
     .requiredOption('--out <file>', 'where to write: .csv or .ndjson')
-    .action(async (file: string, flags: ImportFlags & { readonly out: string }) =>
-      finish(await (await import('./records.ts')).convert(file, flags, io)),
+    .action(async (files: string[], flags: ImportFlags & { readonly out: string }) =>
+      finish(await (await import('./records.ts')).convert(files, flags, io)),
     );
   records(sim.command('fit'), 'estimate a market and its flow from recordings, as TOML')
     .argument('<file>', 'prices (series or ohlc), or swaps')
@@ -63,6 +63,9 @@ function addRecords(sim: Command, io: Io, finish: Finish): void {
     .option('--from <time>', 'unix seconds from which the what-if holds', number)
     .option('--what-if-fee <fraction>', 'another swap fee from then on')
     .option('--what-if-kind <kind>', 'another kind of pool from then on')
+    .option('--what-if-amp <amp>', 'another amplification from then on', count)
+    .option('--what-if-weights <list>', 'SYMBOL=weight, separated by commas, from then on')
+    .option('--what-if-token <token>', 'SYMBOL=balance:weight of one more token from then on')
     .option('--what-if-scale <factor>', 'a pool so many times as large from then on', number)
     .option('--carry <mode>', 'absolute, relative or price', 'absolute')
     .option('--rows', 'every action, as CSV')
@@ -100,7 +103,9 @@ function records(command: Command, description: string): Command {
     )
     .option('--state <file>', 'JSON of the initial state')
     .option('--units <units>', 'raw or decimal amounts')
-    .option('--pool <address>', 'v1-logs: the pool')
+    .option('--pool <id>', 'of which pool; v1-logs needs its address')
+    .option('--mapping <file>', 'csv: TOML with the name of each column, such as t = "block_time"')
+    .option('--bar <price>', 'ohlc: mid (of open and close), close or hlc3')
     .option('--symbol <symbol>', 'ohlc: the token')
     .option('--decimals <list>', 'SYMBOL=decimals, separated by commas');
 }

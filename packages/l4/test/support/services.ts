@@ -10,6 +10,7 @@ export const SETTINGS: PlaneSettings = {
   tunnelSources: [],
   replyPath: 'fib',
   unknownPort: 'pass',
+  drainTimeoutS: 0,
 };
 
 export function service(given: Partial<ServiceSpec> = {}): ServiceSpec {

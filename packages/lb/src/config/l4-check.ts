@@ -13,7 +13,7 @@ import { type FrontendL4Config, PACKET_MODES, type PacketMode } from './l4-types
 import type { BackendTable, ConfigFile, FrontendTable } from './schema.ts';
 
 /** Balances that the packet plane has a scheduler for; `lvs:…` apart. */
-const PACKET_BALANCES = ['roundrobin', 'leastconn', 'p2c', 'source', 'ring'];
+const PACKET_BALANCES = ['roundrobin', 'leastconn', 'p2c', 'random', 'source', 'ring'];
 /** Balances that place a flow by its key, without any state. */
 const KEYED_BALANCES = ['source', 'ring', 'lvs:mh', 'lvs:conhash', 'lvs:sh', 'lvs:dh'];
 /** Balances that go over all servers for each new flow. */

@@ -29,6 +29,7 @@ const L4: Omit<L4Config, 'conntrack' | 'limits'> = {
   tunnel_source: [],
   admin_socket: '/run/balancer/l4.sock',
   state_file: '',
+  drain_timeout: 0,
   detach_on_exit: false,
 };
 

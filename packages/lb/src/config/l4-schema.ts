@@ -60,6 +60,7 @@ export const l4Schema: z.ZodType<L4Table> = z.strictObject({
     .string()
     .regex(/^(?:\/.*)?$/, { error: 'needs an absolute path' })
     .optional(),
+  drain_timeout: duration().optional(),
   detach_on_exit: z.boolean().optional(),
   conntrack: z
     .strictObject({

@@ -10,7 +10,7 @@ export const PACKET_MODES = ['nat', 'fnat', 'dr', 'dr-ip', 'tunnel', 'passthroug
 
 export type PacketMode = (typeof PACKET_MODES)[number];
 
-/** Schedulers of the packet plane by LVS's names, for `balance = "lvs:<name>"`. */
+/** Schedulers of the packet plane by LVS's names and one of our own, for `balance = "lvs:<name>"`. */
 export const LVS_SCHEDULERS = [
   'rr',
   'wrr',
@@ -25,6 +25,7 @@ export const LVS_SCHEDULERS = [
   'mh',
   'conhash',
   'twos',
+  'random',
 ] as const;
 
 export type LvsScheduler = (typeof LVS_SCHEDULERS)[number];
@@ -66,6 +67,8 @@ export interface L4Config {
   readonly admin_socket: string;
   /** File that keeps what was ordered by `ipvsadm` or the API and saved; `''` for none. */
   readonly state_file: string;
+  /** How long flows of removed servers go on; 0 is for as long as they last. */
+  readonly drain_timeout: Milliseconds;
   /** Removes the programs when the process ends. Otherwise the kernel goes on forwarding. */
   readonly detach_on_exit: boolean;
   readonly conntrack: L4ConntrackConfig;

@@ -154,7 +154,7 @@ describe('a frontend of a packet mode', () => {
     [
       'a balance that tables cannot have',
       file({ backend: 'balance = "leasttime"' }),
-      'backends.web.balance: mode "fnat" of frontends.web has no "leasttime"; use roundrobin, leastconn, p2c, source, ring, "lvs:<name>"',
+      'backends.web.balance: mode "fnat" of frontends.web has no "leasttime"; use roundrobin, leastconn, p2c, random, source, ring, "lvs:<name>"',
     ],
     [
       'a tunnel without a source',
