@@ -47,6 +47,7 @@ import {
 import { consoleRoutes } from './console.ts';
 import { PacketPlane } from './packet-plane.ts';
 import { SocketFiles } from './socket-files.ts';
+import { openApiRoute } from './openapi.ts';
 import { VERSION } from './version.ts';
 
 export interface ServiceOptions {
@@ -312,6 +313,7 @@ export class Service {
     return {
       routes: [
         ...consoleRoutes(this.console, stats.allow_remote),
+        openApiRoute,
         ...adminRoutes({
           loadBalancer,
           metrics,
