@@ -48,6 +48,7 @@ import {
 } from '@balancer/proxy';
 import { consoleRoutes } from './console.ts';
 import { SocketFiles } from './socket-files.ts';
+import { openApiRoute } from './openapi.ts';
 import { VERSION } from './version.ts';
 
 export interface ServiceOptions {
@@ -309,6 +310,7 @@ export class Service {
     return {
       routes: [
         ...consoleRoutes(this.console, stats.allow_remote),
+        openApiRoute,
         ...adminRoutes({
           loadBalancer,
           metrics,

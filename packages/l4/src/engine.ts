@@ -18,6 +18,7 @@ import {
 } from '@balancer/ebpf';
 import { fromMapAddress } from './address.ts';
 import { HostAddresses } from './addresses.ts';
+import { checkNetworks } from './admission.ts';
 import { Attachments, findInterfaces, refuseForeignXdp } from './attachments.ts';
 import { checkedPlane } from './checked-plane.ts';
 import { Collector } from './collector.ts';
@@ -33,6 +34,7 @@ import {
   listFlows,
   removeFlows,
 } from './flows.ts';
+import { removeForbidden, tightened } from './forbidden.ts';
 import type { GarbageCollection } from './garbage-collection.ts';
 import { Gratuitous } from './gratuitous.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -159,16 +161,20 @@ export class Engine {
     const forced = new Set(this.#options.forcedAddresses);
     this.#addresses.check(locals.filter((address) => !forced.has(address)));
     allocate(desired.services, this.#ids, this.#limits);
+    checkNetworks(desired.services.map(({ admission }) => admission));
     this.#knownLinks(desired);
   }
 
   /** Makes the maps and the host so; flows that are established stay where they are. */
   apply(desired: DesiredPlane): ApplyReport {
+    checkNetworks(desired.services.map(({ admission }) => admission));
     const ids = allocate(desired.services, this.#ids, this.#limits);
     const links = this.#knownLinks(desired);
     const image = compile({ desired, ids, before: this.#maps.image, links });
     if (this.#options.manageVips) this.#followAddresses(desired);
+    const services = tightened(this.#maps.image, image);
     const writes = this.#maps.apply(image);
+    removeForbidden(this.#objects.tc, services);
     this.#ids = ids;
     this.#desired = desired;
     this.#role = desired.presence?.role;

@@ -94,6 +94,17 @@ export function removeFlows(
   return removed;
 }
 
+/** Forgets one flow, given the bytes of its key. @returns Whether it was there. */
+export function deleteFlow(loaded: LoadedObject<L4Tc>, keyBytes: Uint8Array): boolean {
+  const table = loaded.map('l4_ct');
+  const key = table.decodeKey(keyBytes);
+  const flow = table.get(key);
+  if (!flow || !table.delete(key)) return false;
+  const mode = nameOf(MODES, flow.mode);
+  if (mode === 'nat' || mode === 'fnat') table.delete(replyKey(key, flow));
+  return true;
+}
+
 /** What replies of a NATed flow are found by: the reverse of what its packets become. */
 function replyKey(key: FlowKey, flow: Flow): FlowKey {
   return {

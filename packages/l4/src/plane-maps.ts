@@ -8,6 +8,7 @@
 import type { LoadedObject } from '@balancer/ebpf';
 import type { L4Tc } from '../bpf/objects/l4-tc.types.ts';
 import { fromMapAddress, toMapAddress } from './address.ts';
+import { aclKey, type ListedNetwork, networkFrom, networkText } from './admission.ts';
 import { addressFilter } from './address-filter.ts';
 import { emptyImage, filteredAddresses, type PlaneImage, type VipKey, vipText } from './compile.ts';
 import { BACKEND_FLAGS, PROTOCOLS } from './constants.ts';
@@ -62,7 +63,10 @@ export class PlaneMaps {
       this.#loaded.map('l4_cfg').set(0, next.config);
       writes++;
     }
+    // A list has its networks before a service says that it has the list, and as long as it does.
+    writes += this.#addNetworks(before, next);
     writes += this.#writeServices(before, next);
+    writes += this.#dropNetworks(before, next);
     writes += this.#writeVips(before, next);
     writes += this.#writeAll('l4_be', leaving);
     this.#image = next;
@@ -120,6 +124,7 @@ export class PlaneMaps {
       if (before.services.has(id)) continue;
       this.#loaded.map('l4_stat_svc').set(id, zeros);
       this.#loaded.map('l4_scnt').set(id, { conns: 0, half_open: 0, zero: 0n });
+      this.#loaded.map('l4_bucket').set(id, { conns: 0n, packets: 0n, bytes: 0n, zero: 0n });
       this.#loaded.map('l4_cur').set(id, 0);
     }
     const none = {
@@ -161,6 +166,23 @@ export class PlaneMaps {
         services.filter((entry) => !shrinks(entry)),
       )
     );
+  }
+
+  #addNetworks(before: PlaneImage, next: PlaneImage): number {
+    const added = [...next.networks].filter(([text]) => !before.networks.has(text));
+    if (added.length > 0) {
+      this.#loaded
+        .map('l4_acl')
+        .setAll(added.map(([, network]) => [aclKey(network), { hits: 0n }] as const));
+    }
+    return added.length;
+  }
+
+  #dropNetworks(before: PlaneImage, next: PlaneImage): number {
+    const map = this.#loaded.map('l4_acl');
+    const gone = [...before.networks].filter(([text]) => !next.networks.has(text));
+    for (const [, network] of gone) map.delete(aclKey(network));
+    return gone.length;
   }
 
   #writeVips(before: PlaneImage, next: PlaneImage): number {
@@ -296,7 +318,17 @@ function readImage(loaded: LoadedObject<L4Tc>): PlaneImage {
     lists.set(id, tableOf(loaded, 'l4_list', id, list_len));
   }
   const config = loaded.map('l4_cfg').get(0) ?? emptyImage().config;
-  return { config, vips, services, backends, tables, lists, localAddresses };
+  const networks = readNetworks(loaded);
+  return { config, vips, services, backends, tables, lists, localAddresses, networks };
+}
+
+function readNetworks(loaded: LoadedObject<L4Tc>): Map<string, ListedNetwork> {
+  const networks = new Map<string, ListedNetwork>();
+  for (const [key] of loaded.map('l4_acl').entries()) {
+    const network = networkFrom(key);
+    networks.set(networkText(network), network);
+  }
+  return networks;
 }
 
 function tableOf(

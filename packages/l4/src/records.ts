@@ -53,7 +53,13 @@ export const EMPTY_SERVICE: L4Service = {
   generation: 0,
   port_lo: 0,
   port_hi: 0,
-  reserved: new Uint8Array(32),
+  rate_bytes: 0n,
+  rate_pps: 0,
+  rate_conns: 0,
+  src_rate: 0,
+  burst_ms: 0,
+  burst_conns: 0,
+  reserved: new Uint8Array(4),
 };
 
 export const EMPTY_BACKEND: L4Backend = {

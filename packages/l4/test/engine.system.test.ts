@@ -23,7 +23,7 @@ import {
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { toMapAddress } from '../src/address.ts';
-import type { DesiredPlane, ServiceSpec } from '../src/desired.ts';
+import { type DesiredPlane, OPEN, type ServiceSpec } from '../src/desired.ts';
 import { Engine, type EngineOptions } from '../src/engine.ts';
 import { objectUrl } from '../src/objects.ts';
 import { readTable } from '../src/selection-map.ts';
@@ -159,7 +159,10 @@ describe.skipIf(NO_ROOT !== '')(`an engine${NO_ROOT}`, () => {
 
   test('takes over numbers and writes nothing after a restart', () => {
     open();
-    const desired = wish(service({ backends: backends(3), localAddresses: ['10.0.9.1'] }));
+    const admission = { ...OPEN, deny: ['192.0.2.0/24', '2001:db8::/32'], clientConnections: 5 };
+    const desired = wish(
+      service({ backends: backends(3), localAddresses: ['10.0.9.1'], admission }),
+    );
     writes(desired);
     namespace.run(() => engine!.attach());
     const before = engine!.snapshot().numbers;
@@ -213,6 +216,21 @@ describe.skipIf(NO_ROOT !== '')(`an engine${NO_ROOT}`, () => {
       /l4_be of the former release has more entries than fit now \(8\)/,
     );
     expect(pins()).toEqual(pinned);
+  });
+
+  test('writes one entry for one network more or less, and refuses more than the map holds', () => {
+    open();
+    const deny = Array.from({ length: 1000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/24`);
+    const listing = (networks: readonly string[]): DesiredPlane =>
+      wish(service({ admission: { ...OPEN, deny: networks } }));
+    writes(listing(deny));
+    expect(writes(listing([...deny, '192.0.2.1']))).toBe(1);
+    expect(writes(listing(deny))).toBe(1);
+    const many = Array.from({ length: 262_145 }, () => '10.0.0.0/8');
+    expect(() => writes(listing(many))).toThrow(
+      'the lists of clients have 262145 networks, counting a set once for each service that names it; the map holds 262144',
+    );
+    expect(writes(listing(deny))).toBe(0);
   });
 
   test('puts addresses on lo and keeps next hops resolved; both go with unload', () => {

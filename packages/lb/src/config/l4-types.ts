@@ -71,8 +71,17 @@ export interface L4Config {
   readonly drain_timeout: Milliseconds;
   /** Removes the programs when the process ends. Otherwise the kernel goes on forwarding. */
   readonly detach_on_exit: boolean;
+  /** Networks by name, for `allow` and `deny` of frontends. */
+  readonly sets: Readonly<Record<string, AddressSetConfig>>;
   readonly conntrack: L4ConntrackConfig;
   readonly limits: L4LimitsConfig;
+}
+
+/** `[l4.sets.<name>]`: the networks of both keys together. */
+export interface AddressSetConfig {
+  readonly entries: readonly string[];
+  /** File with a network on each line; `#` begins a comment. */
+  readonly file: string;
 }
 
 export interface L4ConntrackConfig {
@@ -118,7 +127,18 @@ export interface FrontendL4Config {
   readonly conn_timeout: Milliseconds;
   /** Ends flows of servers that are down or have weight 0 at their next packet. */
   readonly expire_quiescent: boolean;
+  readonly rate: L4RateConfig;
   readonly tunnel: 'ipip';
   /** Allows local addresses that are addresses of this host. */
   readonly force: boolean;
+}
+
+/** What packets to the servers of a frontend are held to; 0 is no limit. */
+export interface L4RateConfig {
+  /** Packets per second. */
+  readonly pps: number;
+  /** Bits per second. */
+  readonly bps: number;
+  /** How long a burst may take what the time before left over. */
+  readonly burst: Milliseconds;
 }
