@@ -50,6 +50,8 @@ export {
   type ShardRunner,
   threadRunner,
 } from './experiment/shard-runner.ts';
+export { type BenchOptions, runBench } from './bench/bench.ts';
+export { formatMeasured, type Measured } from './bench/measure.ts';
 export { Board, type BoardEntry, type BoardOptions } from './serve/board.ts';
 export { type ComparedMetric, type Comparison, comparePoints } from './serve/compare.ts';
 export { boardRoutes } from './serve/routes.ts';

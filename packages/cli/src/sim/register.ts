@@ -5,6 +5,7 @@
  */
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Io } from '../io.ts';
+import type { BenchFlags } from './bench.ts';
 import type { RunFlags } from './run.ts';
 import type { FetchFlags } from './fetch.ts';
 import type { ReplayFlags } from './replay.ts';
@@ -29,6 +30,7 @@ export function registerSimulation(program: Command, io: Io, finish: Finish): vo
   addServe(sim, io, finish);
   addQueue(sim, io, finish);
   addLearners(sim, io, finish);
+  addBench(sim, io, finish);
 }
 
 const EXAMPLE = `
@@ -120,7 +122,7 @@ function addExperiments(sim: Command, io: Io, finish: Finish): void {
     sim
       .command(name, { hidden: name !== 'run' })
       .description('run an experiment: every point of its sweep, every repetition')
-      .argument('<file>', 'experiment (TOML)')
+      .argument('<files...>', 'experiments (TOML), one after the other')
       .option('--out <folder>', 'folder of results (default: out/<name>)')
       .option('--workers <count>', 'threads; 0 is none', count)
       .option('--seed <integer>', 'instead of the file')
@@ -137,8 +139,8 @@ function addExperiments(sim: Command, io: Io, finish: Finish): void {
       .option('--queue <name>', 'name of the queue (default: simulation)')
       .option('--store <place>', 'folder or s3+https://host/bucket that all workers see')
       .option('--json', 'progress as NDJSON')
-      .action(async (file: string, flags: RunFlags) =>
-        finish(await (await import('./run.ts')).run(file, flags, io)),
+      .action(async (files: string[], flags: RunFlags) =>
+        finish(await (await import('./run.ts')).runAll(files, flags, io)),
       );
   }
   sim
@@ -217,6 +219,18 @@ function addLearners(sim: Command, io: Io, finish: Finish): void {
     .argument('<env>', 'fee-control, weights-control, lp-allocation, arbitrage or attack')
     .option('--stdio', 'the only way there is; may be left out')
     .action(async (env: string) => finish(await (await import('./learn.ts')).serveEnv(env, io)));
+}
+
+function addBench(sim: Command, io: Io, finish: Finish): void {
+  sim
+    .command('bench')
+    .description('measure what runs cost here, beside plain loops')
+    .argument('[names...]', 'normals, gbm, grid, experiment, replay, csv, env (default: all)')
+    .option('--quick', 'a tenth of the work, once')
+    .option('--json', 'a line of JSON for each figure')
+    .action(async (names: string[], flags: BenchFlags) =>
+      finish(await (await import('./bench.ts')).bench(names, flags, io)),
+    );
 }
 
 function number(text: string): number {

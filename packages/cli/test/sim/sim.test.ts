@@ -319,6 +319,21 @@ describe('balancer sim train, evaluate and env', () => {
   });
 });
 
+describe('balancer sim bench', () => {
+  test('prints a figure beside its plain loop; --json is a line each; a name that is none is refused', async () => {
+    const text = await runHere('sim', 'bench', 'normals', '--quick');
+    expect(text.code).toBe(0);
+    expect(text.stdout).toMatch(/^Normals a second\?.* Aim: 15\.0 M\/s/);
+    expect(text.stdout).toContain('ours is');
+    const json = await runHere('sim', 'bench', 'normals', '--quick', '--json');
+    expect(JSON.parse(json.stdout)).toMatchObject({ name: 'normals', goal: 15e6 });
+    expect(await runHere('sim', 'bench', 'speed')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('speed: must be one of normals'),
+    });
+  });
+});
+
 describe('Ctrl-C', () => {
   test('finishes the run under way, leaves valid partial results, and prints the command that goes on', async () => {
     const at = folder();
