@@ -448,8 +448,8 @@ describe('balancer pools verify', () => {
   });
 
   test('reports every file, also when one of them is malformed', () => {
-    const files = { 'v/a.json': { ...recorded('6'), count: 3 }, 'v/b.json': recorded('6') };
-    const { code, out, err } = run(files, 'verify', 'v/');
+    const files = { 'a.json': { ...recorded('6'), count: 3 }, 'b.json': recorded('6') };
+    const { code, out, err } = run(files, 'verify', 'a.json', 'b.json');
     expect(code).toBe(2);
     expect(out).toContain('b.json: 1 of 1 cases agree\n');
     expect(err).toBe('a.json.count: says 3, the file has 1\n');

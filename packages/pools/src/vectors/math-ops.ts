@@ -89,7 +89,7 @@ export function runMathCase(vector: VectorCase): Json {
 /** Integers as decimal strings, alone or in lists; an index is a number, a direction a flag. */
 function requireInputs(inputs: VectorCase['in']): void {
   for (const [name, value] of Object.entries(inputs)) {
-    if (/^index/u.test(name)) {
+    if (name.startsWith('index')) {
       if (!Number.isInteger(value)) throw new InputError(name, 'must be a whole number');
     } else if (name === 'roundUp') {
       if (typeof value !== 'boolean') throw new InputError(name, 'must be true or false');
