@@ -52,26 +52,31 @@ export function invariant(pool: LinearPool): bigint {
   return add(toNominal(pool.mainBalance, pool), pool.wrappedBalance);
 }
 
+/** Pool tokens out for an amount of the main token in, rounded down; 18 decimals. */
 export function bptOutPerMainIn(swap: LinearSwap): bigint {
   const { amount, bptSupply } = swap;
   if (bptSupply === 0n) return toNominal(amount, swap);
   return quotientDown(mul(bptSupply, wrappedOutPerMainIn(swap)), invariant(swap));
 }
 
+/** Pool tokens in for an amount of the main token out, rounded up; 18 decimals. */
 export function bptInPerMainOut(swap: LinearSwap): bigint {
   return quotientUp(mul(swap.bptSupply, wrappedInPerMainOut(swap)), invariant(swap));
 }
 
+/** Wrapped tokens out for an amount of the main token in; 18 decimals. */
 export function wrappedOutPerMainIn(swap: LinearSwap): bigint {
   const { mainBalance, amount } = swap;
   return sub(toNominal(add(mainBalance, amount), swap), toNominal(mainBalance, swap));
 }
 
+/** Wrapped tokens in for an amount of the main token out; 18 decimals. */
 export function wrappedInPerMainOut(swap: LinearSwap): bigint {
   const { mainBalance, amount } = swap;
   return sub(toNominal(mainBalance, swap), toNominal(sub(mainBalance, amount), swap));
 }
 
+/** Main tokens in for an amount of pool tokens out, whose value is rounded up; 18 decimals. */
 export function mainInPerBptOut(swap: LinearSwap): bigint {
   const { amount, bptSupply } = swap;
   if (bptSupply === 0n) return fromNominal(amount, swap);
@@ -79,21 +84,25 @@ export function mainInPerBptOut(swap: LinearSwap): bigint {
   return mainInPerWrappedOut({ ...swap, amount: nominalIn });
 }
 
+/** Main tokens out for an amount of pool tokens in, whose value is rounded down; 18 decimals. */
 export function mainOutPerBptIn(swap: LinearSwap): bigint {
   const nominalOut = quotientDown(mul(invariant(swap), swap.amount), swap.bptSupply);
   return mainOutPerWrappedIn({ ...swap, amount: nominalOut });
 }
 
+/** Main tokens out for an amount of the wrapped token in; 18 decimals. */
 export function mainOutPerWrappedIn(swap: LinearSwap): bigint {
   const { mainBalance, amount } = swap;
   return sub(mainBalance, fromNominal(sub(toNominal(mainBalance, swap), amount), swap));
 }
 
+/** Main tokens in for an amount of the wrapped token out; 18 decimals. */
 export function mainInPerWrappedOut(swap: LinearSwap): bigint {
   const { mainBalance, amount } = swap;
   return sub(fromNominal(add(toNominal(mainBalance, swap), amount), swap), mainBalance);
 }
 
+/** Pool tokens out for an amount of the wrapped token in, rounded down; 18 decimals. */
 export function bptOutPerWrappedIn(swap: LinearSwap): bigint {
   const { amount, bptSupply } = swap;
   if (bptSupply === 0n) return amount;
@@ -101,6 +110,7 @@ export function bptOutPerWrappedIn(swap: LinearSwap): bigint {
   return sub(quotientDown(mul(bptSupply, add(previous, amount)), previous), bptSupply);
 }
 
+/** Pool tokens in for an amount of the wrapped token out, rounded up; 18 decimals. */
 export function bptInPerWrappedOut(swap: LinearSwap): bigint {
   const { amount, bptSupply, wrappedBalance } = swap;
   const nominalMain = toNominal(swap.mainBalance, swap);
@@ -108,12 +118,14 @@ export function bptInPerWrappedOut(swap: LinearSwap): bigint {
   return sub(bptSupply, quotientDown(mul(bptSupply, next), add(nominalMain, wrappedBalance)));
 }
 
+/** Wrapped tokens in for an amount of pool tokens out, rounded up; 18 decimals. */
 export function wrappedInPerBptOut(swap: LinearSwap): bigint {
   const { amount, bptSupply } = swap;
   if (bptSupply === 0n) return amount;
   return sub(wrappedAtSupply(swap, add(bptSupply, amount)), swap.wrappedBalance);
 }
 
+/** Wrapped tokens out for an amount of pool tokens in, rounded down; 18 decimals. */
 export function wrappedOutPerBptIn(swap: LinearSwap): bigint {
   const { amount, bptSupply } = swap;
   return sub(swap.wrappedBalance, wrappedAtSupply(swap, sub(bptSupply, amount)));

@@ -9,6 +9,7 @@ import { requireV1 } from './errors.ts';
 import { moveShares, sharesOf } from './shares.ts';
 import type { Address, Env, Outcome, V1Event } from './types.ts';
 
+/** State of the V1 factory. */
 export interface FactoryState {
   readonly address: Address;
   readonly blabs: Address;

@@ -6,6 +6,7 @@
 import type { PoolKind } from './kinds.ts';
 import type { Address } from './state.ts';
 
+/** A pool to be created: fees and weights with 18 decimals, times in seconds. */
 export interface PoolDescription {
   readonly kind: PoolKind;
   /** Without the pool's own token; any order, the Vault sorts by address. */

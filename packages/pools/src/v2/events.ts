@@ -5,6 +5,7 @@
  */
 import type { Address, PoolId } from './state.ts';
 
+/** What pools announce, in the order of the contracts. */
 export type PoolEvent =
   | { readonly type: 'SwapFeePercentageChanged'; readonly pool: PoolId; readonly swapFee: bigint }
   | { readonly type: 'PoolPausedStateChanged'; readonly pool: PoolId; readonly paused: boolean }
@@ -92,6 +93,7 @@ export type PoolEvent =
       readonly aum: bigint;
     };
 
+/** What the Vault announces, in the order of the contract. */
 export type VaultEvent =
   | {
       readonly type: 'PoolRegistered';
@@ -170,4 +172,5 @@ export type VaultEvent =
       readonly flashLoan: bigint;
     };
 
+/** What an operation announces. */
 export type WorldEvent = PoolEvent | VaultEvent;

@@ -9,6 +9,7 @@ import { bptForOwnership, firstBptForOwnership } from '../math/protocol-fees.ts'
 import { S1, S1_PHANTOM, S2, type StableRevision } from '../math/stable.ts';
 import { W1, W2, W3, type WeightedRevision } from '../math/weighted.ts';
 
+/** Names of deployed bytecodes. */
 export type PoolKind =
   | 'weighted-1'
   | 'weighted2tokens-1'
@@ -34,6 +35,7 @@ export type PoolKind =
   | 'linear-2'
   | 'linear-3';
 
+/** Kinds that share their code. */
 export type PoolFamily = 'weighted' | 'stable' | 'composable' | 'linear' | 'managed';
 
 /** Packed widths of weights that change over time, and how they round. */
@@ -119,6 +121,7 @@ export interface ManagedRules extends CommonRules {
   readonly revision: WeightedRevision;
 }
 
+/** Everything in which kinds differ, of whichever family. */
 export type KindRules = WeightedRules | StableRules | ComposableRules | LinearRules | ManagedRules;
 
 const ONE = 10n ** 18n;

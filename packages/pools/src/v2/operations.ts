@@ -22,6 +22,7 @@ export interface Funds {
   readonly value?: bigint;
 }
 
+/** One swap with one pool; raw units. */
 export interface SwapOperation extends Funds {
   readonly do: 'swap';
   readonly pool: PoolId;
@@ -36,6 +37,7 @@ export interface SwapOperation extends Funds {
   readonly deadline?: bigint;
 }
 
+/** One hop of a batch; an amount of 0 takes the result of the hop before. */
 export interface BatchSwapStep {
   readonly pool: PoolId;
   readonly assetIn: number;
@@ -44,6 +46,7 @@ export interface BatchSwapStep {
   readonly amount: bigint;
 }
 
+/** Several swaps, whose amounts are settled once per asset; raw units. */
 export interface BatchSwapOperation extends Funds {
   readonly do: 'batchSwap';
   readonly kind: SwapKind;
@@ -54,6 +57,7 @@ export interface BatchSwapOperation extends Funds {
   readonly deadline?: bigint;
 }
 
+/** What a batch would give; changes nothing. */
 export interface QueryBatchSwapOperation {
   readonly do: 'queryBatchSwap';
   readonly from: Address;
@@ -74,6 +78,7 @@ interface PoolLiquidity<R> {
   readonly userData?: string;
 }
 
+/** A join; raw units. */
 export interface JoinOperation extends PoolLiquidity<JoinRequest> {
   readonly do: 'join';
   /** Greatest amounts in, registered order; none when left out. */
@@ -82,6 +87,7 @@ export interface JoinOperation extends PoolLiquidity<JoinRequest> {
   readonly value?: bigint;
 }
 
+/** An exit; raw units. */
 export interface ExitOperation extends PoolLiquidity<ExitRequest> {
   readonly do: 'exit';
   /** Least amounts out, registered order; none when left out. */
@@ -89,13 +95,16 @@ export interface ExitOperation extends PoolLiquidity<ExitRequest> {
   readonly toInternalBalance?: boolean;
 }
 
+/** What a join would give; changes nothing. */
 export interface QueryJoinOperation extends PoolLiquidity<JoinRequest> {
   readonly do: 'queryJoin';
 }
+/** What an exit would give; changes nothing. */
 export interface QueryExitOperation extends PoolLiquidity<ExitRequest> {
   readonly do: 'queryExit';
 }
 
+/** One movement of an internal balance; raw units. */
 export interface UserBalanceOp {
   readonly kind:
     | 'DEPOSIT_INTERNAL'
@@ -108,6 +117,7 @@ export interface UserBalanceOp {
   readonly recipient?: Address;
 }
 
+/** Deposits, withdrawals and transfers of internal balances; raw units. */
 export interface ManageUserBalanceOperation {
   readonly do: 'manageUserBalance';
   readonly from: Address;
@@ -115,6 +125,7 @@ export interface ManageUserBalanceOperation {
   readonly value?: bigint;
 }
 
+/** A flash loan, repaid in the same operation; raw units. */
 export interface FlashLoanOperation {
   readonly do: 'flashLoan';
   readonly from: Address;
@@ -125,6 +136,7 @@ export interface FlashLoanOperation {
   readonly repayments?: readonly bigint[];
 }
 
+/** One movement of an asset manager; raw units. */
 export interface PoolBalanceOp {
   readonly kind: 'WITHDRAW' | 'DEPOSIT' | 'UPDATE';
   readonly pool: PoolId;
@@ -132,6 +144,7 @@ export interface PoolBalanceOp {
   readonly amount: bigint;
 }
 
+/** What asset managers move in and out of pools; raw units. */
 export interface ManagePoolBalanceOperation {
   readonly do: 'managePoolBalance';
   readonly from: Address;
@@ -269,6 +282,7 @@ type PoolCall =
   | { readonly do: 'updateProtocolFeePercentageCache' }
   | { readonly do: 'enableOracle' };
 
+/** Everything that can be done to a world. */
 export type Operation =
   | SwapOperation
   | BatchSwapOperation
@@ -293,6 +307,7 @@ export interface LiquidityResult {
   readonly bptAmount: bigint;
 }
 
+/** What was lent and what it cost; raw units. */
 export interface FlashLoanResult {
   readonly loans: readonly {
     readonly token: Address;

@@ -35,4 +35,5 @@ export type ExitRequest =
   | { readonly kind: 'MANAGEMENT_FEE_TOKENS_OUT' }
   | { readonly kind: 'RECOVERY'; readonly bpt: bigint };
 
+/** Which side of a swap the amount is of. */
 export type SwapKind = 'GIVEN_IN' | 'GIVEN_OUT';

@@ -26,6 +26,7 @@ export const DELEGATE_OWNER: Address = `0x${'ba1b'.repeat(10)}`;
  */
 export type TokenChecks = 'open' | 'erc20' | 'pool-first' | 'pool-2021' | 'pool-later';
 
+/** A token of a world. */
 export interface Token {
   readonly address: Address;
   readonly symbol: string;
@@ -55,6 +56,7 @@ export interface FeeCache {
   readonly aum: bigint;
 }
 
+/** How the Vault keeps the balances of a pool. */
 export type Specialization = 'general' | 'minimal' | 'two-token';
 
 /** What every pool has. */
@@ -86,6 +88,7 @@ export interface WeightSchedule {
   readonly end: readonly bigint[];
 }
 
+/** State of a weighted, bootstrapping or investment pool. */
 export interface WeightedPool extends PoolCommon {
   readonly family: 'weighted';
   /** Fixed weights, or null where `schedule` gives them. */
@@ -122,6 +125,7 @@ export interface RateCache {
   readonly expires: bigint;
 }
 
+/** State of a stable or metastable pool. */
 export interface StablePool extends PoolCommon {
   readonly family: 'stable';
   readonly amp: AmpSchedule;
@@ -132,6 +136,7 @@ export interface StablePool extends PoolCommon {
   readonly oracle: Oracle | null;
 }
 
+/** State of a composable or phantom stable pool. */
 export interface ComposablePool extends PoolCommon {
   readonly family: 'composable';
   readonly bptIndex: number;
@@ -147,6 +152,7 @@ export interface ComposablePool extends PoolCommon {
   readonly dueFeeBpt: bigint;
 }
 
+/** State of a linear pool. */
 export interface LinearPool extends PoolCommon {
   readonly family: 'linear';
   readonly mainIndex: number;
@@ -175,6 +181,7 @@ export interface CircuitBreaker {
   readonly adjustedUpperBound: bigint;
 }
 
+/** State of a managed pool. */
 export interface ManagedPool extends PoolCommon {
   readonly family: 'managed';
   /** Per token without the pool's own, which is always first. */
@@ -190,6 +197,7 @@ export interface ManagedPool extends PoolCommon {
   readonly circuitBreakers: readonly (CircuitBreaker | null)[];
 }
 
+/** State of a pool of any family. */
 export type Pool = WeightedPool | StablePool | ComposablePool | LinearPool | ManagedPool;
 
 /** One entry of the oracle's ring: instant logs (4 decimals), accumulators (log times seconds). */
@@ -203,6 +211,7 @@ export interface OracleSample {
   readonly timestamp: bigint;
 }
 
+/** State of a price oracle. */
 export interface Oracle {
   readonly enabled: boolean;
   /** Index of the newest sample in the ring of 1024. */
@@ -214,6 +223,7 @@ export interface Oracle {
   readonly samples: HexMap<OracleSample>;
 }
 
+/** What the Vault keeps beside the balances of pools. */
 export interface VaultState {
   readonly address: Address;
   readonly weth: Address;

@@ -21,6 +21,7 @@ import { registerTokens } from './vault/registration.ts';
 import { batchSwap, queryBatchSwap, swap } from './vault/swaps.ts';
 import { manageUserBalance, setRelayerApproval } from './vault/user-balances.ts';
 
+/** State, result and events of an operation. */
 export interface StepOutcome<O extends Operation = Operation> {
   readonly state: WorldState;
   readonly result: ResultOf<O['do']>;

@@ -43,6 +43,7 @@ export interface TracedStep {
   readonly after: PoolValue;
 }
 
+/** What an operation did, and what a pool token stood for around each change. */
 export interface TraceReport<O extends Operation = Operation> {
   readonly state: WorldState;
   readonly result: ResultOf<O['do']>;

@@ -208,6 +208,7 @@ export interface CircuitBreakerView {
   readonly upperBptPriceBound: bigint;
 }
 
+/** The circuit breaker of a token now. @throws {Revert} BAL#309 for the pool token and unknown ones, `NO_DATA` for pools without breakers. */
 export function getCircuitBreaker(
   state: WorldState,
   id: PoolId,

@@ -25,6 +25,7 @@ import {
   requireOwner,
 } from './state.ts';
 
+/** Shares to begin with, and the two waiting times in blocks. */
 export interface CreatePool {
   /** 100e18 .. 1e27 pool shares, minted to the owner. */
   readonly initialSupply: bigint;

@@ -61,6 +61,7 @@ export interface CommittedToken {
   readonly commitBlock: bigint;
 }
 
+/** State of a rights pool and the V1 pool that it owns. */
 export interface CrpState {
   readonly address: Address;
   /** `elastic` pools resynchronise weights to rebases and refuse every other change of weights. */
@@ -88,6 +89,7 @@ export interface CreatedCrp extends CrpState {
   readonly pool: PoolState;
 }
 
+/** State, result and events of a call of a rights pool. */
 export type CrpStep<Result = null> = Outcome<CrpState, Result>;
 
 /**
@@ -225,6 +227,7 @@ export function logCall(crp: CrpState, caller: Address, call: CrpCall): V1Event 
   return { contract: crp.address, type: 'LogCall', sig: CRP_SELECTORS[call], caller, call };
 }
 
+/** A call of a rights pool and who makes it. */
 export type CrpCall = keyof typeof CRP_SELECTORS;
 
 /** First four bytes of the Keccak hash of each call's signature; createPool is the long form. */

@@ -23,6 +23,7 @@ import {
   requireOwner,
 } from './state.ts';
 
+/** A weight to change at once; 18 decimals. */
 export interface UpdateWeight {
   readonly token: Address;
   /** Denormalised, 1e18 .. 50e18. */
@@ -113,6 +114,7 @@ function neutralAmounts(
   };
 }
 
+/** Weights to move to between two blocks; 18 decimals. */
 export interface UpdateWeightsGradually {
   /** Denormalised, one per token in the pool's order. */
   readonly newWeights: readonly bigint[];

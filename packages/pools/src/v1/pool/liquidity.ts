@@ -31,36 +31,42 @@ import {
 
 type Step<Result = null> = Outcome<PoolState, Result>;
 
+/** Shares out for a part of every token; raw units. */
 export interface JoinPool {
   readonly poolAmountOut: bigint;
   /** One limit per token in the pool's order; the contract ignores more. */
   readonly maxAmountsIn: readonly bigint[];
 }
 
+/** Shares in for a part of every token; raw units. */
 export interface ExitPool {
   readonly poolAmountIn: bigint;
   /** One limit per token in the pool's order; the contract ignores more. */
   readonly minAmountsOut: readonly bigint[];
 }
 
+/** An exact amount of one token in; raw units. */
 export interface JoinswapExternAmountIn {
   readonly tokenIn: Address;
   readonly tokenAmountIn: bigint;
   readonly minPoolAmountOut?: bigint;
 }
 
+/** Exact shares out for one token; raw units. */
 export interface JoinswapPoolAmountOut {
   readonly tokenIn: Address;
   readonly poolAmountOut: bigint;
   readonly maxAmountIn?: bigint;
 }
 
+/** Exact shares in for one token; raw units. */
 export interface ExitswapPoolAmountIn {
   readonly tokenOut: Address;
   readonly poolAmountIn: bigint;
   readonly minAmountOut?: bigint;
 }
 
+/** An exact amount of one token out; raw units. */
 export interface ExitswapExternAmountOut {
   readonly tokenOut: Address;
   readonly tokenAmountOut: bigint;

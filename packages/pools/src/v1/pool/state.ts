@@ -22,6 +22,7 @@ export interface TokenRecord {
   readonly balance: bigint;
 }
 
+/** State of a V1 pool; balances raw, weights with 18 decimals. */
 export interface PoolState {
   readonly address: Address;
   readonly factory: Address;
@@ -68,6 +69,7 @@ export function recordOf(pool: PoolState, token: Address): TokenRecord {
   return pool.tokens[indexOf(pool, token)]!;
 }
 
+/** Whether the pool has the token. */
 export function isBound(pool: PoolState, token: Address): boolean {
   return pool.tokens.some((record) => record.token === token);
 }
@@ -126,6 +128,7 @@ export function logCall(pool: PoolState, caller: Address, call: PoolCall): V1Eve
   return { contract: pool.address, type: 'LOG_CALL', sig: POOL_SELECTORS[call], caller, call };
 }
 
+/** A call of a V1 pool and who makes it. */
 export type PoolCall = keyof typeof POOL_SELECTORS;
 
 /** First four bytes of the Keccak hash of each call's signature. */

@@ -12,6 +12,7 @@ import { badd, bdiv, bmul, bsub } from '../num.ts';
 import type { Address, Env, Outcome, V1Event } from '../types.ts';
 import { type PoolState, indexOf, logCall, pullUnderlying, pushUnderlying } from './state.ts';
 
+/** A swap of an exact amount in; raw units, prices with 18 decimals. */
 export interface SwapExactAmountIn {
   readonly tokenIn: Address;
   readonly tokenAmountIn: bigint;
@@ -22,6 +23,7 @@ export interface SwapExactAmountIn {
   readonly maxPrice?: bigint;
 }
 
+/** A swap of an exact amount out; raw units, prices with 18 decimals. */
 export interface SwapExactAmountOut {
   readonly tokenIn: Address;
   /** Unlimited when left out. */

@@ -25,6 +25,7 @@ export interface BptMove {
   readonly amount: bigint;
 }
 
+/** A swap as a pool sees it; indices in registered order. */
 export interface SwapRequest {
   readonly kind: SwapKind;
   readonly indexIn: number;
@@ -34,6 +35,7 @@ export interface SwapRequest {
   readonly from: Address;
 }
 
+/** The pool after a swap, and the other amount, raw. */
 export interface SwapOutcome<P extends Pool = Pool> {
   readonly pool: P;
   /** Raw amount calculated: of the token out for GIVEN_IN, of the token in for GIVEN_OUT. */
@@ -58,6 +60,7 @@ export interface ExitHookRequest extends LiquidityRequest<ExitRequest> {
   readonly isRecovery: boolean;
 }
 
+/** The pool after a join or an exit, and what it moves; raw units. */
 export interface LiquidityOutcome<P extends Pool = Pool> {
   /** With its new state; the Vault changes balances and total supply. */
   readonly pool: P;

@@ -37,10 +37,12 @@ export function onSwap(pool: Pool, request: SwapRequest, env: PoolEnv): SwapOutc
   return hooksOf(pool).onSwap(unpausedByTime(pool, env.time), request, env);
 }
 
+/** Joins a pool by the hook of its family; changes no ledger. @throws {Revert} As the contract. */
 export function onJoin(pool: Pool, request: JoinHookRequest, env: PoolEnv): LiquidityOutcome {
   return hooksOf(pool).onJoin(unpausedByTime(pool, env.time), request, env);
 }
 
+/** Exits a pool by the hook of its family; changes no ledger. @throws {Revert} As the contract. */
 export function onExit(pool: Pool, request: ExitHookRequest, env: PoolEnv): LiquidityOutcome {
   return hooksOf(pool).onExit(unpausedByTime(pool, env.time), request, env);
 }

@@ -92,6 +92,7 @@ export function requireInt256(amount: bigint): bigint {
   return amount > MAX_INT256 ? revert(421) : amount;
 }
 
+/** What the Vault keeps for a user of a token, raw units. */
 export function internalBalanceOf(state: WorldState, user: Address, token: Address): bigint {
   return state.vault.internalBalances.get(user)?.get(token) ?? 0n;
 }
