@@ -75,6 +75,8 @@ export interface IpvsListing {
   /** All digits. */
   readonly exact: boolean;
   readonly sorted: boolean;
+  /** Names of hosts and ports instead of numbers, where there are any. */
+  readonly named?: boolean | undefined;
   /** Only the connection of these ends. */
   readonly sockpair?:
     | {
@@ -115,7 +117,7 @@ export type IpvsCommand =
   /** Seconds; 0 keeps a value. */
   | { readonly op: 'timeouts'; readonly tcp: number; readonly tcpfin: number; readonly udp: number }
   | IpvsListing
-  | { readonly op: 'save'; readonly compat: boolean };
+  | { readonly op: 'save'; readonly compat: boolean; readonly named?: boolean | undefined };
 
 /** What became of a batch. */
 export interface IpvsAnswer {

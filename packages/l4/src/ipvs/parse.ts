@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { LVS_SCHEDULERS } from '@balancer/lb';
 import {
@@ -16,6 +15,7 @@ import {
   SCHEDULER_FLAGS,
   type SchedulerFlag,
 } from './commands.ts';
+import { portByName } from './names.ts';
 import { IpvsUsageError, type ParsedArguments, readArguments } from './options.ts';
 
 /** A command, or what the command line does by itself. */
@@ -142,7 +142,7 @@ export async function parseIpvs(args: readonly string[], resolve: Resolve): Prom
     case 'set':
       return timeouts(parsed.values);
     case 'save':
-      return { op: 'save', compat: options.has('compat') };
+      return { op: 'save', compat: options.has('compat'), ...nameOption(options) };
     case 'restore':
     case 'help':
     case 'version':
@@ -352,9 +352,15 @@ async function listing(
         : (named ?? (pair === undefined ? 'services' : 'connections')),
     exact: options.has('exact'),
     sorted: !options.has('nosort'),
+    ...nameOption(options),
     ...(reader.hasService && { service: await reader.service() }),
     ...(pair !== undefined && { sockpair: sockpair(pair) }),
   };
+}
+
+/** Names are printed unless `-n` says otherwise. */
+function nameOption(options: ReadonlyMap<string, string>): { readonly named?: true } {
+  return options.has('numeric') ? {} : { named: true };
 }
 
 /** `proto:sip:sport:tip:tport`, IPv6 addresses in brackets. */
@@ -401,20 +407,11 @@ function hostPort(
   };
 }
 
-function portNumber(text: string, protocol: string): number {
+function portNumber(text: string, protocol: 'tcp' | 'udp'): number {
   if (/^\d+$/.test(text)) return integer(text, 'port', 65_535);
-  const services = readServices();
-  const found = new RegExp(`^${text}\\s+(\\d+)/${protocol}\\b`, 'm').exec(services);
-  if (!found) throw new IpvsUsageError(`unknown service \`${text}/${protocol}'`);
-  return Number(found[1]);
-}
-
-function readServices(): string {
-  try {
-    return readFileSync('/etc/services', 'utf8');
-  } catch {
-    return '';
-  }
+  const found = portByName(text, protocol);
+  if (found === undefined) throw new IpvsUsageError(`unknown service \`${text}/${protocol}'`);
+  return found;
 }
 
 function timeout(text: string): number {

@@ -72,9 +72,14 @@ const command = z.discriminatedUnion('op', [
     view: z.enum(IPVS_VIEWS),
     exact: z.boolean(),
     sorted: z.boolean(),
+    named: z.boolean().optional(),
     sockpair: sockpair.optional(),
   }),
-  z.strictObject({ op: z.literal('save'), compat: z.boolean() }),
+  z.strictObject({
+    op: z.literal('save'),
+    compat: z.boolean(),
+    named: z.boolean().optional(),
+  }),
 ]);
 
 /** A batch: all of it is done, or nothing. */

@@ -47,6 +47,7 @@ const SNAPSHOT: PlaneSnapshot = {
   flowsMax: 1_048_576,
   collection: undefined,
   interfaces: [],
+  programs: [],
   hookReason: '',
   unwatchedS: undefined,
 };

@@ -101,17 +101,18 @@ describe('a command', () => {
     ['-R', { op: 'restore' }],
     ['-Ln', { op: 'list', view: 'services', exact: false, sorted: true }],
     ['-ln --stats --exact', { op: 'list', view: 'stats', exact: true, sorted: true }],
-    ['-L --rate --nosort', { op: 'list', view: 'rate', exact: false, sorted: false }],
+    ['-L --rate --nosort', { op: 'list', named: true, view: 'rate', exact: false, sorted: false }],
     ['-Lnc', { op: 'list', view: 'connections', exact: false, sorted: true }],
-    ['-L --timeout', { op: 'list', view: 'timeout', exact: false, sorted: true }],
-    ['-G', { op: 'list', view: 'local', exact: false, sorted: true }],
-    ['', { op: 'list', view: 'services', exact: false, sorted: true }],
+    ['-L --timeout', { op: 'list', named: true, view: 'timeout', exact: false, sorted: true }],
+    ['-G', { op: 'list', named: true, view: 'local', exact: false, sorted: true }],
+    ['', { op: 'list', named: true, view: 'services', exact: false, sorted: true }],
     [
       '-Lc --sockpair tcp:192.0.2.10:40000:203.0.113.1:80',
       {
         op: 'list',
         view: 'connections',
         exact: false,
+        named: true,
         sorted: true,
         sockpair: {
           protocol: 'tcp',
