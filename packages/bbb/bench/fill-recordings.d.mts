@@ -1,0 +1,1 @@
+export const RECORDINGS_PER_MEETING: number;
