@@ -24,6 +24,9 @@ export interface BenchSetup {
 
 export const SECRET = 'bench-secret';
 
+/** On which the load comes. */
+export const CONNECTIONS = 64;
+
 export class BenchGateway {
   readonly #child: ChildProcess;
   readonly pool: Pool;
@@ -38,13 +41,15 @@ export class BenchGateway {
 
   static async start(
     setup: Omit<BenchSetup, 'secret'>,
-    { connections = 64 }: { readonly connections?: number } = {},
+    { nodeOptions = [] }: { readonly nodeOptions?: readonly string[] } = {},
   ): Promise<BenchGateway> {
     const startMs = performance.now();
     const file = fileURLToPath(new URL('gateway-process.mjs', import.meta.url));
-    const child = fork(file, [JSON.stringify({ ...setup, secret: SECRET })], { execArgv: [] });
+    const child = fork(file, [JSON.stringify({ ...setup, secret: SECRET })], {
+      execArgv: [...nodeOptions],
+    });
     const [{ publicPort }] = (await once(child, 'message')) as [{ publicPort: number }];
-    const pool = new Pool(`http://127.0.0.1:${publicPort}`, { connections });
+    const pool = new Pool(`http://127.0.0.1:${publicPort}`, { connections: CONNECTIONS });
     const { body } = await pool.request({ method: 'GET', path: '/health_check' });
     if ((await body.text()) !== 'success') throw new Error('the gateway is not well');
     return new BenchGateway(child, pool, performance.now() - startMs);
