@@ -4,13 +4,14 @@
  *
  * @module
  */
+import cluster from 'node:cluster';
 import { argumentsOf } from './called-as.ts';
-import { isWorker, runWorker } from './worker-process.ts';
 
-if (isWorker()) {
+// What the one does not need it does not load.
+if (cluster.isWorker) {
+  const { runWorker } = await import('./worker-process.ts');
   runWorker();
 } else {
-  // What a worker does not need it does not load.
   const [{ main }, { processIo }] = await Promise.all([import('./program.ts'), import('./io.ts')]);
   process.exitCode = await main(argumentsOf(process.argv), processIo());
 }

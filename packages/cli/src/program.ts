@@ -1,30 +1,22 @@
 /**
- * The command line: which commands and options exist, and what they call.
+ * The command line: which commands and options exist, and what they call. What a command needs is loaded when
+ * it runs, so that help and short commands are there at once.
  *
  * @module
  */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigFileError, createStyler, EXIT, LOG_LEVELS, messageOf } from '@balancer/kit';
-import { loadBalancerConfigJsonSchema } from '@balancer/lb';
 import type { AdminTarget } from './admin-client.ts';
-import { registerBbb } from './bbb/register.ts';
-import { checkFile } from './commands/check.ts';
-import { demo, type DemoOptions } from './commands/demo.ts';
-import { completeServers, drain, reload, stats, weigh } from './commands/remote.ts';
-import { run, type RunOptions } from './commands/run.ts';
-import { top } from './commands/top.ts';
+import type { DemoOptions } from './commands/demo.ts';
+import type { RunOptions } from './commands/run.ts';
 import { exitCodeOf } from './exit.ts';
 import type { Io } from './io.ts';
-import { registerL4 } from './l4/register.ts';
-import { registerPools } from './pools/register.ts';
-import { poolsIo } from './pools/files.ts';
 import { bashCompletion } from './reference/bash.ts';
 import { type CommandReference, describeCommand } from './reference/describe.ts';
 import { withExamples } from './reference/examples.ts';
 import { fishCompletion } from './reference/fish.ts';
 import { manPage } from './reference/man-page.ts';
 import { zshCompletion } from './reference/zsh.ts';
-import { registerSimulation } from './sim/register.ts';
 import { VERSION } from './version.ts';
 
 /**
@@ -35,10 +27,10 @@ import { VERSION } from './version.ts';
  */
 export async function main(args: readonly string[], io: Io): Promise<number> {
   let code: number = EXIT.ok;
-  const program = createProgram(io, (result) => {
-    code = result;
-  });
   try {
+    const program = await createProgram(args, io, (result) => {
+      code = result;
+    });
     await program.parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {
@@ -57,7 +49,55 @@ function fail(error: unknown, io: Io): number {
 
 type Finish = (code: number) => void;
 
-function createProgram(io: Io, finish: Finish): Command {
+/** Commands that need no part of this program but the load balancer. */
+const BALANCING: ReadonlySet<string> = new Set([
+  'run',
+  'proxy',
+  'check',
+  'reload',
+  'drain',
+  'weight',
+  'stats',
+  'top',
+  'demo',
+]);
+
+/**
+ * The other parts, by the command they are for. What a long-running process does not use it does not
+ * load: all of them together take 20 MiB.
+ */
+const PARTS: Readonly<Record<string, (program: Command, io: Io, finish: Finish) => Promise<void>>> =
+  {
+    bbb: async (program, io, finish) => {
+      const { registerBbb } = await import('./bbb/register.ts');
+      registerBbb(program, io, finish);
+    },
+    l4: async (program, io, finish) => {
+      const { registerL4 } = await import('./l4/register.ts');
+      const l4 = registerL4(program, io, finish);
+      addRun(l4, 'run', io, finish);
+      addCheck(l4, io, finish);
+    },
+    pools: async (program, io, finish) => {
+      const [{ registerPools }, { poolsIo }] = await Promise.all([
+        import('./pools/register.ts'),
+        import('./pools/files.ts'),
+      ]);
+      registerPools(program, { ...poolsIo, stdout: io.stdout, stderr: io.stderr, finish });
+    },
+    sim: async (program, io, finish) => {
+      const { registerSimulation } = await import('./sim/register.ts');
+      registerSimulation(program, io, finish);
+    },
+  };
+
+/** @returns The parts that a line may speak of: all, unless its first word names one. */
+function partsFor([command = '']: readonly string[]): readonly string[] {
+  if (BALANCING.has(command)) return [];
+  return Object.hasOwn(PARTS, command) ? [command] : Object.keys(PARTS);
+}
+
+async function createProgram(args: readonly string[], io: Io, finish: Finish): Promise<Command> {
   const program = new Command('balancer')
     .description('Puts work where it fits.')
     .version(VERSION, '-v, --version', 'print the version')
@@ -74,13 +114,11 @@ function createProgram(io: Io, finish: Finish): Command {
   addCheck(program, io, finish);
   addRemote(program, io, finish);
   addDemo(program, io, finish);
-  registerBbb(program, io, finish);
-  const l4 = registerL4(program, io, finish);
-  addRun(l4, 'run', io, finish);
-  addCheck(l4, io, finish);
-  registerPools(program, { ...poolsIo, stdout: io.stdout, stderr: io.stderr, finish });
+  for (const part of partsFor(args)) {
+    // oxlint-disable-next-line no-await-in-loop -- the help lists them in this order
+    await PARTS[part]!(program, io, finish);
+  }
   addReference(program, io);
-  registerSimulation(program, io, finish);
   addVersion(program, io);
   return program;
 }
@@ -107,6 +145,7 @@ function addRun(program: Command, name: string, io: Io, finish: Finish): void {
     .option('-d, --dsr', 'the same as --mode dsr')
     .option('--workers <count>', 'override the file', positiveInteger)
     .action(async (file: string | undefined, options: RunFlags) => {
+      const { run } = await import('./commands/run.ts');
       finish(await run(runOptions(file, options), io));
     });
 }
@@ -135,6 +174,7 @@ function addCheck(program: Command, io: Io, finish: Finish): void {
     .argument('[file]', 'configuration file', 'config.toml')
     .option('--json', 'print the outcome as JSON')
     .action(async (file: string, { json = false }: { json?: boolean }) => {
+      const { checkFile } = await import('./commands/check.ts');
       finish(await checkFile({ file, json }, io));
     });
 }
@@ -147,6 +187,7 @@ function addRemote(program: Command, io: Io, finish: Finish): void {
   )
     .option('--json', 'print the outcome as JSON')
     .action(async ({ json = false, ...target }: RemoteFlags) => {
+      const { reload } = await import('./commands/remote.ts');
       finish(await reload({ json, ...target }, io));
     });
   withExamples(
@@ -167,6 +208,7 @@ function addRemote(program: Command, io: Io, finish: Finish): void {
     .action(async (server: string, { ready, maint, wait, json = false, ...target }: DrainFlags) => {
       const state = ready ? 'ready' : maint ? 'maint' : 'drain';
       const waitMs = wait === undefined ? undefined : wait * 1000;
+      const { drain } = await import('./commands/remote.ts');
       finish(await drain(server, { state, waitMs, json, ...target }, io));
     });
   withExamples(
@@ -177,11 +219,13 @@ function addRemote(program: Command, io: Io, finish: Finish): void {
     .argument('<weight>', '0 to 65535; 0 gives it no new connections', weight)
     .option('--json', 'print the server as JSON')
     .action(async (server: string, value: number, { json = false, ...target }: RemoteFlags) => {
+      const { weigh } = await import('./commands/remote.ts');
       finish(await weigh(server, { weight: value, json, ...target }, io));
     });
   withExamples(remote(program, 'stats', 'print the statistics'), 'balancer stats --json')
     .option('--json', 'as JSON')
     .action(async ({ json = false, ...target }: RemoteFlags) => {
+      const { stats } = await import('./commands/remote.ts');
       finish(await stats({ json, ...target }, io));
     });
   withExamples(
@@ -193,6 +237,7 @@ function addRemote(program: Command, io: Io, finish: Finish): void {
     .option('--count <pictures>', 'end after so many', positiveInteger)
     .action(
       async ({ interval, ...options }: AdminTarget & { interval: number; count?: number }) => {
+        const { top } = await import('./commands/top.ts');
         finish(await top({ intervalMs: interval * 1000, ...options }, io));
       },
     );
@@ -231,6 +276,7 @@ function addDemo(program: Command, io: Io, finish: Finish): void {
     .option('--port <port>', 'port of the load balancer; 0 picks a free one', port, 8080)
     .option('--stats-port <port>', 'port of the statistics; 0 picks a free one', port, 7000)
     .action(async (options: DemoOptions) => {
+      const { demo } = await import('./commands/demo.ts');
       finish(await demo(options, io));
     });
 }
@@ -261,14 +307,18 @@ function addReference(program: Command, io: Io): void {
     .action(() => void io.stdout.write(manPage(reference(), VERSION)));
   withExamples(program.command('schema'), 'balancer schema > balancer.schema.json')
     .description('print the JSON Schema of the configuration file, for editors')
-    .action(() => {
+    .action(async () => {
+      const { loadBalancerConfigJsonSchema } = await import('@balancer/lb');
       io.stdout.write(`${JSON.stringify(loadBalancerConfigJsonSchema(), undefined, 2)}\n`);
     });
   // Asked by the completions with the words of an unfinished line.
   withTarget(program.command('complete-servers', { hidden: true }))
     .allowUnknownOption()
     .allowExcessArguments()
-    .action((target: AdminTarget) => completeServers(target, io));
+    .action(async (target: AdminTarget) => {
+      const { completeServers } = await import('./commands/remote.ts');
+      await completeServers(target, io);
+    });
 }
 
 function addVersion(program: Command, io: Io): void {

@@ -9,7 +9,6 @@ import { dirname } from 'node:path';
 import {
   type Address,
   AdminServer,
-  BalancerError,
   type AdminRoute,
   type ConfigProblem,
   type DaemonPart,
@@ -24,7 +23,6 @@ import {
   type ReloadResult,
 } from '@balancer/kit';
 import { loadConsole } from '@balancer/console';
-import { L4Plane, l4Routes, registerL4Metrics } from '@balancer/l4';
 import {
   AccessLog,
   adminRoutes,
@@ -40,14 +38,16 @@ import {
 } from '@balancer/lb';
 import {
   descriptorLimit,
+  GrowingPlane,
   type InheritedListeners,
   type ListeningSocket,
-  ProxyPlane,
   WorkersPlane,
   type WorkersPlaneOptions,
 } from '@balancer/proxy';
 import { consoleRoutes } from './console.ts';
+import { PacketPlane } from './packet-plane.ts';
 import { SocketFiles } from './socket-files.ts';
+import { openApiRoute } from './openapi.ts';
 import { VERSION } from './version.ts';
 
 export interface ServiceOptions {
@@ -57,10 +57,10 @@ export interface ServiceOptions {
   readonly environment: Environment;
   /** What the command line changes in every configuration that is loaded. */
   readonly override?: (config: LoadBalancerConfig) => LoadBalancerConfig;
-  /** Sockets that are listening already, when this process alone serves. */
+  /** Sockets that are listening already, when this process serves itself. */
   readonly inherited?: InheritedListeners;
-  /** How worker processes are had; absent: this process alone serves. */
-  readonly workers?: Omit<WorkersPlaneOptions, 'logger'>;
+  /** How worker processes are had, and which sockets that are listening already they may take. */
+  readonly workers: Pick<WorkersPlaneOptions, 'spawn' | 'inherited' | 'onHopeless'>;
   /** Further routes of the admin listener. */
   readonly routes?: readonly AdminRoute[];
 }
@@ -75,8 +75,8 @@ export class Service {
   private readonly options: ServiceOptions;
   private readonly log: Log;
   private readonly accessLog: AccessLog;
-  private readonly plane: ProxyPlane | WorkersPlane;
-  private readonly packetPlane: L4Plane;
+  private readonly plane: GrowingPlane | WorkersPlane;
+  private readonly packetPlane: PacketPlane;
   private readonly metrics = new Metrics();
   private readonly console = loadConsole();
   private readonly reloader: Reloader<LoadBalancerConfig>;
@@ -94,7 +94,7 @@ export class Service {
     this.log = options.log;
     this.accessLog = new AccessLog(options.config.global.access_log);
     this.plane = this.createPlane(options);
-    this.packetPlane = new L4Plane({ logger: options.log });
+    this.packetPlane = new PacketPlane({ logger: options.log, metrics: this.metrics });
     this.loadBalancer = new LoadBalancer({
       config: options.config,
       logger: options.log,
@@ -115,7 +115,6 @@ export class Service {
       reloads: () => this.reloads,
       workers: () => this.workers,
     });
-    registerL4Metrics(this.packetPlane, this.metrics);
   }
 
   /** In the order of their start. */
@@ -124,6 +123,7 @@ export class Service {
       {
         name: 'admin listener',
         start: async () => {
+          await this.packetPlane.load(this.options.config);
           this.admin = await this.openAdmin(this.options.config.stats);
         },
         stop: async () => this.admin?.close(),
@@ -204,17 +204,21 @@ export class Service {
   reopenLogs(): void {
     this.log.reopen();
     this.accessLog.reopen();
-    if (this.plane instanceof WorkersPlane) this.plane.reopenLogs();
+    this.plane.reopenLogs();
   }
 
   private createPlane({
+    config,
     log: logger,
     inherited,
     workers,
-  }: ServiceOptions): ProxyPlane | WorkersPlane {
-    if (workers) return new WorkersPlane({ logger, ...workers });
-    return new ProxyPlane({
+  }: ServiceOptions): GrowingPlane | WorkersPlane {
+    if (workerCount(config.global.workers) > 1) return new WorkersPlane({ logger, ...workers });
+    const { spawn, onHopeless } = workers;
+    return new GrowingPlane({
       logger,
+      spawn,
+      onHopeless,
       onRecord: (record) => this.accessLog.write(record),
       wantsRecord: () => this.accessLog.wants(),
       ...(inherited && { inherited }),
@@ -231,7 +235,7 @@ export class Service {
 
   /** Takes everything that may fail first and the load balancer last, so that all can be undone. */
   private async apply(next: LoadBalancerConfig, previous: LoadBalancerConfig): Promise<void> {
-    requireSameProcesses(next, previous);
+    await this.packetPlane.load(next);
     const movesAdmin = !sameAdminAddress(next.stats, previous.stats);
     const formerAddress = this.adminAddress;
     const opened = movesAdmin ? await this.openAdmin(next.stats) : undefined;
@@ -282,7 +286,7 @@ export class Service {
     if (path === '') return;
     mkdirSync(dirname(path), { recursive: true });
     const server = new AdminServer({
-      routes: l4Routes(this.packetPlane),
+      routes: this.packetPlane.routes,
       logger: this.log,
       addressSetting: 'l4.admin_socket',
       bodyMaxBytes: RULES_MAX_BYTES,
@@ -309,6 +313,7 @@ export class Service {
     return {
       routes: [
         ...consoleRoutes(this.console, stats.allow_remote),
+        openApiRoute,
         ...adminRoutes({
           loadBalancer,
           metrics,
@@ -316,7 +321,7 @@ export class Service {
           reload: () => this.reload('api'),
           app: this.console?.app,
         }),
-        ...l4Routes(this.packetPlane),
+        ...this.packetPlane.routes,
         ...(this.options.routes ?? []),
       ],
       token: stats.token,
@@ -338,7 +343,6 @@ export class Service {
 
   private get workers(): WorkersFacts {
     const { plane } = this;
-    if (plane instanceof ProxyPlane) return { restarts: 0, processes: [] };
     return {
       restarts: plane.restarts,
       processes: plane.workerFacts.map(({ pid, open, fds, rssBytes }) => ({
@@ -349,24 +353,6 @@ export class Service {
       })),
     };
   }
-}
-
-/** A reload that needs another kind of main process. */
-class WorkersChangeError extends BalancerError {
-  override readonly name = 'WorkersChangeError';
-  readonly code = 'WORKERS_CHANGE';
-}
-
-/** One process that serves alone cannot become the main process of workers, nor the other way. */
-function requireSameProcesses(next: LoadBalancerConfig, previous: LoadBalancerConfig): void {
-  const [from, to] = [previous, next].map(({ global }) => workerCount(global.workers)) as [
-    number,
-    number,
-  ];
-  if ((from === 1) === (to === 1)) return;
-  throw new WorkersChangeError(
-    `global.workers: cannot change from ${from} to ${to} while running; send SIGUSR2, which hands over to a new process, or restart`,
-  );
 }
 
 /** Writes what the configuration says and probably does not mean. */

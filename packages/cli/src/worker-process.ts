@@ -8,6 +8,7 @@
  * @module
  */
 import cluster from 'node:cluster';
+import type { Server as NetServer } from 'node:net';
 import type { Answer, Order, WorkerProcess } from '@balancer/proxy';
 import { createLog } from '@balancer/kit';
 import { AccessLog } from '@balancer/lb';
@@ -25,8 +26,8 @@ export function spawnWorker(): WorkerProcess {
   worker.on('error', () => {});
   return {
     pid: worker.process.pid ?? 0,
-    send: (order) => {
-      if (worker.isConnected()) worker.send(order, () => {});
+    send: (order, socket) => {
+      if (worker.isConnected()) worker.send(order, socket, () => {});
     },
     onAnswer: (listener) => worker.on('message', (answer: Answer) => listener(answer)),
     onExit: (listener) => {
@@ -34,11 +35,6 @@ export function spawnWorker(): WorkerProcess {
     },
     kill: () => void worker.process.kill('SIGKILL'),
   };
-}
-
-/** Is this process one that {@link spawnWorker} started? */
-export function isWorker(): boolean {
-  return cluster.isWorker;
 }
 
 /** Does a worker's work until the main process ends it. */
@@ -63,6 +59,6 @@ export function runWorker(): void {
       void Promise.all([accessLog.close(), log.close()]).then(() => process.exit());
     },
   });
-  process.on('message', (order: Order) => void host.obey(order));
+  process.on('message', (order: Order, socket?: NetServer) => void host.obey(order, socket));
   host.start();
 }

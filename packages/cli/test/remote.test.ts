@@ -3,7 +3,7 @@ import { loadLoadBalancerConfig } from '@balancer/lb';
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freePort } from '@balancer/kit';
-import { Service } from '../src/service.ts';
+import { Service, type ServiceOptions } from '../src/service.ts';
 import { runHere, temporaryFile } from './support.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -14,6 +14,15 @@ afterEach(async () => {
     await cleanup();
   }
 });
+
+/** The file asks for none. */
+const NO_WORKERS: ServiceOptions['workers'] = {
+  spawn: () => {
+    throw new Error('no workers here');
+  },
+  inherited: () => [],
+  onHopeless: () => {},
+};
 
 function configOf(adminPort: number): string {
   return `[global]
@@ -41,7 +50,7 @@ describe('a command to a running load balancer', () => {
     cleanups.push(written.remove);
     const { config } = await loadLoadBalancerConfig(file, {});
     const log = createLog({ level: 'fatal' });
-    service = new Service({ file, config, log, environment: {} });
+    service = new Service({ file, config, log, environment: {}, workers: NO_WORKERS });
     for (const part of service.parts) {
       // oxlint-disable-next-line no-await-in-loop -- in order
       await part.start();

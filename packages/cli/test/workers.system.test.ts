@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Statistics } from '@balancer/lb';
 import { freePort } from '@balancer/kit';
-import { askAgainAndAgain, exchange } from './load.ts';
+import { ask200TimesASecond, askAgainAndAgain, exchange } from './load.ts';
 import { type Running, startProcess, temporaryFile, until } from './support.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -50,6 +50,7 @@ async function start(tables: Tables): Promise<Setting> {
   const config = `[global]
 workers = ${tables.workers}
 shutdown_timeout = "5s"
+drain_timeout = "5m"
 [frontends.web]
 listen_addr = "127.0.0.1:${await freePort()}"
 backend = "out"
@@ -153,6 +154,93 @@ addr = "127.0.0.1:${await startUdpEcho()}"
     await expectHandOver(setting);
   });
 });
+
+describe('a process that serves alone', () => {
+  test('takes workers in by a reload and lets them go again, without losing a connection', async () => {
+    const setting = await start({ workers: 1, servers: 2 });
+    const held = (await greeted(setting.port))!;
+    let traffic = ask200TimesASecond(setting.port);
+    await expectGrowth(setting);
+    await expectSharedFrontends(setting);
+    const answers = await traffic.stop();
+    expect(failed(answers)).toEqual([]);
+    await expectReplacement(setting);
+    traffic = ask200TimesASecond(setting.port);
+    await expectShrinking(setting);
+    expect(failed(await traffic.stop())).toEqual([]);
+    await expectSpoken(held);
+    const { total_connections: total } = await setting.statistics();
+    expect(total).toBeGreaterThan(answers.length);
+    expect(await setting.running.end('SIGQUIT')).toBe(0);
+  });
+});
+
+async function expectSpoken(socket: Socket): Promise<void> {
+  const answer = once(socket, 'data');
+  socket.write('still served');
+  expect(String((await answer)[0])).toBe('still served');
+}
+
+/** The main process is one of three, and all of them get clients. */
+async function expectGrowth(setting: Setting): Promise<void> {
+  const { file, config, running, statistics } = setting;
+  await writeFile(file, config.replace('workers = 1', 'workers = 3'));
+  await until('three serve', async () => (await statistics()).process.workers === 3);
+  const { pid, worker_processes: workers } = (await statistics()).process;
+  expect(pid).toBe(running.child.pid);
+  expect(workers.map((worker) => worker.pid)).toContain(pid);
+  for (const socket of await holdOnEveryWorker(setting)) socket.destroy();
+}
+
+/** A limit is divided among all, and UDP is the main process's. */
+async function expectSharedFrontends(setting: Setting): Promise<void> {
+  const { file, config, statistics } = setting;
+  const [limitedPort, udpPort] = [await freePort(), await freePort()];
+  const more = `[frontends.limited]
+listen_addr = "127.0.0.1:${limitedPort}"
+backend = "out"
+max_connections = 6
+[frontends.udp]
+listen_addr = "127.0.0.1:${udpPort}"
+protocol = "udp"
+backend = "echo"
+[backends.echo]
+health_check_interval = 0
+[backends.echo.servers.one]
+addr = "127.0.0.1:${await startUdpEcho()}"
+`;
+  await writeFile(file, config.replace('workers = 1', 'workers = 3') + more);
+  await until('they are there', async () => 'udp' in (await statistics()).frontends);
+  await expectOneSession(setting, udpPort);
+  await expectLimitKept(setting, limitedPort);
+}
+
+/** A worker that dies is replaced by one that is sent the sockets too. */
+async function expectReplacement(setting: Setting): Promise<void> {
+  const { running, statistics } = setting;
+  const { pid, worker_processes: workers } = (await statistics()).process;
+  const victim = workers.find((worker) => worker.pid !== pid)!;
+  process.kill(victim.pid, 'SIGKILL');
+  await running.says(/a worker ended; its connections are lost/);
+  await until('another serves', async () => {
+    const now = (await statistics()).process.worker_processes;
+    return now.length === 3 && now.every((worker) => worker.pid !== victim.pid);
+  });
+  for (const socket of await holdOnEveryWorker(setting)) socket.destroy();
+}
+
+/** Connections of workers that go end by themselves; the main process serves alone again. */
+async function expectShrinking(setting: Setting): Promise<void> {
+  const { file, config, running, statistics } = setting;
+  const held = await holdOnEveryWorker(setting);
+  await writeFile(file, config);
+  await running.says(/configuration reloaded(?:[^]*configuration reloaded){2}/);
+  await Promise.all(held.map(expectSpoken));
+  for (const socket of held) socket.destroy();
+  await until('it serves alone', async () => {
+    return (await statistics()).process.worker_processes.length === 0;
+  });
+}
 
 /** 4 workers, 2 servers: no worker is off by more than one, so all of them by four at most. */
 async function expectEvenServers({ port, statistics }: Setting): Promise<void> {
@@ -267,11 +355,11 @@ async function expectComingAndGoing({ port, file, config, statistics }: Setting)
 }
 
 async function expectHandOver({ running, port, file, config, statistics }: Setting): Promise<void> {
+  // A single worker beside the main process, until a new process serves alone.
+  await writeFile(file, config.replace('workers = 2', 'workers = 1'));
+  await until('one worker serves', async () => (await statistics()).process.workers === 1);
   const held = (await greeted(port))!;
   const traffic = askAgainAndAgain(port, 4);
-  // What a reload cannot change, a new process can.
-  await writeFile(file, config.replace('workers = 2', 'workers = 1'));
-  await running.says(/global\.workers: cannot change from 2 to 1 while running; send SIGUSR2/);
   running.child.kill('SIGUSR2');
   await running.says(/a new process has taken over/);
   held.write('still served');

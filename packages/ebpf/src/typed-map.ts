@@ -62,6 +62,11 @@ export class TypedMap<K, V> {
     return this.raw.delete(this.#encodeKey(key));
   }
 
+  /** A key from its bytes, as `raw` gives them. */
+  decodeKey(bytes: Uint8Array): K {
+    return decode(this.#key, bytes);
+  }
+
   *entries(): Generator<[key: K, value: V]> {
     for (const { count, keys, values } of this.raw.batches()) {
       const keyView = new DataView(keys.buffer, keys.byteOffset, keys.length);

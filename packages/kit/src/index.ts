@@ -130,6 +130,13 @@ export {
 } from './health/monitor.ts';
 
 export { type AdminAccess } from './admin/guard.ts';
+export {
+  openApiDocument,
+  type OpenApiDocument,
+  type OpenApiOptions,
+  type Operation,
+  type Operations,
+} from './admin/openapi.ts';
 export { AdminListenError } from './admin/listener.ts';
 export {
   type AdminContext,

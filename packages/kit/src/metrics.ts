@@ -1,10 +1,11 @@
 /**
  * Counters, gauges and histograms in the Prometheus text format. The only file that knows
- * prom-client.
+ * prom-client, and loads it when somebody counts or asks for the first time: many processes never do.
  *
  * @module
  */
-import * as prom from 'prom-client';
+import { createRequire } from 'node:module';
+import type * as prom from 'prom-client';
 
 /** Values of all labels of one time series. */
 export type Labels<L extends string> = Readonly<Record<L, string | number>>;
@@ -65,45 +66,52 @@ export interface Histogram<L extends string> {
 
 /** One registry of metrics; nothing is shared between two of them. */
 export class Metrics {
-  readonly #registry = new prom.Registry();
+  #made: Made | undefined;
+  /** Metrics that were defined before anything was made, in their order. */
+  #defined: ((made: Made) => unknown)[] = [];
 
   /** `Content-Type` of `text()`. */
   get contentType(): string {
-    return this.#registry.contentType;
+    return this.#make().registry.contentType;
   }
 
   counter<L extends string = never>(options: CollectedMetricOptions<L>): Counter<L> {
-    const metric = new prom.Counter(this.#config(options));
-    collectInto(metric, options.collect, (labels, value) => metric.inc(labels, value));
+    const metric = this.#define((made) => {
+      const counter = new made.library.Counter(configOf(options, made));
+      collectInto(counter, options.collect, (labels, value) => counter.inc(labels, value));
+      return counter;
+    });
     return {
-      inc: (labels, by = 1) => metric.inc(labels, by),
-      remove: (labels) => metric.remove(labels),
+      inc: (labels, by = 1) => metric().inc(labels, by),
+      remove: (labels) => metric().remove(labels),
     };
   }
 
   gauge<L extends string = never>(options: CollectedMetricOptions<L>): Gauge<L> {
-    const metric = new prom.Gauge(this.#config(options));
-    collectInto(metric, options.collect, (labels, value) => metric.set(labels, value));
+    const metric = this.#define((made) => {
+      const gauge = new made.library.Gauge(configOf(options, made));
+      collectInto(gauge, options.collect, (labels, value) => gauge.set(labels, value));
+      return gauge;
+    });
     return {
-      set: (labels, value) => metric.set(labels, value),
-      inc: (labels, by = 1) => metric.inc(labels, by),
-      dec: (labels, by = 1) => metric.dec(labels, by),
-      remove: (labels) => metric.remove(labels),
+      set: (labels, value) => metric().set(labels, value),
+      inc: (labels, by = 1) => metric().inc(labels, by),
+      dec: (labels, by = 1) => metric().dec(labels, by),
+      remove: (labels) => metric().remove(labels),
     };
   }
 
   histogram<L extends string = never>(options: HistogramOptions<L>): Histogram<L> {
-    const metric = new prom.Histogram({ ...this.#config(options), buckets: [...options.buckets] });
+    const metric = this.#define((made) => histogramOf(options, made));
     return {
-      observe: (labels, value) => metric.observe(labels, value),
-      remove: (labels) => metric.remove(labels),
+      observe: (labels, value) => metric().observe(labels, value),
+      remove: (labels) => metric().remove(labels),
     };
   }
 
   /** A histogram whose observations are counted elsewhere, where observing must cost nothing. */
   collectedHistogram<L extends string = never>(options: CollectedHistogramOptions<L>): void {
     const { name, help, buckets, collect } = options;
-    const metric = new prom.Histogram({ ...this.#config(options), buckets: [...buckets] });
     const get = () =>
       Promise.resolve({
         name,
@@ -113,29 +121,54 @@ export class Metrics {
         values: [...collect()].flatMap((sample) => histogramValues(name, buckets, sample)),
       });
     // The text is made from the second where it exists; the types know neither it nor the type's name.
-    Object.assign(metric, { get, getForPromString: get });
+    this.#define((made) =>
+      Object.assign(histogramOf(options, made), { get, getForPromString: get }),
+    );
   }
 
   /** All series in the Prometheus text exposition format 0.0.4. */
-  text(): Promise<string> {
-    return this.#registry.metrics();
+  async text(): Promise<string> {
+    return this.#make().registry.metrics();
   }
 
-  #config<L extends string>(
-    options: MetricOptions<L>,
-  ): {
-    name: string;
-    help: string;
-    labelNames: L[];
-    registers: prom.Registry[];
-  } {
-    return {
-      name: options.name,
-      help: options.help,
-      labelNames: [...(options.labels ?? [])],
-      registers: [this.#registry],
-    };
+  /** @returns The metric, which is made when it is needed first. */
+  #define<T>(create: (made: Made) => T): () => T {
+    let metric: T | undefined;
+    const get = (made: Made): T => (metric ??= create(made));
+    if (this.#made) get(this.#made);
+    else this.#defined.push(get);
+    return () => metric ?? get(this.#make());
   }
+
+  #make(): Made {
+    if (this.#made) return this.#made;
+    const library = require('prom-client') as typeof prom;
+    this.#made = { library, registry: new library.Registry() };
+    for (const create of this.#defined.splice(0)) create(this.#made);
+    return this.#made;
+  }
+}
+
+/** The library, and the registry that one {@link Metrics} has of it. */
+interface Made {
+  readonly library: typeof prom;
+  readonly registry: prom.Registry;
+}
+
+const require = createRequire(import.meta.url);
+
+function configOf<L extends string>(
+  { name, help, labels = [] }: MetricOptions<L>,
+  { registry }: Made,
+): { name: string; help: string; labelNames: L[]; registers: prom.Registry[] } {
+  return { name, help, labelNames: [...labels], registers: [registry] };
+}
+
+function histogramOf<L extends string>(
+  options: HistogramOptions<L>,
+  made: Made,
+): prom.Histogram<L> {
+  return new made.library.Histogram({ ...configOf(options, made), buckets: [...options.buckets] });
 }
 
 type HistogramValue = prom.MetricValueWithName<string>;

@@ -104,6 +104,8 @@ static __always_inline enum verdict forward(ctx_t *ctx, struct packet *p, struct
 		remove_flow(p, flow);
 		return drop(p, L4_DROP_QUIESCENT);
 	}
+	if (unlikely(backend->flags & L4_BE_METERED) && over_rate(p, flow->service, ctx_segments(ctx)))
+		return drop(p, L4_DROP_RATE);
 	count_packet(p, flow, is_new);
 	end_of_stage(p, STAGE_COUNTED, 1);
 	if (cfg->reply_path == L4_REPLY_SYMMETRIC && !is_new && has_peer(flow))

@@ -68,7 +68,7 @@ __noinline int claim_reply(__u64 now, int look_first)
 	}
 	if (is_held(s, holder, cfg, now))
 		return CLAIM_TAKEN;
-	summarise(holder, &summary);
+	summarise(holder, &s->reply_key, &summary);
 	if (bpf_map_delete_elem(&l4_ct, &s->reply_key))
 		return CLAIM_TAKEN; /* another CPU does the same */
 	if (!bpf_map_delete_elem(&l4_ct, &s->peer_key))

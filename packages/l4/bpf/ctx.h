@@ -79,6 +79,14 @@ static __always_inline __u32 ctx_segment_bytes(const ctx_t *ctx, const struct pa
 	return p->l4_offset - sizeof(struct eth_header) + p->l4_header_bytes + ctx->gso_size;
 }
 
+/* Packets that it is on the wire. */
+static __always_inline __u32 ctx_segments(const ctx_t *ctx)
+{
+	__u32 segments = ctx->gso_segs;
+
+	return segments ? segments : 1;
+}
+
 /* Makes headers readable. Returns whether the frame was sent to this host, and without a VLAN tag: the
  * kernel takes tags off before this hook. */
 static __always_inline int ctx_prepare(ctx_t *ctx)
@@ -185,6 +193,11 @@ static __always_inline __u32 ctx_bytes(const ctx_t *ctx)
 static __always_inline __u32 ctx_segment_bytes(const ctx_t *ctx, const struct packet *p)
 {
 	return p->total_bytes;
+}
+
+static __always_inline __u32 ctx_segments(const ctx_t *ctx)
+{
+	return 1;
 }
 
 static __always_inline int ctx_prepare(ctx_t *ctx)

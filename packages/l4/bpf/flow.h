@@ -106,10 +106,17 @@ struct flow_summary {
 	__u8 state;
 	__u8 mode;
 	__u16 lip;
+	__u16 marks;
+	struct addr16 client;
 };
 
-static __always_inline void summarise(const struct l4_flow *flow, struct flow_summary *summary)
+/* @key is the one that the entry is found by. */
+static __always_inline void summarise(const struct l4_flow *flow, const struct l4_flow_key *key,
+				      struct flow_summary *summary)
 {
+	summary->marks = flow->marks;
+	if (unlikely(flow->marks & L4_FLOW_PER_CLIENT))
+		summary->client = flow->dir == L4_DIR_IN ? key->src : flow->new_dst;
 	summary->service = flow->service;
 	summary->backend = flow->backend;
 	summary->state = flow->state;
@@ -117,8 +124,21 @@ static __always_inline void summarise(const struct l4_flow *flow, struct flow_su
 	summary->lip = flow->lip;
 }
 
+static __noinline void release_source(const struct addr16 *client, __u32 service)
+{
+	struct l4_source_key key = { .service = service };
+	struct l4_source *source;
+
+	key.client = *client;
+	source = bpf_map_lookup_elem(&l4_src, &key);
+	if (source)
+		__sync_fetch_and_add(&source->conns, -1);
+}
+
 static __always_inline void count_removed(const struct flow_summary *flow)
 {
+	if (unlikely(flow->marks & L4_FLOW_PER_CLIENT))
+		release_source(&flow->client, flow->service);
 	count_backend(flow->backend, flow->state, L4_NONE, 0);
 	count_service(flow->service, flow->state, L4_NONE);
 	if (flow->mode == L4_MODE_FNAT)

@@ -61,6 +61,10 @@ static __always_inline __u32 hash_flow(const struct packet *p, const struct l4_s
 	/* The bytes of the source port stand first, then those of the service's port. */
 	__u32 ports = p->key.sport | (__u32)vport << 16;
 
+	if (mode == L4_HASH_NETWORK && p->family == 6) {
+		seed = murmur_word(seed, p->key.src.words[0]);
+		return murmur_end(murmur_word(seed, p->key.src.words[1]), 8);
+	}
 	if (mode == L4_HASH_DST_IP)
 		return hash_address(&p->key.dst, p->family, seed, 0, 0);
 	return hash_address(&p->key.src, p->family, seed, mode == L4_HASH_IP_PORT, ports);

@@ -39,6 +39,22 @@ struct l4_gc {
 	__u32 corrected; /* counters that were wrong */
 };
 
+static long begin_source(void *map, const struct l4_source_key *key, struct l4_source *source,
+			 void *context)
+{
+	source->counted = 0;
+	source->start_conns = source->conns;
+	return 0;
+}
+
+/* The client's record, if the flow is counted in one. */
+static __noinline struct l4_source *counted_source(const struct addr16 *client, __u32 service)
+{
+	struct l4_source_key key = { .client = *client, .service = service };
+
+	return bpf_map_lookup_elem(&l4_src, &key);
+}
+
 static long begin_backend(void *map, const __u32 *slot, struct l4_counters *live, void *context)
 {
 	__u32 key = *slot;
@@ -82,12 +98,13 @@ static long begin_lip(void *map, const __u32 *index, struct l4_lip *live, void *
 }
 
 /* Counts a flow that stays. */
-static __always_inline void count_flow(const struct l4_flow *flow)
+static __always_inline void count_flow(const struct l4_flow *flow, const struct l4_flow_key *key)
 {
 	__u32 backend = flow->backend, service = flow->service, lip = flow->lip;
 	struct l4_backend_count *backend_count = bpf_map_lookup_elem(&l4_gc_be, &backend);
 	struct l4_service_count *service_count = bpf_map_lookup_elem(&l4_gc_svc, &service);
 	struct l4_lip_count *lip_count;
+	struct l4_source *source;
 
 	if (backend_count && flow->state == L4_ESTABLISHED)
 		backend_count->active++;
@@ -96,6 +113,11 @@ static __always_inline void count_flow(const struct l4_flow *flow)
 	if (service_count) {
 		service_count->conns++;
 		service_count->half_open += flow->state == L4_SYN_RECV;
+	}
+	if (flow->marks & L4_FLOW_PER_CLIENT) {
+		source = counted_source(&key->src, service);
+		if (source)
+			source->counted++;
 	}
 	if (flow->mode != L4_MODE_FNAT)
 		return;
@@ -111,6 +133,7 @@ static __always_inline void forget_flow(const struct flow_summary *flow)
 	struct l4_backend_count *backend_count = bpf_map_lookup_elem(&l4_gc_be, &backend);
 	struct l4_service_count *service_count = bpf_map_lookup_elem(&l4_gc_svc, &service);
 	struct l4_lip_count *lip_count = bpf_map_lookup_elem(&l4_gc_lip, &lip);
+	struct l4_source *source;
 
 	if (backend_count && flow->state == L4_ESTABLISHED)
 		backend_count->start_active--;
@@ -119,6 +142,11 @@ static __always_inline void forget_flow(const struct flow_summary *flow)
 	if (service_count) {
 		service_count->start_conns--;
 		service_count->start_half_open -= flow->state == L4_SYN_RECV;
+	}
+	if (flow->marks & L4_FLOW_PER_CLIENT) {
+		source = counted_source(&flow->client, service);
+		if (source)
+			source->start_conns--;
 	}
 	if (lip_count && flow->mode == L4_MODE_FNAT)
 		lip_count->start_conns--;
@@ -138,7 +166,7 @@ static long collect(void *map, const struct l4_flow_key *key, struct l4_flow *fl
 	/* Most entries have seen a packet themselves; only of the others the peer matters. */
 	if (!is_over(flow, NULL, cfg, gc->now_ns)) {
 		if (dir == L4_DIR_IN)
-			count_flow(flow);
+			count_flow(flow, key);
 		return 0;
 	}
 	if (has_peer(flow)) {
@@ -150,10 +178,10 @@ static long collect(void *map, const struct l4_flow_key *key, struct l4_flow *fl
 		return 0;
 	if (!is_over(flow, peer, cfg, gc->now_ns)) {
 		if (dir == L4_DIR_IN)
-			count_flow(flow);
+			count_flow(flow, key);
 		return 0;
 	}
-	summarise(flow, &summary);
+	summarise(flow, key, &summary);
 	if (bpf_map_delete_elem(&l4_ct, key))
 		return 0;
 	if (dir == L4_DIR_OUT) {
@@ -246,21 +274,37 @@ static long correct_lip(void *map, const __u32 *index, struct l4_lip *live, stru
 	return 0;
 }
 
+/* Puts a client's counter right, and forgets clients without flows whose bucket is full again. */
+static long correct_source(void *map, const struct l4_source_key *key, struct l4_source *live,
+			   struct l4_gc *gc)
+{
+	correct(&live->conns, live->start_conns, live->counted, gc);
+	if (!live->conns && !live->start_conns && live->lasts_until < gc->now_ns * 16)
+		bpf_map_delete_elem(&l4_src, key);
+	return 0;
+}
+
 SEC("syscall")
 int lb_gc(struct l4_gc *context)
 {
 	struct l4_gc gc = { .now_ns = context->now_ns };
+	struct l4_config *cfg = config();
+	int has_sources = cfg && cfg->flags & L4_CFG_SOURCES;
 
 	if (!gc.now_ns)
 		gc.now_ns = bpf_ktime_get_ns();
 	bpf_for_each_map_elem(&l4_cnt, begin_backend, &gc, 0);
 	bpf_for_each_map_elem(&l4_scnt, begin_service, &gc, 0);
 	bpf_for_each_map_elem(&l4_lip, begin_lip, &gc, 0);
+	if (has_sources)
+		bpf_for_each_map_elem(&l4_src, begin_source, &gc, 0);
 	bpf_for_each_map_elem(&l4_ct, collect, &gc, 0);
 	bpf_for_each_map_elem(&l4_tpl, expire, &gc, 0);
 	bpf_for_each_map_elem(&l4_cnt, correct_backend, &gc, 0);
 	bpf_for_each_map_elem(&l4_scnt, correct_service, &gc, 0);
 	bpf_for_each_map_elem(&l4_lip, correct_lip, &gc, 0);
+	if (has_sources)
+		bpf_for_each_map_elem(&l4_src, correct_source, &gc, 0);
 	context->entries = gc.entries;
 	context->removed = gc.removed;
 	context->orphans = gc.orphans;

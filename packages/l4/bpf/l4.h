@@ -26,6 +26,8 @@ enum {
 	L4_MAX_PORTS = 64,
 	L4_MAX_TEMPLATES = 262144,
 	L4_MAX_DECAP = 256,
+	L4_MAX_PREFIXES = 262144,
+	L4_MAX_SOURCES = 262144,
 	L4_EVENT_BYTES = 4194304,
 	L4_FILTER_BITS = 65536,
 	L4_WORK_BYTES = 2048,
@@ -66,12 +68,14 @@ enum l4_scheduler {
 	L4_SCHED_SH = 11,
 	L4_SCHED_DH = 12,
 	L4_SCHED_TWOS = 13,
+	L4_SCHED_RANDOM = 14,
 };
 
 enum l4_hash_mode {
 	L4_HASH_IP = 0,
 	L4_HASH_IP_PORT = 1,
 	L4_HASH_DST_IP = 2,
+	L4_HASH_NETWORK = 4, /* the source address, of IPv6 its /64 */
 };
 
 /* TCP states by LVS's numbers; UDP has two of its own. Index into l4_config.timeouts. */
@@ -109,11 +113,24 @@ enum {
 	L4_SVC_ENABLED = 1 << 0,
 	L4_SVC_PERSISTENT = 1 << 1,
 	L4_SVC_ONE_PACKET = 1 << 2, /* UDP in one-way modes: no entry, every datagram is scheduled */
+	L4_SVC_DENY = 1 << 3, /* has a list of clients that may not */
+	L4_SVC_ALLOW = 1 << 4, /* has one of those that may */
 	L4_SVC_EXPIRE_QUIESCENT = 1 << 7,
 	L4_SVC_FALLBACK = 1 << 8,
 	L4_SVC_ANY_PORT = 1 << 10,
 	L4_SVC_RESET = 1 << 11, /* no backend: answer with RST or port unreachable */
 	L4_SVC_ADOPT = 1 << 12,
+	L4_SVC_LIMITED = 1 << 15, /* new flows have a rate, or clients a limit */
+};
+
+enum l4_list_kind {
+	L4_ACL_DENY = 0,
+	L4_ACL_ALLOW = 1,
+};
+
+/* Bits of l4_flow.marks. */
+enum {
+	L4_FLOW_PER_CLIENT = 1 << 0, /* counted in l4_src */
 };
 
 /* Bits of l4_backend.flags. */
@@ -123,11 +140,13 @@ enum {
 	L4_BE_STATIC_L2 = 1 << 2,
 	L4_BE_INHIBITED = 1 << 5,
 	L4_BE_RETIRED = 1 << 6,
+	L4_BE_METERED = 1 << 7, /* its service has a rate of packets or bytes */
 };
 
 /* Bits of l4_config.flags. */
 enum {
 	L4_CFG_FILTER = 1 << 0, /* l4_filter holds every address of ours: other packets pass at once */
+	L4_CFG_SOURCES = 1 << 2, /* a service counts connections by client, or did */
 	L4_CFG_TUNNEL_RSS = 1 << 1, /* outer sources of tunnels are made from the flow's hash */
 };
 
@@ -153,7 +172,10 @@ enum l4_drop_reason {
 	L4_DROP_TOO_BIG = 13,
 	L4_DROP_FRAG_NEEDED = 14, /* answered with "packet too big" */
 	L4_DROP_ICMP_NO_CONN = 16,
+	L4_DROP_ACL_DENY = 17,
+	L4_DROP_ACL_NOT_ALLOWED = 18,
 	L4_DROP_LIMIT = 19,
+	L4_DROP_RATE = 20,
 	L4_DROP_QUIESCENT = 23,
 	L4_DROP_ENCAP_FAIL = 26,
 	L4_DROP_HELPER_ERROR = 27,
@@ -228,7 +250,13 @@ struct l4_service {
 	__u32 generation;
 	__u16 port_lo; /* of full NAT; 0 = the configuration's range */
 	__u16 port_hi;
-	__u8 reserved[32];
+	__u64 rate_bytes; /* per second, towards the backends; 0 = no limit, as below */
+	__u32 rate_pps;
+	__u32 rate_conns; /* new flows per second */
+	__u32 src_rate; /* new flows of one client per second */
+	__u32 burst_ms; /* of packets and bytes */
+	__u32 burst_conns;
+	__u8 reserved[4];
 };
 
 struct l4_backend {
@@ -294,7 +322,41 @@ struct l4_flow {
 	__u32 ifindex;
 	__u32 backend_generation;
 	__u8 our_mac[6]; /* where they were sent to */
-	__u16 zero;
+	__u16 marks;
+};
+
+/* A network in a list of a service. */
+struct l4_acl_key {
+	__u32 prefix_bits; /* 32 of the list, and the length of the prefix; 96 more for IPv4 */
+	__be32 list; /* twice the service id, plus an enum l4_list_kind */
+	struct addr16 address;
+};
+
+struct l4_acl {
+	__u64 hits;
+};
+
+/* Until when what was admitted lasts, in sixteenths of a nanosecond; written by packets alone. */
+struct l4_buckets {
+	__u64 conns;
+	__u64 packets;
+	__u64 bytes;
+	__u64 zero;
+};
+
+struct l4_source_key {
+	struct addr16 client;
+	__u32 service;
+	__u32 zero;
+};
+
+/* A client of a service that limits its clients. */
+struct l4_source {
+	__u32 conns;
+	__u32 counted; /* by the pass of lb_gc that runs, beside what conns was when it began */
+	__u32 start_conns;
+	__u32 zero;
+	__u64 lasts_until; /* of its bucket */
 };
 
 /* Persistence: where the clients of a network go for as long as they keep coming. */

@@ -171,6 +171,29 @@ struct {
 	__type(value, struct l4_scratch);
 } l4_scratch SEC(".maps");
 
+/* Lists of clients, by service. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, L4_MAX_PREFIXES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct l4_acl_key);
+	__type(value, struct l4_acl);
+} l4_acl SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4_MAX_SERVICES);
+	__type(key, __u32);
+	__type(value, struct l4_buckets);
+} l4_bucket SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, L4_MAX_SOURCES);
+	__type(key, struct l4_source_key);
+	__type(value, struct l4_source);
+} l4_src SEC(".maps");
+
 /* What is too large for the stack; nothing in it lives longer than a packet. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

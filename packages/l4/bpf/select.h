@@ -95,6 +95,8 @@ static __noinline __u32 select_from_table(const struct packet *p, const struct l
 		if (!cursor)
 			return 0;
 		walk.index = __sync_fetch_and_add(cursor, 1) % walk.length;
+	} else if (svc->scheduler == L4_SCHED_RANDOM) {
+		walk.index = bpf_get_prandom_u32() % walk.length;
 	} else if (svc->scheduler == L4_SCHED_CONHASH) {
 		/* 65536 slots in the order of the ring; the next ones clockwise stand in. */
 		walk.index = (hash >> 16) % walk.length;

@@ -3,6 +3,7 @@
 #ifndef BALANCER_L4_START_H
 #define BALANCER_L4_START_H
 
+#include "admit.h"
 #include "claim.h"
 #include "reject.h"
 #include "select.h"
@@ -132,6 +133,11 @@ __noinline int start_flow(ctx_t *ctx, struct packet *p)
 	svc = bpf_map_lookup_elem(&l4_svc, id);
 	if (!svc || !(svc->flags & L4_SVC_ENABLED))
 		return VERDICT_PASS;
+	if (unlikely(svc->flags & (L4_SVC_DENY | L4_SVC_ALLOW))) {
+		reason = lists_forbid(&p->key.src, p->service, svc->flags);
+		if (reason)
+			return drop(p, reason);
+	}
 	opens = p->key.protocol == IPPROTO_UDP || opens_flow(p->tcp_flags);
 	/* A segment that opens nothing can only be adopted, and only as one that acknowledges. */
 	if (!opens && ((p->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_ACK || !has_key_table(svc)))
@@ -141,6 +147,11 @@ __noinline int start_flow(ctx_t *ctx, struct packet *p)
 	if (unlikely(svc->max_conns) && has_flows(p->service, svc->max_conns))
 		return drop(p, L4_DROP_LIMIT);
 	p->now_ns = now_ns();
+	if (unlikely(svc->flags & L4_SVC_LIMITED)) {
+		reason = check_limits(p, p->service);
+		if (reason)
+			return drop(p, reason);
+	}
 	hash = hash_flow(p, svc, svc->hash_seed, svc->hash_mode);
 	if (svc->flags & L4_SVC_PERSISTENT) {
 		template_key(p, svc, &s->template_key);
@@ -167,7 +178,15 @@ __noinline int start_flow(ctx_t *ctx, struct packet *p)
 	}
 	if (svc->flags & L4_SVC_PERSISTENT)
 		keep_template(p, svc, &s->template_key, slot);
+	if (unlikely(svc->src_max_conns)) {
+		if (claim_source(p, p->service, svc->src_max_conns))
+			return drop(p, L4_DROP_LIMIT);
+		s->flow.marks |= L4_FLOW_PER_CLIENT;
+		s->reply.marks |= L4_FLOW_PER_CLIENT;
+	}
 	reason = insert_flow(p, s, svc, cfg, &is_new);
+	if (unlikely(svc->src_max_conns) && (reason || !is_new))
+		release_source(&p->key.src, p->service);
 	if (reason)
 		return drop(p, reason);
 	if (is_new) {

@@ -18,7 +18,7 @@ __noinline int remove_flow(const struct packet *p, const struct l4_flow *flow)
 
 	if (!p || !flow)
 		return 0;
-	summarise(flow, &summary);
+	summarise(flow, &p->key, &summary);
 	if (has_peer(flow)) {
 		flow_peer_key(flow, p->key.protocol, &peer);
 		bpf_map_delete_elem(&l4_ct, &peer);

@@ -20,15 +20,22 @@ import type { Finding } from './finding.ts';
 import { executeIpvs } from './ipvs/execute.ts';
 import { ipvsRequest } from './ipvs/request.ts';
 import type { L4Plane } from './plane.ts';
-import { ROLES } from './presence.ts';
+import { type Role, ROLES } from './presence.ts';
 import { type Guard, serviceRoutes } from './service-routes.ts';
 import { planeDocument, type PlaneDocument } from './status.ts';
 
 const FLOWS_MAX = 1_000_000;
 
-const roleRequest = z.object({ role: z.enum(ROLES) });
+export const roleRequest: z.ZodType<{ readonly role: Role }> = z.object({ role: z.enum(ROLES) });
 
-const flowQuery = z.strictObject({
+/** The query of `/l4/conns`; `service` is `address:port`. */
+type FlowQuery = {
+  readonly [K in keyof FlowFilter as Exclude<K, 'clientPort'>]?:
+    | (K extends 'service' ? string : K extends 'protocol' ? 'tcp' | 'udp' : FlowFilter[K])
+    | undefined;
+};
+
+export const flowQuery: z.ZodType<FlowQuery> = z.strictObject({
   protocol: z.enum(['tcp', 'udp']).optional(),
   service: z.string().optional(),
   client: z.string().optional(),

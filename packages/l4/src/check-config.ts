@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { LoadBalancerConfig } from '@balancer/lb';
+import { type LoadBalancerConfig, readAddressSets } from '@balancer/lb';
 import { checkedPlane } from './checked-plane.ts';
 import { engineOptions, servicesInFile } from './from-config.ts';
 import type { Finding } from './finding.ts';
@@ -14,7 +14,8 @@ export function checkHostFor({ l4, frontends, backends }: LoadBalancerConfig): F
   if (!l4) return [];
   const isPacket = ([, { mode }]: [string, { mode: string }]): boolean => mode !== 'proxy';
   const own = new Map(Object.entries(frontends).filter(isPacket));
-  const services = servicesInFile(own.values(), new Map(Object.entries(backends)));
+  const sets = readAddressSets(l4.sets);
+  const services = servicesInFile(own.values(), new Map(Object.entries(backends)), sets);
   const plane = checkedPlane(engineOptions(l4, own), services);
   return checkHost(plane, hostFacts(plane));
 }

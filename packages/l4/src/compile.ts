@@ -22,12 +22,17 @@ import {
   type BackendSpec,
   type DesiredPlane,
   formatEndpoint,
-  type PlaneSettings,
   type Protocol,
   type SchedulerName,
   type ServiceSpec,
 } from './desired.ts';
 import type { Ids } from './ids.ts';
+import {
+  admissionFlags,
+  compileAdmission,
+  type ListedNetwork,
+  listedNetworks,
+} from './admission.ts';
 import {
   EMPTY_BACKEND,
   EMPTY_CONFIG,
@@ -68,6 +73,8 @@ export interface PlaneImage {
   readonly lists: ReadonlyMap<number, Uint32Array>;
   /** By index; those of former runs stay as long as flows refer to them. */
   readonly localAddresses: ReadonlyMap<number, string>;
+  /** Networks on the lists of services, by the text of their key. */
+  readonly networks: ReadonlyMap<string, ListedNetwork>;
 }
 
 /** An interface as `staticL2` names it. */
@@ -99,7 +106,9 @@ export function compile({ desired, ids, before, links }: CompileInput): PlaneIma
     const id = ids.serviceId(service);
     const compiled = service.backends.map((spec) => {
       const slot = ids.backendSlot(id, spec);
-      return { spec, slot, value: compileBackend(spec, { id, slot, ids, before, links }) };
+      const isMetered = service.admission.packetsPerS > 0 || service.admission.bitsPerS > 0;
+      const context = { id, slot, ids, before, links, isMetered };
+      return { spec, slot, value: compileBackend(spec, context) };
     });
     for (const { slot, value } of compiled) backends.set(slot, value);
     const members = compiled.map(({ spec, slot, value }) => memberOf(spec, slot, value));
@@ -111,13 +120,16 @@ export function compile({ desired, ids, before, links }: CompileInput): PlaneIma
   }
   keepLeaving(before, { services, backends, tables, lists });
   return {
-    config: compileConfig(desired.settings),
+    config: compileConfig(desired, before),
     vips: compileVips(desired, ids),
     services,
     backends,
     tables,
     lists,
     localAddresses: new Map(ids.localAddresses),
+    networks: listedNetworks(
+      desired.services.map((service) => [ids.serviceId(service), service.admission]),
+    ),
   };
 }
 
@@ -131,6 +143,7 @@ export function emptyImage(): PlaneImage {
     tables: new Map(),
     lists: new Map(),
     localAddresses: new Map(),
+    networks: new Map(),
   };
 }
 
@@ -158,7 +171,7 @@ export function vipText({ address, port, protocol }: VipKey): string {
   return `${protocol ?? 'any'} ${formatEndpoint(address, port)}`;
 }
 
-function compileConfig(settings: PlaneSettings): L4Config {
+function compileConfig({ settings, services }: DesiredPlane, before: PlaneImage): L4Config {
   const timeouts = Array<number>(16).fill(0);
   for (const [state, seconds] of Object.entries(settings.timeouts)) {
     // Both tables have the same keys.
@@ -173,7 +186,14 @@ function compileConfig(settings: PlaneSettings): L4Config {
   return {
     ...EMPTY_CONFIG,
     timeouts,
-    flags: CONFIG_FLAGS.filter | (settings.tunnelSources === 'rss' ? CONFIG_FLAGS.tunnelRss : 0),
+    flags:
+      CONFIG_FLAGS.filter |
+      (settings.tunnelSources === 'rss' ? CONFIG_FLAGS.tunnelRss : 0) |
+      // Flows that were counted by client are so until they are over.
+      (before.config.flags & CONFIG_FLAGS.sources) |
+      (services.some(({ admission }) => admission.clientConnections + admission.clientRate > 0)
+        ? CONFIG_FLAGS.sources
+        : 0),
     new_flow_cap: settings.newFlowCap,
     port_lo: settings.portLow,
     port_hi: settings.portHigh,
@@ -209,9 +229,10 @@ function compileBackend(
     readonly ids: Ids;
     readonly before: PlaneImage;
     readonly links: ReadonlyMap<string, KnownLink>;
+    readonly isMetered: boolean;
   },
 ): L4Backend {
-  const { id, slot, ids, before, links } = context;
+  const { id, slot, ids, before, links, isMetered } = context;
   const former = before.backends.get(slot);
   const wasAvailable = former !== undefined && (former.flags & BACKEND_FLAGS.available) !== 0;
   const isAvailable = spec.health === 'up' || (spec.health === 'unknown' && wasAvailable);
@@ -222,7 +243,10 @@ function compileBackend(
     port: spec.port,
     mode: MODES[spec.mode],
     tunnel: IPIP,
-    flags: (isAvailable ? BACKEND_FLAGS.available : 0) | (link ? BACKEND_FLAGS.staticL2 : 0),
+    flags:
+      (isAvailable ? BACKEND_FLAGS.available : 0) |
+      (link ? BACKEND_FLAGS.staticL2 : 0) |
+      (isMetered ? BACKEND_FLAGS.metered : 0),
     family: familyOf(spec.address),
     weight: spec.weight,
     upper: spec.upper,
@@ -260,7 +284,8 @@ function compileService(
     (service.fallback ? SERVICE_FLAGS.fallback : 0) |
     (service.onePacket ? SERVICE_FLAGS.onePacket : 0) |
     (service.resetOnNoBackend ? SERVICE_FLAGS.reset : 0) |
-    (service.port === 0 ? SERVICE_FLAGS.anyPort : 0);
+    (service.port === 0 ? SERVICE_FLAGS.anyPort : 0) |
+    admissionFlags(service.admission);
   const run = ids.localRuns.get(id);
   const mask = service.persistenceMask;
   return {
@@ -280,6 +305,7 @@ function compileService(
     persist_s: service.persistenceS,
     persist_mask4: service.persistenceS === 0 ? 0 : (0xffff_ffff << (32 - mask)) >>> 0,
     max_conns: service.maxConnections,
+    ...compileAdmission(service.admission),
     port_lo: service.portRange?.[0] ?? 0,
     port_hi: service.portRange?.[1] ?? 0,
     persist_plen6: service.persistenceS === 0 ? 0 : service.persistencePrefix6,
@@ -317,7 +343,7 @@ function tableOf(
   if (COMPARING.has(scheduler)) return new Uint32Array(0);
   const eligible = members.filter((member) => member.eligible);
   if (scheduler === 'rr') return roundRobinTable(eligible);
-  if (scheduler === 'wrr') return weightedRoundRobinTable(eligible);
+  if (scheduler === 'wrr' || scheduler === 'random') return weightedRoundRobinTable(eligible);
   if (scheduler === 'twos') return drawTable(eligible);
   if (scheduler === 'sh' || scheduler === 'dh') return hashTable(members);
   const placed = narrow(members, id, ids);

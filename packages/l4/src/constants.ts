@@ -22,8 +22,9 @@ export const SCHEDULERS = {
   sh: 11,
   dh: 12,
   twos: 13,
+  random: 14,
 } as const;
-export const HASH_MODES = { ip: 0, 'ip-port': 1, 'dst-ip': 2 } as const;
+export const HASH_MODES = { ip: 0, 'ip-port': 1, 'dst-ip': 2, network: 4 } as const;
 export const PROTOCOLS = { tcp: 6, udp: 17 } as const;
 export const REPLY_PATHS = { fib: 0, symmetric: 1 } as const;
 
@@ -64,11 +65,15 @@ export const SERVICE_FLAGS = {
   enabled: 1,
   persistent: 2,
   onePacket: 4,
+  deny: 8,
+  allow: 16,
   expireQuiescent: 128,
   fallback: 256,
   anyPort: 1024,
   reset: 2048,
   adopt: 4096,
+  /** New flows have a rate, or clients a limit. */
+  limited: 32_768,
 } as const;
 
 /** Bits of the configuration's flags. */
@@ -77,6 +82,8 @@ export const CONFIG_FLAGS = {
   filter: 1,
   /** Outer sources of tunnels are made from the flow's hash. */
   tunnelRss: 2,
+  /** Flows are counted by client. */
+  sources: 4,
 } as const;
 
 /** What the value of `l4_meta` begins with, and the set of layouts that the maps have. */
@@ -92,7 +99,12 @@ export const BACKEND_FLAGS = {
   staticL2: 4,
   inhibited: 32,
   retired: 64,
+  /** Its service has a rate of packets or bits. */
+  metered: 128,
 } as const;
+
+/** The two lists of a service. */
+export const LIST_KINDS = { deny: 0, allow: 1 } as const;
 
 /** Why a packet was dropped, answered, or (`icmp_small_mtu`) only counted. */
 export const DROP_REASONS = {
@@ -111,7 +123,10 @@ export const DROP_REASONS = {
   too_big: 13,
   frag_needed: 14,
   icmp_no_conn: 16,
+  acl_deny: 17,
+  acl_not_allowed: 18,
   limit: 19,
+  rate: 20,
   quiescent: 23,
   encap_fail: 26,
   helper_error: 27,

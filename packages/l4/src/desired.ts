@@ -37,6 +37,38 @@ export interface BackendSpec {
   readonly staticL2?: { readonly interface: string; readonly mac: string };
 }
 
+/** Who may open flows, and how much may go to the servers; 0 is no limit. */
+export interface Admission {
+  /** Networks of clients that may not; looked at before `allow`. */
+  readonly deny: readonly string[];
+  /** Networks of clients that may; nobody is left out when it is empty. */
+  readonly allow: readonly string[];
+  /** Flows of one client at a time. */
+  readonly clientConnections: number;
+  /** New flows of one client per second. */
+  readonly clientRate: number;
+  /** New flows per second, and how many may come at once. */
+  readonly connectionRate: number;
+  readonly connectionBurst: number;
+  readonly packetsPerS: number;
+  readonly bitsPerS: number;
+  /** Time for which packets and bits that were not used may be used later. */
+  readonly burstMs: number;
+}
+
+/** Everybody may do everything. */
+export const OPEN: Admission = {
+  deny: [],
+  allow: [],
+  clientConnections: 0,
+  clientRate: 0,
+  connectionRate: 0,
+  connectionBurst: 0,
+  packetsPerS: 0,
+  bitsPerS: 0,
+  burstMs: 1000,
+};
+
 export interface ServiceSpec extends ServiceKey {
   readonly scheduler: SchedulerName;
   readonly hash: HashMode;
@@ -58,6 +90,7 @@ export interface ServiceSpec extends ServiceKey {
   readonly onePacket: boolean;
   /** Flows at a time; 0 is no limit. */
   readonly maxConnections: number;
+  readonly admission: Admission;
   /** Sources of packets to servers of mode `fnat`. */
   readonly localAddresses: readonly string[];
   /** Ports of local addresses; `undefined` for those of the settings. */
@@ -77,6 +110,8 @@ export interface PlaneSettings {
   readonly tunnelSources: readonly string[] | 'rss';
   readonly replyPath: keyof typeof REPLY_PATHS;
   readonly unknownPort: 'pass' | 'drop';
+  /** Seconds for which flows of removed servers go on; 0 is for as long as they last. */
+  readonly drainTimeoutS: number;
 }
 
 export interface DesiredPlane {

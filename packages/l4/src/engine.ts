@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { isDeepStrictEqual } from 'node:util';
 import {
   findLink,
   type LinkDescription,
@@ -17,12 +18,14 @@ import {
 } from '@balancer/ebpf';
 import { fromMapAddress } from './address.ts';
 import { HostAddresses } from './addresses.ts';
+import { checkNetworks } from './admission.ts';
 import { Attachments, findInterfaces, refuseForeignXdp } from './attachments.ts';
 import { checkedPlane } from './checked-plane.ts';
 import { Collector } from './collector.ts';
 import { compile, type KnownLink } from './compile.ts';
 import { type DesiredPlane, formatServiceKey, type ServiceKey } from './desired.ts';
 import { digestOf, type PlaneDigest } from './digest.ts';
+import { Draining } from './draining.ts';
 import { PlaneError } from './errors.ts';
 import {
   type FlowBackends,
@@ -31,6 +34,7 @@ import {
   listFlows,
   removeFlows,
 } from './flows.ts';
+import { removeForbidden, tightened } from './forbidden.ts';
 import type { GarbageCollection } from './garbage-collection.ts';
 import { Gratuitous } from './gratuitous.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -99,8 +103,11 @@ export class Engine {
   readonly #neighbours: Neighbours;
   readonly #probes = new NeighbourProbes();
   readonly #gratuitous = new Gratuitous();
+  readonly #draining = new Draining();
   #ids: Ids;
   #desired: DesiredPlane | undefined;
+  /** Servers whose next hops are kept resolved. */
+  #servers: readonly string[] = [];
   #role: Role | undefined;
   #ticks = 0;
 
@@ -149,21 +156,27 @@ export class Engine {
     const forced = new Set(this.#options.forcedAddresses);
     this.#addresses.check(locals.filter((address) => !forced.has(address)));
     allocate(desired.services, this.#ids, this.#limits);
+    checkNetworks(desired.services.map(({ admission }) => admission));
     this.#knownLinks(desired);
   }
 
   /** Makes the maps and the host so; flows that are established stay where they are. */
   apply(desired: DesiredPlane): ApplyReport {
+    checkNetworks(desired.services.map(({ admission }) => admission));
     const ids = allocate(desired.services, this.#ids, this.#limits);
     const links = this.#knownLinks(desired);
     const image = compile({ desired, ids, before: this.#maps.image, links });
     if (this.#options.manageVips) this.#followAddresses(desired);
+    const services = tightened(this.#maps.image, image);
     const writes = this.#maps.apply(image);
+    removeForbidden(this.#objects.tc, services);
     this.#ids = ids;
     this.#desired = desired;
     this.#role = desired.presence?.role;
     this.#heartbeat.changed();
-    this.#followNeighbours();
+    // A look at each route takes longer than all the rest; those to the same servers wait for their tick.
+    const servers = routedServers(desired);
+    if (!isDeepStrictEqual(servers, this.#servers)) this.#followNeighbours(servers);
     this.#saveState();
     return { writes, services: ids.services };
   }
@@ -191,9 +204,10 @@ export class Engine {
     this.#heartbeat.beat();
     this.#gratuitous.announce(this.#linksNow());
     this.#probeNeighbours();
+    this.#endDrained();
     if (this.#collector.isDue(this.#ticks)) this.collectNow();
     if (this.#ticks % ROUTE_TICKS === 0) {
-      this.#followNeighbours();
+      this.#followNeighbours(routedServers(this.#desired));
       this.#saveState();
     }
     return this.#attachments.mend(this.#objects);
@@ -321,13 +335,9 @@ export class Engine {
     }
   }
 
-  #followNeighbours(): void {
-    const backends = this.#desired?.services.flatMap((service) => service.backends) ?? [];
-    const routed = backends.filter(({ staticL2 }) => staticL2 === undefined);
-    this.#neighbours.follow(
-      routed.map(({ address }) => address),
-      loopbackIndex(),
-    );
+  #followNeighbours(servers: readonly string[]): void {
+    this.#neighbours.follow(servers, loopbackIndex());
+    this.#servers = servers;
   }
 
   #probeNeighbours(): void {
@@ -338,6 +348,14 @@ export class Engine {
     } finally {
       socket.close();
     }
+  }
+
+  /** Ends flows of servers that were removed too long ago. */
+  #endDrained(): void {
+    const { backends } = leavingOf(this.#maps.image, this.#ids, this.#desired);
+    const timeoutMs = (this.#desired?.settings.drainTimeoutS ?? 0) * 1000;
+    const slots = this.#draining.due(backends, performance.now(), timeoutMs);
+    if (slots.length > 0) this.removeFlows({ slots });
   }
 
   /** Interfaces of servers with a fixed MAC address. */
@@ -354,6 +372,13 @@ export class Engine {
     const { managed: neighbours } = this.#neighbours;
     this.#directory.saveHostState({ addresses, neighbours, role: this.#role });
   }
+}
+
+/** Servers that are found by route and neighbour. */
+function routedServers(desired: DesiredPlane | undefined): string[] {
+  const backends = desired?.services.flatMap((service) => service.backends) ?? [];
+  const routed = backends.filter(({ staticL2 }) => staticL2 === undefined);
+  return [...new Set(routed.map(({ address }) => address))];
 }
 
 /** Addresses that the kernel should answer for. */

@@ -19,6 +19,8 @@ export interface FlowFilter {
   readonly client?: string;
   readonly clientPort?: number;
   readonly backend?: string;
+  /** Only of backends with these numbers. */
+  readonly slots?: readonly number[];
   readonly state?: string;
   /** At most so many. */
   readonly limit?: number;
@@ -92,6 +94,17 @@ export function removeFlows(
   return removed;
 }
 
+/** Forgets one flow, given the bytes of its key. @returns Whether it was there. */
+export function deleteFlow(loaded: LoadedObject<L4Tc>, keyBytes: Uint8Array): boolean {
+  const table = loaded.map('l4_ct');
+  const key = table.decodeKey(keyBytes);
+  const flow = table.get(key);
+  if (!flow || !table.delete(key)) return false;
+  const mode = nameOf(MODES, flow.mode);
+  if (mode === 'nat' || mode === 'fnat') table.delete(replyKey(key, flow));
+  return true;
+}
+
 /** What replies of a NATed flow are found by: the reverse of what its packets become. */
 function replyKey(key: FlowKey, flow: Flow): FlowKey {
   return {
@@ -111,9 +124,11 @@ function* matchingFlows(
   const timeouts = loaded.map('l4_cfg').get(0)?.timeouts ?? [];
   const serviceTimeouts = new Map<number, number>();
   const nowNs = process.hrtime.bigint();
+  const slots = filter.slots && new Set(filter.slots);
   const isClient = filter.client === undefined ? () => true : matcherOf(filter.client);
   for (const [key, flow] of loaded.map('l4_ct').entries()) {
     if (flow.dir !== DIRECTION_IN || !isClient(key.src)) continue;
+    if (slots?.has(flow.backend) === false) continue;
     const state = nameOf(STATES, flow.state);
     const timeoutS = timeoutOf(flow, { timeouts, serviceTimeouts, loaded });
     const idleS = Number((nowNs - flow.last_ns) / 1_000_000_000n);

@@ -7,6 +7,7 @@ import type { Address } from '@balancer/kit';
 import {
   type Backend,
   type BackendConfig,
+  expandSets,
   type Frontend,
   type FrontendConfig,
   type L4Config,
@@ -16,6 +17,7 @@ import {
 } from '@balancer/lb';
 import { formatIp, parseIp, tryParseIp } from '@balancer/ebpf';
 import type {
+  Admission,
   BackendSpec,
   ForwardMode,
   HashMode,
@@ -43,10 +45,13 @@ interface ServerFacts {
   readonly mac: string;
 }
 
+/** Networks of the sets that lists of clients name. */
+export type AddressSets = ReadonlyMap<string, readonly string[]>;
+
 /** Services of running frontends, with the health of their servers. */
-export function servicesOf(frontends: Iterable<Frontend>): ServiceSpec[] {
+export function servicesOf(frontends: Iterable<Frontend>, sets: AddressSets): ServiceSpec[] {
   return [...frontends].flatMap(({ config, backend }) =>
-    backend ? servicesOfFrontend(config, backend.config, factsOf(backend)) : [],
+    backend ? servicesOfFrontend(config, backend.config, { servers: factsOf(backend), sets }) : [],
   );
 }
 
@@ -54,12 +59,13 @@ export function servicesOf(frontends: Iterable<Frontend>): ServiceSpec[] {
 export function servicesInFile(
   frontends: Iterable<FrontendConfig>,
   backends: ReadonlyMap<string, BackendConfig>,
+  sets: AddressSets,
 ): ServiceSpec[] {
   return [...frontends].flatMap((config) => {
     const backend = backends.get(config.backend);
     if (!backend) return [];
     const servers = Object.values(backend.servers).map((server) => fileFacts(server));
-    return servicesOfFrontend(config, backend, servers);
+    return servicesOfFrontend(config, backend, { servers, sets });
   });
 }
 
@@ -134,6 +140,7 @@ export function settingsOf(l4: L4Config): PlaneSettings {
     tunnelSources: l4.tunnel_source,
     replyPath: l4.reply_path,
     unknownPort: l4.unknown_port,
+    drainTimeoutS: seconds(l4.drain_timeout),
   };
 }
 
@@ -188,7 +195,7 @@ function increment(address: Uint8Array): void {
 function servicesOfFrontend(
   frontend: FrontendConfig,
   backend: BackendConfig,
-  servers: readonly ServerFacts[],
+  { servers, sets }: { readonly servers: readonly ServerFacts[]; readonly sets: AddressSets },
 ): ServiceSpec[] {
   const { protocol, l4, listen_addr, on_no_backend } = frontend;
   const mode = frontend.mode;
@@ -215,12 +222,28 @@ function servicesOfFrontend(
         resetOnNoBackend: on_no_backend === 'reset',
         onePacket: false,
         maxConnections: frontend.max_connections,
+        admission: admissionOf(frontend, sets),
         localAddresses: localAddressesOf(frontend, address, backends),
         portRange: mode === 'passthrough' ? PASSTHROUGH_PORTS : readPortRange(l4.port_range)!,
         backends,
       },
     ];
   });
+}
+
+function admissionOf(frontend: FrontendConfig, sets: AddressSets): Admission {
+  const { rate } = frontend.l4;
+  return {
+    deny: expandSets(frontend.deny, sets),
+    allow: expandSets(frontend.allow, sets),
+    clientConnections: frontend.max_connections_per_ip,
+    clientRate: frontend.connection_rate_per_ip,
+    connectionRate: frontend.connection_rate,
+    connectionBurst: frontend.connection_burst || frontend.connection_rate,
+    packetsPerS: rate.pps,
+    bitsPerS: rate.bps,
+    burstMs: rate.burst,
+  };
 }
 
 /** Local addresses of the families that the servers have. */
@@ -249,7 +272,8 @@ function schedulerOf({ balance, hash }: BackendConfig): {
   readonly hash: HashMode;
 } {
   if (balance === 'leastconn') return { scheduler: 'wlc', hash };
-  if (balance === 'source') return { scheduler: 'mh', hash: 'ip' };
+  if (balance === 'source') return { scheduler: 'mh', hash: 'network' };
+  if (balance === 'random') return { scheduler: 'random', hash };
   if (balance === 'p2c') return { scheduler: 'twos', hash };
   if (balance === 'ring') return { scheduler: 'conhash', hash };
   if (!balance.startsWith('lvs:')) return { scheduler: 'wrr', hash };

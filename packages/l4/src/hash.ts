@@ -7,6 +7,7 @@
  * @module
  */
 import { parseIp } from '@balancer/ebpf';
+import type { HASH_MODES } from './constants.ts';
 
 /** @param bytes - A multiple of 4 bytes. */
 export function murmur3(bytes: Uint8Array, seed: number = 0): number {
@@ -35,14 +36,11 @@ export interface FlowTuple {
 }
 
 /** The hash of a flow from a client, by the service's mode. */
-export function hashFlow(
-  flow: FlowTuple,
-  mode: 'ip' | 'ip-port' | 'dst-ip',
-  seed: number = 0,
-): number {
+export function hashFlow(flow: FlowTuple, mode: keyof typeof HASH_MODES, seed: number = 0): number {
   if (mode === 'dst-ip') return murmur3(parseIp(flow.destination), seed);
   const source = parseIp(flow.source);
-  if (mode === 'ip') return murmur3(source, seed);
+  if (mode === 'network' && source.length === 16) return murmur3(source.subarray(0, 8), seed);
+  if (mode === 'ip' || mode === 'network') return murmur3(source, seed);
   const { sourcePort: sp, servicePort: vp } = flow;
   return murmur3(Uint8Array.of(...source, sp >> 8, sp & 255, vp >> 8, vp & 255), seed);
 }

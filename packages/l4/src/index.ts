@@ -29,6 +29,7 @@ export { Engine } from './engine.ts';
 export type { EngineOptions, OpenReport } from './engine.ts';
 export type { BackendSpec, DesiredPlane, PlaneSettings, ServiceSpec } from './desired.ts';
 export { PlaneError } from './errors.ts';
+export { l4Operations } from './operations.ts';
 export type { FlowView } from './flows.ts';
 export { checkHostFor } from './check-config.ts';
 export type { Finding } from './finding.ts';

@@ -75,7 +75,7 @@ export function placeOf({
   return { hash, slot: first, backend: '' };
 }
 
-const HASH_NAMES = ['ip', 'ip-port', 'dst-ip'] as const;
+const HASH_NAMES = ['ip', 'ip-port', 'dst-ip', 'network'] as const;
 
 function isEligible({ flags, weight }: L4Backend): boolean {
   return weight > 0 && (flags & BACKEND_FLAGS.available) !== 0 && (flags & NOT_ELIGIBLE) === 0;

@@ -66,16 +66,14 @@ export class Neighbours {
   follow(servers: Iterable<string>, loopback: number): void {
     const socket = RouteSocket.open();
     try {
-      const known = listNeighbours(socket);
-      const find = ({ ifindex, address }: NextHop): (typeof known)[number] | undefined =>
-        known.find((each) => each.ifindex === ifindex && each.address === address);
+      const known = new Map(listNeighbours(socket).map((each) => [keyOf(each), each]));
       const hops = new Map<string, NextHop>();
       for (const { hop } of findPaths(socket, servers)) {
-        if (hop && hop.ifindex !== loopback) hops.set(`${hop.ifindex} ${hop.address}`, hop);
+        if (hop && hop.ifindex !== loopback) hops.set(keyOf(hop), hop);
       }
       const managed: NextHop[] = [];
       for (const hop of hops.values()) {
-        const entry = find(hop);
+        const entry = known.get(keyOf(hop));
         const isFixed =
           ((entry?.state ?? 0) & (NEIGHBOUR_STATES.permanent | NEIGHBOUR_STATES.noarp)) !== 0;
         if (isFixed) continue;
@@ -83,7 +81,7 @@ export class Neighbours {
         managed.push(hop);
       }
       for (const hop of this.#managed) {
-        if (!hops.has(`${hop.ifindex} ${hop.address}`)) forget(socket, hop);
+        if (!hops.has(keyOf(hop))) forget(socket, hop);
       }
       this.#managed = managed;
     } finally {
@@ -101,6 +99,10 @@ export class Neighbours {
     }
     this.#managed = [];
   }
+}
+
+function keyOf({ ifindex, address }: NextHop): string {
+  return `${ifindex} ${address}`;
 }
 
 function forget(socket: RouteSocket, hop: NextHop): void {

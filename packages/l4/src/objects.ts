@@ -44,7 +44,16 @@ export interface PlaneObjects {
   close(): void;
 }
 
-const BY_SERVICE = ['l4_svc', 'l4_sel', 'l4_list', 'l4_cur', 'l4_scnt', 'l4_stat_svc', 'l4_gc_svc'];
+const BY_SERVICE = [
+  'l4_svc',
+  'l4_sel',
+  'l4_list',
+  'l4_cur',
+  'l4_scnt',
+  'l4_bucket',
+  'l4_stat_svc',
+  'l4_gc_svc',
+];
 const BY_BACKEND = ['l4_be', 'l4_cnt', 'l4_stat_be', 'l4_gc_be'];
 
 /**

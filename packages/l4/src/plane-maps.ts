@@ -8,15 +8,18 @@
 import type { LoadedObject } from '@balancer/ebpf';
 import type { L4Tc } from '../bpf/objects/l4-tc.types.ts';
 import { fromMapAddress, toMapAddress } from './address.ts';
+import { aclKey, type ListedNetwork, networkFrom, networkText } from './admission.ts';
 import { addressFilter } from './address-filter.ts';
 import { emptyImage, filteredAddresses, type PlaneImage, type VipKey, vipText } from './compile.ts';
 import { BACKEND_FLAGS, PROTOCOLS } from './constants.ts';
 import type { Protocol } from './desired.ts';
 import { EMPTY_BACKEND, EMPTY_SERVICE, sameRecord } from './records.ts';
-import { createTable, readTable } from './selection-map.ts';
+import { createTable, differences, patchTable, readTable } from './selection-map.ts';
 
 /** Descriptors of tables that are open at a time while they are put into their outer map. */
 const TABLES_AT_ONCE = 256;
+/** At most one slot in so many is changed in place; with more, a new table is as fast. */
+const PATCH_SHARE = 8;
 const ANY_PROTOCOL = 0;
 /** An entry that nobody filled. */
 const NO_ADDRESS_TEXT = '::';
@@ -60,7 +63,10 @@ export class PlaneMaps {
       this.#loaded.map('l4_cfg').set(0, next.config);
       writes++;
     }
+    // A list has its networks before a service says that it has the list, and as long as it does.
+    writes += this.#addNetworks(before, next);
     writes += this.#writeServices(before, next);
+    writes += this.#dropNetworks(before, next);
     writes += this.#writeVips(before, next);
     writes += this.#writeAll('l4_be', leaving);
     this.#image = next;
@@ -118,6 +124,7 @@ export class PlaneMaps {
       if (before.services.has(id)) continue;
       this.#loaded.map('l4_stat_svc').set(id, zeros);
       this.#loaded.map('l4_scnt').set(id, { conns: 0, half_open: 0, zero: 0n });
+      this.#loaded.map('l4_bucket').set(id, { conns: 0n, packets: 0n, bytes: 0n, zero: 0n });
       this.#loaded.map('l4_cur').set(id, 0);
     }
     const none = {
@@ -150,8 +157,8 @@ export class PlaneMaps {
       length(next.tables, id) < length(before.tables, id) ||
       length(next.lists, id) < length(before.lists, id);
     let writes = this.#writeAll('l4_svc', services.filter(shrinks));
-    writes += this.#swapTables('l4_sel', changed(before.tables, next.tables, sameTable));
-    writes += this.#swapTables('l4_list', changed(before.lists, next.lists, sameTable));
+    writes += this.#writeTables('l4_sel', before.tables, next.tables);
+    writes += this.#writeTables('l4_list', before.lists, next.lists);
     return (
       writes +
       this.#writeAll(
@@ -159,6 +166,23 @@ export class PlaneMaps {
         services.filter((entry) => !shrinks(entry)),
       )
     );
+  }
+
+  #addNetworks(before: PlaneImage, next: PlaneImage): number {
+    const added = [...next.networks].filter(([text]) => !before.networks.has(text));
+    if (added.length > 0) {
+      this.#loaded
+        .map('l4_acl')
+        .setAll(added.map(([, network]) => [aclKey(network), { hits: 0n }] as const));
+    }
+    return added.length;
+  }
+
+  #dropNetworks(before: PlaneImage, next: PlaneImage): number {
+    const map = this.#loaded.map('l4_acl');
+    const gone = [...before.networks].filter(([text]) => !next.networks.has(text));
+    for (const [, network] of gone) map.delete(aclKey(network));
+    return gone.length;
   }
 
   #writeVips(before: PlaneImage, next: PlaneImage): number {
@@ -185,13 +209,17 @@ export class PlaneMaps {
     return entries.length;
   }
 
-  /** Each swap waits until no packet uses the former table; a batch of them waits once. */
-  #swapTables(
+  /**
+   * Tables in which little changed are changed in place. The others are made anew and swapped; each swap
+   * waits until no packet uses the former table, a batch of them waits once.
+   */
+  #writeTables(
     outer: 'l4_sel' | 'l4_list',
-    tables: Iterable<readonly [number, Uint32Array]>,
+    before: ReadonlyMap<number, Uint32Array>,
+    next: ReadonlyMap<number, Uint32Array>,
   ): number {
-    const waiting = [...tables];
-    const count = waiting.length;
+    const tables = [...changed(before, next, sameTable)];
+    const waiting = tables.filter(([id, table]) => !this.#patch(outer, id, before.get(id), table));
     while (waiting.length > 0) {
       const part = waiting.splice(0, TABLES_AT_ONCE);
       const made = part.map(([id, table]) => ({ id, map: createTable(outer, table) }));
@@ -201,7 +229,22 @@ export class PlaneMaps {
         for (const { map } of made) map.close();
       }
     }
-    return count;
+    return tables.length;
+  }
+
+  /** @returns Whether the table could be changed in place. */
+  #patch(
+    outer: 'l4_sel' | 'l4_list',
+    id: number,
+    before: Uint32Array | undefined,
+    table: Uint32Array,
+  ): boolean {
+    if (before?.length !== table.length) return false;
+    const places = differences(before, table);
+    const inner = this.#loaded.map(outer).get(id);
+    if (inner === undefined || places.length * PATCH_SHARE > table.length) return false;
+    patchTable(inner, table, places);
+    return true;
   }
 }
 
@@ -275,7 +318,17 @@ function readImage(loaded: LoadedObject<L4Tc>): PlaneImage {
     lists.set(id, tableOf(loaded, 'l4_list', id, list_len));
   }
   const config = loaded.map('l4_cfg').get(0) ?? emptyImage().config;
-  return { config, vips, services, backends, tables, lists, localAddresses };
+  const networks = readNetworks(loaded);
+  return { config, vips, services, backends, tables, lists, localAddresses, networks };
+}
+
+function readNetworks(loaded: LoadedObject<L4Tc>): Map<string, ListedNetwork> {
+  const networks = new Map<string, ListedNetwork>();
+  for (const [key] of loaded.map('l4_acl').entries()) {
+    const network = networkFrom(key);
+    networks.set(networkText(network), network);
+  }
+  return networks;
 }
 
 function tableOf(

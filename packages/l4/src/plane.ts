@@ -5,18 +5,19 @@
  * @module
  */
 import { type Logger, messageOf } from '@balancer/kit';
-import type {
-  Backend,
-  CloseOptions,
-  DataPlane,
-  DesiredConfig,
-  DesiredState,
-  DrainResult,
-  FrontendConfig,
-  L4Config,
-  Mode,
-  PreparedChange,
-  Server,
+import {
+  type Backend,
+  type CloseOptions,
+  type DataPlane,
+  type DesiredConfig,
+  type DesiredState,
+  type DrainResult,
+  type FrontendConfig,
+  type L4Config,
+  type Mode,
+  type PreparedChange,
+  readAddressSets,
+  type Server,
 } from '@balancer/lb';
 import {
   type DesiredPlane,
@@ -38,6 +39,7 @@ import {
   servicesInFile,
   servicesOf,
   settingsOf,
+  type AddressSets,
 } from './from-config.ts';
 import type { FlowPlace } from './lookup.ts';
 import { PlaneWatch } from './plane-watch.ts';
@@ -71,6 +73,8 @@ export class L4Plane implements DataPlane {
   private readonly table = new ServiceTable();
   private readonly engine: EngineSession;
   private config: L4Config | undefined;
+  /** Networks by the name of their set, as they were when the file was loaded. */
+  private sets: AddressSets = new Map();
   private desired: DesiredState | undefined;
   private ending = new AbortController();
   /** Time-outs that were ordered, over those of the file. */
@@ -130,13 +134,14 @@ export class L4Plane implements DataPlane {
       return { commit: (desired) => this.withoutPlane(desired), abort: () => {} };
     }
     const saved = l4.state_file === '' ? [] : readStateFile(l4.state_file);
+    const sets = readAddressSets(l4.sets);
     const wasOpen = this.isOpen;
     await this.engine.open(engineOptions(l4, frontends));
     if (!wasOpen) this.standing.role = roleAtStart(this.engine.report?.role, l4.role);
     try {
       const rules = quorumRules(frontends.values(), (name) => backends.get(name));
       const trial = new ServiceTable();
-      trial.load(servicesInFile(frontends.values(), backends), saved);
+      trial.load(servicesInFile(frontends.values(), backends, sets), saved);
       const services = [...trial.effective()].map(([key, service]) =>
         withReserve(service, rules.get(key)),
       );
@@ -148,6 +153,7 @@ export class L4Plane implements DataPlane {
     return {
       commit: (desired) => {
         this.config = l4;
+        this.sets = sets;
         this.commit(desired, saved);
       },
       abort: () => {
@@ -304,7 +310,7 @@ export class L4Plane implements DataPlane {
   private commit(desired: DesiredState, saved: readonly Order[]): void {
     this.desired = desired;
     this.timeoutOrders = {};
-    this.table.load(servicesOf(desired.frontends.values()), saved);
+    this.table.load(servicesOf(desired.frontends.values(), this.sets), saved);
     this.listen(desired);
     this.follower.changed();
   }
@@ -330,7 +336,7 @@ export class L4Plane implements DataPlane {
   /** Makes the kernel do what is wanted now. */
   private async apply(): Promise<void> {
     if (!this.isOpen || !this.desired) return;
-    this.table.refresh(servicesOf(this.desired.frontends.values()));
+    this.table.refresh(servicesOf(this.desired.frontends.values(), this.sets));
     const stand = this.standing.judge(this.services, this.rules(this.desired), this.announce);
     const { writes, services } = await this.engine.call('apply', {
       ...this.wantedPlane(stand.services),

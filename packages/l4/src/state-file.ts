@@ -6,9 +6,9 @@
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { integer, messageOf, z } from '@balancer/kit';
+import { cidr, integer, messageOf, z } from '@balancer/kit';
 import { HASH_MODES, MODES, SCHEDULERS } from './constants.ts';
-import type { ServiceKey, ServiceSpec } from './desired.ts';
+import { OPEN, type ServiceKey, type ServiceSpec } from './desired.ts';
 import { PlaneError } from './errors.ts';
 
 /** What was ordered about a service; `null`: it was deleted. */
@@ -42,6 +42,22 @@ const backend = z.strictObject({
   staticL2: z.strictObject({ interface: z.string(), mac: z.string() }).optional(),
 });
 
+const networks = z.array(cidr());
+const admission = z
+  .strictObject({
+    deny: networks,
+    allow: networks,
+    clientConnections: count,
+    clientRate: count,
+    connectionRate: count,
+    connectionBurst: count,
+    packetsPerS: count,
+    bitsPerS: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+    burstMs: count,
+  })
+  // Files of before there was any have none.
+  .default({ ...OPEN, deny: [], allow: [] });
+
 const spec = z.strictObject({
   ...key,
   scheduler: nameOf(SCHEDULERS),
@@ -56,6 +72,7 @@ const spec = z.strictObject({
   resetOnNoBackend: z.boolean(),
   onePacket: z.boolean(),
   maxConnections: count,
+  admission,
   localAddresses: z.array(address),
   portRange: z.tuple([port, port]).optional(),
   backends: z.array(backend),

@@ -20,9 +20,11 @@ import {
 } from '@balancer/ebpf';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { DesiredPlane, ServiceSpec } from '../src/desired.ts';
+import { type DesiredPlane, OPEN, type ServiceSpec } from '../src/desired.ts';
 import { Engine, type EngineOptions } from '../src/engine.ts';
 import { objectUrl } from '../src/objects.ts';
+import { readTable } from '../src/selection-map.ts';
+import { maglevTable } from '../src/tables.ts';
 import { unload } from '../src/unload.ts';
 import { backends, service, SETTINGS } from './support/services.ts';
 
@@ -118,9 +120,46 @@ describe.skipIf(NO_ROOT !== '')(`an engine${NO_ROOT}`, () => {
     expect(writes(services(5, 'down'))).toBe(1);
   });
 
+  test('changes a table in place where little of it changes, and makes another where much does', () => {
+    open();
+    const tableId = (): number => {
+      using outer = BpfMap.openPinned(join(folder, 'bpf', 'plane', 'v1', 'l4_sel'));
+      return new DataView(outer.lookup(Uint8Array.of(1, 0, 0, 0))!.buffer).getUint32(0, true);
+    };
+    const mhTable = 65_537;
+    const wanted = (weights: readonly number[]): ServiceSpec =>
+      service({
+        scheduler: 'mh',
+        mhTable,
+        backends: backends(weights.length).map((each, i) => ({ ...each, weight: weights[i]! })),
+      });
+    const expected = (weights: readonly number[]): Uint32Array =>
+      maglevTable(
+        backends(weights.length).map(({ address, port }, i) => ({
+          slot: i + 1,
+          id: `${address}:${port}`,
+          weight: weights[i]!,
+        })),
+        mhTable,
+      );
+    const equal = Array<number>(100).fill(1);
+    const heavier = equal.map((weight, i) => (i === 7 ? 2 : weight));
+    writes(wish(wanted(equal)));
+    const first = tableId();
+    expect(writes(wish(wanted(heavier)))).toBe(2);
+    expect(tableId()).toBe(first);
+    expect(readTable(first, mhTable)).toEqual(expected(heavier));
+    writes(wish(wanted(equal.slice(0, 50))));
+    expect(tableId()).not.toBe(first);
+    expect(readTable(tableId(), mhTable)).toEqual(expected(equal.slice(0, 50)));
+  });
+
   test('takes over numbers and writes nothing after a restart', () => {
     open();
-    const desired = wish(service({ backends: backends(3), localAddresses: ['10.0.9.1'] }));
+    const admission = { ...OPEN, deny: ['192.0.2.0/24', '2001:db8::/32'], clientConnections: 5 };
+    const desired = wish(
+      service({ backends: backends(3), localAddresses: ['10.0.9.1'], admission }),
+    );
     writes(desired);
     namespace.run(() => engine!.attach());
     const before = engine!.snapshot().numbers;
@@ -129,6 +168,21 @@ describe.skipIf(NO_ROOT !== '')(`an engine${NO_ROOT}`, () => {
     expect(engine!.report.unwatchedS).toBeGreaterThanOrEqual(0);
     expect(writes(desired)).toBe(0);
     expect(engine!.snapshot().numbers).toEqual(before);
+  });
+
+  test('writes one entry for one network more or less, and refuses more than the map holds', () => {
+    open();
+    const deny = Array.from({ length: 1000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/24`);
+    const listing = (networks: readonly string[]): DesiredPlane =>
+      wish(service({ admission: { ...OPEN, deny: networks } }));
+    writes(listing(deny));
+    expect(writes(listing([...deny, '192.0.2.1']))).toBe(1);
+    expect(writes(listing(deny))).toBe(1);
+    const many = Array.from({ length: 262_145 }, () => '10.0.0.0/8');
+    expect(() => writes(listing(many))).toThrow(
+      'the lists of clients have 262145 networks, counting a set once for each service that names it; the map holds 262144',
+    );
+    expect(writes(listing(deny))).toBe(0);
   });
 
   test('puts addresses on lo and keeps next hops resolved; both go with unload', () => {

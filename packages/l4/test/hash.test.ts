@@ -23,6 +23,13 @@ describe('hashFlow', () => {
   test('covers what the mode says', () => {
     expect(hashFlow(flow, 'ip')).toBe(429_278_398);
     expect(hashFlow(flow, 'ip-port')).toBe(1_138_101_665);
+    expect(hashFlow(flow, 'network')).toBe(429_278_398);
     expect(hashFlow({ ...flow, source: '192.0.2.11' }, 'dst-ip')).toBe(hashFlow(flow, 'dst-ip'));
+  });
+
+  test('takes clients of one IPv6 /64 for the same, when it hashes networks', () => {
+    const place = (source: string): number => hashFlow({ ...flow, source }, 'network');
+    expect(place('2001:db8:c::10')).toBe(place('2001:db8:c:0:ffff::1'));
+    expect(place('2001:db8:c:1::10')).not.toBe(place('2001:db8:c::10'));
   });
 });

@@ -34,7 +34,10 @@ export interface AdminRoutesOptions {
 }
 
 /** An order for a server; at least one of the two keys. */
-const order: z.ZodType<{ weight?: number | undefined; state?: AdminState | undefined }> = z
+export const serverOrder: z.ZodType<{
+  weight?: number | undefined;
+  state?: AdminState | undefined;
+}> = z
   .strictObject({
     weight: z.int().min(0).max(65_535).optional(),
     state: z.enum(['ready', 'drain', 'maint']).optional(),
@@ -126,7 +129,7 @@ async function reload({ reload: run }: AdminRoutesOptions): Promise<Response> {
 }
 
 async function direct(context: AdminContext, server: Server): Promise<Response> {
-  const parsed = order.safeParse(await readJson(context));
+  const parsed = serverOrder.safeParse(await readJson(context));
   if (!parsed.success) return refusal(400, z.prettifyError(parsed.error));
   const { weight, state } = parsed.data;
   if (weight !== undefined) server.setAdminWeight(weight);

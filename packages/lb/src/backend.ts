@@ -173,9 +173,9 @@ export class Backend {
       }),
     });
     balancer.on('eject', (node, _reason, ms) => {
-      this.byAddress.get(node.id)?.setEjected(new Date(Date.now() + ms));
+      this.byAddress.get(node.id)?.eject(new Date(Date.now() + ms));
     });
-    balancer.on('uneject', (node) => this.byAddress.get(node.id)?.setEjected(undefined));
+    balancer.on('uneject', (node) => this.byAddress.get(node.id)?.eject(undefined));
     return balancer;
   }
 }

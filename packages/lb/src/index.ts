@@ -6,8 +6,9 @@
  */
 export type * from './config/types.ts';
 export { certificatesOf } from './config/certificates.ts';
+export { AddressSetError, expandSets, readAddressSets } from './config/l4-sets.ts';
 export { readPortRange } from './config/l4-schema.ts';
-export { LVS_SCHEDULERS } from './config/l4-types.ts';
+export { LVS_SCHEDULERS, PACKET_MODES } from './config/l4-types.ts';
 export * from './config/load.ts';
 export type { BackendTable, ConfigFile, FrontendTable, ServerTable } from './config/schema.ts';
 export { Backend, type ServerEntry, type ServersChanged } from './backend.ts';
@@ -64,6 +65,7 @@ export {
   type ServerOrders,
   type ServerState,
 } from './server.ts';
+export { adminOperations } from './admin-operations.ts';
 export { adminRoutes, type AdminRoutesOptions } from './admin.ts';
 export {
   LoadBalancer,

@@ -262,7 +262,7 @@ function registerProcessMetrics(options: LoadBalancerMetricsOptions): void {
   metrics.gauge({
     name: 'balancer_process_max_fds',
     help: 'File descriptors allowed, to all processes together.',
-    collect: single(() => descriptorsMax * (1 + workers().processes.length)),
+    collect: single(() => descriptorsMax * usageOf(workers().processes).count),
   });
   metrics.counter({
     name: 'balancer_worker_restarts_total',

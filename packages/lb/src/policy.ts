@@ -31,6 +31,7 @@ const POLICIES: Readonly<Record<Balance, () => Policy>> = {
   'lvs:sh': () => policies.hash(),
   'lvs:dh': () => policies.hash(),
   'lvs:twos': () => policies.p2c(),
+  'lvs:random': () => policies.random(),
   'lvs:mh': () => policies.maglev(),
   'lvs:conhash': () => policies.hash(),
 };

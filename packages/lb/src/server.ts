@@ -62,6 +62,8 @@ export class Server {
   private adminWeight: number | undefined;
   private health: 'up' | 'down' | 'checking';
   private ejectedUntilDate: Date | undefined;
+  private ownEjection: Date | undefined;
+  private connectionsMax: number | undefined;
   private lastReason = '';
   private readonly onChange: (server: Server, change: ServerChange) => void;
 
@@ -121,6 +123,11 @@ export class Server {
     return this.ejectedUntilDate;
   }
 
+  /** The part of {@link ejectedUntil} that connections of this process are the reason of. */
+  get ownEjectedUntil(): Date | undefined {
+    return this.ownEjection;
+  }
+
   /** Takes over the settings of a reloaded file. An operator's order ends when its key changed. */
   update(name: string, config: ServerConfig): void {
     if (config.weight !== this.currentConfig.weight) this.adminWeight = undefined;
@@ -138,7 +145,20 @@ export class Server {
     });
   }
 
-  /** Notes that failed connections put the server out (or, with `undefined`, that it is back). */
+  /** Failed connections of this process put the server out (or, with `undefined`, it is back). */
+  eject(until: Date | undefined): void {
+    this.ownEjection = until;
+    this.setEjected(until);
+  }
+
+  /** Lets this process hold so many connections; `undefined`: as many as the file says. 0 is no limit. */
+  limit(connectionsMax: number | undefined): void {
+    if (connectionsMax === this.connectionsMax) return;
+    this.connectionsMax = connectionsMax;
+    this.apply();
+  }
+
+  /** Notes that failed connections put the server out, of whichever process (or that it is back). */
   setEjected(until: Date | undefined): void {
     this.change(until ? 'too many failed connections' : 'ejection ended', () => {
       this.ejectedUntilDate = until;
@@ -180,7 +200,7 @@ export class Server {
   }
 
   private apply(): void {
-    this.node.configure(nodeSettings(this.currentConfig, this.weight));
+    this.node.configure(nodeSettings(this.currentConfig, this.weight, this.connectionsMax));
     // Ejection and drain are the node's own; health is what checks and orders say.
     this.node.healthy = this.health === 'up' && this.state !== 'maint';
     if (this.state === 'drain') this.node.drain();
@@ -188,11 +208,15 @@ export class Server {
   }
 }
 
-function nodeSettings(config: ServerConfig, weight: number): NodeSettings {
+function nodeSettings(
+  config: ServerConfig,
+  weight: number,
+  connectionsMax: number = config.max_connections,
+): NodeSettings {
   return {
     weight,
     priority: config.priority + (config.backup ? BACKUP_PRIORITY : 0),
     zone: config.zone === '' ? undefined : config.zone,
-    maxConcurrency: config.max_connections === 0 ? undefined : config.max_connections,
+    maxConcurrency: connectionsMax === 0 ? undefined : connectionsMax,
   };
 }

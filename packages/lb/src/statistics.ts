@@ -137,10 +137,17 @@ export function openDescriptors(): number {
 }
 
 /** What this process and its workers use together. */
-export function usageOf(processes: readonly WorkerStatistics[]): { fds: number; rss: number } {
+export function usageOf(processes: readonly WorkerStatistics[]): {
+  fds: number;
+  rss: number;
+  count: number;
+} {
+  // The main process may be one of the workers.
+  const others = processes.filter(({ pid }) => pid !== process.pid);
   return {
-    fds: processes.reduce((sum, { fds }) => sum + fds, openDescriptors()),
-    rss: processes.reduce((sum, { rss }) => sum + rss, process.memoryUsage.rss()),
+    fds: others.reduce((sum, { fds }) => sum + fds, openDescriptors()),
+    rss: others.reduce((sum, { rss }) => sum + rss, process.memoryUsage.rss()),
+    count: 1 + others.length,
   };
 }
 
@@ -201,7 +208,7 @@ function processStatistics(
   { version, configError, descriptorsMax, workers }: ProcessFacts,
 ): ProcessStatistics {
   const { processes = [] } = workers ?? {};
-  const { fds, rss } = usageOf(processes);
+  const { fds, rss, count } = usageOf(processes);
   return {
     pid: process.pid,
     uptime_s: Math.floor(process.uptime()),
@@ -212,7 +219,7 @@ function processStatistics(
     config_loaded_at: loadedAt.toISOString(),
     config_error: configError,
     fds,
-    max_fds: descriptorsMax * (1 + processes.length),
+    max_fds: descriptorsMax * count,
     rss,
   };
 }

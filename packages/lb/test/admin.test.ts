@@ -1,5 +1,6 @@
-import { AdminServer, Metrics, parseConfig, secret, z } from '@balancer/kit';
+import { type AdminRoute, AdminServer, Metrics, parseConfig, secret, z } from '@balancer/kit';
 import { describe, expect, test } from 'vitest';
+import { adminOperations, statisticsSchema } from '../src/admin-operations.ts';
 import { adminRoutes } from '../src/admin.ts';
 import type { LoadBalancer } from '../src/load-balancer.ts';
 import { registerMetrics } from '../src/metrics.ts';
@@ -29,6 +30,7 @@ const {
 
 interface Admin {
   readonly loadBalancer: LoadBalancer;
+  readonly routes: readonly AdminRoute[];
   readonly request: (path: string, init?: RequestInit) => Promise<Response>;
 }
 
@@ -41,24 +43,30 @@ async function startAdmin(): Promise<Admin> {
     lastSuccessAt: 1000,
   });
   registerMetrics({ loadBalancer, metrics, version: '1.2.3', descriptorsMax: 1024, reloads });
-  const server = new AdminServer({
-    routes: adminRoutes({
-      loadBalancer,
-      metrics,
-      facts: () => ({ version: '1.2.3', configError: '<b>bad</b>', descriptorsMax: 1024 }),
-      reload: async () => ({ outcome: 'unchanged', trigger: 'api' }),
-    }),
-    token,
+  const routes = adminRoutes({
+    loadBalancer,
+    metrics,
+    facts: () => ({ version: '1.2.3', configError: '<b>bad</b>', descriptorsMax: 1024 }),
+    reload: async () => ({ outcome: 'unchanged', trigger: 'api' }),
   });
+  const server = new AdminServer({ routes, token });
   const request = (path: string, init?: RequestInit): Promise<Response> =>
     server.fetch(new Request(`http://127.0.0.1${path}`, init));
-  return { loadBalancer, request };
+  return { loadBalancer, routes, request };
 }
 
 function authorized(method: string, body?: string): RequestInit {
   const headers = { authorization: 'Bearer s3cret', 'content-type': 'application/json' };
   return { method, headers, ...(body !== undefined && { body }) };
 }
+
+test('every route is described, with who may use it', async () => {
+  const { routes } = await startAdmin();
+  const described = Object.entries(adminOperations).map(([key, { access }]) => [key, access]);
+  expect(Object.fromEntries(described)).toEqual(
+    Object.fromEntries(routes.map(({ method, path, access }) => [`${method} ${path}`, access])),
+  );
+});
 
 describe('GET', () => {
   test('/stats answers JSON with the documented keys', async () => {
@@ -72,6 +80,7 @@ describe('GET', () => {
     }
     server!.setHealth('down', 'connection refused');
     const statistics = (await (await request('/stats.json')).json()) as Statistics;
+    statisticsSchema.parse(statistics);
     expect(statistics).toMatchObject({
       total_connections: 1,
       current_connections: 1,

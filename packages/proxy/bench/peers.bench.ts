@@ -24,6 +24,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { freePort } from '@balancer/kit';
+import { descriptorLimit } from '../src/descriptors.ts';
 import { commandPath, NGINX_STREAM_MODULE } from '../../../scripts/system-requirements.ts';
 
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3);
@@ -32,9 +33,14 @@ const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 3);
 const WARM_UPS = Number(process.env['BENCH_WARM_UPS'] ?? 2);
 const BULK_BYTES = 512 * 2 ** 20;
 const IDLE_CONNECTIONS = 1500;
-/** Connections that only exist while 100 others are busy: two descriptors each, of 20,000. */
-const IDLE_BESIDE = 9500;
+/** Connections that only exist while 100 others are busy. A relay needs two descriptors for each. */
+const IDLE_BESIDE = 10_000;
+const DESCRIPTORS_MAX = descriptorLimit();
+/** Descriptors of a relay that its idle connections leave: for 100 busy ones, and itself. */
+const DESCRIPTORS_KEPT = 500;
 const CLOCK_TICKS_PER_SECOND = 100;
+/** What a process does right after it listens takes no longer. */
+const START_SETTLES_MS = 1500;
 const BALANCER = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url));
 
 const run = promisify(execFile);
@@ -55,6 +61,7 @@ interface Discipline {
 }
 
 const ALL_DISCIPLINES: readonly Discipline[] = [
+  { name: 'memory at the start', measure: atStart },
   { name: 'keep-alive requests', measure: (c) => load(c, 50, []) },
   { name: 'new connections', measure: (c) => load(c, 50, ['-H', 'Connection: close']) },
   { name: 'bulk, one stream', measure: (c) => bulk(c, 1) },
@@ -302,6 +309,17 @@ async function latency({ port }: Contestant): Promise<Score> {
   return { 'us median': quantile(0.5), 'us p99': quantile(0.99) };
 }
 
+/** Memory of processes that have served nobody yet but the one who asked whether they listen. */
+async function atStart({ name }: Contestant): Promise<Score> {
+  const workers = { balancer: 1, 'workers 2': 2 }[name];
+  if (workers === undefined) return { 'MiB each': 0 };
+  const pids = await startBalancer(await freePort(), await freePort(), workers);
+  await new Promise((resolve) => setTimeout(resolve, START_SETTLES_MS));
+  const kibibytes = await residentKibibytes(pids);
+  process.kill(pids[0]!, 'SIGKILL');
+  return { 'MiB each': kibibytes / pids.length / 1024, processes: pids.length };
+}
+
 /** Memory per connection that only exists, both sockets included, after the first 500. */
 async function idle({ port, pids }: Contestant): Promise<Score> {
   const atStart = await residentKibibytes(pids);
@@ -320,14 +338,20 @@ async function idle({ port, pids }: Contestant): Promise<Score> {
 /** Requests over 100 connections, alone and then beside many that only exist. */
 async function busyBesideIdle(contestant: Contestant): Promise<Score> {
   const alone = await load(contestant, 100, []);
-  const idlers = await hold(contestant.port, IDLE_BESIDE);
+  const { pids } = contestant;
+  // The main process of workers relays nothing.
+  const relays = Math.max(1, pids.length - 1);
+  const fitting = Math.floor((relays * (DESCRIPTORS_MAX - DESCRIPTORS_KEPT)) / 200) * 100;
+  const idle = Math.min(IDLE_BESIDE, pids.length === 0 ? IDLE_BESIDE : fitting);
+  const idlers = await hold(contestant.port, idle);
   const beside = await load(contestant, 100, []);
   for (const socket of idlers) socket.resetAndDestroy();
   const ratioOf = (figure: string): number => beside[figure]! / alone[figure]!;
   return {
     'of the rate alone': ratioOf('a second'),
+    'idle ones': idle,
     // On a shared machine this says more: others do not count.
-    'of the CPU alone': contestant.pids.length > 0 ? ratioOf('us CPU each') : 1,
+    'of the CPU alone': pids.length > 0 ? ratioOf('us CPU each') : 1,
   };
 }
 

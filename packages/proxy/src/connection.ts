@@ -12,6 +12,7 @@ import {
   type ConnectionRecord,
   type EndReason,
   type Frontend,
+  type FrontendConfig,
   type ProxyEndpoint,
   type ProxySsl,
   type RefusalReason,
@@ -43,6 +44,8 @@ export interface ConnectionContext {
   readonly wheel: TimerWheel;
   readonly buffers: ReadBuffers;
   readonly logger: Logger;
+  /** The limits of a frontend, as far as this process enforces them. */
+  shareOf(config: FrontendConfig): FrontendConfig;
   lineOf(backend: Backend): WaitingLine;
   /** How to speak TLS with the servers; `undefined` for servers in the clear. */
   tlsOf(backend: Backend): TlsClient | undefined;

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Server as NetServer } from 'node:net';
 import { resolve } from 'node:path';
 import { type Address, formatAddress } from '@balancer/kit';
 import { Listener } from './listener.ts';
@@ -24,6 +25,11 @@ export class InheritedListeners {
         ? await UdpListener.adopt(address, fd)
         : await Listener.adopt(address, fd);
     this.listeners.set(socketKey(transport, address), listener);
+  }
+
+  /** Takes part in a socket of another process. Its clients wait until a frontend serves them. */
+  async share(address: Address, listening: NetServer): Promise<void> {
+    this.listeners.set(socketKey('tcp', address), await Listener.share(address, listening));
   }
 
   /** Gives a socket away, once. */

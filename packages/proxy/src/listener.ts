@@ -76,6 +76,16 @@ export class Listener {
     }
   }
 
+  /** Serves a socket that listens in another process, which has sent it. */
+  static async share(address: Address, listening: NetServer): Promise<Listener> {
+    return new Listener(address, await listenOn((server) => server.listen(listening)));
+  }
+
+  /** What another process can be sent, to accept from the same socket. */
+  get socket(): NetServer {
+    return this.server;
+  }
+
   /** The address with the port that the system chose. */
   get bound(): Address {
     const actual = this.server.address();

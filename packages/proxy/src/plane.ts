@@ -35,6 +35,7 @@ import { Deadline, TimerWheel } from './timer-wheel.ts';
 import { TlsMaterial } from './tls-material.ts';
 import { UdpFrontend } from './udp/udp-frontend.ts';
 import { WaitingLine } from './waiting-line.ts';
+import { shareOfCount, shareOfFrontend, shareOfServer, type WorkerPlace } from './workers/share.ts';
 
 /** A bound address. */
 export interface ListeningSocket {
@@ -50,9 +51,23 @@ export interface ProxyPlaneOptions {
   readonly wantsRecord?: () => boolean;
   /** Sockets that are listening already. */
   readonly inherited?: InheritedListeners;
-  /** Given to a worker process, which shares its listening sockets and ticket keys with others. */
-  readonly shared?: { readonly ticketKeys: Buffer };
+  /** Of all processes that resume each other's TLS sessions; absent: own ones. */
+  readonly ticketKeys?: Buffer;
+  /** Given to a worker process. */
+  readonly worker?: {
+    /** May it bind addresses, which the main process lends it, or is it sent listening sockets? */
+    readonly binds: boolean;
+  };
+  /** Frontends that had closed their listeners, for want of a server, have opened them again. */
+  readonly onListeningAgain?: () => void;
 }
+
+/** A change, with the listeners that its frontends will have. */
+export interface PreparedListeners extends PreparedChange {
+  readonly listeners: ReadonlyMap<string, readonly BoundListener[]>;
+}
+
+const ALONE: WorkerPlace = { index: 0, count: 1 };
 
 /** Longest wait for the sockets of connections that were cut. */
 const SOCKETS_CLOSE_MS = 1000;
@@ -73,7 +88,8 @@ export class ProxyPlane implements DataPlane {
   private readonly frontends = new Map<string, ServedFrontend>();
   /** Frontends that a reload removed and that still have connections. */
   private readonly leaving = new Set<ServedFrontend>();
-  private readonly sharesSockets: boolean;
+  private readonly options: ProxyPlaneOptions;
+  private place = ALONE;
   private tls: TlsMaterial;
   private desired: DesiredState | undefined;
   private connectionsMax = 0;
@@ -82,12 +98,13 @@ export class ProxyPlane implements DataPlane {
   constructor(options: ProxyPlaneOptions) {
     this.logger = options.logger;
     this.inherited = options.inherited ?? new InheritedListeners();
-    this.sharesSockets = options.shared !== undefined;
-    this.tls = TlsMaterial.empty(options.shared?.ticketKeys);
+    this.options = options;
+    this.tls = TlsMaterial.empty(options.ticketKeys);
     this.context = {
       wheel: this.wheel,
       buffers: new ReadBuffers(),
       logger: options.logger,
+      shareOf: (config) => shareOfFrontend(config, this.place),
       lineOf: (backend) => this.lineOf(backend),
       tlsOf: (backend) => this.tls.clientOf(backend.name),
       terminatorOf: (frontend) => this.tls.terminatorOf(frontend.name),
@@ -104,7 +121,17 @@ export class ProxyPlane implements DataPlane {
     return this.flows.open;
   }
 
-  async prepare(desiredConfig: DesiredConfig): Promise<PreparedChange> {
+  /** Listeners of every frontend. */
+  get listeners(): ReadonlyMap<string, readonly BoundListener[]> {
+    return new Map([...this.frontends].map(([name, { listeners }]) => [name, listeners]));
+  }
+
+  /** From the next commit on, enforces this process's share of limits that others enforce too. */
+  divide(place: WorkerPlace): void {
+    this.place = place;
+  }
+
+  async prepare(desiredConfig: DesiredConfig): Promise<PreparedListeners> {
     const tls = this.tls.next(desiredConfig, this.logger);
     const bound = this.boundListeners();
     const fresh = new Map<string, BoundListener>();
@@ -121,8 +148,15 @@ export class ProxyPlane implements DataPlane {
       for (const listener of fresh.values()) listener.close();
       throw error;
     }
+    const listeners = new Map(
+      [...desiredConfig.frontends].map(([name, config]) => [
+        name,
+        listenersOf({ name, config }, bound, fresh),
+      ]),
+    );
     return {
-      listening: addressesOf(desiredConfig, bound, fresh),
+      listeners,
+      listening: addressesOf(listeners),
       commit: (desired) => {
         this.tls = tls;
         this.inherited.closeRest();
@@ -158,6 +192,7 @@ export class ProxyPlane implements DataPlane {
     // While a configuration is being replaced, its commit does the rest.
     if (this.desired?.backends.get(backend.name) !== backend) return;
     this.drainRemovedServers(this.desired);
+    this.limitServers(backend);
     for (const served of this.frontends.values()) this.followHealth(served);
     this.lineOf(backend).callNext();
   }
@@ -194,6 +229,7 @@ export class ProxyPlane implements DataPlane {
     this.desired = desired;
     // First of all: the clients of an inherited socket wait already, and enter as it is served.
     this.limitConnections(desired);
+    for (const backend of desired.backends.values()) this.limitServers(backend);
     const kept = new Set<BoundListener>();
     for (const frontend of desired.frontends.values()) {
       const listeners = listenersOf(frontend, bound, fresh);
@@ -261,7 +297,17 @@ export class ProxyPlane implements DataPlane {
     this.connectionsMax =
       max_connections === 'auto'
         ? connectionsThatFit(descriptorLimit(), listenerCount)
-        : max_connections;
+        : shareOfCount(max_connections, this.place);
+  }
+
+  private limitServers({ servers }: Backend): void {
+    for (const server of servers) {
+      server.limit(
+        this.place.count === 1
+          ? undefined
+          : shareOfServer(server.config, this.place).max_connections,
+      );
+    }
   }
 
   private onClosed(slot: number, server: Server | undefined): void {
@@ -274,14 +320,18 @@ export class ProxyPlane implements DataPlane {
   private lineOf(backend: Backend): WaitingLine {
     const known = this.lines.get(backend);
     if (known) return known;
-    const line = new WaitingLine(backend);
+    const line = new WaitingLine(backend, (max) => shareOfCount(max, this.place));
     this.lines.set(backend, line);
     return line;
   }
 
   private bind(config: FrontendConfig, address: Address): Promise<BoundListener> {
-    const { inherited, sharesSockets } = this;
-    return bindFor(config, address, { inherited, isShared: sharesSockets });
+    const { worker } = this.options;
+    return bindFor(config, address, {
+      inherited: this.inherited,
+      isShared: worker !== undefined,
+      binds: worker?.binds ?? true,
+    });
   }
 
   private boundListeners(): Map<string, BoundListener> {
@@ -311,7 +361,11 @@ export class ProxyPlane implements DataPlane {
     if (wantsToUnlisten(frontend) && hasListeners) {
       this.logger.warn('no server is up: not listening', { frontend: frontend.name });
       served.unlisten();
-    } else if (!wantsToUnlisten(frontend) && !hasListeners) {
+    } else if (
+      !wantsToUnlisten(frontend) &&
+      !hasListeners &&
+      this.options.worker?.binds !== false
+    ) {
       void this.listenAgain(served);
     }
   }
@@ -331,6 +385,7 @@ export class ProxyPlane implements DataPlane {
     if (!failed && isStillWanted) {
       this.logger.info('listening again', { frontend: frontend.name });
       served.serve(listeners);
+      this.options.onListeningAgain?.();
       return;
     }
     for (const listener of listeners) listener.close();
@@ -369,15 +424,10 @@ function listenersOf(
 }
 
 function addressesOf(
-  { frontends }: DesiredConfig,
-  bound: ReadonlyMap<string, BoundListener>,
-  fresh: ReadonlyMap<string, BoundListener>,
+  listeners: ReadonlyMap<string, readonly BoundListener[]>,
 ): ReadonlyMap<string, readonly string[]> {
   return new Map(
-    [...frontends].map(([name, config]) => [
-      name,
-      listenersOf({ name, config }, bound, fresh).map((listener) => formatAddress(listener.bound)),
-    ]),
+    [...listeners].map(([name, all]) => [name, all.map(({ bound }) => formatAddress(bound))]),
   );
 }
 

@@ -23,7 +23,7 @@ export class ProxyFrontend implements ServedFrontend {
   constructor(frontend: Frontend, context: ConnectionContext) {
     this.frontend = frontend;
     this.context = context;
-    this.gate = new Gate(frontend.config, () => performance.now());
+    this.gate = new Gate(context.shareOf(frontend.config), () => performance.now());
   }
 
   get open(): number {
@@ -44,7 +44,7 @@ export class ProxyFrontend implements ServedFrontend {
 
   /** Follows a reloaded configuration. */
   update(): void {
-    this.gate.update(this.frontend.config);
+    this.gate.update(this.context.shareOf(this.frontend.config));
   }
 
   /** Frees the addresses; open connections live on. */

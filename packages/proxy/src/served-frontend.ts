@@ -6,7 +6,7 @@
 import { type Address, formatAddress } from '@balancer/kit';
 import type { EndReason, Frontend, FrontendConfig } from '@balancer/lb';
 import type { InheritedListeners } from './inherited.ts';
-import { Listener } from './listener.ts';
+import { BindError, Listener } from './listener.ts';
 import { UdpListener } from './udp/udp-listener.ts';
 
 /** A bound address. */
@@ -38,14 +38,18 @@ export function bindFor(
   {
     inherited,
     isShared,
+    binds,
   }: {
     readonly inherited: InheritedListeners;
     /** Does the main process keep the socket, for the worker after this one? */
     readonly isShared: boolean;
+    /** May this process bind, or must it wait until it is sent the socket? */
+    readonly binds: boolean;
   },
 ): Promise<BoundListener> {
   const listener = inherited.take(protocol === 'udp' ? 'udp' : 'tcp', address);
   if (listener) return Promise.resolve(listener);
+  if (!binds) return Promise.reject(new BindError(address, new Error('it was not sent')));
   return protocol === 'udp'
     ? UdpListener.bind(address, { isShared })
     : Listener.bind(address, backlog);

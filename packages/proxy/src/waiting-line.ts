@@ -14,11 +14,14 @@ export interface Waiting {
 
 export class WaitingLine {
   private readonly backend: Backend;
+  private readonly shareOf: (length: number) => number;
   // A Set keeps the order of arrival and lets somebody leave from the middle.
   private readonly line = new Set<Waiting>();
 
-  constructor(backend: Backend) {
+  /** @param shareOf - What this process may have of a length that others wait in too. */
+  constructor(backend: Backend, shareOf: (length: number) => number) {
     this.backend = backend;
+    this.shareOf = shareOf;
   }
 
   get length(): number {
@@ -27,7 +30,7 @@ export class WaitingLine {
 
   /** @returns False when the line is as long as the backend allows. */
   join(waiting: Waiting): boolean {
-    if (this.line.size >= this.backend.config.max_queue) return false;
+    if (this.line.size >= this.shareOf(this.backend.config.max_queue)) return false;
     this.line.add(waiting);
     this.backend.counters.queued = this.line.size;
     return true;

@@ -181,10 +181,10 @@ describe('TLS in several workers', () => {
     cleanups.push(echo.close);
     const tls = `protocol = "tls"\n[frontends.in.tls]\n${pair('one.example')}`;
     const toml = configOf({ servers: [echo.address], frontend: tls });
-    const shared = { ticketKeys: randomBytes(48) };
+    const shared = { ticketKeys: randomBytes(48), worker: { binds: true } };
     const workers = await Promise.all([
-      startBalancer(toml, { shared }),
-      startBalancer(toml, { shared }),
+      startBalancer(toml, shared),
+      startBalancer(toml, shared),
       startBalancer(toml),
     ]);
     cleanups.push(...workers.map(({ stop }) => stop));

@@ -354,14 +354,14 @@ export class Pool<N extends NodeLike> implements MemberHost, OutlierHost {
     const kept = this.#isPolicyNew ? undefined : before;
     const picker = kept?.picker ?? this.#policy.createPicker(this.#pickerContext());
     const level: Level = { number, picker, table };
-    const previousIndex = Int32Array.from(members, (member) =>
-      member.level !== undefined && member.level === kept ? member.index : -1,
-    );
-    members.forEach((member, index) => {
+    const previousIndex = new Int32Array(members.length);
+    for (const [index, member] of members.entries()) {
+      previousIndex[index] = member.level === kept ? member.index : -1;
       member.level = level;
       member.index = index;
-    });
+    }
     table.onRejoin = picker.rejoined?.bind(picker);
+    // No function here may speak of `kept`: this one would keep it alive, and so every former table.
     table.onHealth = (index, healthy) =>
       this.#healthNoted(members[index]!, healthy, 'as the node says');
     picker.membersChanged?.(table, previousIndex);

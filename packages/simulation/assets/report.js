@@ -25,13 +25,15 @@
     const lines = [
       {
         label: withUnit(figure.xName, figure.xUnit),
-        value: (_plot, value) => (xLabels ? xLabels[value] : format(value)),
+        // Without a pointer on the plot there is nothing to tell.
+        value: (_plot, value) =>
+          value === null || value === undefined ? '' : xLabels ? xLabels[value] : format(value),
       },
     ];
     const bands = [];
     series.forEach(({ name, values, low, high }, i) => {
       const color = css(`--c${i % 4}`);
-      const shape = figure.kind === 'steps' ? { paths: uPlot.paths.stepped({ align: 0 }) } : {};
+      const shape = figure.kind === 'steps' ? { paths: uPlot.paths.stepped({ align: 1 }) } : {};
       lines.push({
         label: name,
         stroke: color,
@@ -39,9 +41,11 @@
         points: { show: x.length < 30 && figure.kind === 'line', size: 6, fill: color },
         ...shape,
         value: (_plot, value, _series, row) =>
-          low && row !== null && low[row] !== null
-            ? `${format(value)} (${format(low[row])} to ${format(high[row])})`
-            : format(value),
+          row === null || row === undefined
+            ? ''
+            : low && low[row] !== null
+              ? `${format(value)} (${format(low[row])} to ${format(high[row])})`
+              : format(value),
       });
       data.push(values);
       if (!low) return;
@@ -52,7 +56,7 @@
         { ...hidden, label: `${name} low`, class: 'band' },
       );
       data.push(high, low);
-      bands.push({ series: [upper, upper + 1], fill: color + '26' });
+      bands.push({ series: [upper, upper + 1], fill: color + (series.length > 2 ? '16' : '26') });
     });
     const axis = {
       stroke: css('--quiet'),
@@ -65,7 +69,15 @@
         height: HEIGHT,
         padding: [8, 12, 0, 0],
         scales: {
-          x: { time: false, distr: figure.isLogX ? 3 : 1, log: 10 },
+          x: figure.isLogX
+            ? // Not to the next power of ten: most of the plot would be empty.
+              {
+                time: false,
+                distr: 3,
+                log: 10,
+                range: (_plot, min, max) => [min / 1.15, max * 1.15],
+              }
+            : { time: false },
           // A share or an amount of several runs starts at 0; a curve shows the range it has.
           y: { range: (_plot, min, max) => rangeOf(figure, min, max) },
         },
@@ -74,6 +86,10 @@
             ...axis,
             label: withUnit(figure.xName, figure.xUnit),
             labelSize: 20,
+            // What is counted has no halves.
+            ...(x.every(Number.isInteger)
+              ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }
+              : {}),
             values: (_plot, splits) =>
               splits.map((v) => (v === null ? '' : xLabels ? (xLabels[v] ?? '') : format(v))),
           },

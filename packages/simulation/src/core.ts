@@ -63,7 +63,12 @@ export {
   type RecordProblem,
 } from './records/problem.ts';
 export { type InitialState, normalisedWeights, readInitialState } from './records/initial-state.ts';
-export { assemble, type PlacedAction, type Recording } from './records/recording.ts';
+export {
+  actionsOfPrices,
+  assemble,
+  type PlacedAction,
+  type Recording,
+} from './records/recording.ts';
 export { profileOf, type RecordingProfile } from './records/profile.ts';
 export { readV1Logs, V1_TOPICS, type V1LogOptions } from './records/formats/v1-logs.ts';
 export type { CarryMode } from './replay/carry.ts';
@@ -79,6 +84,7 @@ export {
 } from './replay/replay.ts';
 export * from './loop/types.ts';
 export type { RebaseRow } from './loop/execution.ts';
+export { GAS_UNITS, GasMeter, type GasOptions, type GasUnits } from './loop/gas.ts';
 export { Simulation, type SimulationOptions } from './loop/simulation.ts';
 export {
   RecordedFlow,
@@ -97,18 +103,21 @@ export {
   trendAgent,
 } from './agents/traders.ts';
 export { providerAgent, rebaserAgent, valueOf } from './agents/providers.ts';
+export { attackerAgent, type AttackerOptions } from './agents/attacker.ts';
+export { policyAgent, policyController, type PolicyOptions } from './agents/policy.ts';
 export * from './controllers/controllers.ts';
-export type { SimPool } from './pools/sim-pool.ts';
+export type { SimPool, VaultBatchResult, VaultSwap } from './pools/sim-pool.ts';
 export { FloatPool } from './pools/float-pool.ts';
 export { ExactSimPool } from './pools/exact-sim-pool.ts';
+export { depth, invariantPerShare } from './metrics/pool-measures.ts';
 export {
-  depth,
   type InvariantFall,
-  invariantPerShare,
   type MetricName,
   METRICS,
   MetricsRecorder,
   type RunMetrics,
+  TOKEN_METRICS,
+  type TokenMetrics,
 } from './metrics/recorder.ts';
 export {
   type PairedDifference,
@@ -139,9 +148,9 @@ export {
   DEFAULT_POOL_ENV,
   feeControlEnv,
   type PoolEnvOptions,
-  POOL_FIELDS,
   weightsControlEnv,
 } from './learn/pool-envs.ts';
+export { ARBITRAGE_SIZES, POOL_FIELDS } from './learn/pool-observer.ts';
 export * from './learn/train.ts';
 export { allocationEnv, ALLOCATION_FIELDS } from './learn/allocation-env.ts';
 export {

@@ -50,6 +50,8 @@ export {
   type ShardRunner,
   threadRunner,
 } from './experiment/shard-runner.ts';
+export { type BenchOptions, runBench } from './bench/bench.ts';
+export { formatMeasured, type Measured } from './bench/measure.ts';
 export { Board, type BoardEntry, type BoardOptions } from './serve/board.ts';
 export { type ComparedMetric, type Comparison, comparePoints } from './serve/compare.ts';
 export { boardRoutes } from './serve/routes.ts';
@@ -71,7 +73,9 @@ export { renderReport } from './report/page.ts';
 export { writeReport } from './report/report.ts';
 export { EXAMPLE_EXPERIMENT } from './experiment/example.ts';
 export { writeActions } from './records/write-actions.ts';
+export { readCheckpoint } from './learn/checkpoint-file.ts';
 export { isDiscrete, trainEnv, type TrainEnvOptions } from './learn/train-env.ts';
 export { fetchLogs, type LogsFetch } from './fetch/logs.ts';
 export { fetchSubgraph, type SubgraphFetch } from './fetch/subgraph.ts';
+export { type ColumnMapping, readMapping } from './records/mapping.ts';
 export { fitMarket } from './records/fit.ts';

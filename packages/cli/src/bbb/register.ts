@@ -16,7 +16,6 @@ import { addMigration } from './migrate.ts';
 import { addPoll } from './poll.ts';
 import { addDeliveries, addImports } from './recording-imports.ts';
 import { addRecordings } from './recordings.ts';
-import { runGateway } from './run.ts';
 import { addServers } from './servers.ts';
 import { showJson, showRows } from './show.ts';
 import { addTenants } from './tenants.ts';
@@ -33,7 +32,10 @@ export function registerBbb(program: Command, io: Io, finish: (code: number) => 
   const commands = { io, finish };
   withExamples(withConfig(bbb.command('run')), 'balancer bbb run --config gateway.toml')
     .description('serve; every key can also be given as BALANCER_BBB_<KEY>')
-    .action(async (options: BbbOptions) => finish(await runGateway(options, io)));
+    .action(async (options: BbbOptions) => {
+      const { runGateway } = await import('./run.ts');
+      finish(await runGateway(options, io));
+    });
   addStatus(bbb, commands);
   addServers(bbb, commands);
   addMeetings(bbb, commands);

@@ -25,6 +25,7 @@ import { EXIT_INTERRUPTED, UsageError } from '../exit.ts';
 import type { Io } from '../io.ts';
 import { requireFree } from '../ports.ts';
 import { Service } from '../service.ts';
+import { spawnWorker } from '../worker-process.ts';
 
 export interface DemoOptions {
   /** Port of the load balancer; 0 picks a free one. */
@@ -72,7 +73,17 @@ interface Setting {
 async function serve({ file, port, statsPort, servers, io }: Setting): Promise<number> {
   const { config } = await loadLoadBalancerConfig(file, {});
   const log = demoLog(io);
-  const service = new Service({ file, config, log, environment: {} });
+  const service = new Service({
+    file,
+    config,
+    log,
+    environment: {},
+    workers: {
+      spawn: spawnWorker,
+      inherited: () => [],
+      onHopeless: (error) => daemon.fail(error),
+    },
+  });
   let wasInterrupted = false;
   let releaseKeyboard = (): void => {};
   const daemon: Daemon = new Daemon({

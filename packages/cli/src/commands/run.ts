@@ -56,15 +56,12 @@ export async function run(options: RunOptions, io: Io): Promise<number> {
     log,
     environment: io.environment,
     override,
-    ...(workerCount(config.global.workers) === 1
-      ? { inherited: await openInherited(sockets) }
-      : {
-          workers: {
-            spawn: spawnWorker,
-            inherited: () => stillOpen(sockets),
-            onHopeless: (error) => daemon.fail(error),
-          },
-        }),
+    ...(workerCount(config.global.workers) === 1 && { inherited: await openInherited(sockets) }),
+    workers: {
+      spawn: spawnWorker,
+      inherited: () => stillOpen(sockets),
+      onHopeless: (error) => daemon.fail(error),
+    },
   });
   const notifier = createNotifier({
     environment: io.environment,

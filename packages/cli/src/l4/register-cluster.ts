@@ -7,7 +7,6 @@ import type { Command } from 'commander';
 import { UsageError } from '../exit.ts';
 import type { Io } from '../io.ts';
 import type { PlaneTarget } from './client.ts';
-import { feedExabgp, showAnnouncements, showDigest, takeRole } from './cluster.ts';
 
 type Running = (name: string, description: string, example: string) => Command;
 
@@ -27,6 +26,7 @@ export function addCluster(running: Running, io: Io, finish: (code: number) => v
     .action(async (role: string, flags: Flags & { readonly wait?: string }) => {
       const { json = false, wait, ...target } = flags;
       const waitS = wait === undefined ? undefined : secondsIn('--wait', wait);
+      const { takeRole } = await import('./cluster.ts');
       finish(await takeRole(role, waitS, target, { json, io }));
     });
   running(
@@ -34,6 +34,7 @@ export function addCluster(running: Running, io: Io, finish: (code: number) => v
     'which addresses of services are on this host, and why others are not',
     'balancer l4 announcements',
   ).action(async ({ json = false, ...target }: Flags) => {
+    const { showAnnouncements } = await import('./cluster.ts');
     finish(await showAnnouncements(target, { json, io }));
   });
   running(
@@ -44,6 +45,7 @@ export function addCluster(running: Running, io: Io, finish: (code: number) => v
     .option('--peer <url...>', 'compare with the admin listeners of other hosts', [])
     .action(async (flags: Flags & { readonly peer: readonly string[] }) => {
       const { json = false, peer, ...target } = flags;
+      const { showDigest } = await import('./cluster.ts');
       finish(await showDigest(peer, target, { json, io }));
     });
   running(
@@ -57,6 +59,7 @@ export function addCluster(running: Running, io: Io, finish: (code: number) => v
     .action(async (flags: Flags & ExabgpFlags) => {
       const { json: _json, nextHop, community, hold, ...target } = flags;
       const holdS = secondsIn('--hold', hold);
+      const { feedExabgp } = await import('./cluster.ts');
       finish(await feedExabgp({ nextHop, community, holdS }, target, io));
     });
 }

@@ -1,5 +1,6 @@
 /**
- * `balancer l4` and `balancer ipvsadm`: the packet plane's own views and LVS's command line.
+ * `balancer l4` and `balancer ipvsadm`: the packet plane's own views and LVS's command line. What a command
+ * does is loaded when it runs.
  *
  * @module
  */
@@ -7,19 +8,6 @@ import { type Command, Option } from 'commander';
 import type { Io } from '../io.ts';
 import { withExamples } from '../reference/examples.ts';
 import type { PlaneTarget } from './client.ts';
-import {
-  decapsulate,
-  doctor,
-  killFlows,
-  lookUp,
-  saveOrders,
-  setUpBackends,
-  showFlows,
-  showPlane,
-  unloadPlane,
-} from './commands.ts';
-import { importConfiguration } from './import-keepalived.ts';
-import { ipvsadm } from './ipvsadm.ts';
 import { addCluster } from './register-cluster.ts';
 
 type Finish = (code: number) => void;
@@ -65,6 +53,7 @@ function addViews(l4: Command, io: Io, finish: Finish): void {
   for (const [name, description, what] of views) {
     running(l4, name, description, `balancer l4 ${name} --json`).action(
       async ({ json = false, ...target }: TargetFlags) => {
+        const { showPlane } = await import('./commands.ts');
         finish(await showPlane(what, target, { json, io }));
       },
     );
@@ -75,6 +64,7 @@ function addViews(l4: Command, io: Io, finish: Finish): void {
     'commands that make the servers ready',
     'balancer l4 backend-setup',
   ).action(async ({ json: _json, ...target }: TargetFlags) => {
+    const { setUpBackends } = await import('./commands.ts');
     finish(await setUpBackends(target, io));
   });
 }
@@ -86,6 +76,7 @@ function addSave(l4: Command, io: Io, finish: Finish): void {
     'keep what ipvsadm and the API ordered, over reloads and restarts',
     'balancer l4 save',
   ).action(async ({ json = false, ...target }: TargetFlags) => {
+    const { saveOrders } = await import('./commands.ts');
     finish(await saveOrders(target, { json, io }));
   });
 }
@@ -106,6 +97,7 @@ function addFlows(l4: Command, io: Io, finish: Finish): void {
     .action(async ({ json = false, kill, config, url, token, socket, ...filter }: FlowFlags) => {
       const target = given({ config, url, token, socket });
       const chosen = given(filter);
+      const { killFlows, showFlows } = await import('./commands.ts');
       finish(
         kill
           ? await killFlows(chosen, target, { json, io })
@@ -124,6 +116,7 @@ function addFlows(l4: Command, io: Io, finish: Finish): void {
     .action(
       async (service: string, client: string, { json = false, udp, ...target }: LookupFlags) => {
         const query = { protocol: udp ? 'udp' : 'tcp', service, client };
+        const { lookUp } = await import('./commands.ts');
         finish(await lookUp(query, target, { json, io }));
       },
     );
@@ -140,6 +133,7 @@ function addDoctor(l4: Command, io: Io, finish: Finish): void {
     'what is wrong with this host or the running plane, with the command that mends it',
     'balancer l4 doctor --config balancer.toml',
   ).action(async ({ json = false, ...target }: TargetFlags) => {
+    const { doctor } = await import('./commands.ts');
     finish(await doctor(target, { json, io }));
   });
 }
@@ -159,6 +153,7 @@ function addHostCommands(l4: Command, io: Io, finish: Finish): void {
         config?: string;
         pinPath?: string;
       }) => {
+        const { unloadPlane } = await import('./commands.ts');
         finish(await unloadPlane(options, { json, io }));
       },
     );
@@ -176,7 +171,8 @@ function addHostCommands(l4: Command, io: Io, finish: Finish): void {
       ),
     )
     .option('--off', 'detach it')
-    .action((options: DecapFlags) => {
+    .action(async (options: DecapFlags) => {
+      const { decapsulate } = await import('./commands.ts');
       finish(decapsulate({ off: false, ...options }, io));
     });
 }
@@ -198,6 +194,7 @@ function addImport(l4: Command, io: Io, finish: Finish): void {
     .option('--interface <name...>', 'where packets arrive (default: those of its VRRP instances)')
     .option('--config-id <id>', 'as keepalived is started with: which conditional lines hold')
     .action(async (file: string, options: ImportFlags) => {
+      const { importConfiguration } = await import('./import-keepalived.ts');
       finish(await importConfiguration(file, options, io));
     });
 }
@@ -217,7 +214,10 @@ function addIpvsadm(program: Command, io: Io, finish: Finish): void {
     .argument('[arguments...]', 'as ipvsadm has them; see "balancer ipvsadm -h"')
     .allowUnknownOption()
     .helpOption('--help', 'display help for command')
-    .action(async (args: string[]) => finish(await ipvsadm(args, io)));
+    .action(async (args: string[]) => {
+      const { ipvsadm } = await import('./ipvsadm.ts');
+      finish(await ipvsadm(args, io));
+    });
 }
 
 /** A command that talks to the running plane. */

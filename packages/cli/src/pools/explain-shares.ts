@@ -6,7 +6,7 @@
  */
 import { InputError, math, v2 } from '@balancer/pools';
 import { Explanation } from './explanation.ts';
-import type { ExplainedStep, Trade } from './open-pool.ts';
+import type { ExplainedStep, PoolToken, Trade } from './open-pool.ts';
 import { scaledBalances, scalingFactor, withFreshRates } from './scaled.ts';
 import { type ShareFormula, stableFormula, weightedFormula } from './share-formulas.ts';
 
@@ -19,6 +19,23 @@ export function explainShares(
   pool: v2.Pool,
   trade: Trade,
 ): readonly ExplainedStep[] {
+  return follow(state, pool, trade).steps;
+}
+
+/** The swap fee inside a swap of the pool's own token: it is paid in the other one. */
+export function feeOfShares(
+  state: v2.WorldState,
+  pool: v2.Pool,
+  trade: Trade,
+  tokens: readonly PoolToken[],
+): { readonly amount: bigint; readonly token: PoolToken } {
+  const { fees } = follow(state, pool, trade);
+  const token = trade.tokenIn.address === pool.address ? trade.tokenOut : trade.tokenIn;
+  const fee = fees.get(tokens.indexOf(token)) ?? 0n;
+  return { amount: divUp(fee, scalingFactor(state, pool, token.address)), token };
+}
+
+function follow(state: v2.WorldState, pool: v2.Pool, trade: Trade): Explanation {
   const out = new Explanation();
   if (pool.family === 'managed') {
     explainWith(out, { state, pool, trade, formula: managedFormula(out, state, pool, trade) });
@@ -28,7 +45,7 @@ export function explainShares(
   } else {
     throw new InputError('--explain', 'this pool does not swap its own token: join or exit it');
   }
-  return out.steps;
+  return out;
 }
 
 interface ExplainedSwap {
@@ -82,6 +99,7 @@ function composableFormula(
   const { address } = isJoin ? trade.tokenIn : trade.tokenOut;
   return stableFormula({
     amp: v2.getAmp(state, pool.id).value,
+    symbols: symbolsOf(state, tokens),
     balances,
     index: tokens.indexOf(address),
     supply: supplyOf(out, state, pool),
@@ -102,16 +120,22 @@ function managedFormula(
   if (rules.family !== 'managed') throw new InputError('--explain', `not for ${pool.kind}`);
   const isJoin = trade.tokenOut.address === pool.address;
   const { address } = isJoin ? trade.tokenIn : trade.tokenOut;
-  const index = pool.tokens.indexOf(address);
+  const tokens = pool.tokens.slice(1);
   return weightedFormula({
-    balance: scaledBalances(state, pool)[index]!,
-    weight: v2.getWeights(state, pool.id)[index - 1]!,
+    symbols: symbolsOf(state, tokens),
+    balances: scaledBalances(state, pool).slice(1),
+    weights: v2.getWeights(state, pool.id),
+    index: tokens.indexOf(address),
     supply: supplyOf(out, state, pool),
     swapFee: v2.getSwapFee(state, pool.id),
     revision: rules.revision,
     isJoin,
     givesShares: isJoin !== (trade.given === 'in'),
   });
+}
+
+function symbolsOf(state: v2.WorldState, tokens: readonly string[]): readonly string[] {
+  return tokens.map((token) => state.tokens.get(token)?.symbol ?? token);
 }
 
 function supplyOf(out: Explanation, state: v2.WorldState, pool: v2.Pool): bigint {

@@ -24,8 +24,8 @@ export interface Trade {
 export interface Priced {
   readonly amountIn: bigint;
   readonly amountOut: bigint;
-  /** Part of the amount in that stays as swap fee; null where the mathematics takes it otherwise. */
-  readonly fee: bigint | null;
+  /** What stays in the pool as swap fee, and of which token; null where the difference of nominal values is. */
+  readonly fee: { readonly amount: bigint; readonly token: PoolToken } | null;
 }
 
 /** A join or exit: exact tokens, or exact pool shares in all tokens or in one. */
@@ -48,6 +48,12 @@ export interface ExplainedStep {
   readonly rounding: 'down' | 'up' | 'half up' | 'exact';
 }
 
+export interface ExplainedLiquidity {
+  readonly steps: readonly ExplainedStep[];
+  /** What stays in the pool as swap fee, one per token; raw units, rounded up. */
+  readonly fees: readonly bigint[];
+}
+
 export interface OpenPool {
   /** Generation and kind: `weighted-3`, `v1`. */
   readonly kind: string;
@@ -64,6 +70,8 @@ export interface OpenPool {
   exit(request: Liquidity): Moved;
   /** @throws {InputError} When the kind of swap has no explanation. */
   explain(trade: Trade): readonly ExplainedStep[];
+  /** Of a join or an exit that the pool does. */
+  explainLiquidity(way: 'join' | 'exit', request: Liquidity): ExplainedLiquidity;
 }
 
 /**

@@ -8,13 +8,9 @@ import type { Command } from 'commander';
 import { InputError, Revert, v2 } from '@balancer/pools';
 import { describeReport, isVectorFile, replayFile } from '@balancer/pools/vectors';
 import { type Loaded, loadPool, parseJson } from './load.ts';
-import {
-  findToken,
-  type Liquidity,
-  type OpenPool,
-  type PoolToken,
-  type Trade,
-} from './open-pool.ts';
+import { liquidity, type LiquidityOptions } from './liquidity.ts';
+import { findToken, type OpenPool, type Trade } from './open-pool.ts';
+import { percent, print, printJson, printSteps, stepsJson } from './output.ts';
 import { withExamples } from '../reference/examples.ts';
 import { runTrace, TRACE_STEPS } from './trace.ts';
 import { runV1Trace } from './trace-v1.ts';
@@ -32,9 +28,12 @@ export interface PoolsIo {
   finish(code: number): void;
 }
 
-interface PoolOptions {
+export interface PoolOptions {
   readonly pool?: string;
   readonly json?: boolean;
+}
+interface TraceOptions extends PoolOptions {
+  readonly explain?: boolean;
 }
 interface QuoteOptions extends PoolOptions {
   readonly in: string;
@@ -43,12 +42,6 @@ interface QuoteOptions extends PoolOptions {
   readonly given: string;
   readonly explain?: boolean;
 }
-interface LiquidityOptions extends PoolOptions {
-  readonly amounts?: string;
-  readonly shares?: string;
-  readonly token?: string;
-}
-
 const FILE = 'JSON state of a world, or a pool description';
 
 /** Adds the subcommands to the program. */
@@ -71,6 +64,7 @@ export function registerPools(program: Command, io: PoolsIo): void {
   withPool(pools, 'spot', 'price of one token in another, without fee', '--in WETH --out DAI')
     .requiredOption('--in <token>', 'token paid')
     .requiredOption('--out <token>', 'token received')
+    .option('--explain', 'the exact fraction')
     .action((file: string, options: QuoteOptions) =>
       guarded(io, () => spot(load(io, file, options), options, io)),
     );
@@ -79,13 +73,15 @@ export function registerPools(program: Command, io: PoolsIo): void {
       .option('--amounts <list>', 'exact tokens: SYMBOL=decimal, separated by commas')
       .option('--shares <decimal>', 'exact pool shares, in all tokens')
       .option('--token <token>', 'with --shares: in this token alone')
+      .option('--explain', 'every rounding step')
       .action((file: string, options: LiquidityOptions) =>
-        guarded(io, () => liquidity(load(io, file, options), way, options, io)),
+        guarded(io, () => liquidity(load(io, file, options).pool, way, options, io)),
       );
   }
   withPool(pools, 'trace', 'run operations and flag a falling invariant', 'operations.json')
     .argument('<operations>', 'JSON array of swap, batchSwap and warp')
-    .action((file: string, operations: string, options: PoolOptions) =>
+    .option('--explain', 'every rounding step of single swaps')
+    .action((file: string, operations: string, options: TraceOptions) =>
       guarded(io, () => trace(load(io, file, options), operations, options, io)),
     );
   withExamples(pools.command('verify'), 'balancer pools verify vectors/')
@@ -98,7 +94,11 @@ export function registerPools(program: Command, io: PoolsIo): void {
 }
 
 const LIQUIDITY = [
-  { way: 'join', description: 'what joining costs', example: '--amounts WETH=1,DAI=2000' },
+  {
+    way: 'join',
+    description: 'what joining costs',
+    example: '--amounts WETH=1,DAI=2000 --explain',
+  },
   { way: 'exit', description: 'what exiting pays', example: '--shares 10 --token DAI --json' },
 ] as const;
 
@@ -144,6 +144,7 @@ function quote({ pool }: Loaded, options: QuoteOptions, io: PoolsIo): number {
   const trade = tradeOf(pool, options);
   const { tokenIn, tokenOut } = trade;
   const priced = pool.quote(trade);
+  const { fee } = priced;
   const spotPrice = pool.spot(tokenIn, tokenOut);
   const effective = {
     num: priced.amountIn * 10n ** BigInt(tokenOut.decimals),
@@ -157,14 +158,13 @@ function quote({ pool }: Loaded, options: QuoteOptions, io: PoolsIo): number {
     tokenOut: tokenOut.symbol,
     amountIn: formatUnits(priced.amountIn, tokenIn.decimals),
     amountOut: formatUnits(priced.amountOut, tokenOut.decimals),
-    fee: priced.fee === null ? null : formatUnits(priced.fee, tokenIn.decimals),
+    fee: fee && formatUnits(fee.amount, fee.token.decimals),
+    feeToken: fee && fee.token.symbol,
     spotPrice: v2.toNumber(spotPrice),
     effectivePrice: priceless ? null : v2.toNumber(effective),
     priceImpact: priceless ? null : v2.priceImpact(spotPrice, effective),
     raw: { amountIn: priced.amountIn.toString(), amountOut: priced.amountOut.toString() },
-    ...(options.explain && {
-      steps: steps.map((step) => ({ ...step, value: step.value.toString() })),
-    }),
+    ...(options.explain && { steps: stepsJson(steps) }),
   };
   if (options.json) return printJson(io, answer);
   const price = `${tokenIn.symbol} per ${tokenOut.symbol}`;
@@ -172,7 +172,10 @@ function quote({ pool }: Loaded, options: QuoteOptions, io: PoolsIo): number {
     ['pool', answer.pool],
     ['in', `${answer.amountIn} ${tokenIn.symbol}`],
     ['out', `${answer.amountOut} ${tokenOut.symbol}`],
-    ['fee', answer.fee === null ? 'inside the mathematics' : `${answer.fee} ${tokenIn.symbol}`],
+    [
+      'fee',
+      answer.fee === null ? 'inside the nominal balances' : `${answer.fee} ${answer.feeToken}`,
+    ],
     ['spot price', `${answer.spotPrice} ${price}`],
     [
       'effective price',
@@ -180,9 +183,7 @@ function quote({ pool }: Loaded, options: QuoteOptions, io: PoolsIo): number {
     ],
     ['price impact', answer.priceImpact === null ? 'none' : percent(answer.priceImpact)],
   ]);
-  for (const { name, formula, value, rounding } of steps) {
-    io.stdout.write(`  ${name} = ${formula} = ${value} (${rounding})\n`);
-  }
+  printSteps(io, steps);
   return 0;
 }
 
@@ -206,69 +207,33 @@ function spot({ pool }: Loaded, options: QuoteOptions, io: PoolsIo): number {
     return printJson(io, { price, num: num.toString(), den: den.toString() });
   }
   io.stdout.write(`${price} ${tokenIn.symbol} per ${tokenOut.symbol}\n`);
+  if (options.explain) io.stdout.write(`  exactly ${num} / ${den}\n`);
   return 0;
 }
 
-function liquidity(
-  { pool }: Loaded,
-  way: 'join' | 'exit',
-  options: LiquidityOptions,
-  io: PoolsIo,
-): number {
-  const request = liquidityOf(pool, options);
-  const moved = way === 'join' ? pool.join(request) : pool.exit(request);
-  const amounts = pool.tokens.map(({ symbol, decimals }, i) => ({
-    token: symbol,
-    amount: formatUnits(moved.amounts[i]!, decimals),
-  }));
-  const shares = formatUnits(moved.shares, 18);
-  if (options.json) return printJson(io, { pool: pool.kind, [way]: amounts, shares });
-  print(io, [
-    ['pool', pool.kind],
-    ...amounts.map(({ token, amount }): [string, string] => [
-      way === 'join' ? 'in' : 'out',
-      `${amount} ${token}`,
-    ]),
-    ['shares', `${shares} ${way === 'join' ? 'minted' : 'burned'}`],
-  ]);
-  return 0;
-}
-
-function liquidityOf(pool: OpenPool, options: LiquidityOptions): Liquidity {
-  const { amounts, shares, token } = options;
-  if ((amounts === undefined) === (shares === undefined)) {
-    throw new InputError('--amounts or --shares', 'exactly one of the two must be given');
-  }
-  if (shares === undefined) return { by: 'tokens', amounts: amountsOf(pool, amounts ?? '') };
-  const parsed = parseUnits(shares, 18, '--shares');
-  return token === undefined
-    ? { by: 'shares', shares: parsed }
-    : { by: 'one-token', shares: parsed, token: findToken(pool, token, '--token') };
-}
-
-function amountsOf(pool: OpenPool, list: string): bigint[] {
-  const amounts = new Map<PoolToken, bigint>();
-  for (const part of list.split(',')) {
-    const [name = '', amount = ''] = part.split('=');
-    const token = findToken(pool, name.trim(), '--amounts');
-    amounts.set(token, parseUnits(amount.trim(), token.decimals, `--amounts ${name.trim()}`));
-  }
-  return pool.tokens.map((token) => amounts.get(token) ?? 0n);
-}
-
-function trace(loaded: Loaded, operations: string, options: PoolOptions, io: PoolsIo): number {
+function trace(loaded: Loaded, operations: string, options: TraceOptions, io: PoolsIo): number {
+  const { explain = false } = options;
   const steps = TRACE_STEPS.decode(parseJson(read(io, operations), operations), operations);
-  const lines = loaded.world === null ? runV1Trace(loaded, steps) : runTrace(loaded, steps);
+  const lines =
+    loaded.world === null ? runV1Trace(loaded, steps, explain) : runTrace(loaded, steps, explain);
   const drops = lines.filter(({ drop }) => drop).length;
   if (options.json) {
-    printJson(io, { steps: lines, drops });
+    printJson(io, {
+      steps: lines.map((line) => ({
+        ...line,
+        ...(line.steps && { steps: stepsJson(line.steps) }),
+      })),
+      drops,
+    });
   } else {
-    for (const { operation, invariant, supply, change, drop } of lines) {
+    for (const { operation, invariant, supply, change, drop, ...line } of lines) {
       const flag = drop ? '  INVARIANT DROP' : '';
       const sign = change < 0 ? '' : '+';
       io.stdout.write(
-        `[${operation}] invariant ${invariant}, shares ${supply}, per share ${sign}${percent(change)}${flag}\n`,
+        `[${operation}] in ${line.in.amount} ${line.in.token}, out ${line.out.amount} ${line.out.token}, ` +
+          `invariant ${invariant}, shares ${supply}, per share ${sign}${percent(change)}${flag}\n`,
       );
+      printSteps(io, line.steps ?? []);
     }
     io.stdout.write(`${lines.length} changes, ${drops} lower the invariant per share\n`);
   }
@@ -298,17 +263,4 @@ function filesOf(io: PoolsIo, path: string): { name: string; text: string }[] {
     .filter((name) => name.endsWith('.json'))
     .map((name) => ({ name, text: read(io, `${path}/${name}`) }))
     .filter(({ text }) => isVectorFile(text));
-}
-
-function print(io: PoolsIo, rows: readonly (readonly [string, string])[]): void {
-  for (const [name, value] of rows) io.stdout.write(`${name.padEnd(16)} ${value}\n`);
-}
-
-function printJson(io: PoolsIo, value: unknown): number {
-  io.stdout.write(`${JSON.stringify(value)}\n`);
-  return 0;
-}
-
-function percent(fraction: number): string {
-  return `${Number((fraction * 100).toPrecision(4))} %`;
 }

@@ -5,9 +5,10 @@
  * @module
  */
 import { InputError, v1 } from '@balancer/pools';
-import { findToken, type OpenPool } from './open-pool.ts';
-import type { SwapStep, TraceLine, TraceStep } from './trace.ts';
-import { formatUnits, parseUnits } from './units.ts';
+import { explainV1, explainV1Liquidity, recordOf } from './explain-v1.ts';
+import type { ExplainedStep, OpenPool, PoolToken, Trade } from './open-pool.ts';
+import { type TraceLine, type TraceStep, tradeOf } from './trace.ts';
+import { formatUnits } from './units.ts';
 import { richestHolder } from './v1-pool.ts';
 
 /** Relative change of the invariant per share that the contract's own powers may be off by. */
@@ -21,6 +22,7 @@ const ROUNDING = 1e-9;
 export function runV1Trace(
   { pool, state: start }: { readonly pool: OpenPool; readonly state: v1.pool.PoolState },
   steps: readonly TraceStep[],
+  explains: boolean,
 ): TraceLine[] {
   let state = start;
   return steps.map((step, operation) => {
@@ -30,14 +32,27 @@ export function runV1Trace(
     }
     const before = invariantOf(state) - sharesOf(state);
     const env = { sender: richestHolder(state), block: 0n };
-    state = v1.pool.step(state, callOf(step, pool, path), env).state;
+    const trade = tradeOf(step, pool, operation);
+    const explained = explains ? { steps: explain(state, pool, trade) } : {};
+    const after = v1.pool.step(state, callOf(pool, trade), env).state;
+    const [amountIn, amountOut] = [
+      movedOf(pool, trade.tokenIn, state, after),
+      movedOf(pool, trade.tokenOut, state, after),
+    ];
+    state = after;
     const change = Math.expm1(invariantOf(state) - sharesOf(state) - before);
     return {
       operation,
+      in: { token: trade.tokenIn.symbol, amount: formatUnits(amountIn, trade.tokenIn.decimals) },
+      out: {
+        token: trade.tokenOut.symbol,
+        amount: formatUnits(amountOut, trade.tokenOut.decimals),
+      },
       invariant: String(Math.exp(invariantOf(state)) / 1e18),
       supply: formatUnits(state.shares.totalSupply, 18),
       change,
       drop: change < -ROUNDING,
+      ...explained,
     };
   });
 }
@@ -55,11 +70,36 @@ function sharesOf(state: v1.pool.PoolState): number {
   return Math.log(Number(state.shares.totalSupply));
 }
 
-function callOf(step: SwapStep, pool: OpenPool, path: string): v1.pool.PoolOperation {
-  const from = findToken(pool, step.in, `${path}.in`);
-  const to = findToken(pool, step.out, `${path}.out`);
-  const isGivenOut = step.given === 'out';
-  const amount = parseUnits(step.amount, (isGivenOut ? to : from).decimals, `${path}.amount`);
+/** What a trade moved of a token or of the shares, without sign. */
+function movedOf(
+  pool: OpenPool,
+  token: PoolToken,
+  before: v1.pool.PoolState,
+  after: v1.pool.PoolState,
+): bigint {
+  if (token === pool.share) {
+    return v1.num.bdiff(before.shares.totalSupply, after.shares.totalSupply);
+  }
+  return v1.num.bdiff(recordOf(before, token).balance, recordOf(after, token).balance);
+}
+
+function explain(state: v1.pool.PoolState, pool: OpenPool, trade: Trade): readonly ExplainedStep[] {
+  const { tokenIn, tokenOut, given, amount } = trade;
+  if (tokenIn !== pool.share && tokenOut !== pool.share) return explainV1(state, trade);
+  const way = tokenOut === pool.share ? 'join' : 'exit';
+  const token = way === 'join' ? tokenIn : tokenOut;
+  const givesShares = (way === 'join') === (given === 'out');
+  const amounts = pool.tokens.map((each) => (each === token ? amount : 0n));
+  return explainV1Liquidity(
+    state,
+    pool.tokens,
+    givesShares ? { way, by: 'one-token', shares: amount, token } : { way, by: 'tokens', amounts },
+  ).steps;
+}
+
+function callOf(pool: OpenPool, trade: Trade): v1.pool.PoolOperation {
+  const { tokenIn: from, tokenOut: to, amount } = trade;
+  const isGivenOut = trade.given === 'out';
   const [tokenIn, tokenOut] = [from.address, to.address];
   if (to === pool.share) {
     return isGivenOut

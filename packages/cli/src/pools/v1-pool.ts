@@ -3,18 +3,11 @@
  *
  * @module
  */
-import { InputError, v1, type v2 } from '@balancer/pools';
-import type {
-  ExplainedStep,
-  Liquidity,
-  Moved,
-  OpenPool,
-  PoolToken,
-  Priced,
-  Trade,
-} from './open-pool.ts';
+import { v1, type v2 } from '@balancer/pools';
+import { explainV1, explainV1Liquidity, onlyAmount, recordOf } from './explain-v1.ts';
+import type { Liquidity, Moved, OpenPool, PoolToken, Priced, Trade } from './open-pool.ts';
 
-const { BONE, bdiv, bmul, bpow, bsub, badd } = v1.num;
+const { BONE, bmul, bsub } = v1.num;
 const MAX_UINT256 = 2n ** 256n - 1n;
 
 /** What the state of a V1 pool does not say about its tokens. */
@@ -40,9 +33,10 @@ export function openV1Pool(
     share: { symbol: 'BPT', decimals: 18, address: pool.address, balance: supply },
     spot: (tokenIn, tokenOut) => spot(pool, tokenIn, tokenOut),
     quote: (trade) => quote(pool, trade, holder),
-    join: (request) => join(pool, request, holder),
-    exit: (request) => exit(pool, request, holder),
-    explain: (trade) => explain(pool, trade),
+    join: (request) => join({ pool, tokens, env: holder }, request),
+    exit: (request) => exit({ pool, tokens, env: holder }, request),
+    explain: (trade) => explainV1(pool, trade),
+    explainLiquidity: (way, request) => explainV1Liquidity(pool, tokens, { ...request, way }),
   };
 }
 
@@ -53,29 +47,52 @@ export function richestHolder(pool: v1.pool.PoolState): string {
 }
 
 function spot(pool: v1.pool.PoolState, tokenIn: PoolToken, tokenOut: PoolToken): v2.Rational {
-  const [i, o] = [recordOf(pool, tokenIn), recordOf(pool, tokenOut)];
+  const [i, o] = [sideOf(pool, tokenIn), sideOf(pool, tokenOut)];
   return {
-    num: i.balance * o.denorm * 10n ** BigInt(tokenOut.decimals),
-    den: o.balance * i.denorm * 10n ** BigInt(tokenIn.decimals),
+    num: i.balance * o.weight * 10n ** BigInt(tokenOut.decimals),
+    den: o.balance * i.weight * 10n ** BigInt(tokenIn.decimals),
   };
 }
 
+/** A token's side of the pool; its shares are a side of all the weight. */
+function sideOf(
+  pool: v1.pool.PoolState,
+  token: PoolToken,
+): { readonly balance: bigint; readonly weight: bigint } {
+  if (token.address === pool.address) {
+    return { balance: pool.shares.totalSupply, weight: pool.totalWeight };
+  }
+  const { balance, denorm } = recordOf(pool, token);
+  return { balance, weight: denorm };
+}
+
 function quote(pool: v1.pool.PoolState, trade: Trade, env: v1.Env): Priced {
-  const pair = { tokenIn: trade.tokenIn.address, tokenOut: trade.tokenOut.address };
+  const pair = {
+    tokenIn: recordOf(pool, trade.tokenIn).token,
+    tokenOut: recordOf(pool, trade.tokenOut).token,
+  };
   const priced =
     trade.given === 'in'
       ? v1.pool.swapExactAmountIn(pool, { ...pair, tokenAmountIn: trade.amount }, env).result
       : v1.pool.swapExactAmountOut(pool, { ...pair, tokenAmountOut: trade.amount }, env).result;
   const amountIn = 'tokenAmountIn' in priced ? priced.tokenAmountIn : trade.amount;
   const amountOut = 'tokenAmountOut' in priced ? priced.tokenAmountOut : trade.amount;
-  return { amountIn, amountOut, fee: amountIn - bmul(amountIn, bsub(BONE, pool.swapFee)) };
+  const amount = amountIn - bmul(amountIn, bsub(BONE, pool.swapFee));
+  return { amountIn, amountOut, fee: { amount, token: trade.tokenIn } };
 }
 
-function join(pool: v1.pool.PoolState, request: Liquidity, env: v1.Env): Moved {
+/** A pool, its tokens, and who acts. */
+interface Opened {
+  readonly pool: v1.pool.PoolState;
+  readonly tokens: readonly PoolToken[];
+  readonly env: v1.Env;
+}
+
+function join({ pool, tokens, env }: Opened, request: Liquidity): Moved {
   switch (request.by) {
     case 'tokens': {
-      const { token, amount } = onlyAmount(pool, request.amounts);
-      const input = { tokenIn: token, tokenAmountIn: amount };
+      const [token, tokenAmountIn] = onlyAmount(tokens, request.amounts);
+      const input = { tokenIn: token.address, tokenAmountIn };
       const { result } = v1.pool.joinswapExternAmountIn(pool, input, env);
       return { amounts: request.amounts, shares: result.poolAmountOut };
     }
@@ -94,11 +111,11 @@ function join(pool: v1.pool.PoolState, request: Liquidity, env: v1.Env): Moved {
   }
 }
 
-function exit(pool: v1.pool.PoolState, request: Liquidity, env: v1.Env): Moved {
+function exit({ pool, tokens, env }: Opened, request: Liquidity): Moved {
   switch (request.by) {
     case 'tokens': {
-      const { token, amount } = onlyAmount(pool, request.amounts);
-      const input = { tokenOut: token, tokenAmountOut: amount };
+      const [token, tokenAmountOut] = onlyAmount(tokens, request.amounts);
+      const input = { tokenOut: token.address, tokenAmountOut };
       const { result } = v1.pool.exitswapExternAmountOut(pool, input, env);
       return { amounts: request.amounts, shares: result.poolAmountIn };
     }
@@ -121,51 +138,4 @@ function moved(before: v1.pool.PoolState, after: v1.pool.PoolState): { amounts: 
   return {
     amounts: before.tokens.map(({ balance }, i) => v1.num.bdiff(balance, after.tokens[i]!.balance)),
   };
-}
-
-function onlyAmount(
-  pool: v1.pool.PoolState,
-  amounts: readonly bigint[],
-): { token: string; amount: bigint } {
-  const given = amounts.flatMap((amount, i) =>
-    amount > 0n ? [{ token: pool.tokens[i]!.token, amount }] : [],
-  );
-  if (given.length !== 1) {
-    throw new InputError('--amounts', 'must be of one token: V1 pools take several only by shares');
-  }
-  return given[0]!;
-}
-
-function recordOf(pool: v1.pool.PoolState, { address }: PoolToken): v1.pool.TokenRecord {
-  const record = pool.tokens.find(({ token }) => token === address);
-  if (record === undefined) throw new InputError('token', 'must be a token of the pool');
-  return record;
-}
-
-/** A V1 swap step by step; every step rounds half up. */
-function explain(pool: v1.pool.PoolState, trade: Trade): ExplainedStep[] {
-  const { balance: balanceIn, denorm: weightIn } = recordOf(pool, trade.tokenIn);
-  const { balance: balanceOut, denorm: weightOut } = recordOf(pool, trade.tokenOut);
-  const steps: ExplainedStep[] = [];
-  const add = (name: string, formula: string, value: bigint): bigint => {
-    steps.push({ name, formula, value, rounding: 'half up' });
-    return value;
-  };
-  const kept = bsub(BONE, pool.swapFee);
-  if (trade.given === 'in') {
-    const exponent = add('exponent', 'weightIn / weightOut', bdiv(weightIn, weightOut));
-    const left = add('afterFee', 'amountIn * (1 - swapFee)', bmul(trade.amount, kept));
-    const base = bdiv(balanceIn, badd(balanceIn, left));
-    add('base', 'balanceIn / (balanceIn + afterFee)', base);
-    const power = add('power', 'base ^ exponent', bpow(base, exponent));
-    add('amountOut', 'balanceOut * (1 - power)', bmul(balanceOut, bsub(BONE, power)));
-    return steps;
-  }
-  const exponent = add('exponent', 'weightOut / weightIn', bdiv(weightOut, weightIn));
-  const base = bdiv(balanceOut, bsub(balanceOut, trade.amount));
-  add('base', 'balanceOut / (balanceOut - amountOut)', base);
-  const power = add('power', 'base ^ exponent', bpow(base, exponent));
-  const raw = add('beforeFee', 'balanceIn * (power - 1)', bmul(balanceIn, bsub(power, BONE)));
-  add('amountIn', 'beforeFee / (1 - swapFee)', bdiv(raw, kept));
-  return steps;
 }

@@ -4,6 +4,8 @@
  * @module
  */
 import { InputError, math, v2 } from '@balancer/pools';
+import { explainLiquidity } from './explain-liquidity.ts';
+import { feeOfShares } from './explain-shares.ts';
 import { explainV2 } from './explain-v2.ts';
 import type { Liquidity, Moved, OpenPool, PoolToken, Priced, Trade } from './open-pool.ts';
 
@@ -27,10 +29,12 @@ export function openV2Pool(world: v2.World, id: v2.PoolId): OpenPool {
     share,
     spot: (tokenIn, tokenOut) =>
       v2.spotPrice(world.state, id, { tokenIn: tokenIn.address, tokenOut: tokenOut.address }),
-    quote: (trade) => quote(world, pool, trade),
+    quote: (trade) => quote(world, pool, trade, tokens),
     join: (request) => liquidity(world, pool, tokens, { ...request, way: 'join' }),
     exit: (request) => liquidity(world, pool, tokens, { ...request, way: 'exit' }),
     explain: (trade) => explainV2(world.state, pool, trade),
+    explainLiquidity: (way, request) =>
+      explainLiquidity(world.state, pool, { ...request, way, tokens }),
   };
 }
 
@@ -48,7 +52,7 @@ function registersOwnToken(pool: v2.Pool): boolean {
   return pool.tokens.includes(pool.address);
 }
 
-function quote(world: v2.World, pool: v2.Pool, trade: Trade): Priced {
+function quote(world: v2.World, pool: v2.Pool, trade: Trade, tokens: readonly PoolToken[]): Priced {
   const { tokenIn, tokenOut, given, amount } = trade;
   const fork = world.fork();
   lendShares(fork, pool);
@@ -62,9 +66,25 @@ function quote(world: v2.World, pool: v2.Pool, trade: Trade): Priced {
   });
   const amountIn = given === 'in' ? amount : computed;
   const amountOut = given === 'in' ? computed : amount;
-  const own = [tokenIn.address, tokenOut.address].includes(pool.address);
-  const swapFee = v2.getSwapFee(world.state, pool.id);
-  return { amountIn, amountOut, fee: own ? null : math.fixedPoint.mulUp(amountIn, swapFee) };
+  return { amountIn, amountOut, fee: feeOf(world.state, pool, { trade, amountIn, tokens }) };
+}
+
+function feeOf(
+  state: v2.WorldState,
+  pool: v2.Pool,
+  swap: {
+    readonly trade: Trade;
+    readonly amountIn: bigint;
+    readonly tokens: readonly PoolToken[];
+  },
+): Priced['fee'] {
+  const { trade, amountIn, tokens } = swap;
+  const { tokenIn, tokenOut } = trade;
+  if (pool.family === 'linear') return null;
+  const isOfShares = [tokenIn.address, tokenOut.address].includes(pool.address);
+  if (isOfShares && pool.kind !== 'phantom-1') return feeOfShares(state, pool, trade, tokens);
+  const swapFee = v2.getSwapFee(state, pool.id);
+  return { amount: math.fixedPoint.mulUp(amountIn, swapFee), token: tokenIn };
 }
 
 /**

@@ -3,18 +3,18 @@
  *
  * @module
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { createProgress, EXIT, messageOf } from '@balancer/kit';
 import {
-  type Checkpoint,
   checkpointPolicy,
   createEnv,
   type Env,
   ENV_NAMES,
   evaluate,
   fitsEnv,
+  readCheckpoint,
   type Summary,
   trainEnv,
 } from '@balancer/simulation';
@@ -153,14 +153,4 @@ function answerTo(
 function requireEnv(name: string): void {
   if (!(ENV_NAMES as readonly string[]).includes(name))
     throw new UsageError(`${name}: must be one of ${ENV_NAMES.join(', ')}`);
-}
-
-function readCheckpoint(file: string): Checkpoint {
-  try {
-    const checkpoint = JSON.parse(readFileSync(file, 'utf8')) as Checkpoint;
-    if (checkpoint.format === 'simulation-policy/2') return checkpoint;
-  } catch (error) {
-    throw new UsageError(`${file}: cannot be read: ${messageOf(error)}`);
-  }
-  throw new UsageError(`${file}: is no checkpoint of balancer sim train`);
 }

@@ -5,12 +5,16 @@
  */
 import { EXIT } from '@balancer/kit';
 import {
+  type Action,
+  actionsOfPrices,
   fitMarket,
   formatRecordProblem,
   importFile,
   type ImportOptions,
+  importPrices,
   type ImportResult,
   profileOf,
+  readMapping,
   RECORD_FORMATS,
   type RecordFormat,
   type Recording,
@@ -24,6 +28,8 @@ export interface ImportFlags {
   readonly state?: string;
   readonly units?: string;
   readonly pool?: string;
+  readonly mapping?: string;
+  readonly bar?: string;
   readonly symbol?: string;
   readonly decimals?: string;
   readonly json?: boolean;
@@ -31,7 +37,7 @@ export interface ImportFlags {
 
 /** Prints a profile; 1 when the recording has errors. */
 export async function check(file: string, flags: ImportFlags, io: Io): Promise<number> {
-  const { recording, problems } = await importFile(file, optionsOf(file, flags));
+  const { recording, problems } = await importFile(file, await optionsOf(file, flags));
   const profile = profileOf(recording);
   if (flags.json === true) {
     io.stdout.write(
@@ -53,21 +59,42 @@ export async function check(file: string, flags: ImportFlags, io: Io): Promise<n
   return problems.errors > 0 ? EXIT.failed : EXIT.ok;
 }
 
-/** Writes the canonical form. Nothing is written when the recording has errors. */
+/**
+ * Writes the canonical form; files of prices, one token each, are joined on their times. Nothing is
+ * written when a recording has errors.
+ */
 export async function convert(
-  file: string,
+  files: readonly string[],
   flags: ImportFlags & { readonly out: string },
   io: Io,
 ): Promise<number> {
-  const recording = sound(await importFile(file, optionsOf(file, flags)), io);
-  await writeActions(flags.out, recording.actions);
-  io.stderr.write(`${recording.actions.length} actions written to ${flags.out}\n`);
+  const actions = await actionsOfFiles(files, flags, io);
+  await writeActions(flags.out, actions);
+  io.stderr.write(`${actions.length} actions written to ${flags.out}\n`);
   return EXIT.ok;
+}
+
+async function actionsOfFiles(
+  files: readonly string[],
+  flags: ImportFlags,
+  io: Io,
+): Promise<readonly Action[]> {
+  const [first = ''] = files;
+  const options = await optionsOf(first, flags);
+  if (files.length > 1) {
+    if (options.format !== 'ohlc' && options.format !== 'series')
+      throw new UsageError(
+        'several files: only prices (ohlc, series) are joined; import the others one by one',
+      );
+    return actionsOfPrices(await importPrices(files, options));
+  }
+  const { actions, prices } = sound(await importFile(first, options), io);
+  return actions.length === 0 && prices !== null ? actionsOfPrices(prices) : actions;
 }
 
 /** Prints the estimates as TOML. */
 export async function fit(file: string, flags: ImportFlags, io: Io): Promise<number> {
-  io.stdout.write(fitMarket(sound(await importFile(file, optionsOf(file, flags)), io)));
+  io.stdout.write(fitMarket(sound(await importFile(file, await optionsOf(file, flags)), io)));
   return EXIT.ok;
 }
 
@@ -79,15 +106,20 @@ export function sound({ recording, problems }: ImportResult, io: Io): Recording 
 }
 
 /** What the flags say about a file. @throws {UsageError} */
-export function optionsOf(file: string, flags: ImportFlags): ImportOptions {
+export async function optionsOf(file: string, flags: ImportFlags): Promise<ImportOptions> {
   const format = (flags.format ?? (file.endsWith('.ndjson') ? 'ndjson' : 'csv')) as RecordFormat;
   if (!RECORD_FORMATS.includes(format))
     throw new UsageError(`--format: must be one of ${RECORD_FORMATS.join(', ')}; got ${format}`);
   if (flags.units !== undefined && flags.units !== 'raw' && flags.units !== 'decimal') {
     throw new UsageError(`--units: must be raw or decimal; got ${flags.units}`);
   }
+  const { bar } = flags;
+  if (bar !== undefined && bar !== 'mid' && bar !== 'close' && bar !== 'hlc3')
+    throw new UsageError(`--bar: must be mid, close or hlc3; got ${bar}`);
   return {
     format,
+    ...(bar !== undefined && { barPrice: bar }),
+    ...(flags.mapping !== undefined && { mapping: await readMapping(flags.mapping) }),
     ...(flags.state !== undefined && { state: flags.state }),
     ...(flags.units !== undefined && { units: flags.units }),
     ...(flags.pool !== undefined && { pool: flags.pool }),

@@ -5,6 +5,7 @@
  */
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Io } from '../io.ts';
+import type { BenchFlags } from './bench.ts';
 import type { RunFlags } from './run.ts';
 import type { FetchFlags } from './fetch.ts';
 import type { ReplayFlags } from './replay.ts';
@@ -29,6 +30,7 @@ export function registerSimulation(program: Command, io: Io, finish: Finish): vo
   addServe(sim, io, finish);
   addQueue(sim, io, finish);
   addLearners(sim, io, finish);
+  addBench(sim, io, finish);
 }
 
 const EXAMPLE = `
@@ -46,10 +48,10 @@ function addRecords(sim: Command, io: Io, finish: Finish): void {
       finish(await (await import('./records.ts')).check(file, flags, io)),
     );
   records(sim.command('import'), 'convert a recording to the canonical format')
-    .argument('<file>', 'recording')
+    .argument('<files...>', 'recording; or prices of one token each, which are joined')
     .requiredOption('--out <file>', 'where to write: .csv or .ndjson')
-    .action(async (file: string, flags: ImportFlags & { readonly out: string }) =>
-      finish(await (await import('./records.ts')).convert(file, flags, io)),
+    .action(async (files: string[], flags: ImportFlags & { readonly out: string }) =>
+      finish(await (await import('./records.ts')).convert(files, flags, io)),
     );
   records(sim.command('fit'), 'estimate a market and its flow from recordings, as TOML')
     .argument('<file>', 'prices (series or ohlc), or swaps')
@@ -63,6 +65,9 @@ function addRecords(sim: Command, io: Io, finish: Finish): void {
     .option('--from <time>', 'unix seconds from which the what-if holds', number)
     .option('--what-if-fee <fraction>', 'another swap fee from then on')
     .option('--what-if-kind <kind>', 'another kind of pool from then on')
+    .option('--what-if-amp <amp>', 'another amplification from then on', count)
+    .option('--what-if-weights <list>', 'SYMBOL=weight, separated by commas, from then on')
+    .option('--what-if-token <token>', 'SYMBOL=balance:weight of one more token from then on')
     .option('--what-if-scale <factor>', 'a pool so many times as large from then on', number)
     .option('--carry <mode>', 'absolute, relative or price', 'absolute')
     .option('--rows', 'every action, as CSV')
@@ -100,7 +105,9 @@ function records(command: Command, description: string): Command {
     )
     .option('--state <file>', 'JSON of the initial state')
     .option('--units <units>', 'raw or decimal amounts')
-    .option('--pool <address>', 'v1-logs: the pool')
+    .option('--pool <id>', 'of which pool; v1-logs needs its address')
+    .option('--mapping <file>', 'csv: TOML with the name of each column, such as t = "block_time"')
+    .option('--bar <price>', 'ohlc: mid (of open and close), close or hlc3')
     .option('--symbol <symbol>', 'ohlc: the token')
     .option('--decimals <list>', 'SYMBOL=decimals, separated by commas');
 }
@@ -115,7 +122,7 @@ function addExperiments(sim: Command, io: Io, finish: Finish): void {
     sim
       .command(name, { hidden: name !== 'run' })
       .description('run an experiment: every point of its sweep, every repetition')
-      .argument('<file>', 'experiment (TOML)')
+      .argument('<files...>', 'experiments (TOML), one after the other')
       .option('--out <folder>', 'folder of results (default: out/<name>)')
       .option('--workers <count>', 'threads; 0 is none', count)
       .option('--seed <integer>', 'instead of the file')
@@ -132,8 +139,8 @@ function addExperiments(sim: Command, io: Io, finish: Finish): void {
       .option('--queue <name>', 'name of the queue (default: simulation)')
       .option('--store <place>', 'folder or s3+https://host/bucket that all workers see')
       .option('--json', 'progress as NDJSON')
-      .action(async (file: string, flags: RunFlags) =>
-        finish(await (await import('./run.ts')).run(file, flags, io)),
+      .action(async (files: string[], flags: RunFlags) =>
+        finish(await (await import('./run.ts')).runAll(files, flags, io)),
       );
   }
   sim
@@ -212,6 +219,18 @@ function addLearners(sim: Command, io: Io, finish: Finish): void {
     .argument('<env>', 'fee-control, weights-control, lp-allocation, arbitrage or attack')
     .option('--stdio', 'the only way there is; may be left out')
     .action(async (env: string) => finish(await (await import('./learn.ts')).serveEnv(env, io)));
+}
+
+function addBench(sim: Command, io: Io, finish: Finish): void {
+  sim
+    .command('bench')
+    .description('measure what runs cost here, beside plain loops')
+    .argument('[names...]', 'normals, gbm, grid, experiment, replay, csv, env (default: all)')
+    .option('--quick', 'a tenth of the work, once')
+    .option('--json', 'a line of JSON for each figure')
+    .action(async (names: string[], flags: BenchFlags) =>
+      finish(await (await import('./bench.ts')).bench(names, flags, io)),
+    );
 }
 
 function number(text: string): number {

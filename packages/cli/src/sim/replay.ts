@@ -24,13 +24,16 @@ export interface ReplayFlags extends ImportFlags {
   readonly whatIfFee?: string;
   readonly whatIfKind?: string;
   readonly whatIfScale?: number;
+  readonly whatIfAmp?: number;
+  readonly whatIfWeights?: string;
+  readonly whatIfToken?: string;
   readonly carry: string;
   readonly rows?: boolean;
 }
 
 /** 0 also with deviations: they are the answer, not a failure. */
 export async function replayFile(file: string, flags: ReplayFlags, io: Io): Promise<number> {
-  const recording = sound(await importFile(file, optionsOf(file, flags)), io);
+  const recording = sound(await importFile(file, await optionsOf(file, flags)), io);
   const whatIf = whatIfOf(flags);
   const report = replay(recording, {
     mode: oneOf(flags.mode, ['apply', 'event', 'call'], '--mode') as ReplayOptions['mode'],
@@ -49,16 +52,18 @@ export async function replayFile(file: string, flags: ReplayFlags, io: Io): Prom
 }
 
 function whatIfOf(flags: ReplayFlags): WhatIf | null {
-  const { whatIfFee, whatIfKind, whatIfScale, from } = flags;
-  if (whatIfFee === undefined && whatIfKind === undefined && whatIfScale === undefined) return null;
+  const { whatIfFee, whatIfKind, whatIfScale, whatIfAmp, whatIfWeights, whatIfToken, from } = flags;
+  const given = [whatIfFee, whatIfKind, whatIfScale, whatIfAmp, whatIfWeights, whatIfToken];
+  if (given.every((each) => each === undefined)) return null;
   if (from === undefined)
     throw new UsageError('--from: give the unix second from which the what-if holds');
-  const fee = whatIfFee === undefined ? null : parseDecimal(whatIfFee, 18);
-  if (fee !== null && 'wrong' in fee) throw new UsageError(`--what-if-fee: ${fee.wrong}`);
   return {
     from,
     change: {
-      ...(fee !== null && { swapFee: fee.raw }),
+      ...(whatIfFee !== undefined && { swapFee: decimalOf(whatIfFee, '--what-if-fee') }),
+      ...(whatIfAmp !== undefined && { amp: BigInt(whatIfAmp) }),
+      ...(whatIfWeights !== undefined && { weights: weightsOf(whatIfWeights) }),
+      ...(whatIfToken !== undefined && { extraTokens: [tokenOf(whatIfToken)] }),
       ...(whatIfKind !== undefined && {
         kind: whatIfKind as NonNullable<WhatIf['change']['kind']>,
       }),
@@ -66,6 +71,38 @@ function whatIfOf(flags: ReplayFlags): WhatIf | null {
     },
     carry: oneOf(flags.carry, ['absolute', 'relative', 'price'], '--carry') as WhatIf['carry'],
   };
+}
+
+/** `WETH=0.5,DAI=0.5`; of V1 pools denormalised. */
+function weightsOf(text: string): Record<string, bigint> {
+  return Object.fromEntries(
+    text.split(',').map((pair) => {
+      const [symbol = '', weight = ''] = pair.split('=');
+      return [symbol, decimalOf(weight, '--what-if-weights')];
+    }),
+  );
+}
+
+/** `SYMBOL=balance:weight`, in whole tokens of 18 decimals; stable pools have no weight. */
+function tokenOf(text: string): NonNullable<WhatIf['change']['extraTokens']>[number] {
+  const [symbol = '', rest = ''] = text.split('=');
+  const [balance = '', weight] = rest.split(':');
+  if (symbol === '' || balance === '')
+    throw new UsageError(`--what-if-token: must be SYMBOL=balance:weight; got ${text}`);
+  return {
+    symbol,
+    decimals: 18,
+    balance: decimalOf(balance, '--what-if-token'),
+    weight: weight === undefined ? null : decimalOf(weight, '--what-if-token'),
+    rate: null,
+  };
+}
+
+/** A number with 18 decimals. */
+function decimalOf(text: string, flag: string): bigint {
+  const parsed = parseDecimal(text, 18);
+  if ('wrong' in parsed) throw new UsageError(`${flag}: ${parsed.wrong}`);
+  return parsed.raw;
 }
 
 function printSummary(report: ReplayReport, io: Io): void {

@@ -52,6 +52,17 @@ export async function create(file: string, io: Io): Promise<number> {
   return EXIT.ok;
 }
 
+/** Runs experiments one after the other, up to the first that does not end well. */
+export async function runAll(files: readonly string[], flags: RunFlags, io: Io): Promise<number> {
+  if (files.length > 1 && (flags.out !== undefined || flags.run !== undefined))
+    throw new UsageError('--out and --run: go with one experiment');
+  for (const file of files) {
+    const code = await run(file, flags, io);
+    if (code !== EXIT.ok) return code;
+  }
+  return EXIT.ok;
+}
+
 /** Runs an experiment to its end, or to Ctrl-C. */
 export async function run(file: string, flags: RunFlags, io: Io): Promise<number> {
   const loaded = await loadExperiment(file);

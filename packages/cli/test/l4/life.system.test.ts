@@ -1,12 +1,23 @@
 /** The packet plane over the life of its process: killed, told otherwise, unloaded. */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import type { z } from '@balancer/kit';
+import { l4Operations } from '@balancer/l4';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Lab } from '../../../../examples/l4-netns/lab.ts';
 import { ADDRESSES } from '../../../../examples/l4-netns/network.ts';
 import { type Captured, runHereWith } from '../support.ts';
 
 const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for network namespaces)';
+
+/** Routes that answer a document whose shape is promised. */
+const DOCUMENTS = ['stats', 'services', 'drops', 'conns', 'findings', 'announcements', 'digest'];
+
+function schemaOf(operation: string): z.ZodType {
+  const answer = l4Operations[operation]?.answer;
+  if (answer === undefined || typeof answer === 'string') throw new Error(`no ${operation}`);
+  return answer;
+}
 
 describe.skipIf(NO_ROOT !== '')(`a packet plane${NO_ROOT}`, () => {
   let lab: Lab;
@@ -104,6 +115,14 @@ TCP  203.0.113.1:81 wrr
     await events.says(/event: changed/);
     const found = await lab.request({ count: 4, port: 81 });
     expect(found).toMatchObject({ failed: 0, servers: { 'server-2': 4 } });
+    for (const name of DOCUMENTS) {
+      // oxlint-disable-next-line no-await-in-loop -- one at a time, to name the one that differs
+      const { body: answer } = await lab.call('GET', `/l4/${name}`);
+      expect([name, schemaOf(`GET /l4/${name}`).safeParse(answer)]).toEqual([
+        name,
+        expect.objectContaining({ success: true }),
+      ]);
+    }
     expect(await lab.call('PUT', `${service}/servers/10.0.0.13:8080`, { mode: 'fnat' })).toEqual({
       status: 204,
     });

@@ -1,7 +1,7 @@
-import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { v1, v2 } from '@balancer/pools';
-import { registerPools } from '../../src/pools/register.ts';
+import { parseUnits } from '../../src/pools/units.ts';
+import { pool, run } from './run.ts';
 
 const WEIGHTED = {
   kind: 'weighted-3',
@@ -71,34 +71,6 @@ const V1_POOL = {
 function withoutRate({ symbol, decimals, balance }: (typeof COMPOSABLE.tokens)[number]) {
   return { symbol, decimals, balance };
 }
-
-/** Runs one command, its words in one string or several, on files in memory. */
-function run(files: Record<string, unknown>, ...args: string[]) {
-  let code = -1;
-  let out = '';
-  let err = '';
-  const program = new Command('balancer').exitOverride();
-  registerPools(program, {
-    stdout: { write: (text) => (out += text) },
-    stderr: { write: (text) => (err += text) },
-    readText(path) {
-      const content = files[path];
-      if (content === undefined) throw new Error('no such file');
-      return typeof content === 'string' ? content : JSON.stringify(content);
-    },
-    listFolder: (path) =>
-      path.endsWith('/')
-        ? Object.keys(files).flatMap((name) =>
-            name.startsWith(path) ? [name.slice(path.length)] : [],
-          )
-        : null,
-    finish: (result) => (code = result),
-  });
-  program.parse(['pools', ...args.flatMap((part) => part.split(' '))], { from: 'user' });
-  return { code, out, err, json: (): unknown => JSON.parse(out) };
-}
-
-const pool = (description: unknown) => ({ 'pool.json': description });
 
 describe('balancer pools quote', () => {
   test('prints amounts, fee, prices and price impact', () => {
@@ -204,12 +176,16 @@ describe('balancer pools quote', () => {
     },
   );
 
-  test('prices pool tokens of a composable pool', () => {
+  test('prices pool tokens of a composable pool, with the fee in the other token', () => {
     const { json } = run(
       pool(COMPOSABLE),
       'quote pool.json --in BPT --out WETH --amount 10 --json',
     );
-    expect(json()).toMatchObject({ tokenIn: 'BPT', fee: null });
+    expect(json()).toMatchObject({
+      tokenIn: 'BPT',
+      fee: '0.002044191907227605',
+      feeToken: 'WETH',
+    });
   });
 
   test.each([
@@ -350,6 +326,12 @@ describe('balancer pools on a JSON state', () => {
 
 const files = (steps: unknown) => ({ 'pool.json': COMPOSABLE, 'steps.json': steps });
 
+interface TracedSwap {
+  readonly in: { readonly token: string; readonly amount: string };
+  readonly out: { readonly token: string; readonly amount: string };
+  readonly steps: readonly { readonly value: string }[];
+}
+
 describe('balancer pools trace', () => {
   test('shows what a pool token stands for after each change', () => {
     const steps = [
@@ -366,7 +348,9 @@ describe('balancer pools trace', () => {
     ];
     const { code, out } = run(files(steps), 'trace', 'pool.json', 'steps.json');
     expect(out).toContain('3 changes, 0 lower the invariant per share\n');
-    expect(out).toMatch(/^\[0\] invariant [0-9.]+, shares [0-9.]+, per share \+/);
+    expect(out).toMatch(
+      /^\[0\] in 10 WETH, out 8\.\d+ wstETH, invariant [0-9.]+, shares [0-9.]+, per share \+/,
+    );
     expect(code).toBe(0);
   });
 
@@ -389,6 +373,28 @@ describe('balancer pools trace', () => {
     // Six swaps with a fee: each leaves the shares worth more.
     expect(out.match(/per share \+/g)).toHaveLength(6);
     expect(code).toBe(0);
+  });
+
+  test.each([
+    ['a composable pool', COMPOSABLE, ['wstETH', 'WETH']],
+    ['a V1 pool', V1_POOL, ['DAI', 'USDC']],
+  ] as const)('explains every swap of %s, in the state that it meets', (_, description, [a, b]) => {
+    const swaps = [
+      { do: 'swap', in: a, out: b, amount: '10' },
+      { do: 'swap', in: b, out: a, amount: '2', given: 'out' },
+      { do: 'swap', in: a, out: 'BPT', amount: '1' },
+      { do: 'swap', in: 'BPT', out: b, amount: '0.1', given: 'out' },
+    ];
+    const made = { 'pool.json': description, 's.json': swaps };
+    const { json } = run(made, 'trace', 'pool.json', 's.json', '--explain', '--json');
+    const { steps } = json() as { steps: TracedSwap[] };
+    expect(steps).toHaveLength(4);
+    const decimals = (token: string): number => (token === 'USDC' ? 6 : 18);
+    for (const [i, { in: paid, out, steps: explained }] of steps.entries()) {
+      const { token, amount } = swaps[i]!.given === 'out' ? paid : out;
+      const last = BigInt(explained.at(-1)!.value);
+      expect(parseUnits(amount, decimals(token), token)).toBe(last);
+    }
   });
 
   test('runs no batches on V1 pools', () => {

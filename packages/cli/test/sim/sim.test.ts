@@ -132,6 +132,50 @@ describe('balancer sim check, import and fit', () => {
     });
   });
 
+  test('read any CSV through a mapping, one pool of several, and bars of several tokens', async () => {
+    const place = folder();
+    const write = (name: string, text: string): string => {
+      writeFileSync(join(place, name), text);
+      return join(place, name);
+    };
+    const out = join(place, 'out.csv');
+    const trades = write(
+      'trades.csv',
+      'when,what,who,coins,sizes\n100,swap,p1,USDC WETH,5 -2\n200,swap,p2,USDC WETH,7 -3\n',
+    );
+    const mapping = write(
+      'columns.toml',
+      't = "when"\nkind = "what"\npool = "who"\ntokens = "coins"\namounts = "sizes"\n',
+    );
+    const args = ['sim', 'import', trades, '--mapping', mapping, '--out', out];
+    expect(await runHere(...args)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(
+        'trades.csv:3: pool: the file holds 2 pools: p1, p2; choose one with --pool',
+      ),
+    });
+    expect(await runHere(...args, '--pool', 'P2')).toMatchObject({ code: 0 });
+    expect(readFileSync(out, 'utf8').trim().split('\n')[1]).toContain('p2,swap,,,USDC WETH,7 -3');
+    const wrong = write('wrong.toml', 'tt = "when"\n');
+    expect(await runHere('sim', 'check', trades, '--mapping', wrong)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('wrong.toml:1:1: tt: unknown key; did you mean "t"?'),
+    });
+    const bars = (name: string, price: number): string =>
+      write(
+        name,
+        `time;open;high;low;close\n100;${price};${price};${price};${price * 2}\n400;9;9;9;9\n`,
+      );
+    const prices = [bars('WETH.csv', 2), bars('DAI.csv', 1)];
+    const joined = ['sim', 'import', ...prices, '--format', 'ohlc', '--out', out];
+    expect(await runHere(...joined, '--bar', 'close')).toMatchObject({ code: 0 });
+    expect(readFileSync(out, 'utf8')).toMatch(/^100,.*,price,.*,WETH=4 DAI=2,$/m);
+    expect(await runHere(...joined, '--bar', 'last')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--bar: must be mid, close or hlc3; got last'),
+    });
+  });
+
   test('estimate the flow of a recording', async () => {
     const rows = Array.from(
       { length: 25 },
@@ -181,6 +225,37 @@ describe('balancer sim replay', () => {
     expect((await runHere('sim', 'replay', file, '--state', state, '--rows')).stdout).toContain(
       '0,100,0x1,swap,USDC WETH',
     );
+    const changed = await runHere(
+      'sim',
+      'replay',
+      file,
+      '--state',
+      state,
+      '--from',
+      '0',
+      '--json',
+      '--what-if-weights',
+      'WETH=0.3,USDC=0.2',
+      '--what-if-token',
+      'DAI=1000:0.5',
+    );
+    const { finalBalances } = JSON.parse(changed.stdout) as {
+      finalBalances: Record<string, string>;
+    };
+    expect(finalBalances['DAI']).toBe('1000000000000000000000');
+    expect(
+      await runHere(
+        'sim',
+        'replay',
+        file,
+        '--state',
+        state,
+        '--from',
+        '0',
+        '--what-if-token',
+        'DAI',
+      ),
+    ).toMatchObject({ code: 2, stderr: expect.stringContaining('must be SYMBOL=balance:weight') });
   });
 });
 
@@ -241,6 +316,21 @@ describe('balancer sim train, evaluate and env', () => {
       { error: expect.stringContaining('is not valid JSON') },
       { closed: true },
     ]);
+  });
+});
+
+describe('balancer sim bench', () => {
+  test('prints a figure beside its plain loop; --json is a line each; a name that is none is refused', async () => {
+    const text = await runHere('sim', 'bench', 'normals', '--quick');
+    expect(text.code).toBe(0);
+    expect(text.stdout).toMatch(/^Normals a second\?.* Aim: 15\.0 M\/s/);
+    expect(text.stdout).toContain('ours is');
+    const json = await runHere('sim', 'bench', 'normals', '--quick', '--json');
+    expect(JSON.parse(json.stdout)).toMatchObject({ name: 'normals', goal: 15e6 });
+    expect(await runHere('sim', 'bench', 'speed')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('speed: must be one of normals'),
+    });
   });
 });
 

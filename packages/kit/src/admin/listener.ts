@@ -4,9 +4,8 @@
  * @module
  */
 import { chmodSync, unlinkSync } from 'node:fs';
-import type { Server } from 'node:http';
+import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
 import { connect } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
 import { type Address, formatAddress, isLoopback, listenOptions } from '../config/address.ts';
 import { BalancerError, errnoName, messageOf } from '../errors.ts';
 
@@ -34,10 +33,7 @@ export interface BoundListener {
  */
 export async function bindListener(
   address: Address,
-  {
-    fetch,
-    setting,
-  }: { fetch: (request: Request) => Response | Promise<Response>; setting: string },
+  { fetch, setting }: { fetch: Fetch; setting: string },
 ): Promise<BoundListener> {
   const server = createServer(fetch);
   try {
@@ -84,10 +80,23 @@ export function assertReachable(
   if (!hasToken) throw new AdminListenError(`${what}, so it needs a token`);
 }
 
-function createServer(fetch: (request: Request) => Response | Promise<Response>): Server {
-  // The adaptor's type also covers HTTP/2 servers; without options it makes an HTTP/1.1 one.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const server = createAdaptorServer({ fetch }) as Server;
+type Fetch = (request: Request) => Response | Promise<Response>;
+
+function createServer(fetch: Fetch): Server {
+  // The adaptor brings the runtime's HTTP client and streams along, 5 MiB that a process nobody asks
+  // anything does without.
+  let adaptor: ReturnType<typeof loadAdaptor> | undefined;
+  const server = createHttpServer((request, response) => {
+    adaptor ??= loadAdaptor(fetch);
+    adaptor.then(
+      (answer) => answer(request, response),
+      // Its file is gone or unreadable, as in the middle of an upgrade: no reason to end the process.
+      (error: unknown) => {
+        response.statusCode = 500;
+        response.end(`cannot answer: ${messageOf(error)}\n`);
+      },
+    );
+  });
   server.maxConnections = CONNECTIONS_MAX;
   server.headersTimeout = REQUEST_MAX_MS;
   server.requestTimeout = REQUEST_MAX_MS;
@@ -98,6 +107,12 @@ function createServer(fetch: (request: Request) => Response | Promise<Response>)
     });
   });
   return server;
+}
+
+async function loadAdaptor(fetch: Fetch): Promise<RequestListener> {
+  const { getRequestListener } = await import('@hono/node-server');
+  const answer = getRequestListener(fetch);
+  return (request, response) => void answer(request, response);
 }
 
 function listen(server: Server, address: Address): Promise<void> {

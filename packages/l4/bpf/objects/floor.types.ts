@@ -35,7 +35,7 @@ export interface L4Flow {
   readonly ifindex: number;
   readonly backend_generation: number;
   readonly our_mac: Uint8Array;
-  readonly zero: number;
+  readonly marks: number;
 }
 
 export interface L4FlowKey {
@@ -139,7 +139,7 @@ export const floorLayout: ObjectLayout = {
       ifindex: 896,
       backend_generation: 928,
       our_mac: 960,
-      zero: 1008,
+      marks: 1008,
     },
   },
   'map series key': { size: 4, members: {} },
@@ -190,7 +190,7 @@ export const floorLayout: ObjectLayout = {
       ifindex: 896,
       backend_generation: 928,
       our_mac: 960,
-      zero: 1008,
+      marks: 1008,
     },
   },
 };

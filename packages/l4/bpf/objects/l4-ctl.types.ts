@@ -30,6 +30,20 @@ export interface L4Lip {
   readonly zero: number;
 }
 
+export interface L4Source {
+  readonly conns: number;
+  readonly counted: number;
+  readonly start_conns: number;
+  readonly zero: number;
+  readonly lasts_until: bigint;
+}
+
+export interface L4SourceKey {
+  readonly client: Addr16;
+  readonly service: number;
+  readonly zero: number;
+}
+
 export interface L4Flow {
   readonly last_ns: bigint;
   readonly service: number;
@@ -59,7 +73,7 @@ export interface L4Flow {
   readonly ifindex: number;
   readonly backend_generation: number;
   readonly our_mac: Uint8Array;
-  readonly zero: number;
+  readonly marks: number;
 }
 
 export interface L4FlowKey {
@@ -150,6 +164,12 @@ export interface L4Service {
   readonly generation: number;
   readonly port_lo: number;
   readonly port_hi: number;
+  readonly rate_bytes: bigint;
+  readonly rate_pps: number;
+  readonly rate_conns: number;
+  readonly src_rate: number;
+  readonly burst_ms: number;
+  readonly burst_conns: number;
   readonly reserved: Uint8Array;
 }
 
@@ -238,6 +258,23 @@ export interface L4Scratch {
   readonly reserved: Uint8Array;
 }
 
+export interface L4Acl {
+  readonly hits: bigint;
+}
+
+export interface L4AclKey {
+  readonly prefix_bits: number;
+  readonly list: number;
+  readonly address: Addr16;
+}
+
+export interface L4Buckets {
+  readonly conns: bigint;
+  readonly packets: bigint;
+  readonly bytes: bigint;
+  readonly zero: bigint;
+}
+
 export interface L4BackendCount {
   readonly active: number;
   readonly inactive: number;
@@ -274,6 +311,10 @@ export interface L4Ctl {
     readonly l4_lip: {
       readonly key: number;
       readonly value: L4Lip;
+    };
+    readonly l4_src: {
+      readonly key: L4SourceKey;
+      readonly value: L4Source;
     };
     readonly l4_ct: {
       readonly key: L4FlowKey;
@@ -351,6 +392,14 @@ export interface L4Ctl {
       readonly key: number;
       readonly value: L4Scratch[];
     };
+    readonly l4_acl: {
+      readonly key: L4AclKey;
+      readonly value: L4Acl;
+    };
+    readonly l4_bucket: {
+      readonly key: number;
+      readonly value: L4Buckets;
+    };
     readonly l4_work: {
       readonly key: number;
       readonly value: number[];
@@ -409,6 +458,26 @@ export const l4CtlLayout: ObjectLayout = {
       zero: 224,
     },
   },
+  'map l4_src key': {
+    size: 24,
+    members: {
+      client: 0,
+      'client.bytes': 0,
+      'client.words': 0,
+      service: 128,
+      zero: 160,
+    },
+  },
+  'map l4_src value': {
+    size: 24,
+    members: {
+      conns: 0,
+      counted: 32,
+      start_conns: 64,
+      zero: 96,
+      lasts_until: 128,
+    },
+  },
   'map l4_ct key': {
     size: 40,
     members: {
@@ -460,7 +529,7 @@ export const l4CtlLayout: ObjectLayout = {
       ifindex: 896,
       backend_generation: 928,
       our_mac: 960,
-      zero: 1008,
+      marks: 1008,
     },
   },
   'map l4_tpl key': {
@@ -572,7 +641,13 @@ export const l4CtlLayout: ObjectLayout = {
       generation: 704,
       port_lo: 736,
       port_hi: 752,
-      reserved: 768,
+      rate_bytes: 768,
+      rate_pps: 832,
+      rate_conns: 864,
+      src_rate: 896,
+      burst_ms: 928,
+      burst_conns: 960,
+      reserved: 992,
     },
   },
   'map l4_be key': { size: 4, members: {} },
@@ -713,7 +788,7 @@ export const l4CtlLayout: ObjectLayout = {
       'flow.ifindex': 1088,
       'flow.backend_generation': 1120,
       'flow.our_mac': 1152,
-      'flow.zero': 1200,
+      'flow.marks': 1200,
       reply: 1216,
       'reply.last_ns': 1216,
       'reply.service': 1280,
@@ -747,7 +822,7 @@ export const l4CtlLayout: ObjectLayout = {
       'reply.ifindex': 2112,
       'reply.backend_generation': 2144,
       'reply.our_mac': 2176,
-      'reply.zero': 2224,
+      'reply.marks': 2224,
       reply_key: 2240,
       'reply_key.src': 2240,
       'reply_key.src.bytes': 2240,
@@ -793,6 +868,32 @@ export const l4CtlLayout: ObjectLayout = {
       'template_key.protocol': 3472,
       'template_key.zero': 3480,
       reserved: 3520,
+    },
+  },
+  'map l4_acl key': {
+    size: 24,
+    members: {
+      prefix_bits: 0,
+      list: 32,
+      address: 64,
+      'address.bytes': 64,
+      'address.words': 64,
+    },
+  },
+  'map l4_acl value': {
+    size: 8,
+    members: {
+      hits: 0,
+    },
+  },
+  'map l4_bucket key': { size: 4, members: {} },
+  'map l4_bucket value': {
+    size: 32,
+    members: {
+      conns: 0,
+      packets: 64,
+      bytes: 128,
+      zero: 192,
     },
   },
   'map l4_gc_be key': { size: 4, members: {} },

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type BackendSpec, formatServiceKey, type ServiceSpec } from '../desired.ts';
+import { type BackendSpec, formatServiceKey, OPEN, type ServiceSpec } from '../desired.ts';
 import type {
   IpvsChange,
   IpvsServer,
@@ -84,6 +84,7 @@ function newService({ protocol, address, port }: IpvsServiceKey): ServiceSpec {
     onePacket: false,
     localAddresses: [],
     maxConnections: 0,
+    admission: OPEN,
     backends: [],
   };
 }
@@ -95,11 +96,12 @@ function keptBy({
   mhTable,
   resetOnNoBackend,
   maxConnections,
+  admission,
 }: ServiceSpec): Pick<
   ServiceSpec,
-  'localAddresses' | 'backends' | 'mhTable' | 'resetOnNoBackend' | 'maxConnections'
+  'localAddresses' | 'backends' | 'mhTable' | 'resetOnNoBackend' | 'maxConnections' | 'admission'
 > {
-  return { localAddresses, backends, mhTable, resetOnNoBackend, maxConnections };
+  return { localAddresses, backends, mhTable, resetOnNoBackend, maxConnections, admission };
 }
 
 function withOptions(service: ServiceSpec, options: IpvsServiceOptions): ServiceSpec {

@@ -163,12 +163,14 @@ export class PathModel {
     if (packet.dst !== this.#vip || (this.#port !== 0 && packet.dport !== this.#port)) {
       return this.#notOurs(packet);
     }
+    const refusal = this.#refusal(packet);
+    if (refusal === 'acl_deny' || refusal === 'acl_not_allowed') return drop(refusal);
     const isUdp = packet.protocol === IPPROTO.udp;
     const isOpening = isUdp || opens(packet);
     const isAdopting = (packet.flags & (FLAG.syn | FLAG.ack)) === FLAG.ack;
     if (!isOpening && !(isAdopting && KEY_TABLES.has(scheduler))) return drop('no_conn');
     if (packet.ttl <= 1) return drop('ttl');
-    if (this.#isFull) return drop('limit');
+    if (this.#isFull || refusal !== undefined) return drop('limit');
     const template = persistence ? this.#templateOf(packet) : undefined;
     let backend = template === undefined ? -1 : (this.templates.get(template) ?? -1);
     if (backend < 0 || !this.#isEligible(backend)) backend = this.#schedule(packet);
@@ -285,6 +287,16 @@ export class PathModel {
     const { maxConnections = 0 } = this.#setup;
     if (maxConnections === 0) return false;
     return [...this.flows.values()].filter(({ isReply }) => !isReply).length >= maxConnections;
+  }
+
+  /** What the lists and limits of the service say to a client; lists are of whole addresses here. */
+  #refusal({ src }: ModelPacket): 'acl_deny' | 'acl_not_allowed' | 'limit' | undefined {
+    const { deny = [], allow = [], clientConnections = 0 } = this.#setup.admission ?? {};
+    if (deny.includes(src)) return 'acl_deny';
+    if (allow.length > 0 && !allow.includes(src)) return 'acl_not_allowed';
+    if (clientConnections === 0) return undefined;
+    const own = [...this.flows].filter(([key, flow]) => !flow.isReply && key.startsWith(`${src} `));
+    return own.length >= clientConnections ? 'limit' : undefined;
   }
 
   #schedule(packet: ModelPacket): number {

@@ -98,7 +98,17 @@ export function randomSetup(draw: Draw): Setup {
     ...(draw.oneIn(4) ? { persistence: { seconds: 300, prefix4: 24, prefix6: 60 } } : {}),
     ...(mode === 'fnat' ? { localAddresses: locals.slice(draw.below(2)) } : {}),
     ...(draw.oneIn(6) ? { maxConnections: 1 + draw.below(6) } : {}),
+    ...(draw.oneIn(3) ? { admission: randomAdmission(draw, isV6 ? CLIENTS6 : CLIENTS4) } : {}),
     portRange: [50_000, 50_000 + draw.below(4)],
+  };
+}
+
+/** Rates depend on time, which stands still in the model. */
+function randomAdmission(draw: Draw, clients: readonly string[]): NonNullable<Setup['admission']> {
+  return {
+    deny: draw.oneIn(2) ? [draw.of(clients)] : [],
+    allow: draw.oneIn(3) ? clients.slice(draw.below(2)) : [],
+    clientConnections: draw.below(4),
   };
 }
 

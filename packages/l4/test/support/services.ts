@@ -1,6 +1,6 @@
 /** Services and settings for tests, with everything that a case does not say. */
 import { DEFAULT_TIMEOUTS } from '../../src/constants.ts';
-import type { BackendSpec, PlaneSettings, ServiceSpec } from '../../src/desired.ts';
+import { OPEN, type BackendSpec, type PlaneSettings, type ServiceSpec } from '../../src/desired.ts';
 
 export const SETTINGS: PlaneSettings = {
   timeouts: DEFAULT_TIMEOUTS,
@@ -10,6 +10,7 @@ export const SETTINGS: PlaneSettings = {
   tunnelSources: [],
   replyPath: 'fib',
   unknownPort: 'pass',
+  drainTimeoutS: 0,
 };
 
 export function service(given: Partial<ServiceSpec> = {}): ServiceSpec {
@@ -29,6 +30,7 @@ export function service(given: Partial<ServiceSpec> = {}): ServiceSpec {
     resetOnNoBackend: false,
     onePacket: false,
     maxConnections: 0,
+    admission: OPEN,
     localAddresses: [],
     backends: [backend()],
     ...given,

@@ -22,6 +22,7 @@ import {
   SERVICE_FLAGS,
   STATES,
 } from '../../src/index.ts';
+import type { Admission } from '../../src/desired.ts';
 import { NAMES, type FrameText, type PacketCase, type Setup, type Step } from './packet-case.ts';
 
 const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i;
@@ -71,6 +72,9 @@ const prefix = z
   .refine((text) => /^.+\/\d+$/.test(text) && isIp(text.slice(0, text.lastIndexOf('/'))), {
     message: 'must be "address/length", as "10.0.0.1/24"',
   });
+
+/** A prefix, or an address by itself. */
+const network4or6 = z.union([prefix, address]);
 
 const hex = z.string().regex(HEX, 'must be bytes in hexadecimal');
 const bytes = hex.transform((text): Uint8Array => new Uint8Array(Buffer.from(text, 'hex')));
@@ -199,6 +203,18 @@ const network = z.strictObject({
   neighbours: z.array(z.strictObject({ address, mac })).exactOptional(),
 });
 
+const admission: z.ZodType<Partial<Admission>> = z.strictObject({
+  deny: z.array(network4or6).exactOptional(),
+  allow: z.array(network4or6).exactOptional(),
+  clientConnections: long.exactOptional(),
+  clientRate: long.exactOptional(),
+  connectionRate: long.exactOptional(),
+  connectionBurst: long.exactOptional(),
+  packetsPerS: long.exactOptional(),
+  bitsPerS: z.number().int().min(0).exactOptional(),
+  burstMs: long.exactOptional(),
+});
+
 const { enabled: _, ...FLAGS } = SERVICE_FLAGS;
 
 const setup: z.ZodType<Setup> = z.strictObject({
@@ -223,6 +239,7 @@ const setup: z.ZodType<Setup> = z.strictObject({
   replyPath: nameIn(REPLY_PATHS).exactOptional(),
   newFlowCap: long.exactOptional(),
   maxConnections: long.exactOptional(),
+  admission: admission.exactOptional(),
   tunnelRss: z.boolean().exactOptional(),
   decapAddresses: z.array(address).exactOptional(),
   filter: z.boolean().exactOptional(),
@@ -249,6 +266,8 @@ const COUNTS = [
   'lipConns',
   'serviceConns',
   'halfOpen',
+  'listHits',
+  'clientConns',
   'templates',
   'persist',
 ] as const;

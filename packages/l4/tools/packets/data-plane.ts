@@ -33,6 +33,8 @@ import {
   toMapAddress,
   type GarbageCollection,
 } from '../../src/index.ts';
+import { type Admission, OPEN } from '../../src/desired.ts';
+import { aclKey, admissionFlags, compileAdmission, listedNetworks } from '../../src/admission.ts';
 import { EMPTY_BACKEND, EMPTY_CONFIG, EMPTY_SERVICE } from '../../src/records.ts';
 import { createTable } from '../../src/selection-map.ts';
 import { NAMES, type Change, type PacketCase, type Setup } from './packet-case.ts';
@@ -93,6 +95,7 @@ export class DataPlane {
     this.#addAddresses();
     for (const index of backendsOf(setup).keys()) this.#addBackend(index);
     this.#addService();
+    this.#addNetworks();
   }
 
   close(): void {
@@ -158,6 +161,20 @@ export class DataPlane {
       const last = (flow.last_ns - ns) ^ 0x8000n;
       flows.set(key, { ...flow, last_ns: last, created_ns: flow.created_ns - ns });
     }
+    const ticks = ns * 16n;
+    const buckets = this.#loaded.map('l4_bucket');
+    const { conns, packets, bytes, zero } = buckets.get(SERVICE)!;
+    const earlier = (time: bigint): bigint => (time > ticks ? time - ticks : 0n);
+    buckets.set(SERVICE, {
+      conns: earlier(conns),
+      packets: earlier(packets),
+      bytes: earlier(bytes),
+      zero,
+    });
+    const sources = this.#loaded.map('l4_src');
+    for (const [key, source] of sources.entries()) {
+      sources.set(key, { ...source, lasts_until: earlier(source.lasts_until) });
+    }
     const templates = this.#loaded.map('l4_tpl');
     for (const [key, template] of templates.entries()) {
       templates.set(key, { ...template, expires_ns: template.expires_ns - ns });
@@ -202,7 +219,10 @@ export class DataPlane {
     this.#loaded.map('l4_cfg').set(0, {
       ...EMPTY_CONFIG,
       timeouts,
-      flags: (tunnelRss ? CONFIG_FLAGS.tunnelRss : 0) | (filter ? CONFIG_FLAGS.filter : 0),
+      flags:
+        (tunnelRss ? CONFIG_FLAGS.tunnelRss : 0) |
+        (filter ? CONFIG_FLAGS.filter : 0) |
+        (this.#setup.admission ? CONFIG_FLAGS.sources : 0),
       new_flow_cap: newFlowCap,
       port_lo: portLow,
       port_hi: portHigh,
@@ -238,9 +258,11 @@ export class DataPlane {
     const backend = backendsOf(this.#setup)[index]!;
     const { available = true, weight = 1, port = 8080, active = 0, inactive = 0 } = backend;
     const { upper = 0, lower = 0, mtu = 0 } = backend;
+    const { packetsPerS, bitsPerS } = this.#admission;
     const flags =
       (this.#setup.network ? 0 : BACKEND_FLAGS.staticL2) |
-      (available ? BACKEND_FLAGS.available : 0);
+      (available ? BACKEND_FLAGS.available : 0) |
+      (packetsPerS + bitsPerS > 0 ? BACKEND_FLAGS.metered : 0);
     this.#loaded.map('l4_be').set(index + 1, {
       ...EMPTY_BACKEND,
       // Static L2: out of the interface the packet came from, from L2 to M1.
@@ -277,7 +299,10 @@ export class DataPlane {
     const { seconds = 0, prefix4 = 32, prefix6 = 128 } = persistence ?? {};
     this.#loaded.map('l4_svc').set(SERVICE, {
       ...EMPTY_SERVICE,
-      flags: flags.reduce((bits, flag) => bits | SERVICE_FLAGS[flag], 0),
+      flags: flags.reduce(
+        (bits, flag) => bits | SERVICE_FLAGS[flag],
+        admissionFlags(this.#admission),
+      ),
       scheduler: SCHEDULERS[scheduler],
       hash_mode: HASH_MODES[hash],
       protocol: this.protocol,
@@ -288,12 +313,24 @@ export class DataPlane {
       list_len: backendsOf(this.#setup).length,
       lip_count: this.#setup.localAddresses?.length ?? 0,
       max_conns: this.#setup.maxConnections ?? 0,
+      ...compileAdmission(this.#admission),
       persist_s: seconds,
       persist_mask4: prefix4 === 0 ? 0 : (0xffff_ffff << (32 - prefix4)) >>> 0,
       persist_plen6: prefix6,
     });
     const key = { address: toMapAddress(vip), port, protocol: this.protocol, zero: 0 };
     this.#loaded.map('l4_vip').set(key, SERVICE);
+  }
+
+  get #admission(): Admission {
+    return { ...OPEN, ...this.#setup.admission };
+  }
+
+  #addNetworks(): void {
+    const map = this.#loaded.map('l4_acl');
+    for (const network of listedNetworks([[SERVICE, this.#admission]]).values()) {
+      map.set(aclKey(network), { hits: 0n });
+    }
   }
 
   #setInner(outer: 'l4_sel' | 'l4_list', slots: readonly number[]): void {

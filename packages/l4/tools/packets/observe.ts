@@ -34,6 +34,11 @@ function observe({ loaded }: DataPlane): Required<Omit<Expectation, 'flows'>> {
     conflicts: lip.conflicts,
     lipConns: lip.conns,
     entries: [...loaded.map('l4_ct').entries()].length,
+    listHits: [...loaded.map('l4_acl').entries()].reduce(
+      (sum, [, { hits }]) => sum + Number(hits),
+      0,
+    ),
+    clientConns: [...loaded.map('l4_src').entries()].reduce((sum, [, { conns }]) => sum + conns, 0),
     templates: [...loaded.map('l4_tpl').entries()].length,
   };
 }

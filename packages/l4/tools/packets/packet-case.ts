@@ -18,6 +18,7 @@ import type {
   SERVICE_FLAGS,
   STATES,
 } from '../../src/index.ts';
+import type { Admission } from '../../src/desired.ts';
 
 /** Addresses that every case may use by name. */
 export const NAMES: Readonly<Record<string, string>> = {
@@ -96,6 +97,8 @@ export interface Setup {
   readonly newFlowCap?: number;
   /** Flows of the service at a time. No limit by default. */
   readonly maxConnections?: number;
+  /** Who may open flows, and how much may pass; everything by default. */
+  readonly admission?: Partial<Admission>;
   /** Outer sources of tunnels are made from the flow's hash. */
   readonly tunnelRss?: boolean;
   /** Outer destinations that the program `decap` takes off. */
@@ -142,6 +145,10 @@ export interface Expectation {
   /** Flows of the service, and those of them whose handshake is not complete. */
   readonly serviceConns?: number;
   readonly halfOpen?: number;
+  /** Clients found on lists. */
+  readonly listHits?: number;
+  /** Flows that are counted by client. */
+  readonly clientConns?: number;
   /** Persistence templates, and those of them that name the first backend. */
   readonly templates?: number;
   readonly persist?: number;

@@ -38,6 +38,9 @@ const MAX_ENTRIES = {
   l4_scnt: 16,
   l4_lip: 16,
   l4_tpl: 256,
+  l4_acl: 256,
+  l4_src: 256,
+  l4_bucket: 16,
   l4_decap: 16,
   l4_events: 4096,
   l4_stat_svc: 16,
@@ -132,7 +135,7 @@ export function isSection(name: string): boolean {
 
 /** Empties a hash, and puts zeros into an array; maps of maps are overwritten by every case. */
 function clear(map: BpfMap): void {
-  if (map.type === 'hash' || map.type === 'lruHash') {
+  if (map.type === 'hash' || map.type === 'lruHash' || map.type === 'lpmTrie') {
     for (const key of map.keys()) map.delete(key);
   } else if (map.type === 'array' || map.type === 'percpuArray') {
     const count = map.info.maxEntries;

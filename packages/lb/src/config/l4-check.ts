@@ -8,12 +8,14 @@
  */
 import { isIP } from 'node:net';
 import { type Address, type ConfigReport, formatAddress, type KeyPath } from '@balancer/kit';
-import { readPortRange } from './l4-schema.ts';
-import { type FrontendL4Config, PACKET_MODES, type PacketMode } from './l4-types.ts';
+import { completeL4 } from './l4-defaults.ts';
+import { type FrontendL4Table, isNetwork, readPortRange } from './l4-schema.ts';
+import { AddressSetError, readAddressSet } from './l4-sets.ts';
+import { PACKET_MODES, type PacketMode } from './l4-types.ts';
 import type { BackendTable, ConfigFile, FrontendTable } from './schema.ts';
 
 /** Balances that the packet plane has a scheduler for; `lvs:…` apart. */
-const PACKET_BALANCES = ['roundrobin', 'leastconn', 'p2c', 'source', 'ring'];
+const PACKET_BALANCES = ['roundrobin', 'leastconn', 'p2c', 'random', 'source', 'ring'];
 /** Balances that place a flow by its key, without any state. */
 const KEYED_BALANCES = ['source', 'ring', 'lvs:mh', 'lvs:conhash', 'lvs:sh', 'lvs:dh'];
 /** Balances that go over all servers for each new flow. */
@@ -32,7 +34,7 @@ interface Place {
   readonly path: KeyPath;
   readonly mode: PacketMode;
   readonly frontend: Omit<FrontendTable, 'l4'>;
-  readonly l4: { readonly [K in keyof FrontendL4Config]?: FrontendL4Config[K] | undefined };
+  readonly l4: FrontendL4Table;
   /** Addresses of `listen_addr` that packets can be sent to. */
   readonly vips: readonly { readonly host: string; readonly port: number }[];
   readonly backend: BackendTable | undefined;
@@ -50,6 +52,7 @@ export function checkPacketModes(file: ConfigFile, report: ConfigReport): void {
     checkServers(place, report);
     checkScheduler(place, report);
   }
+  checkSets(file, report);
   checkPortRanges(places, report);
   checkTunnelSources(places, file, report);
 }
@@ -113,14 +116,9 @@ function checkListenAddresses(place: Place, report: ConfigReport): void {
   }
 }
 
-/** Keys of connections that packets do not have, and limits that the programs do not know. */
+/** Keys of connections that packets do not have. */
 function checkRefused({ path, frontend, mode }: Place, report: ConfigReport): void {
   const asked: Readonly<Record<string, boolean>> = {
-    max_connections_per_ip: (frontend.max_connections_per_ip ?? 0) > 0,
-    connection_rate: (frontend.connection_rate ?? 0) > 0,
-    connection_rate_per_ip: (frontend.connection_rate_per_ip ?? 0) > 0,
-    allow: (frontend.allow ?? []).length > 0,
-    deny: (frontend.deny ?? []).length > 0,
     sni: (frontend.sni ?? []).length > 0,
     proxy_protocol: (frontend.proxy_protocol ?? 'off') !== 'off',
     protocol: frontend.protocol === 'tls',
@@ -131,6 +129,37 @@ function checkRefused({ path, frontend, mode }: Place, report: ConfigReport): vo
       [...path, key],
       `mode "${mode}" has nothing of this kind in this version; remove the key`,
     );
+  }
+}
+
+/** Names in lists have to be names of sets, and their files have to be lists of networks. */
+function checkSets({ frontends, defaults, l4 }: ConfigFile, report: ConfigReport): void {
+  const { sets } = completeL4(l4 ?? {});
+  for (const [name, set] of Object.entries(sets)) {
+    try {
+      readAddressSet(set);
+    } catch (error) {
+      if (!(error instanceof AddressSetError)) throw error;
+      report.problem(['l4', 'sets', name, 'file'], error.message);
+    }
+  }
+  const known = Object.keys(sets).join(', ') || 'none';
+  for (const [name, table] of Object.entries(frontends ?? {})) {
+    const isPacket = isPacketMode(table.mode ?? defaults?.mode ?? 'proxy');
+    for (const key of ['allow', 'deny'] as const) {
+      const names = (table[key] ?? defaults?.[key] ?? []).filter((entry) => !isNetwork(entry));
+      const at = table[key] ? ['frontends', name, key] : ['defaults', key];
+      for (const unknown of names) {
+        if (!isPacket) {
+          report.problem(
+            at,
+            `"${unknown}" is the name of a set, which only packet modes have; list its networks`,
+          );
+        } else if (!Object.hasOwn(sets, unknown)) {
+          report.problem(at, `"${unknown}" is no set of [l4.sets]; there are: ${known}`);
+        }
+      }
+    }
   }
 }
 

@@ -4,19 +4,21 @@
  * @module
  */
 import { complete } from './complete.ts';
-import type { L4Table } from './l4-schema.ts';
+import type { FrontendL4Table, L4Table } from './l4-schema.ts';
 import type {
+  AddressSetConfig,
   FrontendL4Config,
   L4Config,
   L4ConntrackConfig,
   L4LimitsConfig,
+  L4RateConfig,
   L4TimeoutsConfig,
 } from './l4-types.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-const L4: Omit<L4Config, 'conntrack' | 'limits'> = {
+const L4: Omit<L4Config, 'conntrack' | 'limits' | 'sets'> = {
   hook: 'auto',
   interfaces: [],
   pin_path: '/sys/fs/bpf/balancer',
@@ -29,6 +31,7 @@ const L4: Omit<L4Config, 'conntrack' | 'limits'> = {
   tunnel_source: [],
   admin_socket: '/run/balancer/l4.sock',
   state_file: '',
+  drain_timeout: 0,
   detach_on_exit: false,
 };
 
@@ -52,7 +55,11 @@ const LIMITS: L4LimitsConfig = {
   max_local_addresses: 4096,
 };
 
-const FRONTEND_L4: FrontendL4Config = {
+const SET: AddressSetConfig = { entries: [], file: '' };
+
+const RATE: L4RateConfig = { pps: 0, bps: 0, burst: SECOND };
+
+const FRONTEND_L4: Omit<FrontendL4Config, 'rate'> = {
   local_addresses: [],
   port_range: '1025-65535',
   persistence: 0,
@@ -65,10 +72,13 @@ const FRONTEND_L4: FrontendL4Config = {
 };
 
 /** `[l4]` with every default. */
-export function completeL4({ conntrack = {}, limits, ...table }: L4Table): L4Config {
+export function completeL4({ conntrack = {}, limits, sets = {}, ...table }: L4Table): L4Config {
   const { timeouts, ...plain } = conntrack;
   return {
     ...complete(L4, table),
+    sets: Object.fromEntries(
+      Object.entries(sets).map(([name, set]) => [name, complete(SET, set)] as const),
+    ),
     conntrack: { ...complete(CONNTRACK, plain), timeouts: complete(TIMEOUTS, timeouts) },
     limits: complete(LIMITS, limits),
   };
@@ -76,10 +86,14 @@ export function completeL4({ conntrack = {}, limits, ...table }: L4Table): L4Con
 
 /** The table `l4` of a frontend, over that of `[defaults]`, with every default. */
 export function completeFrontendL4(
-  ...tables: readonly (
-    | { readonly [K in keyof FrontendL4Config]?: FrontendL4Config[K] | undefined }
-    | undefined
-  )[]
+  ...tables: readonly (FrontendL4Table | undefined)[]
 ): FrontendL4Config {
-  return complete(FRONTEND_L4, ...tables);
+  const plain = tables.map((table) => {
+    const { rate: _, ...rest } = table ?? {};
+    return rest;
+  });
+  return {
+    ...complete(FRONTEND_L4, ...plain),
+    rate: complete(RATE, ...tables.map((table) => table?.rate)),
+  };
 }

@@ -4,19 +4,22 @@
  * @module
  */
 import { isIP } from 'node:net';
-import { duration, integer, z } from '@balancer/kit';
+import { cidr, cidrList, duration, integer, z } from '@balancer/kit';
 import type {
+  AddressSetConfig,
   FrontendL4Config,
   L4Config,
   L4ConntrackConfig,
   L4LimitsConfig,
+  L4RateConfig,
   L4TimeoutsConfig,
 } from './l4-types.ts';
 
 type Given<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 /** `[l4]` as a file says it. */
-export interface L4Table extends Omit<Given<L4Config>, 'conntrack' | 'limits'> {
+export interface L4Table extends Omit<Given<L4Config>, 'conntrack' | 'limits' | 'sets'> {
+  readonly sets?: Readonly<Record<string, Given<AddressSetConfig>>> | undefined;
   readonly conntrack?:
     | (Omit<Given<L4ConntrackConfig>, 'timeouts'> & {
         readonly timeouts?: Given<L4TimeoutsConfig> | undefined;
@@ -25,8 +28,18 @@ export interface L4Table extends Omit<Given<L4Config>, 'conntrack' | 'limits'> {
   readonly limits?: Given<L4LimitsConfig> | undefined;
 }
 
+/** The table `l4` of a frontend as a file says it. */
+export interface FrontendL4Table extends Omit<Given<FrontendL4Config>, 'rate'> {
+  readonly rate?: Given<L4RateConfig> | undefined;
+}
+
 const COUNT_MAX = 2 ** 31 - 1;
 const SECOND_MS = 1000;
+/** A terabit. */
+const RATE_BPS_MAX = 1e12;
+const BURST_MS_MAX = 60_000;
+/** Letters first, so that no set is mistaken for an address. */
+const SET_NAME = /^[a-z][\w.-]*$/i;
 /** Whole seconds, as the kernel side keeps them. */
 const seconds = duration({ minMs: SECOND_MS, maxMs: COUNT_MAX });
 
@@ -60,7 +73,14 @@ export const l4Schema: z.ZodType<L4Table> = z.strictObject({
     .string()
     .regex(/^(?:\/.*)?$/, { error: 'needs an absolute path' })
     .optional(),
+  drain_timeout: duration().optional(),
   detach_on_exit: z.boolean().optional(),
+  sets: z
+    .record(
+      z.string().regex(SET_NAME, { error: 'needs a name that begins with a letter' }),
+      z.strictObject({ entries: cidrList().optional(), file: z.string().optional() }),
+    )
+    .optional(),
   conntrack: z
     .strictObject({
       max_entries: integer({ min: 64, max: 2 ** 26 }).optional(),
@@ -89,7 +109,7 @@ export const l4Schema: z.ZodType<L4Table> = z.strictObject({
     .optional(),
 });
 
-export const frontendL4Schema: z.ZodType<Given<FrontendL4Config>> = z.strictObject({
+export const frontendL4Schema: z.ZodType<FrontendL4Table> = z.strictObject({
   local_addresses: z.array(addressRange).optional(),
   port_range: portRange.optional(),
   persistence: duration().optional(),
@@ -97,9 +117,30 @@ export const frontendL4Schema: z.ZodType<Given<FrontendL4Config>> = z.strictObje
   persistence_prefix6: integer({ min: 1, max: 128 }).optional(),
   conn_timeout: duration().optional(),
   expire_quiescent: z.boolean().optional(),
+  rate: z
+    .strictObject({
+      pps: integer({ min: 0, max: COUNT_MAX }).optional(),
+      bps: integer({ min: 0, max: RATE_BPS_MAX }).optional(),
+      burst: duration({ minMs: 1, maxMs: BURST_MS_MAX }).optional(),
+    })
+    .optional(),
   tunnel: z.literal('ipip').optional(),
   force: z.boolean().optional(),
 });
+
+/** Who may use a frontend: networks, and in packet modes names of sets. */
+export function networksOrSets(): z.ZodType<string[], string[]> {
+  const entry = z.string().refine((text) => isNetwork(text) || SET_NAME.test(text), {
+    error: ({ input }) =>
+      `needs an address, a network such as "10.0.0.0/8", or the name of a set of [l4.sets]; got ${show(input)}`,
+  });
+  return z.array(entry);
+}
+
+/** Whether an entry of a list is a network, and not the name of a set. */
+export function isNetwork(text: string): boolean {
+  return cidr().safeParse(text).success;
+}
 
 /** Both ends of `low-high`; `undefined` when the text is none. */
 export function readPortRange(text: string): readonly [low: number, high: number] | undefined {

@@ -10,7 +10,7 @@ export const PACKET_MODES = ['nat', 'fnat', 'dr', 'dr-ip', 'tunnel', 'passthroug
 
 export type PacketMode = (typeof PACKET_MODES)[number];
 
-/** Schedulers of the packet plane by LVS's names, for `balance = "lvs:<name>"`. */
+/** Schedulers of the packet plane by LVS's names and one of our own, for `balance = "lvs:<name>"`. */
 export const LVS_SCHEDULERS = [
   'rr',
   'wrr',
@@ -25,6 +25,7 @@ export const LVS_SCHEDULERS = [
   'mh',
   'conhash',
   'twos',
+  'random',
 ] as const;
 
 export type LvsScheduler = (typeof LVS_SCHEDULERS)[number];
@@ -66,10 +67,21 @@ export interface L4Config {
   readonly admin_socket: string;
   /** File that keeps what was ordered by `ipvsadm` or the API and saved; `''` for none. */
   readonly state_file: string;
+  /** How long flows of removed servers go on; 0 is for as long as they last. */
+  readonly drain_timeout: Milliseconds;
   /** Removes the programs when the process ends. Otherwise the kernel goes on forwarding. */
   readonly detach_on_exit: boolean;
+  /** Networks by name, for `allow` and `deny` of frontends. */
+  readonly sets: Readonly<Record<string, AddressSetConfig>>;
   readonly conntrack: L4ConntrackConfig;
   readonly limits: L4LimitsConfig;
+}
+
+/** `[l4.sets.<name>]`: the networks of both keys together. */
+export interface AddressSetConfig {
+  readonly entries: readonly string[];
+  /** File with a network on each line; `#` begins a comment. */
+  readonly file: string;
 }
 
 export interface L4ConntrackConfig {
@@ -115,7 +127,18 @@ export interface FrontendL4Config {
   readonly conn_timeout: Milliseconds;
   /** Ends flows of servers that are down or have weight 0 at their next packet. */
   readonly expire_quiescent: boolean;
+  readonly rate: L4RateConfig;
   readonly tunnel: 'ipip';
   /** Allows local addresses that are addresses of this host. */
   readonly force: boolean;
+}
+
+/** What packets to the servers of a frontend are held to; 0 is no limit. */
+export interface L4RateConfig {
+  /** Packets per second. */
+  readonly pps: number;
+  /** Bits per second. */
+  readonly bps: number;
+  /** How long a burst may take what the time before left over. */
+  readonly burst: Milliseconds;
 }

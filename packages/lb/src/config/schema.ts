@@ -18,8 +18,14 @@ import {
   secret,
   z,
 } from '@balancer/kit';
-import { frontendL4Schema, l4Schema, type L4Table } from './l4-schema.ts';
-import { type FrontendL4Config, LVS_SCHEDULERS, MH_TABLE_SIZES } from './l4-types.ts';
+import {
+  frontendL4Schema,
+  type FrontendL4Table,
+  l4Schema,
+  type L4Table,
+  networksOrSets,
+} from './l4-schema.ts';
+import { LVS_SCHEDULERS, MH_TABLE_SIZES } from './l4-types.ts';
 import {
   type BackendConfig,
   type BackendTlsConfig,
@@ -44,7 +50,7 @@ type Given<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 export interface FrontendTable extends Omit<Given<FrontendConfig>, 'udp' | 'tls' | 'l4'> {
   readonly udp?: Given<UdpConfig> | undefined;
-  readonly l4?: Given<FrontendL4Config> | undefined;
+  readonly l4?: FrontendL4Table | undefined;
   readonly tls?: Given<FrontendTlsConfig> | undefined;
 }
 
@@ -195,8 +201,8 @@ const frontendShared = {
   connection_rate: count.optional(),
   connection_burst: count.optional(),
   connection_rate_per_ip: count.optional(),
-  allow: cidrList().optional(),
-  deny: cidrList().optional(),
+  allow: networksOrSets().optional(),
+  deny: networksOrSets().optional(),
   idle_timeout: duration().optional(),
   half_close_timeout: duration().optional(),
   max_connection_age: duration().optional(),

@@ -103,7 +103,7 @@ export interface FrontendConfig {
   readonly connection_rate: number;
   readonly connection_burst: number;
   readonly connection_rate_per_ip: number;
-  /** Networks that may connect; empty lets everybody in. */
+  /** Networks that may connect, and in packet modes names of sets; empty lets everybody in. */
   readonly allow: readonly string[];
   /** Networks that may not; looked at before `allow`. */
   readonly deny: readonly string[];

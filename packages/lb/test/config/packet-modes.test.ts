@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ConfigFileError } from '@balancer/kit';
 import { describe, expect, test } from 'vitest';
+import { expandSets, readAddressSets } from '../../src/config/l4-sets.ts';
 import { formatLoadBalancerConfig, parseLoadBalancerConfig } from '../../src/config/load.ts';
 
 /** A full NAT in ten lines, with other lines in the places that a test names. */
@@ -90,6 +94,49 @@ describe('a frontend of a packet mode', () => {
     );
   });
 
+  test('may have lists of clients with named sets, and rates', () => {
+    const toml = file({
+      l4: '[l4]\ninterfaces = ["eth0"]\n[l4.sets.office]\nentries = ["192.0.2.0/24", "2001:db8::/32"]',
+      frontend:
+        'allow = ["office", "10.0.0.1"]\nmax_connections_per_ip = 5\nconnection_rate = 100\nconnection_rate_per_ip = 9',
+      nat: 'l4 = { local_addresses = ["198.51.100.5"], rate = { pps = 1000, bps = 10_000_000_000, burst = "500ms" } }',
+    });
+    const { config } = parseLoadBalancerConfig(toml, 'b.toml');
+    expect(config.frontends['web']).toMatchObject({
+      allow: ['office', '10.0.0.1'],
+      l4: { rate: { pps: 1000, bps: 10_000_000_000, burst: 500 } },
+    });
+    expect(expandSets(config.frontends['web']!.allow, readAddressSets(config.l4!.sets))).toEqual([
+      '192.0.2.0/24',
+      '2001:db8::/32',
+      '10.0.0.1',
+    ]);
+  });
+
+  test('reads sets from files, and says which line is no network', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'balancer-sets-'));
+    const path = join(folder, 'office');
+    const set = { entries: ['10.0.0.0/8'], file: path };
+    try {
+      writeFileSync(path, '# office\n192.0.2.0/24\n\n2001:db8::1 # printer\n');
+      const sets = readAddressSets({ office: set });
+      expect(sets.get('office')).toEqual(['10.0.0.0/8', '192.0.2.0/24', '2001:db8::1']);
+      writeFileSync(path, '192.0.2.0/24\nprinter\n');
+      expect(() => readAddressSets({ office: set })).toThrow(
+        `${path}:2: needs an address or a network such as "10.0.0.0/8"; got "printer"`,
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test('only a packet mode may name a set', () => {
+    const problems = problemsOf(file({ mode: 'proxy', nat: '', frontend: 'deny = ["office"]' }));
+    expect(problems.join()).toContain(
+      'frontends.web.deny: "office" is the name of a set, which only packet modes have; list its networks',
+    );
+  });
+
   test.each([
     [
       'no [l4]',
@@ -147,14 +194,26 @@ describe('a frontend of a packet mode', () => {
       'frontends.web.protocol: mode "fnat" has nothing of this kind in this version; remove the key',
     ],
     [
-      'a list of clients',
-      file({ frontend: 'deny = ["192.0.2.0/24"]' }),
-      'frontends.web.deny: mode "fnat" has nothing of this kind in this version; remove the key',
+      'a list with a set that is not there',
+      file({ frontend: 'deny = ["192.0.2.0/24", "offices"]' }),
+      'frontends.web.deny: "offices" is no set of [l4.sets]; there are: none',
+    ],
+    [
+      'a list with something that is no network',
+      file({ frontend: 'allow = ["10.0.0.0/33"]' }),
+      'needs an address, a network such as "10.0.0.0/8", or the name of a set of [l4.sets]; got "10.0.0.0/33"',
+    ],
+    [
+      'a set whose file is not there',
+      file({
+        l4: '[l4]\ninterfaces = ["eth0"]\n[l4.sets.office]\nfile = "/nonexistent/office"',
+      }),
+      'l4.sets.office.file: cannot read /nonexistent/office: ENOENT',
     ],
     [
       'a balance that tables cannot have',
       file({ backend: 'balance = "leasttime"' }),
-      'backends.web.balance: mode "fnat" of frontends.web has no "leasttime"; use roundrobin, leastconn, p2c, source, ring, "lvs:<name>"',
+      'backends.web.balance: mode "fnat" of frontends.web has no "leasttime"; use roundrobin, leastconn, p2c, random, source, ring, "lvs:<name>"',
     ],
     [
       'a tunnel without a source',

@@ -84,6 +84,7 @@ name = "a.example:1"
 [stats]
 [l4]
 interfaces = []
+[l4.sets.plain]
 `
   .replaceAll('<name>]', '"<name>"]')
   .replaceAll('<name>.', '"<name>".');

@@ -4,19 +4,15 @@
  * @module
  */
 import { InputError, revert } from '../errors.ts';
-import { ONE } from '../math/fixed-point.ts';
-import { MIN_WEIGHT } from '../math/weighted.ts';
-import { NO_BALANCE } from './vault/balances.ts';
+import { requireCreatable, requireField } from './creation-checks.ts';
 import type { PoolDescription } from './descriptions.ts';
 import { type KindRules, POOL_KINDS, type WeightedRules } from './kinds.ts';
 import { createOracle } from './oracle.ts';
-import { requireSwapFee } from './pool-authority.ts';
 import { restingAmp } from './pools/amp.ts';
-import { COMPOSABLE_RATE_BITS } from './pools/composable.ts';
 import { checkedTargets } from './pools/linear.ts';
 import { createRateCache } from './pools/rates.ts';
-import { METASTABLE_RATE_BITS } from './pools/stable.ts';
-import { requireWeights, restingSchedule } from './pools/weights.ts';
+import { restingSchedule } from './pools/weights.ts';
+import { NO_BALANCE } from './vault/balances.ts';
 import {
   type Address,
   type Pool,
@@ -80,8 +76,10 @@ export function createPool(tx: Transaction, description: PoolDescription): { poo
   requireApplicable(description, rules);
   const address = newAddress(tx, description.address);
   const sorted = sortedTokens(description, rules);
-  const common = commonState(tx, { ...description, ...sorted }, rules, address);
-  const pool = familyState(tx, { ...description, ...sorted }, rules, common);
+  const checked = { ...description, ...sorted };
+  requireCreatable(checked, rules);
+  const common = commonState(tx, checked, rules, address);
+  const pool = familyState(tx, checked, rules, common);
 
   addToken(tx, {
     address,
@@ -107,20 +105,12 @@ function commonState(
   address: Address,
 ): PoolCommon {
   const { kind, tokens, swapFee, owner } = description;
-  if (tokens.length < rules.minTokens) revert(200);
-  if (tokens.length > rules.maxTokens) revert(201);
-  requireSwapFee(swapFee, rules);
-  if (tokens.includes(ZERO_ADDRESS)) revert(309);
-  if (new Set(tokens).size !== tokens.length) revert(522);
-
   const specialization = specializationOf(rules, tokens.length);
   const registered = registeredTokens(rules, tokens, address);
   const managers = description.assetManagers ?? tokens.map(() => ZERO_ADDRESS);
   const managerOf = (token: Address): Address => managers[tokens.indexOf(token)] ?? ZERO_ADDRESS;
   const pauseWindowEnd = tx.state.time + (description.pauseWindowDuration ?? 90n * DAY);
-  if (pauseWindowEnd - tx.state.time > 4n * 365n * DAY) revert(404);
   const bufferPeriod = description.bufferPeriodDuration ?? 30n * DAY;
-  if (bufferPeriod > 180n * DAY) revert(405);
   return {
     id: poolIdOf(address, specialization, tx.state.vault.nextNonce),
     address,
@@ -154,7 +144,7 @@ function familyState(
   const feeCache = { swap, yield: yieldFee, aum };
   switch (rules.family) {
     case 'weighted': {
-      const weights = weightsOf(description);
+      const weights = requireField(description, 'weights');
       const gradual = rules.gradualWeights;
       return {
         ...common,
@@ -177,13 +167,12 @@ function familyState(
         amp: restingAmp(requireField(description, 'amp')),
         lastAmp: 0n,
         lastInvariant: 0n,
-        rates: rateCaches(tx, description, METASTABLE_RATE_BITS),
+        rates: rateCaches(tx, description, rules.rateBits),
         oracle: rules.oracle ? createOracle(description.oracleEnabled ?? true) : null,
       };
     case 'composable': {
-      const rates = rateCaches(tx, description, COMPOSABLE_RATE_BITS);
+      const rates = rateCaches(tx, description, rules.rateBits);
       const yieldExempt = description.yieldExempt ?? tokens.map(() => false);
-      if (yieldExempt.some((exempt, i) => exempt && rates[i] === null)) revert(341);
       return {
         ...common,
         family: 'composable',
@@ -211,10 +200,8 @@ function familyState(
     }
     case 'managed':
     default: {
-      const weights = weightsOf(description);
-      const aumFee = description.aumFee ?? 0n;
-      if (aumFee > (95n * 10n ** 18n) / 100n) revert(352);
-      const { swapFee } = description;
+      const weights = requireField(description, 'weights');
+      const { swapFee, aumFee = 0n } = description;
       return {
         ...common,
         family: 'managed',
@@ -235,13 +222,9 @@ function familyState(
 }
 
 function managementOf(
-  { kind, managementSwapFee = 0n, tokens }: PoolDescription,
+  { managementSwapFee = 0n, tokens }: PoolDescription,
   { managementFees }: WeightedRules,
 ): Pick<WeightedPool, 'managementSwapFee' | 'managementFees'> {
-  if (!managementFees && managementSwapFee > 0n) {
-    throw new InputError('managementSwapFee', `does not apply to ${kind} pools`);
-  }
-  if (managementSwapFee > ONE) revert(338);
   return { managementSwapFee, managementFees: managementFees ? tokens.map(() => 0n) : [] };
 }
 
@@ -258,15 +241,10 @@ function rateCaches(
   });
 }
 
-function weightsOf(description: PoolDescription): readonly bigint[] {
-  const weights = requireField(description, 'weights');
-  if (weights.length !== description.tokens.length) revert(103);
-  if (weights.some((weight) => weight < MIN_WEIGHT)) revert(302);
-  requireWeights(weights);
-  return weights;
-}
-
-/** Tokens by address, with everything that is listed per token in the same order. */
+/**
+ * Tokens by address, with everything that is listed per token in the same order. Weights that are too
+ * many or too few stay as they are, because constructors look at other things before.
+ */
 function sortedTokens(description: PoolDescription, rules: KindRules): Partial<PoolDescription> {
   // The tokens of a linear pool have roles; they are found by address after registration.
   if (rules.family === 'linear') return {};
@@ -275,7 +253,7 @@ function sortedTokens(description: PoolDescription, rules: KindRules): Partial<P
   const sort = (key: keyof PoolDescription): Partial<PoolDescription> => {
     const list = description[key] as readonly unknown[] | undefined;
     if (list === undefined) return {};
-    if (list.length !== tokens.length) revert(103);
+    if (list.length !== tokens.length) return key === 'weights' ? {} : revert(103);
     return { [key]: order.map((i) => list[i]) };
   };
   return {
@@ -345,17 +323,6 @@ function requireApplicable(description: PoolDescription, rules: KindRules): void
       throw new InputError(key, `does not apply to ${description.kind} pools`);
     }
   }
-}
-
-function requireField<K extends keyof PoolDescription>(
-  description: PoolDescription,
-  key: K,
-): NonNullable<PoolDescription[K]> {
-  const value = description[key];
-  if (value === undefined || value === null) {
-    throw new InputError(key, `is needed for ${description.kind} pools`);
-  }
-  return value;
 }
 
 function decimalsOf(state: WorldState, address: Address): number {

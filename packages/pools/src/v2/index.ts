@@ -1,6 +1,7 @@
 export type { PoolDescription } from './descriptions.ts';
 export type { PoolEvent, VaultEvent, WorldEvent } from './events.ts';
 export { type KindRules, POOL_KINDS, type PoolFamily, type PoolKind } from './kinds.ts';
+export { getLiquidityBasis, type LiquidityBasis } from './liquidity-basis.ts';
 export { LARGEST_SAFE_QUERY_WINDOW, type OracleVariable } from './oracle.ts';
 export type * from './operations.ts';
 export { onExit, onJoin, onSwap } from './pools/index.ts';

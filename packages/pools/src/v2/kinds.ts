@@ -82,6 +82,12 @@ export interface StableRules extends CommonRules {
   readonly revision: StableRevision;
   /** Token rates enter the scaling factors. */
   readonly rates: boolean;
+  /** Width of a remembered rate; one past it reverts BAL#329. */
+  readonly rateBits: number;
+  /** What more tokens than `maxTokens` revert with, as long as they are at most `baseMaxTokens`. */
+  readonly tooManyTokens: 201 | 210 | 303;
+  /** Bound of the contract that stable pools are made from; more revert BAL#201. */
+  readonly baseMaxTokens: number;
   readonly oracle: boolean;
 }
 
@@ -92,6 +98,8 @@ export interface ComposableRules extends CommonRules {
   readonly guardsReentrancy: boolean;
   /** Phantom pools premint 2^112 - 1, accrue protocol fees per swap and have no joins or exits. */
   readonly phantom: boolean;
+  /** Width of a remembered rate; one past it reverts BAL#329. */
+  readonly rateBits: number;
   /** Pool tokens to mint for a share of the pool. */
   readonly bptForOwnership: (supply: bigint, share: bigint) => bigint;
 }
@@ -175,6 +183,9 @@ const STABLE_1: StableRules = {
   specialization: 'general',
   revision: S1,
   rates: false,
+  rateBits: 128,
+  tooManyTokens: 303,
+  baseMaxTokens: 8,
   oracle: false,
 };
 
@@ -188,6 +199,7 @@ const COMPOSABLE_3: ComposableRules = {
   revision: S2,
   guardsReentrancy: false,
   phantom: false,
+  rateBits: 96,
   bptForOwnership,
 };
 
@@ -210,7 +222,7 @@ const MANAGED_1: ManagedRules = {
   pausedQueries: 'all',
   deployment: '20221021',
   minTokens: 2,
-  maxTokens: 38,
+  maxTokens: 50,
   specialization: 'minimal-always',
   maxSwapFee: (ONE * 95n) / 100n,
   revision: W3,
@@ -245,7 +257,7 @@ export const POOL_KINDS: Readonly<Record<PoolKind, KindRules>> = {
     gradualWeights: { startBits: 64, endBits: 32, compression: ROUND_UP, minDuration: DAY },
   },
   'managed-1': MANAGED_1,
-  'managed-2': { ...MANAGED_1, deployment: '20230411', maxTokens: 50 },
+  'managed-2': { ...MANAGED_1, deployment: '20230411' },
   'stable-1': STABLE_1,
   'stable-2': {
     ...STABLE_1,
@@ -254,11 +266,15 @@ export const POOL_KINDS: Readonly<Record<PoolKind, KindRules>> = {
     revision: S2,
     pausedQueries: 'all',
     proportionalJoin: false,
+    tooManyTokens: 201,
+    baseMaxTokens: 5,
   },
   'metastable-1': {
     ...STABLE_1,
     deployment: '20210727',
     maxTokens: 2,
+    tooManyTokens: 210,
+    baseMaxTokens: 5,
     rates: true,
     oracle: true,
   },
@@ -269,6 +285,7 @@ export const POOL_KINDS: Readonly<Record<PoolKind, KindRules>> = {
     maxTokens: 4,
     revision: S1_PHANTOM,
     phantom: true,
+    rateBits: 128,
   },
   'composable-1': {
     ...COMPOSABLE_3,

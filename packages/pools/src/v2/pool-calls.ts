@@ -9,7 +9,7 @@ import { MANAGED_CALLS, updateManagedWeights } from './managed-calls.ts';
 import type { PoolOperation } from './operations.ts';
 import { requireOwner, requireSwapFee, unsupported } from './pool-authority.ts';
 import { ampAt, startAmp, stopAmp } from './pools/amp.ts';
-import { COMPOSABLE_RATE_BITS, composableBalances, composableScales } from './pools/composable.ts';
+import { composableBalances, composableScales } from './pools/composable.ts';
 import { settleComposable, withBasis } from './pools/composable-fees.ts';
 import { requireWithinTargets, withTargets } from './pools/linear.ts';
 import { onJoin } from './pools/index.ts';
@@ -19,7 +19,7 @@ import { cacheInvariantAndSupply } from './pools/price-oracle.ts';
 import { refreshed } from './pools/rates.ts';
 import { plainScale, totalsOf, upscaleAll, virtualSupplyOf, without } from './pools/scaling.ts';
 import { requireNotPaused, unpausedByTime } from './pools/shared.ts';
-import { METASTABLE_RATE_BITS, stableScales } from './pools/stable.ts';
+import { stableScales } from './pools/stable.ts';
 import { forgiveWeightedFees, weightedFees } from './pools/weighted-fees.ts';
 import { scheduleOf, weightsOf } from './pools/weights.ts';
 import type { Address, Pool, RateCache } from './state.ts';
@@ -320,7 +320,7 @@ function changeRateCache(
   if (index < 0) revert(309);
   const cache = pool.rates[index] ?? null;
   if (cache === null) return revert(isComposable ? 341 : 309);
-  const changed = change(cache, isComposable ? COMPOSABLE_RATE_BITS : METASTABLE_RATE_BITS);
+  const changed = change(cache, rulesOf<'stable' | 'composable'>(pool).rateBits);
   setPool(tx, { ...pool, rates: pool.rates.with(index, changed) });
   tx.events.push({ type: 'TokenRateCacheUpdated', pool: pool.id, token, rate: changed.rate });
 }

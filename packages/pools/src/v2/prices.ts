@@ -49,7 +49,12 @@ export function spotPrice(
   pair: { readonly tokenIn: Address; readonly tokenOut: Address },
   hooks: Hooks = {},
 ): Rational {
-  const values = marginalValues(poolOf(state, pool), state, hooks);
+  const found = poolOf(state, pool);
+  // What is due as fees counts among the pool tokens, and is worth computing only when they are priced.
+  const isOfShares = [pair.tokenIn, pair.tokenOut].includes(found.address);
+  const supply =
+    isOfShares && found.totalSupply > 0n ? getActualSupply(state, pool, hooks) : found.totalSupply;
+  const values = marginalValues(found, { state, hooks, supply });
   const valueOf = (name: 'tokenIn' | 'tokenOut'): Rational => {
     const value = values.get(pair[name]);
     if (value === undefined) throw new InputError(name, `${pair[name]} is no token of this pool`);
@@ -90,27 +95,30 @@ export function priceImpact(spot: Rational, effective: Rational): number {
 }
 
 /** Value of one whole token, by token, in a unit that the tokens of a pool share. */
-function marginalValues(pool: Pool, state: WorldState, hooks: Hooks): Map<Address, Rational> {
+function marginalValues(
+  pool: Pool,
+  at: { readonly state: WorldState; readonly hooks: Hooks; readonly supply: bigint },
+): Map<Address, Rational> {
+  const { state, hooks, supply } = at;
   const { time } = state;
   switch (pool.family) {
     case 'weighted':
       return weightedValues(pool, pool.tokens, {
         weights: weightsOf(pool, time),
         balances: upscaleAll(totalsOf(pool), pool.scalingFactors.map(plainScale)),
-        supply: pool.totalSupply,
+        supply,
       });
     case 'managed':
       return weightedValues(pool, pool.tokens.slice(1), {
         weights: managedWeights(pool, time),
         balances: upscaleAll(totalsOf(pool), pool.scalingFactors.map(plainScale)).slice(1),
-        supply: getActualSupply(state, pool.id),
+        supply,
       });
     case 'stable': {
       const scales = stableScales(pool);
       const balances = upscaleAll(totalsOf(pool), scales);
       const amp = ampAt(pool.amp, time);
       const d = rulesOf(pool).revision.invariant(amp, balances, true);
-      const supply = pool.totalSupply;
       return stableValues(pool, pool.tokens, { amp, balances, d, supply, scales });
     }
     case 'composable': {
@@ -118,7 +126,6 @@ function marginalValues(pool: Pool, state: WorldState, hooks: Hooks): Map<Addres
       const balances = composableBalances(pool, scales);
       const amp = ampAt(pool.amp, time);
       const d = rulesOf(pool).revision.invariant(amp, balances, true);
-      const supply = getActualSupply(state, pool.id);
       const tokens = without(pool.tokens, pool.bptIndex);
       return stableValues(pool, tokens, { amp, balances, d, supply, scales });
     }

@@ -17,7 +17,7 @@ import { composableBalances, composableScales } from './pools/composable.ts';
 import { invariant as linearInvariant } from '../math/linear.ts';
 import { linearBalances, linearScales } from './pools/linear.ts';
 import { managedActualSupply, managedWeights } from './pools/managed.ts';
-import { phantomSupply } from './pools/phantom.ts';
+import { premintedSupply } from './pools/phantom.ts';
 import { plainScale, totalsOf, upscaleAll, virtualSupplyOf } from './pools/scaling.ts';
 import { stableScales } from './pools/stable.ts';
 import { weightsOf } from './pools/weights.ts';
@@ -25,7 +25,10 @@ import type { Pool, PoolId, WorldState } from './state.ts';
 import { step } from './step.ts';
 import { envOf, type Hooks } from './transaction.ts';
 
-/** Invariant and pool tokens in circulation, both with 18 decimals. */
+/**
+ * Invariant, and the pool tokens that share it as the pool's own swaps and rate count them; both with
+ * 18 decimals.
+ */
 export interface PoolValue {
   readonly invariant: bigint;
   readonly supply: bigint;
@@ -96,7 +99,7 @@ export function invariantDrop(
   });
 }
 
-/** Invariant and circulating supply of a pool at the time of a state. */
+/** Invariant and supply of a pool at the time of a state. */
 export function poolValue(pool: Pool, state: WorldState, hooks: Hooks = {}): PoolValue {
   const { time } = state;
   switch (pool.family) {
@@ -133,7 +136,7 @@ export function poolValue(pool: Pool, state: WorldState, hooks: Hooks = {}): Poo
       const amp = ampAt(pool.amp, time);
       return {
         invariant: stable.invariant({ amp, balances }, rulesOf(pool).revision),
-        supply: rulesOf(pool).phantom ? phantomSupply(pool) : virtualSupplyOf(pool),
+        supply: rulesOf(pool).phantom ? premintedSupply(pool) : virtualSupplyOf(pool),
       };
     }
     case 'linear':

@@ -24,7 +24,7 @@ import {
   managedWeights,
 } from './pools/managed.ts';
 import { collectedFees, hasManagementFees } from './pools/management-fees.ts';
-import { phantomSupply } from './pools/phantom.ts';
+import { phantomSupply, premintedSupply } from './pools/phantom.ts';
 import { plainScale, totalsOf, upscaleAll, virtualSupplyOf } from './pools/scaling.ts';
 import { stableRate } from './pools/stable.ts';
 import { weightedFees } from './pools/weighted-fees.ts';
@@ -163,12 +163,17 @@ export function getVirtualSupply(state: WorldState, id: PoolId): bigint {
   }
 }
 
-/** Pool tokens in circulation and those that are due as fees. */
+/**
+ * What the pool tokens of swaps, joins and exits are shares of: those in circulation and those due as
+ * fees. Phantom pools go on counting what emergency exits burned, as their swaps and rate do.
+ */
 export function getActualSupply(state: WorldState, id: PoolId, hooks: Hooks = {}): bigint {
   const pool = poolOf(state, id);
   switch (pool.family) {
     case 'composable':
-      return rulesOf(pool).phantom ? phantomSupply(pool) : composableActualSupply(pool, state.time);
+      return rulesOf(pool).phantom
+        ? premintedSupply(pool)
+        : composableActualSupply(pool, state.time);
     case 'managed':
       return managedActualSupply(pool, state.time);
     case 'weighted': {

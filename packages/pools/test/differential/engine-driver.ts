@@ -168,7 +168,7 @@ export class EngineDriver implements Driver {
       this.apply({ do: 'createRateProvider', rate, address: wrappedRateProvider });
     }
     const { amp, weights, durations, exempt, upperTarget, aumFee, assetManagers } = spec;
-    const { managementSwapFee } = spec;
+    const { managementSwapFee, pauseWindow, bufferPeriod } = spec;
     const isLinear = spec.main !== undefined && spec.wrapped !== undefined;
     const syms = isLinear ? [spec.main, spec.wrapped] : spec.tokens;
     const pool: PoolDescription = {
@@ -186,6 +186,8 @@ export class EngineDriver implements Driver {
       ...(upperTarget && { upperTarget: BigInt(upperTarget), wrappedRateProvider }),
       ...(aumFee && { aumFee: BigInt(aumFee) }),
       ...(managementSwapFee && { managementSwapFee: BigInt(managementSwapFee) }),
+      ...(pauseWindow && { pauseWindowDuration: BigInt(pauseWindow) }),
+      ...(bufferPeriod && { bufferPeriodDuration: BigInt(bufferPeriod) }),
     };
     const { result } = run(this.current, { do: 'createPool', pool });
     this.apply({ do: 'createPool', pool });

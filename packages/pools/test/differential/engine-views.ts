@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { divDown } from '../../src/math/fixed-point.ts';
+import { poolValue } from '../../src/v2/trace.ts';
 import * as views from '../../src/v2/views.ts';
 import type { WorldState } from '../../src/v2/state.ts';
 import type { Json, Outcome, PoolSpec, Step } from '../evm/scenario.ts';
@@ -29,6 +31,10 @@ const VARIABLES = ['PAIR_PRICE', 'BPT_PRICE', 'INVARIANT'] as const;
 /** Views by name of the step. */
 export const VIEWS: Readonly<Record<string, View>> = {
   getRate: ({ state, pool }) => ({ rate: String(views.getRate(state, pool)) }),
+  getTracedRate({ state, pool }) {
+    const { invariant, supply } = poolValue(views.getPool(state, pool), state);
+    return { rate: String(divDown(invariant, supply)) };
+  },
   getWeights: ({ state, pool }) => ({ weights: views.getWeights(state, pool).map(String) }),
   getSwapFee: ({ state, pool }) => ({ fee: String(views.getSwapFee(state, pool)) }),
   getInvariant: ({ state, pool }) => ({ invariant: String(views.getInvariant(state, pool)) }),

@@ -44,6 +44,16 @@ export function world(
   };
 }
 
+/** The same world with the addresses of A and B the other way round, and so their order. */
+function swapped(scenario: Scenario): Scenario {
+  const [a, b] = scenario.tokens;
+  const tokens = [
+    { ...b!, address: a!.address },
+    { ...a!, address: b!.address },
+  ];
+  return { ...scenario, tokens };
+}
+
 export const LINEAR: Partial<PoolSpec> = {
   main: 'A',
   wrapped: 'B',
@@ -180,6 +190,43 @@ export const EXAMPLES: Readonly<Record<string, Scenario>> = {
     ],
     { rates: [String(ONE), '0'], durations: ['0', '0'] },
   ),
+  'a composable pool looks at its balances with old rates first': swapped(
+    world(
+      'composable-2',
+      [
+        { ...INIT, amounts: THOUSAND.toReversed() },
+        { do: 'setRate', pool: POOL, token: 'A', rate: String((ONE * 13n) / 10n) },
+        { do: 'warp', seconds: '100', blocks: '1' },
+        {
+          do: 'quotes',
+          pool: POOL,
+          quotes: [
+            {
+              kind: 'GIVEN_IN',
+              in: 2,
+              out: 1,
+              amount: String(ONE),
+              balances: ['7', '1', String(2n ** 111n - 2000n * ONE)],
+            },
+          ],
+        },
+      ],
+      { amp: '5000', tokens: ['B', 'A'], rates: ['0', String(ONE)], durations: ['0', '60'] },
+    ),
+  ),
+  'a phantom pool remembers rates of up to 128 bits': world(
+    'phantom-1',
+    [
+      INIT,
+      { do: 'setRate', pool: POOL, token: 'A', rate: String(2n ** 97n) },
+      { do: 'updateRateCache', pool: POOL, token: 'A' },
+      { do: 'setRate', pool: POOL, token: 'A', rate: String(2n ** 128n) },
+      { do: 'updateRateCache', pool: POOL, token: 'A' },
+      { do: 'warp', seconds: '100', blocks: '1' },
+      SWAP,
+    ],
+    { rates: [String(ONE), '0'], durations: ['60', '0'] },
+  ),
   'swaps and the rate of a phantom pool never see that pool tokens were burned': world(
     'phantom-1',
     [
@@ -188,13 +235,16 @@ export const EXAMPLES: Readonly<Record<string, Scenario>> = {
       PAUSE,
       exit(ALL_TOKENS, { bpt: String(100n * ONE), rawKind: 0 }),
       { do: 'getRate', pool: POOL },
+      { do: 'getTracedRate', pool: POOL },
       { do: 'getVirtualSupply', pool: POOL },
       exit(ALL_TOKENS, { bpt: String(100n * ONE), rawKind: 0 }),
       { ...PAUSE, paused: false },
       SWAP,
+      { do: 'getTracedRate', pool: POOL },
       { ...SWAP, out: POOL },
       { ...SWAP, in: POOL, out: 'A' },
       { do: 'getRate', pool: POOL },
+      { do: 'getTracedRate', pool: POOL },
     ],
     { rates: [String(ONE), '0'], durations: ['0', '0'] },
   ),

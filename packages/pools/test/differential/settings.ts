@@ -129,6 +129,7 @@ export const read = ({ dice, pool }: Situation): Step => {
   if (amp !== undefined) has.push('getAmp');
   if (/^(weighted-[23]|composable|managed)/u.test(type)) has.push('getActualSupply');
   if (/^(linear|phantom)/u.test(type)) has.push('getVirtualSupply');
+  if (type === 'phantom-1') has.push('getTracedRate');
   return { do: dice.pick(has), pool: name };
 };
 

@@ -7,7 +7,7 @@ import type { AbiValue } from './abi.ts';
 import { ZERO } from './chain.ts';
 import { ACCOUNTS, type PoolKind, type PoolSpec } from './scenario.ts';
 
-/** Longest pause window and buffer period that pools accept. */
+/** Pause window and buffer period of pools that ask for no other. */
 export const POOL_PAUSE_WINDOW = 7_776_000n;
 export const POOL_BUFFER_PERIOD = 2_592_000n;
 
@@ -31,7 +31,6 @@ export function constructorArguments(spec: PoolSpec, context: ConstructorContext
 
 type Arguments = (spec: PoolSpec, context: ConstructorContext) => AbiValue[];
 
-const PAUSE = [POOL_PAUSE_WINDOW, POOL_BUFFER_PERIOD];
 const OWNER = ACCOUNTS.alice;
 const NAME = ['Pool', 'POOL'];
 
@@ -41,7 +40,7 @@ const weighted1: Arguments = (spec, { vault, tokens }) => [
   tokens,
   integers(spec.weights!),
   BigInt(spec.swapFee),
-  ...PAUSE,
+  ...pauseOf(spec),
   OWNER,
 ];
 
@@ -52,7 +51,7 @@ const weighted2Tokens: Arguments = (spec, { vault, tokens }) => [
     ...tokens,
     ...integers(spec.weights!),
     BigInt(spec.swapFee),
-    ...PAUSE,
+    ...pauseOf(spec),
     true,
     OWNER,
   ],
@@ -69,7 +68,7 @@ const weighted2: Arguments = (spec, { vault, feeProvider, tokens, rateProviders 
   ],
   vault,
   feeProvider,
-  ...PAUSE,
+  ...pauseOf(spec),
   OWNER,
 ];
 
@@ -79,7 +78,7 @@ const lbp: Arguments = (spec, { vault, tokens }) => [
   tokens,
   integers(spec.weights!),
   BigInt(spec.swapFee),
-  ...PAUSE,
+  ...pauseOf(spec),
   OWNER,
   true,
 ];
@@ -92,7 +91,7 @@ const investment: Arguments = (spec, { vault, tokens }) => [
     integers(spec.weights!),
     assetManagers(spec),
     BigInt(spec.swapFee),
-    ...PAUSE,
+    ...pauseOf(spec),
     OWNER,
     true,
     BigInt(spec.managementSwapFee ?? 0),
@@ -115,7 +114,7 @@ const managed: Arguments = (spec, { vault, feeProvider, weightedMath, tokens }) 
   feeProvider,
   weightedMath,
   OWNER,
-  ...PAUSE,
+  ...pauseOf(spec),
 ];
 
 const stable: Arguments = (spec, { vault, tokens }) => [
@@ -124,7 +123,7 @@ const stable: Arguments = (spec, { vault, tokens }) => [
   tokens,
   BigInt(spec.amp!),
   BigInt(spec.swapFee),
-  ...PAUSE,
+  ...pauseOf(spec),
   OWNER,
 ];
 
@@ -137,7 +136,7 @@ const metastable: Arguments = (spec, { vault, tokens, rateProviders }) => [
     durations(spec),
     BigInt(spec.amp!),
     BigInt(spec.swapFee),
-    ...PAUSE,
+    ...pauseOf(spec),
     true,
     OWNER,
   ],
@@ -152,7 +151,7 @@ const phantom: Arguments = (spec, { vault, tokens, rateProviders }) => [
     durations(spec),
     BigInt(spec.amp!),
     BigInt(spec.swapFee),
-    ...PAUSE,
+    ...pauseOf(spec),
     OWNER,
   ],
 ];
@@ -171,7 +170,7 @@ const composable =
       spec.tokens.map((_, index) => spec.exempt?.[index] ?? false),
       BigInt(spec.amp!),
       BigInt(spec.swapFee),
-      ...PAUSE,
+      ...pauseOf(spec),
       OWNER,
       ...more,
     ],
@@ -181,7 +180,16 @@ const linear: Arguments = (spec, { vault, tokens }) => {
   const main = tokens[spec.tokens.indexOf(spec.main!)]!;
   const wrapped = tokens[spec.tokens.indexOf(spec.wrapped!)]!;
   const upperTarget = BigInt(spec.upperTarget!);
-  return [vault, ...NAME, main, wrapped, upperTarget, BigInt(spec.swapFee), ...PAUSE, OWNER];
+  return [
+    vault,
+    ...NAME,
+    main,
+    wrapped,
+    upperTarget,
+    BigInt(spec.swapFee),
+    ...pauseOf(spec),
+    OWNER,
+  ];
 };
 
 const linear3: Arguments = (spec, context) => {
@@ -209,6 +217,10 @@ const CONSTRUCTORS: Readonly<Record<PoolKind, Arguments>> = {
   'linear-2': linear,
   'linear-3': linear3,
 };
+
+function pauseOf({ pauseWindow, bufferPeriod }: PoolSpec): bigint[] {
+  return [BigInt(pauseWindow ?? POOL_PAUSE_WINDOW), BigInt(bufferPeriod ?? POOL_BUFFER_PERIOD)];
+}
 
 function integers(texts: readonly string[]): bigint[] {
   return texts.map(BigInt);

@@ -54,6 +54,8 @@ const tokensChanged: Handler = async (context) => {
 /** Steps by name. */
 export const POOL_STEPS: Readonly<Record<string, Handler>> = {
   getRate: number('getRate', 'rate'),
+  /** What a trace says a pool token stands for; only phantom pools have the same rate. */
+  getTracedRate: number('getRate', 'rate'),
   getSwapFee: number('getSwapFeePercentage', 'fee'),
   getInvariant: number('getInvariant', 'invariant'),
   getActualSupply: number('getActualSupply', 'supply'),

@@ -60,6 +60,9 @@ export interface PoolSpec {
   readonly managementSwapFee?: string;
   readonly mustAllowlistLPs?: boolean;
   readonly assetManagers?: readonly string[];
+  /** Seconds; usual ones when left out. */
+  readonly pauseWindow?: string;
+  readonly bufferPeriod?: string;
 }
 
 /** One thing to do. Fields depend on `do`; the drivers document them. */

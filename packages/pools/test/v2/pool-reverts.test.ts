@@ -21,6 +21,8 @@ import {
 const { fixedPoint, logExp, weighted, stable } = math;
 const HUGE = (1n << 256n) - 1n;
 const WEEK = 7n * DAY;
+const [TOKEN] = newTokens(newWorld(), [18]);
+const twice = { tokens: [TOKEN!, TOKEN!] };
 
 const CASES: readonly (readonly [code: number, situation: string, run: () => unknown])[] = [
   [0, 'a sum past 256 bits', () => fixedPoint.add(HUGE, 1n)],
@@ -38,6 +40,7 @@ const CASES: readonly (readonly [code: number, situation: string, run: () => unk
     'an index past the tokens',
     () => join(newPool('weighted-3'), { kind: 'TOKEN_IN_FOR_EXACT_BPT_OUT', bpt: ONE, index: 2 }),
   ],
+  [101, 'a token listed twice', () => create('weighted-3', twice)],
   [
     102,
     'a flash loan of unsorted tokens',
@@ -58,7 +61,7 @@ const CASES: readonly (readonly [code: number, situation: string, run: () => unk
       newWorld().run({ do: 'flashLoan', from: ALICE, tokens: [v2.ZERO_ADDRESS], amounts: [1n] }),
   ],
   [200, 'a pool of one token', () => newPool('weighted-3', { decimals: [18] })],
-  [201, 'a pool of too many tokens', () => newPool('stable-1', { decimals: Array(6).fill(18) })],
+  [201, 'a pool of too many tokens', () => newPool('stable-2', { decimals: Array(6).fill(18) })],
   [
     202,
     'too high a swap fee',
@@ -99,12 +102,22 @@ const CASES: readonly (readonly [code: number, situation: string, run: () => unk
         minBpt: 10n ** 24n,
       }),
   ],
+  [
+    210,
+    'a metastable pool of three tokens',
+    () => newPool('metastable-1', { decimals: [18, 18, 18] }),
+  ],
   [300, 'an amplification of zero', () => create('stable-1', { amp: 0n })],
   [301, 'too high an amplification', () => create('stable-1', { amp: 5001n })],
   [
     302,
     'a weight below 1 %',
     () => create('weighted-3', { weights: [ONE / 1000n, ONE - ONE / 1000n] }),
+  ],
+  [
+    303,
+    'a stable pool of 2021 with six tokens',
+    () => newPool('stable-1', { decimals: Array(6).fill(18) }),
   ],
   [304, 'too much in', () => swapIn(newPool('weighted-3'), 0, 1, 301n * ONE)],
   [305, 'too much out', () => swapOut(newPool('weighted-3'), 0, 1, units(301n, 6))],

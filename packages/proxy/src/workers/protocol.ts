@@ -21,11 +21,15 @@ export type ToldServers = ReadonlyMap<string, readonly ToldServer[]>;
 
 /** From the main process. `epoch` counts changes of what there is to count. */
 export type Order =
+  /** Comes with a listening socket, before the `prepare` that needs it or when it is opened again. */
+  | { readonly kind: 'socket'; readonly address: Address }
   | {
       readonly kind: 'prepare';
       readonly id: number;
       readonly config: WorkerConfig;
       readonly inherited: readonly InheritedDescriptor[];
+      /** False: addresses are the main process's to bind, which sends its sockets. */
+      readonly binds: boolean;
       readonly ticketKeys: Uint8Array;
     }
   | { readonly kind: 'abort'; readonly id: number }

@@ -60,7 +60,9 @@ export function shareOfServer(server: ServerConfig, place: WorkerPlace): ServerC
   return { ...server, max_connections: Math.max(1, shareOfCount(max_connections, place)) };
 }
 
-function shareOfFrontend(frontend: FrontendConfig, place: WorkerPlace): FrontendConfig {
+/** A frontend's share: of its limits, unless it is a UDP frontend, which is one worker's. */
+export function shareOfFrontend(frontend: FrontendConfig, place: WorkerPlace): FrontendConfig {
+  if (place.count === 1 || frontend.protocol === 'udp') return frontend;
   const shares = DIVIDED_FRONTEND_LIMITS.map((key) => [key, shareOfCount(frontend[key], place)]);
   return { ...frontend, ...Object.fromEntries(shares) } as FrontendConfig;
 }

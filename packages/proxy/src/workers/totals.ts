@@ -61,14 +61,18 @@ export class WorkerTotals {
   }
 }
 
-/** A server counts as ejected for as long as any worker keeps it out. */
+/** A server counts as ejected for as long as any worker, or this process, keeps it out. */
 export function followEjections(
   backends: Iterable<Backend>,
   workers: readonly WorkerTotals[],
 ): void {
   for (const { servers } of backends) {
     for (const server of servers) {
-      const untilMs = Math.max(...workers.map((worker) => worker.ejectedUntilMs(server) ?? 0), 0);
+      const ownMs = server.ownEjectedUntil?.getTime() ?? 0;
+      const untilMs = Math.max(
+        ...workers.map((worker) => worker.ejectedUntilMs(server) ?? 0),
+        ownMs,
+      );
       const known = server.ejectedUntil?.getTime() ?? 0;
       if (untilMs !== known) server.setEjected(untilMs === 0 ? undefined : new Date(untilMs));
     }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Server as NetServer } from 'node:net';
 import {
   type ConnectionRecord,
   type GlobalConfig,
@@ -59,6 +60,8 @@ export class WorkerHost {
   private prepared: Prepared | undefined;
   private servers: ToldServers = new Map();
   private epoch = 0;
+  /** The last socket that was sent is taken in. They come one after the other. */
+  private sharing: Promise<void> | undefined;
 
   constructor(options: WorkerHostOptions) {
     this.options = options;
@@ -70,8 +73,11 @@ export class WorkerHost {
   }
 
   /** Follows one order. Orders are to be handed in as they come. */
-  async obey(order: Order): Promise<void> {
+  async obey(order: Order, socket?: NetServer): Promise<void> {
     switch (order.kind) {
+      case 'socket':
+        this.sharing = this.inherited.share(order.address, socket!);
+        return this.sharing;
       case 'prepare':
         return this.prepare(order);
       case 'abort':
@@ -102,6 +108,7 @@ export class WorkerHost {
     const { id, config } = order;
     try {
       const loadBalancer = this.startOnce(order);
+      await this.sharing;
       await this.inherit(order.inherited, config);
       const change = await loadBalancer.prepare(config);
       this.prepared = { id, config, change };
@@ -112,13 +119,14 @@ export class WorkerHost {
   }
 
   /** A load balancer that serves nothing yet. */
-  private startOnce({ config, ticketKeys }: OrderOf<'prepare'>): LoadBalancer {
+  private startOnce({ config, ticketKeys, binds }: OrderOf<'prepare'>): LoadBalancer {
     if (this.loadBalancer) return this.loadBalancer;
     const { logger, onRecord, wantsRecord } = this.options;
     this.plane = new ProxyPlane({
       logger,
       inherited: this.inherited,
-      shared: { ticketKeys: Buffer.from(ticketKeys) },
+      ticketKeys: Buffer.from(ticketKeys),
+      worker: { binds },
       ...(onRecord && { onRecord }),
       ...(wantsRecord && { wantsRecord }),
     });
@@ -157,6 +165,7 @@ export class WorkerHost {
     if (this.prepared?.id !== id) return;
     this.prepared.change.abort();
     this.prepared = undefined;
+    this.inherited.closeRest();
   }
 
   private commit({ id, epoch, servers }: OrderOf<'commit'>): void {

@@ -3,14 +3,16 @@
  *
  * @module
  */
+import type { Server as NetServer } from 'node:net';
+import type { Listener } from '../listener.ts';
 import type { Answer, Order } from './protocol.ts';
 import { WorkerTotals } from './totals.ts';
 
 /** A started worker process. */
 export interface WorkerProcess {
   readonly pid: number;
-  /** Does nothing when the process is gone. */
-  send(order: Order): void;
+  /** Does nothing when the process is gone. With a socket, both processes have it then. */
+  send(order: Order, socket?: NetServer): void;
   onAnswer(listener: (answer: Answer) => void): void;
   /** Calls back once. `how` is its exit code or signal. */
   onExit(listener: (how: string) => void): void;
@@ -36,6 +38,8 @@ let nextOrderId = 0;
 export class WorkerLink {
   readonly process: WorkerProcess;
   readonly totals: WorkerTotals = new WorkerTotals();
+  /** Listeners of the main process that it has been sent and serves. */
+  listeners: ReadonlySet<Listener> = new Set();
   readonly startedAtMs: number = performance.now();
   /** Resolves to false when the worker ended before it took orders. */
   readonly started: Promise<boolean>;
@@ -61,8 +65,8 @@ export class WorkerLink {
     return !this.isGone;
   }
 
-  send(order: Order): void {
-    if (!this.isGone) this.process.send(order);
+  send(order: Order, socket?: NetServer): void {
+    if (!this.isGone) this.process.send(order, socket);
   }
 
   /** Sends an order that is answered. */

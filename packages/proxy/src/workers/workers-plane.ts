@@ -18,18 +18,24 @@ import {
   type DesiredConfig,
   type DesiredState,
   type DrainResult,
+  type FrontendConfig,
   type Mode,
   type PreparedChange,
   type Server,
   type ToldServer,
   workerCount,
 } from '@balancer/lb';
+import { Listener } from '../listener.ts';
 import type { ListeningSocket } from '../plane.ts';
+import type { BoundListener } from '../served-frontend.ts';
 import type { Answer, InheritedDescriptor, Order, WorkerConfig, WorkerFacts } from './protocol.ts';
 import { RespawnPolicy } from './respawn.ts';
 import { shareOfConfig, shareOfServer, type WorkerPlace } from './share.ts';
 import { followEjections } from './totals.ts';
-import { WorkerLink, type WorkerProcess } from './worker-link.ts';
+import { type Asked, WorkerLink, type WorkerProcess } from './worker-link.ts';
+
+/** What the runtime takes as keys of TLS session tickets. */
+export const TICKET_KEYS_BYTES = 48;
 
 /** How often the workers are asked what they counted; a worker's death loses no more. */
 const REPORT_EVERY_MS = 1000;
@@ -56,11 +62,28 @@ export interface WorkersPlaneOptions {
   readonly inherited: () => readonly InheritedDescriptor[];
   /** Workers die as soon as they are started: there is nothing to run for. */
   readonly onHopeless: (error: WorkersError) => void;
+  /** How the wait before a worker is replaced passes; default: by the clock. */
+  readonly wait?: (action: () => void, delayMs: number) => void;
+  /** The main process itself, where it is the first of the workers. */
+  readonly first?: FirstWorker;
+}
+
+/**
+ * A main process that served alone before there were other workers. It goes on serving, binds every
+ * address, and sends its listening sockets to the others; UDP frontends are all its own.
+ */
+export interface FirstWorker {
+  /** Of every frontend: as they are, or as they will be with the change that is being prepared. */
+  readonly listeners: () => ReadonlyMap<string, readonly BoundListener[]>;
+  readonly facts: () => WorkerFacts;
+  readonly ticketKeys: Buffer;
 }
 
 interface Prepared {
   readonly place: WorkerPlace;
   readonly id: number;
+  /** Listeners that the worker has with this change; none when it binds for itself. */
+  readonly listeners: ReadonlySet<Listener>;
 }
 
 export class WorkersPlane implements DataPlane {
@@ -68,7 +91,7 @@ export class WorkersPlane implements DataPlane {
   /** Workers that were started in place of one that died. */
   restarts = 0;
   private readonly options: WorkersPlaneOptions;
-  private readonly ticketKeys = randomBytes(48);
+  private readonly ticketKeys: Buffer;
   private readonly respawn = new RespawnPolicy();
   /** By their index; a hole while a worker is being replaced. */
   private readonly workers: (WorkerLink | undefined)[] = [];
@@ -85,11 +108,14 @@ export class WorkersPlane implements DataPlane {
 
   constructor(options: WorkersPlaneOptions) {
     this.options = options;
+    this.ticketKeys = options.first?.ticketKeys ?? randomBytes(TICKET_KEYS_BYTES);
   }
 
   /** What the living workers last said of themselves. */
   get workerFacts(): readonly WorkerFacts[] {
-    return [...this.facts.values()];
+    const { first } = this.options;
+    const others = [...this.facts.values()];
+    return first && others.length > 0 ? [first.facts(), ...others] : others;
   }
 
   /** Every address that is bound now. */
@@ -105,18 +131,18 @@ export class WorkersPlane implements DataPlane {
 
   async prepare(desired: DesiredConfig): Promise<PreparedChange> {
     const count = workerCount(desired.global.workers);
-    const fresh = this.startMissing(count);
+    // Beside a main process that serves already, new ones join when the change has taken effect.
+    const fresh = this.options.first ? [] : this.startMissing(count);
     const prepared = new Map<WorkerLink, Prepared>();
     const places = this.alive.filter(
-      ([worker, index]) => index < count && !this.catchingUp.has(worker),
+      ([worker, index]) => this.isWanted(index, count) && !this.catchingUp.has(worker),
     );
     const answers = await Promise.all(
       places.map(async ([worker, index]) => {
         if (!(await this.isStarted(worker))) return undefined;
-        const place = { index, count };
-        const { id, answer } = worker.ask(this.preparation(configOf(desired), place));
-        prepared.set(worker, { place, id });
-        return this.inTime(worker, answer);
+        const asked = this.askToPrepare(worker, configOf(desired), this.placeOf(index, count));
+        prepared.set(worker, asked);
+        return this.inTime(worker, asked.answer);
       }),
     );
     const undo = (): void => {
@@ -124,7 +150,7 @@ export class WorkersPlane implements DataPlane {
       for (const worker of fresh) this.dismiss(worker);
     };
     const refusal = answers.find((answer) => answer?.kind === 'refused');
-    const isNobodyLeft = answers.every((answer) => answer === undefined);
+    const isNobodyLeft = !this.options.first && answers.every((answer) => answer === undefined);
     if (refusal || isNobodyLeft) {
       undo();
       throw new WorkersError(refusal?.reason ?? 'no worker is ready; the log says why');
@@ -144,7 +170,7 @@ export class WorkersPlane implements DataPlane {
     if (this.desired?.backends.get(backend.name) !== backend) return;
     this.epoch++;
     for (const [worker, index] of this.alive) {
-      const servers = toldServers(backend, { index, count: this.count });
+      const servers = toldServers(backend, this.placeOf(index, this.count));
       worker.send({ kind: 'servers', epoch: this.epoch, backend: backend.name, servers });
     }
   }
@@ -216,19 +242,30 @@ export class WorkersPlane implements DataPlane {
     this.desired = desired;
     this.count = change.count;
     this.epoch++;
-    for (const [name, frontend] of desired.frontends) {
-      frontend.listening = change.listening.get(name) ?? [];
+    if (this.options.first) {
+      this.startMissing(change.count);
+    } else {
+      for (const [name, frontend] of desired.frontends) {
+        frontend.listening = change.listening.get(name) ?? [];
+      }
     }
     for (const [worker, index] of this.alive) {
       const prepared = change.prepared.get(worker);
-      if (index >= change.count) void this.retire(worker, index);
+      if (!this.isWanted(index, change.count)) void this.retire(worker, index);
       else if (prepared) this.sendCommit(worker, prepared);
       else void this.catchUp(worker, index);
     }
     this.reporting ??= setInterval(() => void this.collect(), REPORT_EVERY_MS).unref();
   }
 
-  private sendCommit(worker: WorkerLink, { id, place }: Prepared): void {
+  /** The main process has other listening sockets than the workers were sent. */
+  listenersChanged(): void {
+    this.epoch++;
+    for (const [worker, index] of this.alive) void this.catchUp(worker, index);
+  }
+
+  private sendCommit(worker: WorkerLink, { id, place, listeners }: Prepared): void {
+    worker.listeners = listeners;
     const { backends } = this.desired!;
     const servers = new Map(
       [...backends.values()].map((backend) => [backend.name, toldServers(backend, place)]),
@@ -249,9 +286,9 @@ export class WorkersPlane implements DataPlane {
   /** @returns False when the configuration changed meanwhile. */
   private async tryToCatchUp(worker: WorkerLink, index: number): Promise<boolean> {
     const { epoch, count } = this;
-    const place = { index, count };
-    const { id, answer } = worker.ask(this.preparation(configOfState(this.desired!), place));
-    const answered = await this.inTime(worker, answer);
+    const place = this.placeOf(index, count);
+    const asked = this.askToPrepare(worker, configOfState(this.desired!), place);
+    const answered = await this.inTime(worker, asked.answer);
     if (answered?.kind === 'refused') {
       this.options.logger.error('a new worker cannot serve', { reason: answered.reason });
       worker.process.kill();
@@ -259,29 +296,53 @@ export class WorkersPlane implements DataPlane {
     }
     if (answered?.kind !== 'prepared') return true;
     if (this.epoch !== epoch) {
-      worker.send({ kind: 'abort', id });
-      return index >= this.count;
+      worker.send({ kind: 'abort', id: asked.id });
+      return !this.isWanted(index, this.count);
     }
-    this.sendCommit(worker, { id, place });
+    this.sendCommit(worker, asked);
     return true;
   }
 
-  private preparation(
+  /** Sends a worker its share of a configuration, after the sockets that it does not have yet. */
+  private askToPrepare(
+    worker: WorkerLink,
     config: WorkerConfig,
     place: WorkerPlace,
-  ): Omit<Extract<Order, { kind: 'prepare' }>, 'id'> {
-    return {
+  ): Prepared & Asked {
+    const { first, inherited } = this.options;
+    const given = first && socketsFor(config, first.listeners());
+    for (const listener of given?.listeners ?? []) {
+      if (worker.listeners.has(listener)) continue;
+      worker.send({ kind: 'socket', address: listener.bound }, listener.socket);
+    }
+    const asked = worker.ask({
       kind: 'prepare',
-      config: shareOfConfig(config, place),
-      inherited: this.options.inherited(),
+      config: shareOfConfig(given?.config ?? config, place),
+      inherited: inherited(),
+      binds: first === undefined,
       ticketKeys: this.ticketKeys,
-    };
+    });
+    return { ...asked, place, listeners: given?.listeners ?? new Set() };
+  }
+
+  /** Which of all workers a process is. */
+  private placeOf(index: number, count: number): WorkerPlace {
+    return { index: index + this.mainCount, count };
+  }
+
+  private isWanted(index: number, count: number): boolean {
+    return index + this.mainCount < count;
+  }
+
+  /** Workers that are no processes of their own. */
+  private get mainCount(): number {
+    return this.options.first ? 1 : 0;
   }
 
   /** @returns The workers that were started. */
   private startMissing(count: number): readonly WorkerLink[] {
     const fresh: WorkerLink[] = [];
-    for (let index = this.workers.length; index < count; index++) fresh.push(this.start(index));
+    while (this.isWanted(this.workers.length, count)) fresh.push(this.start(this.workers.length));
     return fresh;
   }
 
@@ -320,6 +381,7 @@ export class WorkersPlane implements DataPlane {
     // A report from before the last change may speak of other servers under the same names.
     if (!this.desired || report.epoch !== this.epoch) return;
     worker.totals.add(report, this.desired);
+    if (this.options.first) return;
     for (const [name, { listening }] of report.frontends) {
       const frontend = this.desired.frontends.get(name);
       if (frontend) frontend.listening = listening;
@@ -344,7 +406,8 @@ export class WorkersPlane implements DataPlane {
       how,
       replaced_in_ms: delayMs,
     });
-    setTimeout(() => this.replace(index), delayMs);
+    const { wait = setTimeout } = this.options;
+    wait(() => this.replace(index), delayMs);
   }
 
   private replace(index: number): void {
@@ -387,6 +450,22 @@ export class WorkersPlane implements DataPlane {
     for (const [worker] of this.alive) worker.send(order);
     for (const worker of this.leaving) worker.send(order);
   }
+}
+
+/** What workers serve on the sockets of a main process that is one of them: no UDP. */
+function socketsFor(
+  config: WorkerConfig,
+  listeners: ReadonlyMap<string, readonly BoundListener[]>,
+): { readonly config: WorkerConfig; readonly listeners: ReadonlySet<Listener> } {
+  const all = new Set<Listener>();
+  const frontends: Record<string, FrontendConfig> = {};
+  for (const [name, frontend] of Object.entries(config.frontends)) {
+    if (frontend.protocol === 'udp') continue;
+    const own = (listeners.get(name) ?? []).filter((each) => each instanceof Listener);
+    for (const listener of own) all.add(listener);
+    frontends[name] = { ...frontend, listen_addr: own.map(({ bound }) => bound) };
+  }
+  return { config: { ...config, frontends }, listeners: all };
 }
 
 function configOf({ global, frontends, backends }: DesiredConfig): WorkerConfig {

@@ -1,70 +1,16 @@
 import { silentLogger } from '@balancer/kit';
 import { LoadBalancer, parseLoadBalancerConfig } from '@balancer/lb';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Answer, Order } from '../../src/workers/protocol.ts';
-import type { WorkerProcess } from '../../src/workers/worker-link.ts';
+import type { Order } from '../../src/workers/protocol.ts';
 import { type WorkersError, WorkersPlane } from '../../src/workers/workers-plane.ts';
 import { until } from '../support.ts';
+import { ScriptedWorker } from './scripted-worker.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 
 afterEach(async () => {
   await Promise.all(cleanups.splice(0).map((cleanup) => cleanup()));
 });
-
-/** A worker without a process, which notes its orders and answers as it is told to. */
-class ScriptedWorker implements WorkerProcess {
-  static nextPid = 1;
-  readonly pid = ScriptedWorker.nextPid++;
-  readonly orders: Order[] = [];
-  refusal: string | undefined;
-  private tell: (answer: Answer) => void = () => {};
-  private readonly onEnds: ((how: string) => void)[] = [];
-
-  send(order: Order): void {
-    this.orders.push(order);
-    if (order.kind === 'end') this.exit('exit code 0');
-    if (order.kind === 'drain') this.answer({ ...order, kind: 'drained', cut: 0, report: REPORT });
-    if (order.kind === 'report') this.answer({ ...order, kind: 'reported', report: REPORT });
-    if (order.kind !== 'prepare') return;
-    const { id, config } = order;
-    const listening = new Map(Object.keys(config.frontends).map((name) => [name, ['a:1']]));
-    if (this.refusal === undefined) this.answer({ kind: 'prepared', id, listening });
-    else this.answer({ kind: 'refused', id, reason: this.refusal });
-  }
-
-  onAnswer(listener: (answer: Answer) => void): void {
-    this.tell = listener;
-    this.answer({ kind: 'started' });
-  }
-
-  onExit(listener: (how: string) => void): void {
-    this.onEnds.push(listener);
-  }
-
-  kill(): void {
-    this.exit('SIGKILL');
-  }
-
-  exit(how: string): void {
-    for (const onEnd of this.onEnds.splice(0)) onEnd(how);
-  }
-
-  kinds(): string {
-    return this.orders.map(({ kind }) => kind).join(' ');
-  }
-
-  private answer(answer: Answer): void {
-    setImmediate(() => this.tell(answer));
-  }
-}
-
-const REPORT = {
-  epoch: 0,
-  frontends: new Map(),
-  backends: new Map(),
-  process: { pid: 1, open: 0, fds: 1, rssBytes: 1 },
-};
 
 function configWith(workers: number, weight = 1): string {
   return `[global]
@@ -84,6 +30,8 @@ interface Setting {
   readonly loadBalancer: LoadBalancer;
   readonly workers: readonly ScriptedWorker[];
   readonly hopeless: readonly WorkersError[];
+  /** Times before workers were replaced, in milliseconds; they pass at once. */
+  readonly waits: readonly number[];
   readonly apply: (toml: string) => Promise<void>;
 }
 
@@ -93,6 +41,7 @@ async function start(
 ): Promise<Setting> {
   const workers: ScriptedWorker[] = [];
   const hopeless: WorkersError[] = [];
+  const waits: number[] = [];
   const plane = new WorkersPlane({
     logger: silentLogger,
     spawn: () => {
@@ -103,6 +52,10 @@ async function start(
     },
     inherited: () => [],
     onHopeless: (error) => hopeless.push(error),
+    wait: (action, delayMs) => {
+      waits.push(delayMs);
+      setImmediate(action);
+    },
   });
   const parse = (toml: string): ReturnType<typeof parseLoadBalancerConfig>['config'] =>
     parseLoadBalancerConfig(toml, 'workers.toml').config;
@@ -113,7 +66,13 @@ async function start(
   });
   await loadBalancer.start();
   cleanups.push(() => loadBalancer.stop());
-  return { loadBalancer, workers, hopeless, apply: (toml) => loadBalancer.apply(parse(toml)) };
+  return {
+    loadBalancer,
+    workers,
+    hopeless,
+    waits,
+    apply: (toml) => loadBalancer.apply(parse(toml)),
+  };
 }
 
 describe('WorkersPlane', () => {
@@ -160,7 +119,7 @@ describe('WorkersPlane', () => {
 
   test('gives up on workers that end as soon as they are started', async () => {
     let isBroken = false;
-    const { workers, hopeless } = await start(2, (worker) => {
+    const { workers, hopeless, waits } = await start(2, (worker) => {
       if (isBroken) setImmediate(() => worker.exit('exit code 1'));
     });
     isBroken = true;
@@ -171,5 +130,6 @@ describe('WorkersPlane', () => {
     );
     // Two at first, and one after each of the first four ends.
     expect(workers).toHaveLength(6);
+    expect(waits).toEqual([100, 200, 400, 800]);
   });
 });

@@ -9,7 +9,7 @@ import { findGridTrade, type GridRules } from './grid.ts';
 
 export interface ArbitrageurOptions {
   readonly name: string;
-  /** Cost of a trade and the least profit after it, quote. */
+  /** Cost of a trade beside its gas, and the least profit after it, quote. */
   readonly gas: number;
   readonly minProfit: number;
 }
@@ -27,9 +27,9 @@ interface Candidate {
 
 /** All pairs by closed form; the best one is traded, then the best of what is left. */
 export function closedFormAgent({ name, gas, minProfit }: ArbitrageurOptions): Agent {
-  const threshold = minProfit + gas;
   const act = (view: View): readonly Order[] => {
     const { pool, prices } = view;
+    const threshold = minProfit + gas + view.gasOf('swap');
     const count = prices.length;
     let best: Candidate | null = null;
     for (let tokenIn = 0; tokenIn < count; tokenIn++) {
@@ -72,7 +72,9 @@ const DIFFERENCE = 1e-4;
 
 /** Any pool: a golden section brackets the best amount, Newton's method on the marginal profit ends it. */
 export function solverAgent({ name, gas, minProfit, volumeMax = Infinity }: SolverOptions): Agent {
-  const act = ({ pool, prices }: View): readonly Order[] => {
+  const act = (view: View): readonly Order[] => {
+    const { pool, prices } = view;
+    const threshold = minProfit + gas + view.gasOf('swap');
     let best: Candidate | null = null;
     for (let tokenIn = 0; tokenIn < prices.length; tokenIn++) {
       for (let tokenOut = 0; tokenOut < prices.length; tokenOut++) {
@@ -86,7 +88,7 @@ export function solverAgent({ name, gas, minProfit, volumeMax = Infinity }: Solv
         const most = Math.min(pool.balances[tokenIn]! * 0.3, volumeMax / priceIn);
         const amountIn = bestAmount(profitOf, most);
         const profit = profitOf(amountIn);
-        if (profit > minProfit + gas && profit > (best?.profit ?? 0))
+        if (profit > threshold && profit > (best?.profit ?? 0))
           best = { tokenIn, tokenOut, amountIn, profit };
       }
     }

@@ -87,10 +87,10 @@ export function rebaserAgent(options: RebaserOptions): Agent {
       factors === null ? rebaseFactor(prices[token]!, policy) : (factors[count - 1] ?? 1);
     if (factor === 1) return NOTHING;
     if (mode === 'late') memory['gulpAt'] = step + Math.max(1, lateSteps);
-    const take = mode === 'gulpOnly' ? 'gulp' : mode === 'late' ? 'later' : mode;
+    const take = mode === 'gulpOnly' ? 'gulp' : mode === 'late' || mode === 'none' ? 'later' : mode;
     return [{ do: 'rebase', token, factor, take }];
   };
-  return { name, gas: 0, act };
+  return { name, gas: 0, isScheduled: true, act };
 }
 
 /** Value of balances at outside prices. */

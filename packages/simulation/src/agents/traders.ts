@@ -75,7 +75,7 @@ export function informedAgent({ name, gas, q, size }: InformedOptions): Agent {
     const next = view.nextPrices();
     const { pool, prices } = view;
     let best: Order | null = null;
-    let bestGain = gas;
+    let bestGain = gas + view.gasOf('swap');
     for (let tokenIn = 0; tokenIn < prices.length; tokenIn++) {
       for (let tokenOut = 0; tokenOut < prices.length; tokenOut++) {
         if (tokenIn === tokenOut) continue;
@@ -143,11 +143,13 @@ export function sandwichAgent({ name, gas, minSize, size }: SurroundOptions): Su
     name,
     gas,
     act: () => NOTHING,
-    around(order, { pool, prices }) {
+    around(order, view) {
+      const { pool, prices } = view;
       if (order.do !== 'swap' || order.amountIn * prices[order.tokenIn]! < minSize) return null;
       const { tokenIn, tokenOut } = order;
       const amountIn = size / prices[tokenIn]!;
-      if (!isWorthIt(pool, order, amountIn, prices, gas)) return null;
+      const cost = 2 * (gas + view.gasOf('swap'));
+      if (!isWorthIt(pool, order, { own: amountIn, prices, cost })) return null;
       const back = pool.quote(tokenIn, tokenOut, amountIn);
       return {
         before: [{ do: 'swap', tokenIn, tokenOut, amountIn }],
@@ -161,16 +163,18 @@ export function sandwichAgent({ name, gas, minSize, size }: SurroundOptions): Su
 function isWorthIt(
   pool: SimPool,
   { tokenIn, tokenOut, amountIn: theirs }: Extract<Order, { do: 'swap' }>,
-  own: number,
-  prices: Float64Array,
-  gas: number,
+  {
+    own,
+    prices,
+    cost,
+  }: { readonly own: number; readonly prices: Float64Array; readonly cost: number },
 ): boolean {
   const state = pool.save();
   const bought = pool.swapGivenIn(tokenIn, tokenOut, own);
   pool.swapGivenIn(tokenIn, tokenOut, theirs);
   const returned = pool.swapGivenIn(tokenOut, tokenIn, bought);
   pool.restore(state);
-  return (returned - own) * prices[tokenIn]! > 2 * gas;
+  return (returned - own) * prices[tokenIn]! > cost;
 }
 
 /** Joins ahead of a large swap for its fee and leaves after it. */

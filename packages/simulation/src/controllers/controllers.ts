@@ -246,6 +246,16 @@ export function ampSchedule(
   });
 }
 
+/** Takes up rebases of a token as they come, and moves the weights with them. */
+export function elasticResync(
+  options: Common & { readonly token: number; readonly isSafe: boolean },
+): Controller {
+  const { token, isSafe } = options;
+  return controller(options, ({ balances, held }) =>
+    held[token] === balances[token] ? null : { set: 'resync', token, isSafe },
+  );
+}
+
 function stepTowards(
   from: Float64Array,
   to: Float64Array,

@@ -9,8 +9,8 @@
  */
 import { SimulationError } from '../errors.ts';
 
-/** How a pool takes up a rebase. */
-export type ResyncMode = 'resync' | 'safeResync' | 'gulpOnly' | 'late';
+/** How a pool takes up a rebase; `none` leaves it to a controller. */
+export type ResyncMode = 'resync' | 'safeResync' | 'gulpOnly' | 'late' | 'none';
 
 /** Supply policy: no rebase inside the band, else a part of the deviation, capped. */
 export interface RebasePolicy {

@@ -86,6 +86,8 @@ function check(experiment: Experiment, report: ConfigReport): void {
   if (pool?.tokens === undefined) return;
   const { tokens } = pool;
   checkPool(experiment, report);
+  checkGas(experiment, report);
+  checkActors(experiment, report);
   for (const symbol of Object.keys(experiment.price ?? {})) {
     if (!tokens.includes(symbol))
       report.problem(
@@ -187,7 +189,7 @@ function checkWindows(
 }
 
 function checkPool({ pool, controllers }: Experiment, report: ConfigReport): void {
-  const { tokens, weights, balances, value, decimals } = pool;
+  const { tokens, weights, balances, value, decimals, rates } = pool;
   if (new Set(tokens).size !== tokens.length)
     report.problem(['pool', 'tokens'], 'names a token twice');
   let kind: SimulatedKind | null = null;
@@ -204,7 +206,7 @@ function checkPool({ pool, controllers }: Experiment, report: ConfigReport): voi
     report.problem(['pool', 'kind'], error.message.replace(/^pool\.kind: /, ''));
     return;
   }
-  for (const [name, list] of Object.entries({ weights, balances, decimals })) {
+  for (const [name, list] of Object.entries({ weights, balances, decimals, rates })) {
     if (list !== undefined && list.length !== tokens.length) {
       report.problem(
         ['pool', name],
@@ -212,6 +214,8 @@ function checkPool({ pool, controllers }: Experiment, report: ConfigReport): voi
       );
     }
   }
+  if (rates !== undefined && familyOf(kind) === 'weighted')
+    report.problem(['pool', 'rates'], `${kind} pools have none; remove it`);
   const sum = weights?.reduce((total, weight) => total + weight, 0) ?? 1;
   if (!isV1(kind) && Math.abs(sum - 1) > 1e-9)
     report.problem(['pool', 'weights'], `must have the sum 1; is ${sum}`);
@@ -225,6 +229,36 @@ function checkPool({ pool, controllers }: Experiment, report: ConfigReport): voi
         `the weights of a ${kind} pool do not move; use lbp-2, managed-2 or v1`,
       );
     }
+  }
+}
+
+function checkGas({ gas, pool }: Experiment, report: ConfigReport): void {
+  if (gas === undefined) return;
+  if ((gas.gwei === undefined) === (gas.source === undefined))
+    report.problem(['gas'], 'needs either gwei, a number, or source, a file of prices');
+  if ((gas.ether === undefined) === (gas.token === undefined))
+    report.problem(['gas'], 'needs either ether, its price, or token, the token that is ether');
+  if (gas.token !== undefined && !pool.tokens.includes(gas.token))
+    report.problem(['gas', 'token'], `the pool has no token ${gas.token}`);
+}
+
+/** What only some pools can give to agents and controllers. */
+function checkActors({ pool, mode, agents, controllers }: Experiment, report: ConfigReport): void {
+  const { kind, tokens } = pool;
+  for (const [i, { type }] of (agents ?? []).entries()) {
+    if (type === 'attacker' && (mode !== 'exact' || isV1(kind as SimulatedKind)))
+      report.problem(['agents', i, 'type'], 'attacker needs a V2 pool and mode = "exact"');
+    if (type === 'policy' && tokens.length !== 2)
+      report.problem(['agents', i, 'type'], 'policies act on pools of two tokens');
+  }
+  for (const [i, spec] of (controllers ?? []).entries()) {
+    if (spec.type === 'policy' && tokens.length !== 2)
+      report.problem(['controllers', i, 'type'], 'policies act on pools of two tokens');
+    if (spec.type !== 'elastic.resync') continue;
+    if (kind !== 'v1-elastic')
+      report.problem(['controllers', i, 'type'], 'elastic.resync needs a pool of kind v1-elastic');
+    if (!tokens.includes(spec.token))
+      report.problem(['controllers', i, 'token'], `the pool has no token ${spec.token}`);
   }
 }
 

@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { SimulationError } from '../errors.ts';
 import type { OptimisationResult } from '../optimise/result.ts';
+import type { InputDigests } from './inputs.ts';
 import type { Plan } from './plan.ts';
 import type { TableCounts } from '../tables/write.ts';
 
@@ -25,6 +26,8 @@ export interface Manifest {
   readonly metrics: readonly string[];
   readonly versions: { readonly simulation: string; readonly node: string };
   readonly experiment: unknown;
+  /** SHA-256 of each file that the experiment reads, by its name there. */
+  readonly inputs: InputDigests;
   /** Of an experiment with `[optimise]`; the runs are then those of the test. */
   readonly optimisation?: OptimisationResult;
 }
@@ -32,14 +35,25 @@ export interface Manifest {
 const VERSION = '0.1.0';
 const FILE = 'manifest.json';
 
-export function manifestOf(plan: Plan, counts: TableCounts, complete: boolean): Manifest {
+export function manifestOf(
+  plan: Plan,
+  {
+    counts,
+    inputs,
+    isComplete,
+  }: {
+    readonly counts: TableCounts;
+    readonly inputs: InputDigests;
+    readonly isComplete: boolean;
+  },
+): Manifest {
   const { experiment, hash, points, duplicates, jobs, parameters, metrics } = plan;
   return {
     name: experiment.name,
     hash,
     seed: String(experiment.seed),
     mode: experiment.mode,
-    complete,
+    complete: isComplete,
     points: points.length,
     duplicatePoints: duplicates,
     jobs,
@@ -49,6 +63,7 @@ export function manifestOf(plan: Plan, counts: TableCounts, complete: boolean): 
     // Floats may differ in the last digits between majors of Node, so results name theirs.
     versions: { simulation: VERSION, node: process.versions.node.split('.')[0]! },
     experiment,
+    inputs,
   };
 }
 

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type MetricName, METRICS } from '../metrics/recorder.ts';
+import { type MetricName, METRICS, TOKEN_METRICS } from '../metrics/recorder.ts';
+import type { Simulation } from '../loop/simulation.ts';
 import type { Experiment } from './schema.ts';
 
 /** Metrics that the core mode gives, in the order of the table. */
@@ -26,6 +27,22 @@ const CORE: ReadonlySet<MetricName> = new Set([
 ]);
 
 /** Names of the metrics that an experiment gives. */
-export function metricsOf(experiment: Experiment): MetricName[] {
-  return METRICS.filter((name) => experiment.output.metrics === 'full' || CORE.has(name));
+export function metricsOf({ output, pool }: Experiment): string[] {
+  if (output.metrics === 'core') return METRICS.filter((name) => CORE.has(name));
+  const perToken = TOKEN_METRICS.flatMap((name) =>
+    pool.tokens.map((symbol) => `${name}.${symbol}`),
+  );
+  return [...METRICS, ...perToken];
+}
+
+/** The metrics of a run under their names. */
+export function namedMetrics(
+  { pool }: Experiment,
+  { metrics }: Simulation,
+): Readonly<Record<string, number>> {
+  const { byToken } = metrics;
+  const perToken = TOKEN_METRICS.flatMap((name) =>
+    pool.tokens.map((symbol, i) => [`${name}.${symbol}`, byToken[name][i]!] as const),
+  );
+  return { ...metrics.result(), ...Object.fromEntries(perToken) };
 }

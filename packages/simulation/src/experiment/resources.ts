@@ -6,9 +6,12 @@
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SimulationError } from '../errors.ts';
+import type { Checkpoint } from '../learn/train.ts';
+import { readCheckpoint } from '../learn/checkpoint-file.ts';
 import type { Agent, Controller } from '../loop/types.ts';
 import { type PriceTable, sliceTimes } from '../prices/price-table.ts';
-import { importFile } from '../records/import-file.ts';
+import { importFile, type RecordFormat } from '../records/import-file.ts';
+import type { ColumnMapping } from '../records/mapping.ts';
 import type { Recording } from '../records/recording.ts';
 import type { Experiment } from './schema.ts';
 
@@ -16,6 +19,8 @@ export interface Resources {
   readonly prices: ReadonlyMap<string, PriceTable>;
   readonly history: Recording | null;
   readonly modules: ReadonlyMap<string, UserModule>;
+  /** Trained policies. */
+  readonly checkpoints: ReadonlyMap<string, Checkpoint>;
 }
 
 /** What a module of the user may export. */
@@ -34,7 +39,11 @@ export type TimeWindow = readonly [from: number, to: number];
 type Place = (name: string) => string;
 
 /** Reads a file of prices; a parameter so that tests can watch what is read. */
-export type ReadPriceFile = (path: string, window: TimeWindow | null) => Promise<PriceTable>;
+export type ReadPriceFile = (
+  path: string,
+  window: TimeWindow | null,
+  format?: RecordFormat,
+) => Promise<PriceTable>;
 
 /**
  * Reads everything that the experiment names.
@@ -54,31 +63,36 @@ export async function loadResources(
   const { window = null, readPrices = readPriceFile, files = {} } = options;
   const place = (name: string): string => resolve(folder, files[name] ?? name);
   const prices = new Map<string, PriceTable>();
-  for (const spec of Object.values(experiment.price)) {
-    if (!('source' in spec) || prices.has(spec.source)) continue;
-    prices.set(spec.source, await readPrices(place(spec.source), window));
+  for (const { source, format } of priceSources(experiment)) {
+    if (!prices.has(source)) prices.set(source, await readPrices(place(source), window, format));
   }
   return {
     prices,
     history: await loadHistory(experiment, place, window),
     modules: await loadModules(experiment, place),
+    checkpoints: loadCheckpoints(experiment, place),
   };
 }
 
 /** Names of all files that an experiment reads. */
-export function filesOf({ price, history, agents, controllers }: Experiment): string[] {
+export function filesOf(experiment: Experiment): string[] {
+  const { history, agents, controllers } = experiment;
   const modules = [...agents, ...controllers].flatMap((spec) =>
-    spec.type === 'module' ? [spec.file] : [],
+    spec.type === 'module' || spec.type === 'policy' ? [spec.file] : [],
   );
-  const sources = Object.values(price).flatMap((spec) => ('source' in spec ? [spec.source] : []));
+  const sources = priceSources(experiment).map(({ source }) => source);
   const records = history === undefined ? [] : [history.file, history.state ?? []].flat();
   return [...new Set([...sources, ...records, ...modules])];
 }
 
 /** The prices of a file, those of a window only when there is one. */
-export async function readPriceFile(path: string, window: TimeWindow | null): Promise<PriceTable> {
+export async function readPriceFile(
+  path: string,
+  window: TimeWindow | null,
+  format: RecordFormat = 'series',
+): Promise<PriceTable> {
   const { recording, problems } = await importFile(path, {
-    format: 'series',
+    format,
     ...(window !== null && { before: window[1] }),
   });
   problems.throwIfAny();
@@ -90,11 +104,11 @@ export async function readPriceFile(path: string, window: TimeWindow | null): Pr
 /** Reads each file and window once, and keeps the last few. */
 export function keptPrices(read: ReadPriceFile = readPriceFile): ReadPriceFile {
   const kept = new Map<string, Promise<PriceTable>>();
-  return async (path, window) => {
-    const key = `${path} ${window?.join(' ') ?? ''}`;
+  return async (path, window, format) => {
+    const key = `${path} ${format ?? ''} ${window?.join(' ') ?? ''}`;
     let table = kept.get(key);
     if (table === undefined) {
-      table = read(path, window);
+      table = read(path, window, format);
       kept.set(key, table);
       const [oldest] = kept.keys();
       if (kept.size > TABLES_KEPT) kept.delete(oldest!);
@@ -112,6 +126,8 @@ async function loadHistory(
   const { recording, problems } = await importFile(place(history.file), {
     format: history.format,
     units: history.units,
+    ...(history.pool !== undefined && { pool: history.pool }),
+    ...(history.mapping !== undefined && { mapping: history.mapping as ColumnMapping }),
     ...(history.state !== undefined && { state: place(history.state) }),
     ...(window !== null && { before: window[1] }),
   });
@@ -119,6 +135,27 @@ async function loadHistory(
   if (window === null) return recording;
   const [from, to] = window;
   return { ...recording, actions: recording.actions.filter(({ t }) => t >= from && t < to) };
+}
+
+/** Files of prices and how they are to be read. */
+function priceSources({
+  price,
+  gas,
+}: Experiment): { readonly source: string; readonly format: RecordFormat }[] {
+  const tokens = Object.values(price).flatMap((spec) =>
+    'source' in spec ? [{ source: spec.source, format: spec.format }] : [],
+  );
+  return gas?.source === undefined ? tokens : [...tokens, { source: gas.source, format: 'series' }];
+}
+
+function loadCheckpoints(
+  { agents, controllers }: Experiment,
+  place: Place,
+): Map<string, Checkpoint> {
+  const files = [...agents, ...controllers].flatMap((spec) =>
+    spec.type === 'policy' ? [spec.file] : [],
+  );
+  return new Map(files.map((file) => [file, readCheckpoint(place(file))]));
 }
 
 async function loadModules(experiment: Experiment, place: Place): Promise<Map<string, UserModule>> {

@@ -7,12 +7,12 @@ import { valueOf } from '../agents/providers.ts';
 import { SimulationError, UserCodeError } from '../errors.ts';
 import { runArbedPair } from '../kernels/arbed-pair.ts';
 import type { Simulation } from '../loop/simulation.ts';
-import type { MetricName } from '../metrics/recorder.ts';
 import { familyOf, isV1, type SimulatedKind } from '../pools/spec.ts';
 import { Stream } from '../random/stream.ts';
-import { metricsOf } from './metrics.ts';
+import { metricsOf, namedMetrics } from './metrics.ts';
 import type { Resources } from './resources.ts';
-import { createSimulation, poolSpecOf, YEAR_SECONDS } from './scenario.ts';
+import { YEAR_SECONDS } from './market-of.ts';
+import { createSimulation, poolSpecOf } from './scenario.ts';
 import type { Experiment } from './schema.ts';
 
 export type Cell = number | string | null;
@@ -26,6 +26,7 @@ export interface JobResult {
   readonly decisions: readonly (readonly Cell[])[];
   readonly rebases: readonly (readonly Cell[])[];
   readonly falls: readonly (readonly Cell[])[];
+  readonly providers: readonly (readonly Cell[])[];
   /** Message of the error that stopped the run, or null. */
   readonly error: string | null;
 }
@@ -76,7 +77,17 @@ export const REBASE_COLUMNS: readonly string[] = [
   'weights',
   'lpValue',
   'holdValue',
+  'twinValue',
+  'twinHoldValue',
   'arbitrageProfit',
+];
+/** `gain` is value less the value of holding; tokens taken by exits count in both. */
+export const PROVIDER_COLUMNS: readonly string[] = [
+  'agent',
+  'shares',
+  'value',
+  'holdValue',
+  'gain',
 ];
 export const FALL_COLUMNS: readonly string[] = ['step', 'cause', 'fraction'];
 
@@ -87,7 +98,7 @@ export function runJob(
   runOf: { readonly repetition: number; readonly run: number },
 ): JobResult {
   const fast = fastMetrics(experiment, resources, runOf.repetition);
-  const empty = { steps: [], trades: [], decisions: [], rebases: [], falls: [] };
+  const empty = { steps: [], trades: [], decisions: [], rebases: [], falls: [], providers: [] };
   if (fast !== null) return { run: runOf.run, metrics: fast, ...empty, error: null };
   const { tokens } = experiment.pool;
   const trades: Cell[][] = [];
@@ -131,6 +142,8 @@ export function runJob(
           row.weights.join(' '),
           row.lpValue,
           row.holdValue,
+          row.twinValue,
+          row.twinHoldValue,
           row.arbitrageProfit,
         ]),
     });
@@ -141,22 +154,33 @@ export function runJob(
       simulation.advance();
       if (every > 0 && (step % every === 0 || step === total)) steps.push(sampleStep(simulation));
     }
-    const result = simulation.metrics.result();
+    const result = namedMetrics(experiment, simulation);
     const falls = simulation.falls.map(({ step, cause, fraction }) => [step, cause, fraction]);
     return {
       run: runOf.run,
-      metrics: names.map((name) => result[name]),
+      metrics: names.map((name) => result[name]!),
       steps,
       trades,
       decisions,
       rebases,
       falls,
+      providers: providerRows(simulation),
       error: null,
     };
   } catch (error) {
     if (!(error instanceof UserCodeError)) throw error;
     return { run: runOf.run, metrics: names.map(() => NaN), ...empty, error: error.message };
   }
+}
+
+/** What liquidity providers have at the end, and would have had they held what they brought. */
+function providerRows(simulation: Simulation): Cell[][] {
+  const { pool, prices } = simulation;
+  const sharePrice = valueOf(pool.balances, prices) / pool.supply;
+  return simulation.providers().map(({ agent, shares, provided }) => {
+    const [value, holdValue] = [shares * sharePrice, valueOf(provided, prices)];
+    return [agent, shares, value, holdValue, value - holdValue];
+  });
 }
 
 function sampleStep({ step, time, pool, prices, metrics }: Simulation): Cell[] {
@@ -207,6 +231,9 @@ function fastMetrics(
     !experiment.shuffle &&
     experiment.controllers.length === 0 &&
     experiment.history === undefined &&
+    experiment.gas === undefined &&
+    agent.from === undefined &&
+    agent.to === undefined &&
     experiment.shock.length === 0 &&
     experiment.correlation === undefined &&
     familyOf(pool.kind as SimulatedKind) === 'weighted' &&
@@ -234,7 +261,7 @@ function fastMetrics(
   );
   const startValue = units[0]! * process.start + units[1]!;
   const holdValue = units[0]! * result.price + units[1]!;
-  const values: Partial<Record<MetricName, number>> = {
+  const values: Partial<Record<string, number>> = {
     startValue,
     value: result.value,
     holdValue,

@@ -9,6 +9,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { SimulationError } from '../errors.ts';
 import { runOptimisation } from '../optimise/run.ts';
+import { digestsOf, type InputDigests, keepDigests } from './inputs.ts';
 import { makeFolder, manifestOf, writeManifest, writeTiming } from './manifest.ts';
 import type { Plan } from './plan.ts';
 import { inlineRunner, type RunProgress, type ShardRunner, threadRunner } from './shard-runner.ts';
@@ -44,6 +45,8 @@ export interface RunOutcome {
 /** A run with its runner, and the folder of its shards. */
 export interface ExperimentRun extends RunOptions {
   readonly shards: string;
+  /** Of the files that it reads. */
+  readonly inputs: InputDigests;
   readonly runner: ShardRunner;
 }
 
@@ -55,14 +58,16 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<RunOutco
   const { out } = options;
   const startedMs = performance.now();
   const shards = join(out, `.shards-${plan.hash}`);
+  const inputs = await digestsOf(plan);
   makeFolder(shards);
+  keepDigests(shards, inputs);
   dropOtherShards(out, plan.hash);
   const workers = options.workers ?? defaultWorkers(plan);
   const runner = options.runner ?? (workers === 0 ? inlineRunner() : threadRunner(workers));
   let outcome: RunOutcome;
   try {
     const run = plan.experiment.optimise === undefined ? runShards : runOptimisation;
-    outcome = await run(plan, { ...options, shards, runner });
+    outcome = await run(plan, { ...options, shards, inputs, runner });
   } finally {
     if (options.runner === undefined) await runner.close();
   }
@@ -87,13 +92,13 @@ export function defaultWorkers({ jobs, experiment, shards }: Plan): number {
 /** The runs of a plan, and their tables. */
 async function runShards(
   plan: Plan,
-  { out, format = 'csv', shards, runner, signal, onProgress }: ExperimentRun,
+  { out, format = 'csv', shards, inputs, runner, signal, onProgress }: ExperimentRun,
 ): Promise<RunOutcome> {
   const open = openShards(plan, shards);
   if (open.length > 0) await runner.run(plan, { folder: shards, open, signal, onProgress });
   const counts = await writeTables(plan, shards, { out, format });
   const isComplete = counts.runs === plan.jobs;
-  writeManifest(out, manifestOf(plan, counts, isComplete));
+  writeManifest(out, manifestOf(plan, { counts, inputs, isComplete }));
   const resumed = plan.shards - open.length;
   return { out, isComplete, counts, resumed, done: counts.runs, total: plan.jobs };
 }

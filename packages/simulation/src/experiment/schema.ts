@@ -4,10 +4,9 @@
  * @module
  */
 import { duration, z } from '@balancer/kit';
-
-const fraction = z.number().min(0).max(1);
-const positive = z.number().positive();
-const count = z.int().min(0);
+import { MAPPING } from '../records/mapping.ts';
+import { AGENT, CONTROLLER } from './schema-actors.ts';
+import { count, fraction, positive, window } from './schema-values.ts';
 
 const POOL = z.strictObject({
   /** `v1`, `v1-elastic`, or a kind of the V2 engine such as `weighted-3`. */
@@ -23,6 +22,8 @@ const POOL = z.strictObject({
   amp: z.int().min(1).max(5000).optional(),
   decimals: z.array(z.int().min(0).max(18)).optional(),
   protocolFee: z.number().min(0).max(0.5).default(0),
+  /** Of stable pools that count tokens by their rates. */
+  rates: z.array(positive).optional(),
 });
 
 const TIME = z.strictObject({
@@ -58,6 +59,10 @@ const SIMPLE_PROCESSES = [
     beta: z.number().min(0),
   }),
 ] as const;
+/** Of a file of prices: columns of times and prices, bars of one token, or the `price` rows of a recording. */
+const PRICE_FORMAT = z
+  .enum(['series', 'ohlc', 'csv', 'ndjson', 'te-actions', 'subgraph-v2'])
+  .default('series');
 const PRICE = z.discriminatedUnion('process', [
   ...SIMPLE_PROCESSES,
   z.strictObject({
@@ -70,6 +75,7 @@ const PRICE = z.discriminatedUnion('process', [
     process: z.literal('historical'),
     source: z.string(),
     column: z.string().optional(),
+    format: PRICE_FORMAT,
     interpolate: z.enum(['hold', 'linear']).default('hold'),
   }),
   z.strictObject({
@@ -77,178 +83,38 @@ const PRICE = z.discriminatedUnion('process', [
     start,
     source: z.string(),
     column: z.string().optional(),
+    format: PRICE_FORMAT,
     meanBlock: z.number().min(1),
-  }),
-]);
-
-const wallet = z
-  .union([z.literal('infinite'), z.record(z.string(), z.number().min(0))])
-  .default('infinite');
-const named = { name: z.string().min(1).optional(), gas: z.number().min(0).default(0), wallet };
-const arb = { ...named, minProfit: z.number().min(0).default(0) };
-const noise = {
-  ...named,
-  perDay: z.number().min(0),
-  meanSize: positive,
-  sizeSd: z.number().min(0).default(1),
-  bias: fraction.default(0.5),
-  aversion: fraction.default(0.05),
-};
-const surround = { ...named, minSize: positive, size: positive };
-const AGENT = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('arb.closedForm'), ...arb }),
-  z.strictObject({ type: z.literal('arb.solver'), ...arb, volumeMax: positive.optional() }),
-  z.strictObject({
-    type: z.literal('arb.grid'),
-    ...named,
-    txCost: z.number().min(0),
-    minLiquidity: positive,
-    maxLiquidity: positive,
-    granularity: positive,
-  }),
-  z.strictObject({ type: z.literal('noise'), ...noise }),
-  z.strictObject({
-    type: z.literal('router'),
-    ...noise,
-    outsideFee: fraction,
-    outsideDepth: positive,
-  }),
-  z.strictObject({
-    type: z.literal('lp'),
-    ...named,
-    size: positive,
-    token: z.string().optional(),
-    joinAt: count.default(1),
-    exitAt: count.optional(),
-    drawdown: fraction.optional(),
-    minYield: z.number().optional(),
-  }),
-  z.strictObject({
-    type: z.literal('trend'),
-    ...named,
-    lookback: z.int().min(1),
-    threshold: z.number().min(0),
-    size: positive,
-  }),
-  z.strictObject({ type: z.literal('informed'), ...named, q: fraction, size: positive }),
-  z.strictObject({ type: z.literal('jit'), ...surround }),
-  z.strictObject({ type: z.literal('sandwich'), ...surround }),
-  z.strictObject({
-    type: z.literal('rebaser'),
-    name: z.string().min(1).optional(),
-    token: z.string(),
-    target: positive.default(1),
-    lag: positive.default(10),
-    band: z.number().min(0).default(0.05),
-    cap: z.number().min(0).max(0.9).default(0.1),
-    factors: z.array(positive).optional(),
-    every: duration({ minMs: 1000 }).default(86_400_000),
-    resync: z.enum(['resync', 'safeResync', 'gulpOnly', 'late']).default('resync'),
-    lateSteps: z.int().min(1).default(1),
-  }),
-  /** A file that exports `createAgent(options)`. */
-  z.strictObject({
-    type: z.literal('module'),
-    ...named,
-    file: z.string(),
-    options: z.record(z.string(), z.unknown()).default({}),
-  }),
-]);
-
-const every = z.int().min(1).default(1);
-const bounds = { min: fraction.default(1e-6), max: fraction.default(0.1) };
-const estimator = {
-  name: z.string().optional(),
-  every,
-  halfLife: positive,
-  speed: positive.default(0.01),
-  floor: fraction.default(0.02),
-  strength: z.number().default(1),
-};
-const CONTROLLER = z.discriminatedUnion('type', [
-  z.strictObject({
-    type: z.literal('weights.schedule'),
-    name: z.string().optional(),
-    every,
-    end: z.array(positive),
-    over: duration({ minMs: 1000 }),
-    shape: z.enum(['linear', 'exponential', 'native']).default('linear'),
-  }),
-  z.strictObject({ type: z.literal('weights.delta'), name: z.string().optional(), every }),
-  z.strictObject({ type: z.literal('weights.momentum'), ...estimator }),
-  z.strictObject({ type: z.literal('weights.antiMomentum'), ...estimator }),
-  z.strictObject({ type: z.literal('weights.meanReversion'), ...estimator }),
-  z.strictObject({ type: z.literal('weights.minVariance'), ...estimator }),
-  z.strictObject({
-    type: z.literal('weights.target'),
-    name: z.string().optional(),
-    every,
-    target: z.array(positive),
-    band: fraction,
-    speed: positive.default(1),
-    floor: fraction.default(0),
-  }),
-  z.strictObject({
-    type: z.literal('fee.constant'),
-    name: z.string().optional(),
-    every,
-    fee: fraction,
-  }),
-  z.strictObject({
-    type: z.literal('fee.volatility'),
-    name: z.string().optional(),
-    every,
-    ...bounds,
-    a: z.number(),
-    b: z.number(),
-    halfLife: positive,
-  }),
-  z.strictObject({
-    type: z.literal('fee.imbalance'),
-    name: z.string().optional(),
-    every,
-    ...bounds,
-    base: fraction,
-    slope: z.number(),
-  }),
-  z.strictObject({
-    type: z.literal('fee.pid'),
-    name: z.string().optional(),
-    every,
-    ...bounds,
-    target: fraction,
-    base: fraction,
-    kp: z.number(),
-    ki: z.number().default(0),
-    kd: z.number().default(0),
-  }),
-  z.strictObject({
-    type: z.literal('amp.schedule'),
-    name: z.string().optional(),
-    every,
-    amp: z.int().min(1).max(5000),
-    over: duration({ minMs: 1000 }),
-    at: count.default(1),
-  }),
-  /** A file that exports `createController(options)`. */
-  z.strictObject({
-    type: z.literal('module'),
-    name: z.string().optional(),
-    file: z.string(),
-    options: z.record(z.string(), z.unknown()).default({}),
   }),
 ]);
 
 const HISTORY = z.strictObject({
   file: z.string(),
   format: z.enum(['csv', 'ndjson', 'te-actions', 'v1-logs', 'subgraph-v2', 'dune']).default('csv'),
+  /** Pool of which a file of several is read; address of a V1 pool. */
+  pool: z.string().optional(),
+  /** The file's name of each column of the canonical record. */
+  mapping: MAPPING.optional(),
   state: z.string().optional(),
   units: z.enum(['raw', 'decimal']).default('raw'),
   scale: positive.default(1),
   thin: fraction.default(1),
-  /** Unix seconds. */
-  from: count.optional(),
-  to: count.optional(),
+  ...window,
+});
+
+const GAS = z.strictObject({
+  /** Price of a unit of gas: a number, or recorded ones. */
+  gwei: positive.optional(),
+  source: z.string().optional(),
+  column: z.string().default('gwei'),
+  /** Price of ether, quote; or the token of the pool that is ether. */
+  ether: positive.optional(),
+  token: z.string().optional(),
+  /** Units, in place of those of the table. */
+  units: z
+    .strictObject({ swap: count, join: count, exit: count, hop: count })
+    .partial()
+    .default({}),
 });
 
 const SCALARS = z.union([z.number(), z.string(), z.boolean(), z.array(z.number())]);
@@ -280,6 +146,8 @@ export const EXPERIMENT = z.strictObject({
   agents: z.array(AGENT).default([]),
   controllers: z.array(CONTROLLER).default([]),
   history: HISTORY.optional(),
+  /** What transactions cost beside each agent's own `gas`. */
+  gas: GAS.optional(),
   /** Full grid over dotted keys of this file. */
   sweep: z.record(z.string(), z.array(SCALARS).min(1)).default({}),
   sample: z

@@ -70,6 +70,9 @@ class MirroredPool implements SimPool {
   get balances(): Float64Array {
     return this.#float.balances;
   }
+  get held(): Float64Array {
+    return this.#float.held;
+  }
   get weights(): Float64Array {
     return this.#float.weights;
   }
@@ -122,6 +125,10 @@ class MirroredPool implements SimPool {
     this.orders++;
     this.#exact.exitSingle(token, (shares / this.supply) * this.#exact.supply);
     return this.#float.exitSingle(token, shares);
+  }
+  /** Raw units mean nothing to the float pool, which refuses them. */
+  vaultBatch(): null {
+    return this.#float.vaultBatch();
   }
   setSwapFee(fee: number): boolean {
     this.#exact.setSwapFee(fee);

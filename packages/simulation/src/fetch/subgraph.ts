@@ -45,10 +45,17 @@ const KINDS = [
     filter: 'poolId: $pool, startTimestamp_gte: $from, startTimestamp_lt: $to',
     fields: 'id scheduledTimestamp startTimestamp endTimestamp startAmp endAmp',
   },
+  {
+    // From the beginning: the last one before the first row is what the pool starts from.
+    name: 'poolSnapshots',
+    filter: 'pool: $pool, timestamp_gte: $from, timestamp_lt: $to',
+    fields: 'id amounts totalShares timestamp',
+    isFromStart: true,
+  },
 ] as const;
-// Balances would be those of now, not of the start: the initial state comes from a file.
+// Balances would be those of now, not of the start: those of the start come from a snapshot.
 const POOL =
-  'query ($pool: ID!) { pool(id: $pool) { poolType swapFee totalShares amp totalWeight tokensList tokens { address symbol decimals weight } } }';
+  'query ($pool: ID!) { pool(id: $pool) { id address poolType swapFee totalShares amp totalWeight tokensList tokens { address symbol decimals weight } } }';
 
 /** Fetches what there is; a second call with the same options goes on after a break. @returns Rows. */
 export async function fetchSubgraph(options: SubgraphFetch): Promise<number> {
@@ -83,9 +90,10 @@ export async function fetchSubgraph(options: SubgraphFetch): Promise<number> {
   while (journal.next!.kind < KINDS.length) {
     signal?.throwIfAborted();
     const { kind, after } = journal.next!;
-    const { name, filter, fields } = KINDS[kind]!;
+    const { name, filter, fields, ...rest } = KINDS[kind]!;
+    const since = 'isFromStart' in rest ? 0 : from;
     const query = `query ($pool: String!, $from: Int!, $to: Int!, $after: String!) { ${name}(first: ${PAGE_ROWS}, orderBy: id, orderDirection: asc, where: { ${filter}, id_gt: $after }) { ${fields} } }`;
-    const data = await ask(query, { pool, from, to, after });
+    const data = await ask(query, { pool, from: since, to, after });
     const page = (data[name] ?? []) as readonly { readonly id: string }[];
     rows += page.length;
     const isLast = page.length < PAGE_ROWS;

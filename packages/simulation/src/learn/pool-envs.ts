@@ -14,13 +14,18 @@ import { Market } from '../prices/market.ts';
 import { gbm, regime } from '../prices/processes.ts';
 import { Stream } from '../random/stream.ts';
 import { toRaw } from '../records/decimal.ts';
+import { type Env, EnvGuard, type ResetOptions, type StepResult } from './env.ts';
 import {
-  type Env,
-  EnvGuard,
-  type ObservationField,
-  type ResetOptions,
-  type StepResult,
-} from './env.ts';
+  ARBITRAGE_SIZES,
+  arbitrageOrder,
+  feeDecision,
+  observePool,
+  observePrice,
+  POOL_FIELDS,
+  type PoolObserver,
+  poolObserver,
+  weightDecision,
+} from './pool-observer.ts';
 import { Box, MultiDiscrete, type Space } from './spaces.ts';
 
 export interface PoolEnvOptions {
@@ -43,21 +48,6 @@ export const DEFAULT_POOL_ENV: PoolEnvOptions = {
 
 const STEP_SECONDS = 300;
 const STEPS_PER_YEAR = (365 * 86_400) / STEP_SECONDS;
-/** Weight of the newest return in the estimate of the volatility. */
-const EWMA = 0.02;
-const FEE_MIN = 0.0001;
-const FEE_MAX = 0.05;
-
-/** What learners see; each entry is clipped to its range. */
-export const POOL_FIELDS: readonly ObservationField[] = [
-  { name: 'volatility', unit: 'estimate a year', low: 0, high: 5 },
-  { name: 'lastReturn', unit: 'log return of the last action period, times 20', low: -5, high: 5 },
-  { name: 'distance', unit: 'log of pool price over outside price, times 100', low: -10, high: 10 },
-  { name: 'fee', unit: 'log of the fee, 0 at 0.01 %, 1 at 5 %', low: 0, high: 1 },
-  { name: 'weight', unit: 'weight of the first token', low: 0, high: 1 },
-  { name: 'time', unit: 'part of the episode', low: 0, high: 1 },
-];
-
 /** What the kinds of environments differ in. */
 interface Task<A> {
   readonly kind: SimulatedKind;
@@ -78,7 +68,7 @@ class PoolEnv<A> implements Env<A> {
   readonly #options: PoolEnvOptions;
   readonly #guard = new EnvGuard();
   #simulation: Simulation | null = null;
-  #variance = 0;
+  #observer: PoolObserver | null = null;
   #advantage = 0;
 
   constructor(task: Task<A>, options: PoolEnvOptions) {
@@ -90,9 +80,12 @@ class PoolEnv<A> implements Env<A> {
   reset({ seed }: ResetOptions): ReturnType<Env<A>['reset']> {
     this.#guard.started();
     this.#simulation = marketAndPool(seed, this.#task, this.#options);
-    this.#variance = (this.#options.calm * this.#options.calm) / STEPS_PER_YEAR;
+    this.#observer = poolObserver(priceOf(this.#simulation), {
+      volatility: this.#options.calm,
+      stepsPerYear: STEPS_PER_YEAR,
+    });
     this.#advantage = 0;
-    return { observation: this.#observe(this.#simulation, 0), info: {} };
+    return { observation: this.#observe(this.#simulation), info: {} };
   }
 
   step(action: A): StepResult {
@@ -100,13 +93,9 @@ class PoolEnv<A> implements Env<A> {
     const simulation = this.#simulation!;
     const { steps, every, value } = this.#options;
     const own = this.#task.act(simulation, action);
-    const first = simulation.prices[0]!;
-    let last = first;
     for (let i = 0; i < every && simulation.step < steps; i++) {
       simulation.advance();
-      const r = Math.log(simulation.prices[0]! / last);
-      last = simulation.prices[0]!;
-      this.#variance += EWMA * (r * r - this.#variance);
+      observePrice(this.#observer!, priceOf(simulation));
     }
     const advantage =
       valueOf(simulation.pool.balances, simulation.prices) - simulation.metrics.holdValue();
@@ -116,7 +105,7 @@ class PoolEnv<A> implements Env<A> {
     const truncated = simulation.step >= steps;
     if (truncated) this.#guard.ended();
     return {
-      observation: this.#observe(simulation, Math.log(last / first)),
+      observation: this.#observe(simulation),
       reward,
       terminated: false,
       truncated,
@@ -129,19 +118,15 @@ class PoolEnv<A> implements Env<A> {
     this.#simulation = null;
   }
 
-  #observe({ pool, metrics, step }: Simulation, change: number): Float64Array {
-    const raw = [
-      Math.sqrt(this.#variance * STEPS_PER_YEAR),
-      change * 20,
-      metrics.tracking() * 100,
-      Math.log(pool.swapFee / FEE_MIN) / Math.log(FEE_MAX / FEE_MIN),
-      pool.weights[0]!,
-      step / this.#options.steps,
-    ];
-    return Float64Array.from(raw, (value, i) =>
-      Math.min(POOL_FIELDS[i]!.high, Math.max(POOL_FIELDS[i]!.low, value)),
-    );
+  #observe({ pool, step }: Simulation): Float64Array {
+    const time = step / this.#options.steps;
+    return observePool(this.#observer!, { pool, stepsPerYear: STEPS_PER_YEAR, time });
   }
+}
+
+/** Outside price of the first token in the last one. */
+function priceOf({ prices }: Simulation): number {
+  return prices[0]! / prices.at(-1)!;
 }
 
 /** A pool of two tokens, half and half, with its market. @param label - Of its streams. */
@@ -231,7 +216,7 @@ export function feeControlEnv(options: PoolEnvOptions = DEFAULT_POOL_ENV): Env<F
       hasArbitrageur: true,
       actionSpace: new Box([0], [1]),
       act(simulation, [level]) {
-        simulation.decide({ set: 'fee', fee: FEE_MIN * (FEE_MAX / FEE_MIN) ** level! });
+        simulation.decide(feeDecision(level!));
         return null;
       },
     },
@@ -247,12 +232,7 @@ export function weightsControlEnv(options: PoolEnvOptions = DEFAULT_POOL_ENV): E
       hasArbitrageur: true,
       actionSpace: new Box([-0.02], [0.02]),
       act(simulation, [change]) {
-        const weight = Math.min(0.95, Math.max(0.05, simulation.pool.weights[0]! + change!));
-        simulation.decide({
-          set: 'weights',
-          weights: Float64Array.of(weight, 1 - weight),
-          seconds: 0,
-        });
+        simulation.decide(weightDecision(simulation.pool, change!));
         return null;
       },
     },
@@ -260,8 +240,6 @@ export function weightsControlEnv(options: PoolEnvOptions = DEFAULT_POOL_ENV): E
   );
 }
 
-/** Parts of a balance that the arbitrage environment trades. */
-const SIZES = [0, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05] as const;
 const ARBITRAGE_GAS = 2;
 
 /** Action: which token is paid, and how much of its balance. Reward: profit minus gas, in ten-thousandths of the pool. */
@@ -270,15 +248,11 @@ export function arbitrageEnv(options: PoolEnvOptions = DEFAULT_POOL_ENV): Env<nu
     {
       kind: 'weighted-3',
       hasArbitrageur: false,
-      actionSpace: new MultiDiscrete([2, SIZES.length]),
-      act(simulation, [tokenIn, size]) {
-        const share = SIZES[size!]!;
-        if (share === 0) return 0;
-        const amountIn = simulation.pool.balances[tokenIn!]! * share;
-        const { profit, refused } = simulation.order(
-          { do: 'swap', tokenIn: tokenIn!, tokenOut: 1 - tokenIn!, amountIn },
-          'arb.learner',
-        );
+      actionSpace: new MultiDiscrete([2, ARBITRAGE_SIZES.length]),
+      act(simulation, action) {
+        const order = arbitrageOrder(simulation.pool, action);
+        if (order === null) return 0;
+        const { profit, refused } = simulation.order(order, 'arb.learner');
         return refused === null ? ((profit - ARBITRAGE_GAS) / options.value) * 1e4 : 0;
       },
     },

@@ -6,21 +6,30 @@
  */
 import type { SimPool } from '../pools/sim-pool.ts';
 import { callUser, type RunState, timeOf } from './run-state.ts';
-import type { Controller, Decision, DecisionRow, Observation } from './types.ts';
+import type { Controller, Decision, DecisionRow, Observation, Order } from './types.ts';
 
 export class Control {
   readonly #controllers: readonly Controller[];
   readonly #state: RunState;
   readonly #onDecision: ((decision: DecisionRow) => void) | undefined;
+  readonly #execute: (order: Order) => string | null;
 
+  /** @param execute - Does an order of the controllers and says why it was refused, or null. */
   constructor(
     controllers: readonly Controller[],
     state: RunState,
-    onDecision: ((decision: DecisionRow) => void) | undefined,
+    {
+      onDecision,
+      execute,
+    }: {
+      readonly onDecision: ((decision: DecisionRow) => void) | undefined;
+      readonly execute: (order: Order) => string | null;
+    },
   ) {
     this.#controllers = controllers;
     this.#state = state;
     this.#onDecision = onDecision;
+    this.#execute = execute;
   }
 
   save(): Record<string, unknown>[] {
@@ -57,6 +66,7 @@ export class Control {
       time: timeOf(this.#state),
       prices: prices.slice(),
       balances: pool.balances.slice(),
+      held: pool.held.slice(),
       weights: pool.weights.slice(),
       swapFee: pool.swapFee,
       amp: pool.amp,
@@ -69,6 +79,12 @@ export class Control {
   apply(decision: Decision): string | null {
     if (decision === null) return null;
     const { pool, metrics } = this.#state;
+    if (decision.set === 'resync') {
+      const take = decision.isSafe ? 'safeResync' : 'resync';
+      const refused = this.#execute({ do: 'rebase', token: decision.token, factor: 1, take });
+      if (refused !== null) metrics.refusedDecision();
+      return refused;
+    }
     const isDone =
       decision.set === 'fee'
         ? pool.setSwapFee(decision.fee)
@@ -83,10 +99,11 @@ export class Control {
 
 function decided(decision: NonNullable<Decision>): number[] {
   if (decision.set === 'fee') return [decision.fee];
+  if (decision.set === 'resync') return [decision.token];
   return decision.set === 'weights' ? [...decision.weights] : [decision.amp];
 }
 
 function applied(decision: NonNullable<Decision>, pool: SimPool): number[] {
   if (decision.set === 'fee') return [pool.swapFee];
-  return decision.set === 'weights' ? [...pool.weights] : [pool.amp];
+  return decision.set === 'amp' ? [pool.amp] : [...pool.weights];
 }

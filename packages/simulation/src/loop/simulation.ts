@@ -1,19 +1,21 @@
 /**
- * The loop. A step is: time and block advance, a row of prices, controllers before, recorded actions,
- * agents in order, controllers after, metrics. What a pool refuses never stops a run; an exception of
+ * The loop. A step is: time and block advance, a row of prices, controllers before, agents that keep to
+ * a schedule, recorded actions, the other agents in order, controllers after, metrics. What a pool refuses never stops a run; an exception of
  * user code does, with what is needed to see it again.
  *
  * @module
  */
+import { valueOf } from '../agents/providers.ts';
 import { type InvariantFall, MetricsRecorder, type RunMetrics } from '../metrics/recorder.ts';
 import type { SimPool } from '../pools/sim-pool.ts';
 import type { Market } from '../prices/market.ts';
 import type { Stream, StreamState } from '../random/stream.ts';
 import { Control } from './control.ts';
 import { Execution, type ExecutionOptions } from './execution.ts';
+import type { GasMeter } from './gas.ts';
 import type { RecordedFlow } from './recorded-flow.ts';
 import { LoopView, type RunState, timeOf } from './run-state.ts';
-import { type SavedAgent, type SeatedAgent, Turns } from './turns.ts';
+import { type Provider, type SavedAgent, type SeatedAgent, Turns } from './turns.ts';
 import type { Controller, Decision, DecisionRow, Order, OrderResult, Trade } from './types.ts';
 
 export interface SimulationOptions extends ExecutionOptions {
@@ -28,6 +30,10 @@ export interface SimulationOptions extends ExecutionOptions {
   readonly stepSeconds: number;
   readonly stepsPerYear: number;
   readonly blockSeconds: number;
+  /** What orders cost; nothing when left out. */
+  readonly gas?: GasMeter | null;
+  /** The same run without rebases, which is advanced along; for what is told of rebases. */
+  readonly twin?: Simulation | null;
   /** Named in errors. */
   readonly seed: string;
   readonly run: number;
@@ -45,16 +51,19 @@ export class Simulation {
   #hasNext = false;
 
   constructor(options: SimulationOptions) {
-    const { pool, market, startTime, stepSeconds, stepsPerYear, run, seed } = options;
+    const { pool, market, startTime, stepSeconds, stepsPerYear, run, seed, gas = null } = options;
     this.#options = options;
     const prices = new Float64Array(pool.balances.length);
     this.#next = new Float64Array(prices.length);
     market.start(prices);
     const metrics = new MetricsRecorder(pool, prices, stepsPerYear);
     const clock = { step: 0, startTime, stepSeconds, stepsPerYear };
-    this.#state = { pool, metrics, prices, lastTrades: [], ...clock, run, seed };
+    this.#state = { pool, metrics, prices, lastTrades: [], ...clock, gas, run, seed };
     this.#execution = new Execution(this.#state, options);
-    this.#control = new Control(options.controllers, this.#state, options.onDecision);
+    this.#control = new Control(options.controllers, this.#state, {
+      onDecision: options.onDecision,
+      execute: (order) => this.order(order, 'controller').refused,
+    });
     const view = new LoopView(this.#state, () => this.#peek());
     this.#turns = new Turns(options.agents, this.#state, { execution: this.#execution, view });
   }
@@ -90,10 +99,16 @@ export class Simulation {
     return this.#turns.contexts[agent]!.wallet;
   }
 
+  /** Agents that have provided liquidity. */
+  providers(): Provider[] {
+    return this.#turns.providers();
+  }
+
   /** Takes one step. @throws {UserCodeError} */
   advance(): void {
-    const { stepSeconds, blockSeconds, controllers, recorded, orderStream } = this.#options;
+    const { stepSeconds, blockSeconds, controllers, recorded, orderStream, twin } = this.#options;
     const state = this.#state;
+    twin?.advance();
     state.step++;
     const blocks = Math.max(1, Math.round(stepSeconds / blockSeconds));
     state.pool.advance(stepSeconds, blocks);
@@ -101,11 +116,13 @@ export class Simulation {
     state.metrics.prices(state.prices);
     state.lastTrades = [];
     if (controllers.length > 0) this.#control.decide('before');
+    this.#turns.takeScheduled();
     if (recorded !== null) {
       for (const { order, actor } of recorded.due(this.time, state.pool)) this.order(order, actor);
     }
     this.#turns.takeAll(orderStream);
     if (controllers.length > 0) this.#control.decide('after');
+    this.#execution.endStep(twin == null ? null : twin.#worth());
     state.metrics.end(state.step);
   }
 
@@ -141,6 +158,7 @@ export class Simulation {
       recorded: recorded?.save() ?? null,
       order: orderStream?.save() ?? null,
       lastTrades: [...lastTrades],
+      twin: this.#options.twin?.save() ?? null,
     };
     return saved;
   }
@@ -161,6 +179,12 @@ export class Simulation {
     recorded?.restore(from.recorded);
     if (from.order !== null) orderStream?.restore(from.order);
     state.lastTrades = [...from.lastTrades];
+    this.#options.twin?.restore(from.twin);
+  }
+
+  #worth(): { readonly value: number; readonly holdValue: number } {
+    const { pool, prices, metrics } = this.#state;
+    return { value: valueOf(pool.balances, prices), holdValue: metrics.holdValue() };
   }
 
   #nextRow(): void {
@@ -193,4 +217,5 @@ interface SavedSimulation {
   readonly recorded: unknown;
   readonly order: StreamState | null;
   readonly lastTrades: readonly Trade[];
+  readonly twin: unknown;
 }

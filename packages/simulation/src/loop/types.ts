@@ -4,7 +4,7 @@
  * @module
  */
 import type { Stream } from '../random/stream.ts';
-import type { SimPool } from '../pools/sim-pool.ts';
+import type { SimPool, VaultSwap } from '../pools/sim-pool.ts';
 
 /** What an agent wants done, in whole tokens and pool tokens; tokens are indexes. */
 export type Order =
@@ -26,6 +26,8 @@ export type Order =
   | { readonly do: 'exit'; readonly shares: number }
   | { readonly do: 'joinSwap'; readonly token: number; readonly amount: number }
   | { readonly do: 'exitSwap'; readonly token: number; readonly shares: number }
+  /** Exact amounts out of the Vault in one transaction, raw units: V2 pools in exact mode. */
+  | { readonly do: 'vaultBatch'; readonly steps: readonly VaultSwap[] }
   /** All or nothing. */
   | { readonly do: 'batch'; readonly orders: readonly Order[] }
   | { readonly do: 'gulp'; readonly token: number }
@@ -72,6 +74,8 @@ export interface View {
   readonly prices: Float64Array;
   /** Outside prices of the next step, which only an informed agent should ask for. */
   nextPrices(): Float64Array;
+  /** What the gas of an order costs now, quote; 0 where the experiment has no `[gas]`. */
+  gasOf(order: Order['do']): number;
   readonly lastTrades: readonly Trade[];
 }
 
@@ -81,6 +85,8 @@ export interface AgentContext {
   /** Own tokens, and own pool tokens in the last entry. */
   readonly wallet: Float64Array;
   readonly isInfinite: boolean;
+  /** What it brought by joins, less what it took by exits: what it would have had it held. */
+  readonly provided: Float64Array;
   /** Plain data that the agent keeps from step to step; it is saved and restored with the run. */
   memory: Record<string, unknown>;
   /** Seconds of a step, and steps of a year. */
@@ -90,8 +96,10 @@ export interface AgentContext {
 
 export interface Agent {
   readonly name: string;
-  /** Kind of order, for gas. */
+  /** Cost of each order beside its gas, quote. */
   readonly gas: number;
+  /** Acts before recorded actions, whatever the order of the configuration: what keeps to a schedule. */
+  readonly isScheduled?: boolean;
   init?(context: AgentContext, view: View): void;
   act(view: View, context: AgentContext): readonly Order[];
   after?(result: OrderResult, context: AgentContext): void;
@@ -103,6 +111,8 @@ export interface Observation {
   readonly time: number;
   readonly prices: Float64Array;
   readonly balances: Float64Array;
+  /** What the pool holds of each token, taken up or not. */
+  readonly held: Float64Array;
   readonly weights: Float64Array;
   readonly swapFee: number;
   readonly amp: number;
@@ -115,6 +125,8 @@ export type Decision =
   | { readonly set: 'fee'; readonly fee: number }
   | { readonly set: 'weights'; readonly weights: Float64Array; readonly seconds: number }
   | { readonly set: 'amp'; readonly amp: number; readonly seconds: number }
+  /** Takes up a rebase of a token and moves the weights with it; elastic pools only. */
+  | { readonly set: 'resync'; readonly token: number; readonly isSafe: boolean }
   | null;
 
 export interface Controller {

@@ -6,9 +6,9 @@
  *
  * @module
  */
-import { float } from '@balancer/pools';
 import { valueOf } from '../agents/providers.ts';
 import type { SimPool } from '../pools/sim-pool.ts';
+import { depth, invariantPerShare } from './pool-measures.ts';
 
 /** Names of the metrics of a run, in the order of result files. */
 export const METRICS = [
@@ -36,7 +36,9 @@ export const METRICS = [
   'maxDrawdown',
   'sharpe',
   'ulcer',
+  'depth05',
   'depth1',
+  'depth2',
   'markout1',
   'markout10',
   'markout100',
@@ -47,6 +49,10 @@ export const METRICS = [
 ] as const;
 export type MetricName = (typeof METRICS)[number];
 export type RunMetrics = Readonly<Record<MetricName, number>>;
+
+/** Metrics that there are of every token, in whole tokens paid in. */
+export const TOKEN_METRICS = ['fees', 'protocolFees', 'volume'] as const;
+export type TokenMetrics = Readonly<Record<(typeof TOKEN_METRICS)[number], Float64Array>>;
 
 /** A fall of the invariant per pool token beyond rounding. */
 export interface InvariantFall {
@@ -65,6 +71,7 @@ export class MetricsRecorder {
   readonly falls: InvariantFall[] = [];
   readonly #pool: SimPool;
   readonly #stepsPerYear: number;
+  readonly #protocolShare: number;
   readonly #count: number;
   /** Balances and prices after the last step. */
   readonly #balances: Float64Array;
@@ -77,6 +84,8 @@ export class MetricsRecorder {
   /** Net tokens that traders took, per step, for the markouts. */
   readonly #flows: Float64Array;
   readonly #flow: Float64Array;
+  /** By token, whole tokens. */
+  readonly #byToken: TokenMetrics;
   readonly #sums = {
     gains: 0,
     fees: 0,
@@ -107,6 +116,7 @@ export class MetricsRecorder {
   constructor(pool: SimPool, prices: Float64Array, stepsPerYear: number) {
     this.#pool = pool;
     this.#stepsPerYear = stepsPerYear;
+    this.#protocolShare = Number(pool.spec.protocolFee) / 1e18;
     this.#count = prices.length;
     this.#balances = pool.balances.slice();
     this.#prices = prices.slice();
@@ -116,6 +126,8 @@ export class MetricsRecorder {
     this.#startSharePrice = this.#startValue / pool.supply;
     this.#flows = new Float64Array((MARKOUTS.at(-1)! + 1) * this.#count);
     this.#flow = new Float64Array(this.#count);
+    const perToken = (): Float64Array => new Float64Array(this.#count);
+    this.#byToken = { fees: perToken(), protocolFees: perToken(), volume: perToken() };
     this.#sums.peak = this.#startSharePrice;
     this.#sums.lastSharePrice = this.#startSharePrice;
   }
@@ -140,17 +152,20 @@ export class MetricsRecorder {
     readonly amountOut: number;
     readonly spotBefore: number;
     readonly isArbitrage: boolean;
-    readonly gas: number;
   }): void {
-    const { tokenIn, tokenOut, amountIn, amountOut, spotBefore, isArbitrage, gas } = trade;
+    const { tokenIn, tokenOut, amountIn, amountOut, spotBefore, isArbitrage } = trade;
     const sums = this.#sums;
     const value = amountIn * this.#prices[tokenIn]!;
     const fee = value * this.#pool.swapFee;
     sums.fees += fee;
-    sums.protocolFees += (fee * Number(this.#pool.spec.protocolFee)) / 1e18;
+    sums.protocolFees += fee * this.#protocolShare;
     sums.volume += value;
+    const { fees, protocolFees, volume } = this.#byToken;
+    const feeAmount = amountIn * this.#pool.swapFee;
+    fees[tokenIn] = fees[tokenIn]! + feeAmount;
+    protocolFees[tokenIn] = protocolFees[tokenIn]! + feeAmount * this.#protocolShare;
+    volume[tokenIn] = volume[tokenIn]! + amountIn;
     sums.trades++;
-    sums.gas += gas;
     if (isArbitrage) sums.arbitrage += amountOut * this.#prices[tokenOut]! - value;
     this.#flow[tokenIn] = this.#flow[tokenIn]! - amountIn;
     this.#flow[tokenOut] = this.#flow[tokenOut]! + amountOut;
@@ -186,9 +201,13 @@ export class MetricsRecorder {
   guard(step: number, cause: string, before: number): void {
     const after = invariantPerShare(this.#pool);
     const fraction = 1 - after / before;
-    if (!(fraction > FALL_MIN[this.#pool.mode])) return;
+    if (fraction > FALL_MIN[this.#pool.mode]) this.fall({ step, cause, fraction });
+  }
+
+  /** Notes a fall of the invariant per share. */
+  fall(fall: InvariantFall): void {
     this.#sums.falls++;
-    if (this.falls.length < FALLS_KEPT) this.falls.push({ step, cause, fraction });
+    if (this.falls.length < FALLS_KEPT) this.falls.push(fall);
   }
 
   /** After everything else in the step. */
@@ -239,6 +258,11 @@ export class MetricsRecorder {
     return this.#startValue + this.#sums.gains;
   }
 
+  /** By token, as of now. Read only. */
+  get byToken(): TokenMetrics {
+    return this.#byToken;
+  }
+
   /** The metrics as of now. */
   result(): RunMetrics {
     const sums = this.#sums;
@@ -278,7 +302,9 @@ export class MetricsRecorder {
           ? 0
           : (sums.returns / steps / Math.sqrt(variance)) * Math.sqrt(this.#stepsPerYear),
       ulcer: Math.sqrt(sums.drawdownSquares / steps),
+      depth05: depth(pool, this.#prices, 0.005),
       depth1: depth(pool, this.#prices, 0.01),
+      depth2: depth(pool, this.#prices, 0.02),
       markout1: sums.markouts[0]!,
       markout10: sums.markouts[1]!,
       markout100: sums.markouts[2]!,
@@ -297,6 +323,7 @@ export class MetricsRecorder {
       held: this.#held,
       flows: this.#flows,
       flow: this.#flow,
+      byToken: this.#byToken,
       falls: this.falls,
     });
   }
@@ -309,6 +336,7 @@ export class MetricsRecorder {
       held: Float64Array;
       flows: Float64Array;
       flow: Float64Array;
+      byToken: TokenMetrics;
       falls: InvariantFall[];
     };
     Object.assign(this.#sums, state.sums);
@@ -317,41 +345,7 @@ export class MetricsRecorder {
     this.#held.set(state.held);
     this.#flows.set(state.flows);
     this.#flow.set(state.flow);
+    for (const name of TOKEN_METRICS) this.#byToken[name].set(state.byToken[name]);
     this.falls.splice(0, this.falls.length, ...state.falls);
   }
-}
-
-/** The weighted product of the balances, or D, per pool token. */
-export function invariantPerShare(pool: SimPool): number {
-  const invariant =
-    pool.family === 'weighted'
-      ? float.weighted.invariant(pool.balances, pool.weights)
-      : float.stable.invariant(pool.amp, pool.balances);
-  return invariant / pool.supply;
-}
-
-/**
- * Quote value that, paid in the last token, moves the spot price of the first by a fraction. Closed
- * form for weighted pools, bisection for stable ones.
- */
-export function depth(pool: SimPool, prices: ArrayLike<number>, move: number): number {
-  const last = prices.length - 1;
-  const balance = pool.balances[last]!;
-  const price = prices[last]!;
-  if (pool.family === 'weighted') {
-    const [w0, w1] = [pool.weights[0]!, pool.weights[last]!];
-    // Spot grows by (1 + x)^(1 + w1 / w0) for an amount in of x balances, fee left aside.
-    return (balance * Math.expm1(Math.log1p(move) * (w0 / (w0 + w1))) * price) / (1 - pool.swapFee);
-  }
-  const target = pool.spot(last, 0) * (1 + move);
-  const state = pool.save();
-  let [low, high] = [0, balance * 100];
-  for (let i = 0; i < 60; i++) {
-    const middle = (low + high) / 2;
-    pool.swapGivenIn(last, 0, middle);
-    if (pool.spot(last, 0) < target) low = middle;
-    else high = middle;
-    pool.restore(state);
-  }
-  return high * price;
 }

@@ -79,7 +79,11 @@ export async function runOptimisation(plan: Plan, run: ExperimentRun): Promise<R
     budget,
     folds: isComplete ? await foldsWithTests(test, shards, { metric, found }) : [],
   };
-  const manifest = { ...manifestOf(test, counts, isComplete), hash: plan.hash, optimisation };
+  const manifest = {
+    ...manifestOf(test, { counts, inputs: run.inputs, isComplete }),
+    hash: plan.hash,
+    optimisation,
+  };
   writeManifest(run.out, manifest);
   const { resumed, done, total } = trainer;
   return { out: run.out, isComplete, counts, resumed, done, total };

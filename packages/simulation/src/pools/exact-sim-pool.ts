@@ -4,10 +4,11 @@
  *
  * @module
  */
-import { float, Revert } from '@balancer/pools';
+import { Revert } from '@balancer/pools';
 import { toRaw, toUnits } from '../records/decimal.ts';
 import type { ExactPool } from './exact.ts';
-import type { SimPool } from './sim-pool.ts';
+import type { SimPool, VaultBatchResult, VaultSwap } from './sim-pool.ts';
+import { ratesOf, stableSpot } from './rates.ts';
 import { familyOf, isV1, type PoolFamily, type PoolSpec } from './spec.ts';
 
 const ONE: bigint = 10n ** 18n;
@@ -19,8 +20,10 @@ export class ExactSimPool implements SimPool {
   readonly spec: PoolSpec;
   readonly family: PoolFamily;
   readonly balances: Float64Array;
+  readonly held: Float64Array;
   readonly weights: Float64Array;
   readonly #decimals: readonly number[];
+  readonly #rates: Float64Array;
   refusal: string | null = null;
 
   constructor(engine: ExactPool) {
@@ -28,7 +31,9 @@ export class ExactSimPool implements SimPool {
     this.spec = engine.spec;
     this.family = familyOf(engine.spec.kind);
     this.#decimals = engine.spec.tokens.map(({ decimals }) => decimals);
+    this.#rates = ratesOf(engine.spec);
     this.balances = new Float64Array(engine.tokenCount);
+    this.held = new Float64Array(engine.tokenCount);
     this.weights = new Float64Array(engine.tokenCount).fill(1 / engine.tokenCount);
     this.#read();
     this.#readWeights();
@@ -69,7 +74,7 @@ export class ExactSimPool implements SimPool {
   spot(indexIn: number, indexOut: number): number {
     const { balances, weights, amp } = this;
     if (this.family === 'stable')
-      return float.stable.spotPrice({ amp, balances: this.#rated(), indexIn, indexOut });
+      return stableSpot(amp, balances, this.#rates, { indexIn, indexOut });
     return balances[indexIn]! / weights[indexIn]! / (balances[indexOut]! / weights[indexOut]!);
   }
 
@@ -126,6 +131,17 @@ export class ExactSimPool implements SimPool {
     return this.#attempt(() => this.engine.gulp(token));
   }
 
+  vaultBatch(steps: readonly VaultSwap[]): VaultBatchResult | null {
+    let result: VaultBatchResult | null = null;
+    this.#try(() => {
+      const { amounts, shares, falls } = this.engine.vaultBatch(steps);
+      const tokens = Float64Array.from(amounts, (amount, i) => this.#units(i, amount));
+      result = { tokens, shares: toUnits(shares, SHARE_DECIMALS), falls };
+      return 0;
+    });
+    return result;
+  }
+
   advance(seconds: number, blocks: number): void {
     this.engine.advance(seconds, blocks);
     this.#readWeights();
@@ -152,12 +168,6 @@ export class ExactSimPool implements SimPool {
     // The engine wants a sum of exactly 1; the rounding goes to the largest.
     const largest = raw.indexOf(raw.reduce((a, b) => (a > b ? a : b)));
     return raw.with(largest, raw[largest]! + rest);
-  }
-
-  #rated(): Float64Array {
-    return this.balances.map(
-      (balance, i) => balance * Number(this.spec.tokens[i]!.rate ?? ONE) * 1e-18,
-    );
   }
 
   #try(call: () => number): number {
@@ -200,6 +210,7 @@ export class ExactSimPool implements SimPool {
 
   #read(): void {
     this.engine.balances().forEach((balance, i) => (this.balances[i] = this.#units(i, balance)));
+    this.engine.held().forEach((held, i) => (this.held[i] = this.#units(i, held)));
   }
 
   #readWeights(): void {

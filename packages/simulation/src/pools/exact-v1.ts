@@ -4,7 +4,14 @@
  * @module
  */
 import { Revert, v1 } from '@balancer/pools';
-import type { ExactPool, SingleAmounts, SingleCall, SwapAmounts, SwapCall } from './exact.ts';
+import type {
+  ExactPool,
+  SingleAmounts,
+  SingleCall,
+  SwapAmounts,
+  SwapCall,
+  VaultBatchAmounts,
+} from './exact.ts';
 import type { PoolSpec } from './spec.ts';
 
 const OWNER: string = `0x${'0e'.repeat(20)}`;
@@ -56,6 +63,10 @@ export class ExactV1Pool implements ExactPool {
     return this.#addresses.map((token) => this.#recordOf(token)?.balance ?? 0n);
   }
 
+  held(): readonly bigint[] {
+    return this.#addresses.map((token) => v1.pool.heldOf(this.#state.pool, token));
+  }
+
   weights(): readonly bigint[] {
     return this.#addresses.map((token) => this.#recordOf(token)?.denorm ?? 0n);
   }
@@ -104,6 +115,18 @@ export class ExactV1Pool implements ExactPool {
     const minAmountsOut = before.map(() => 0n);
     this.call({ do: 'exitPool', poolAmountIn: shares, minAmountsOut });
     return this.balances().map((balance, i) => before[i]! - balance);
+  }
+
+  joinAmounts(): bigint {
+    throw new Revert(
+      'UNSUPPORTED',
+      'UNSUPPORTED',
+      'A V1 pool joins in proportion or by one token.',
+    );
+  }
+
+  exitAmounts(): bigint {
+    return this.joinAmounts();
   }
 
   joinSingle(call: SingleCall): SingleAmounts {
@@ -179,6 +202,10 @@ export class ExactV1Pool implements ExactPool {
     );
     this.#keepCrp(state);
     return result.errorReason;
+  }
+
+  vaultBatch(): VaultBatchAmounts {
+    throw new Revert('UNSUPPORTED', 'UNSUPPORTED', 'A V1 pool is in no Vault.');
   }
 
   advance(_seconds: number, blocks: number): void {

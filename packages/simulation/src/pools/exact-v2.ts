@@ -4,7 +4,15 @@
  * @module
  */
 import { Revert, v2 } from '@balancer/pools';
-import type { ExactPool, SingleAmounts, SingleCall, SwapAmounts, SwapCall } from './exact.ts';
+import type {
+  ExactPool,
+  SingleAmounts,
+  SingleCall,
+  SwapAmounts,
+  SwapCall,
+  VaultBatchAmounts,
+} from './exact.ts';
+import type { VaultSwap } from './sim-pool.ts';
 import type { PoolSpec } from './spec.ts';
 
 const OWNER: string = `0x${'0e'.repeat(20)}`;
@@ -38,8 +46,7 @@ export class ExactV2Pool implements ExactPool {
     const pool = v2.getPool(world.state, this.#pool);
     const own = pool.tokens.filter((token) => token !== pool.address);
     this.#registered = this.#tokens.map((token) => own.indexOf(token));
-    const amounts: bigint[] = [];
-    spec.tokens.forEach(({ balance }, i) => (amounts[this.#registered[i]!] = balance));
+    const amounts = this.#inRegistered(spec.tokens.map(({ balance }) => balance));
     world.join({ pool: this.#pool, sender: OWNER, kind: 'INIT', amounts });
     this.#state =
       spec.supply === null ? world.state : withSupply(world.state, this.#pool, spec.supply);
@@ -53,6 +60,11 @@ export class ExactV2Pool implements ExactPool {
     return this.#state;
   }
 
+  /** Who holds all pool tokens and makes every call. */
+  get owner(): string {
+    return OWNER;
+  }
+
   addressOf(token: number): string {
     return this.#tokens[token]!;
   }
@@ -60,6 +72,10 @@ export class ExactV2Pool implements ExactPool {
   balances(): readonly bigint[] {
     const { tokens, balances } = v2.getPoolTokens(this.#state, this.#pool);
     return this.#tokens.map((token) => balances[tokens.indexOf(token)]!);
+  }
+
+  held(): readonly bigint[] {
+    return this.balances();
   }
 
   weights(): readonly bigint[] {
@@ -107,9 +123,7 @@ export class ExactV2Pool implements ExactPool {
     } else {
       // These kinds only know exact amounts; proportional ones mint the same up to rounding.
       const supply = this.supply();
-      const amounts: bigint[] = [];
-      before.forEach((balance, i) => (amounts[this.#registered[i]!] = (balance * shares) / supply));
-      this.#join({ kind: 'EXACT_TOKENS_IN_FOR_BPT_OUT', amounts });
+      this.joinAmounts(before.map((balance) => (balance * shares) / supply));
     }
     return this.balances().map((balance, i) => balance - before[i]!);
   }
@@ -118,6 +132,18 @@ export class ExactV2Pool implements ExactPool {
     const before = this.balances();
     this.#exit({ kind: 'EXACT_BPT_IN_FOR_TOKENS_OUT', bpt: shares });
     return this.balances().map((balance, i) => before[i]! - balance);
+  }
+
+  joinAmounts(amounts: readonly bigint[]): bigint {
+    const supply = this.supply();
+    this.#join({ kind: 'EXACT_TOKENS_IN_FOR_BPT_OUT', amounts: this.#inRegistered(amounts) });
+    return this.supply() - supply;
+  }
+
+  exitAmounts(amounts: readonly bigint[]): bigint {
+    const supply = this.supply();
+    this.#exit({ kind: 'BPT_IN_FOR_EXACT_TOKENS_OUT', amounts: this.#inRegistered(amounts) });
+    return supply - this.supply();
   }
 
   joinSingle(call: SingleCall): SingleAmounts {
@@ -158,8 +184,7 @@ export class ExactV2Pool implements ExactPool {
   }
 
   setWeights(weights: readonly bigint[], seconds: number): void {
-    const endWeights: bigint[] = [];
-    weights.forEach((weight, i) => (endWeights[this.#registered[i]!] = weight));
+    const endWeights = this.#inRegistered(weights);
     const startTime = this.#state.time;
     const span = BigInt(Math.round(seconds));
     const endTime = startTime + (span < LEAST_SECONDS ? LEAST_SECONDS : span);
@@ -196,6 +221,25 @@ export class ExactV2Pool implements ExactPool {
     throw notElastic();
   }
 
+  vaultBatch(steps: readonly VaultSwap[]): VaultBatchAmounts {
+    const { tokens } = v2.getPoolTokens(this.#state, this.#pool);
+    const report = v2.trace(this.#state, {
+      do: 'batchSwap',
+      from: OWNER,
+      kind: 'GIVEN_OUT',
+      assets: tokens,
+      steps: steps.map((step) => ({ pool: this.#pool, ...step })),
+    });
+    this.#state = report.state;
+    const own = tokens.indexOf(v2.getPool(this.#state, this.#pool).address);
+    const { assetDeltas } = report.result;
+    return {
+      amounts: this.#tokens.map((token) => -assetDeltas[tokens.indexOf(token)]!),
+      shares: own < 0 ? 0n : -assetDeltas[own]!,
+      falls: v2.invariantDrop(report).map(({ index, fraction }) => ({ index, fraction })),
+    };
+  }
+
   advance(seconds: number, blocks: number): void {
     this.run({ do: 'warp', seconds: BigInt(Math.round(seconds)), blocks: BigInt(blocks) });
   }
@@ -213,6 +257,13 @@ export class ExactV2Pool implements ExactPool {
     const { state, result } = v2.step(this.#state, operation);
     this.#state = state;
     return result;
+  }
+
+  /** Values per token in the order of the pool's list. */
+  #inRegistered(values: readonly bigint[]): bigint[] {
+    const listed: bigint[] = [];
+    values.forEach((value, i) => (listed[this.#registered[i]!] = value));
+    return listed;
   }
 
   #join(request: v2.JoinRequest): void {

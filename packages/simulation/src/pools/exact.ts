@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { VaultSwap } from './sim-pool.ts';
 import type { PoolSpec } from './spec.ts';
 
 /** Amounts of a swap, raw. */
@@ -34,11 +35,20 @@ export type SingleCall = { readonly token: number } & (
   | { readonly given: 'shares'; readonly shares: bigint }
 );
 
+/** What a batch did for its sender, raw units, and which of its swaps lowered the invariant per share. */
+export interface VaultBatchAmounts {
+  readonly amounts: readonly bigint[];
+  readonly shares: bigint;
+  readonly falls: readonly { readonly index: number; readonly fraction: number }[];
+}
+
 /** A pool on an exact engine. All methods but the readers may throw `Revert`. */
 export interface ExactPool {
   readonly spec: PoolSpec;
   readonly tokenCount: number;
   balances(): readonly bigint[];
+  /** What the pool holds, taken up or not. */
+  held(): readonly bigint[];
   /** Weights in units of which only ratios count; empty for stable pools. */
   weights(): readonly bigint[];
   /** Pool tokens in circulation. */
@@ -51,6 +61,9 @@ export interface ExactPool {
   /** All tokens for an exact number of pool tokens. */
   joinAll(shares: bigint): readonly bigint[];
   exitAll(shares: bigint): readonly bigint[];
+  /** Exact amounts of all tokens, which need not be in proportion, for pool tokens; V2 only. @returns Shares. */
+  joinAmounts(amounts: readonly bigint[]): bigint;
+  exitAmounts(amounts: readonly bigint[]): bigint;
   joinSingle(call: SingleCall): SingleAmounts;
   exitSingle(call: SingleCall): SingleAmounts;
   setSwapFee(fee: bigint): void;
@@ -65,6 +78,8 @@ export interface ExactPool {
   resync(token: number): void;
   /** As `resync`, or `gulp` with the reason when that reverts. */
   safeResync(token: number): string | null;
+  /** Swaps of one transaction, exact amounts out; V2 only. */
+  vaultBatch(steps: readonly VaultSwap[]): VaultBatchAmounts;
   advance(seconds: number, blocks: number): void;
   /** The state, to come back to; costs nothing. */
   save(): unknown;

@@ -9,6 +9,7 @@
  */
 import { float } from '@balancer/pools';
 import { toUnits } from '../records/decimal.ts';
+import { ratedBalances, ratesOf, stableSpot } from './rates.ts';
 import type { SimPool } from './sim-pool.ts';
 import { familyOf, hasMovableWeights, isV1, type PoolFamily, type PoolSpec } from './spec.ts';
 
@@ -44,8 +45,8 @@ export class FloatPool implements SimPool {
   readonly family: PoolFamily;
   readonly balances: Float64Array;
   readonly weights: Float64Array;
-  /** What the pool owns; parts from the balances between a rebase and a gulp. */
-  readonly #held: Float64Array;
+  readonly held: Float64Array;
+  readonly #rates: Float64Array;
   readonly #denormSum: number;
   readonly #isV1: boolean;
   readonly #protocolFee: number;
@@ -62,7 +63,8 @@ export class FloatPool implements SimPool {
     this.balances = Float64Array.from(spec.tokens, ({ balance, decimals }) =>
       toUnits(balance, decimals),
     );
-    this.#held = this.balances.slice();
+    this.held = this.balances.slice();
+    this.#rates = ratesOf(spec);
     const raw = Float64Array.from(spec.tokens, ({ weight }) =>
       weight === null ? 1 : Number(weight) / 1e18,
     );
@@ -104,11 +106,11 @@ export class FloatPool implements SimPool {
       return this.#accept(
         float.stable.outGivenIn({
           amp: this.amp,
-          balances,
+          balances: ratedBalances(balances, this.#rates),
           indexIn: tokenIn,
           indexOut: tokenOut,
-          amountIn: kept,
-        }),
+          amountIn: kept * this.#rates[tokenIn]!,
+        }) / this.#rates[tokenOut]!,
       );
     }
     if (this.#isV1 ? amountIn > balanceIn * V1_MAX_IN : kept > balanceIn * V2_MAX_RATIO) {
@@ -133,13 +135,14 @@ export class FloatPool implements SimPool {
     let before: number;
     if (this.family === 'stable') {
       if (amountOut >= balanceOut) return this.#refuse('BAL#001');
-      before = float.stable.inGivenOut({
-        amp: this.amp,
-        balances,
-        indexIn: tokenIn,
-        indexOut: tokenOut,
-        amountOut,
-      });
+      before =
+        float.stable.inGivenOut({
+          amp: this.amp,
+          balances: ratedBalances(balances, this.#rates),
+          indexIn: tokenIn,
+          indexOut: tokenOut,
+          amountOut: amountOut * this.#rates[tokenOut]!,
+        }) / this.#rates[tokenIn]!;
     } else {
       if (amountOut > balanceOut * (this.#isV1 ? V1_MAX_OUT : V2_MAX_RATIO)) {
         return this.#refuse(this.#isV1 ? 'ERR_MAX_OUT_RATIO' : 'BAL#305');
@@ -160,9 +163,7 @@ export class FloatPool implements SimPool {
   spot(tokenIn: number, tokenOut: number): number {
     const { balances, weights } = this;
     if (this.family === 'stable') {
-      return float.stable.spotPrice({
-        amp: this.amp,
-        balances,
+      return stableSpot(this.amp, balances, this.#rates, {
         indexIn: tokenIn,
         indexOut: tokenOut,
       });
@@ -189,7 +190,7 @@ export class FloatPool implements SimPool {
     if (this.#isV1 && amount > balance * V1_MAX_IN) return this.#refuse('ERR_MAX_IN_RATIO');
     let shares: number;
     if (this.family === 'stable') {
-      const share = balance / balances.reduce((sum, each) => sum + each, 0);
+      const share = this.#shareOf(token);
       shares =
         supply *
         (this.#invariantWith(token, amount * (1 - (1 - share) * swapFee)) /
@@ -221,6 +222,11 @@ export class FloatPool implements SimPool {
     this.#add(token, -amount);
     this.#numbers[2] = supply - shares;
     return this.#accept(amount);
+  }
+
+  vaultBatch(): null {
+    this.#refuse('UNSUPPORTED');
+    return null;
   }
 
   setSwapFee(fee: number): boolean {
@@ -273,9 +279,9 @@ export class FloatPool implements SimPool {
     if (!this.#isV1) return this.#deny('UNSUPPORTED');
     if ((take === 'resync' || take === 'safeResync') && this.spec.kind !== 'v1-elastic')
       return this.#deny('ERR_UNSUPPORTED_OPERATION');
-    this.#held[token] = this.#held[token]! * factor;
+    this.held[token] = this.held[token]! * factor;
     if (take === 'later') return this.#allow();
-    const moved = this.#held[token] / this.balances[token]!;
+    const moved = this.held[token] / this.balances[token]!;
     this.gulp(token);
     if (take === 'gulp') return this.#allow();
     // w sqrt(f) and w / sqrt(f) have the ratios that normalised weights need.
@@ -286,7 +292,7 @@ export class FloatPool implements SimPool {
   }
 
   gulp(token: number): boolean {
-    this.balances[token] = this.#held[token]!;
+    this.balances[token] = this.held[token]!;
     return this.#allow();
   }
 
@@ -305,7 +311,7 @@ export class FloatPool implements SimPool {
     const [fee, amp, supply, time] = this.#numbers as unknown as [number, number, number, number];
     return {
       balances: this.balances.slice(),
-      held: this.#held.slice(),
+      held: this.held.slice(),
       weights: this.weights.slice(),
       numbers: [fee, amp, supply, time],
       weightRamp: this.#weightRamp,
@@ -316,7 +322,7 @@ export class FloatPool implements SimPool {
   restore(state: unknown): void {
     const { balances, held, weights, numbers, weightRamp, ampRamp } = state as State;
     this.balances.set(balances);
-    this.#held.set(held);
+    this.held.set(held);
     this.weights.set(weights);
     this.#numbers.set(numbers);
     this.#weightRamp = weightRamp;
@@ -345,14 +351,19 @@ export class FloatPool implements SimPool {
       if (this.#invariantWith(token, -middle) > target) low = middle;
       else high = middle;
     }
-    const part = this.balances[token]! / this.balances.reduce((sum, each) => sum + each, 0);
-    return low * (1 - (1 - part) * this.swapFee);
+    return low * (1 - (1 - this.#shareOf(token)) * this.swapFee);
+  }
+
+  /** Part of the pool that a token is, counted by rates. */
+  #shareOf(token: number): number {
+    const rated = ratedBalances(this.balances, this.#rates);
+    return rated[token]! / rated.reduce((sum, each) => sum + each, 0);
   }
 
   #invariantWith(token: number, change: number): number {
     const balances = this.balances.slice();
     balances[token] = balances[token]! + change;
-    return float.stable.invariant(this.amp, balances);
+    return float.stable.invariant(this.amp, ratedBalances(balances, this.#rates));
   }
 
   #move(tokenIn: number, amountIn: number, tokenOut: number, amountOut: number): void {
@@ -362,7 +373,7 @@ export class FloatPool implements SimPool {
 
   #add(token: number, amount: number): void {
     this.balances[token] = this.balances[token]! + amount;
-    this.#held[token] = this.#held[token]! + amount;
+    this.held[token] = this.held[token]! + amount;
   }
 
   #accept(amount: number): number {

@@ -6,12 +6,29 @@
  */
 import type { PoolFamily, PoolSpec } from './spec.ts';
 
+/** One swap of a batch on the Vault: an exact amount out, raw units; assets as the pool lists them. */
+export interface VaultSwap {
+  readonly assetIn: number;
+  readonly assetOut: number;
+  readonly amount: bigint;
+}
+
+/** What a batch on the Vault did for its sender, in whole tokens and pool tokens. */
+export interface VaultBatchResult {
+  readonly tokens: Float64Array;
+  readonly shares: number;
+  /** Swaps that lowered the invariant per pool token, by their place in the batch, and by which part. */
+  readonly falls: readonly { readonly index: number; readonly fraction: number }[];
+}
+
 export interface SimPool {
   readonly mode: 'float' | 'exact';
   readonly spec: PoolSpec;
   readonly family: PoolFamily;
   /** Present balances; read only. */
   readonly balances: Float64Array;
+  /** What the pool holds, taken up or not; parts from the balances between a rebase and its gulp. */
+  readonly held: Float64Array;
   /** Present weights, sum 1; all equal for stable pools. Read only. */
   readonly weights: Float64Array;
   readonly swapFee: number;
@@ -34,6 +51,8 @@ export interface SimPool {
   joinSingle(token: number, amount: number): number;
   /** Amount of one token for shares. */
   exitSingle(token: number, shares: number): number;
+  /** Null when refused, as by everything but V2 pools in exact mode. */
+  vaultBatch(steps: readonly VaultSwap[]): VaultBatchResult | null;
   /** False when refused. */
   setSwapFee(fee: number): boolean;
   /** Normalised weights, reached after `seconds`. */

@@ -5,25 +5,22 @@
  * @module
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { SimulationError } from '../errors.ts';
+import { digestsOf } from '../experiment/inputs.ts';
 import { type Plan, planFrom, type PlanSource } from '../experiment/plan.ts';
-import { filesOf } from '../experiment/resources.ts';
 import type { Store } from './store.ts';
 
 const PLAN_FILE = 'plan.json';
 
 /** Puts a plan into a store. @returns Its name there: the same for the same plan and the same contents of files. */
 export async function uploadPlan(plan: Plan, store: Store): Promise<string> {
-  const names = [...new Set(plan.points.flatMap(({ experiment }) => filesOf(experiment)))];
   const digest = createHash('sha256').update(plan.hash);
   const files: Record<string, string> = {};
-  for (const [i, name] of names.entries()) {
+  for (const [i, [name, hash]] of Object.entries(await digestsOf(plan)).entries()) {
     files[name] = `files/${i}-${basename(name)}`;
-    digest.update(`${name}\0${await digestOf(resolve(plan.folder, name))}\0`);
+    digest.update(`${name}\0${hash}\0`);
   }
   const key = `${plan.hash}-${digest.digest('hex').slice(0, 16)}`;
   if (await store.has(`${key}/${PLAN_FILE}`)) return key;
@@ -50,16 +47,4 @@ export async function downloadPlan(key: string, store: Store, work: string): Pro
   for (const place of Object.values(source.files ?? {}))
     await store.get(`${key}/${place}`, join(folder, place));
   return planFrom({ ...source, folder });
-}
-
-async function digestOf(path: string): Promise<string> {
-  const digest = createHash('sha256');
-  try {
-    for await (const chunk of createReadStream(path)) digest.update(chunk as Buffer);
-  } catch (error) {
-    throw new SimulationError(`${path}: cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-  return digest.digest('hex');
 }

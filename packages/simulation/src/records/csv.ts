@@ -19,6 +19,8 @@ export class CsvParser {
   readonly #onRow: RowListener;
   #separator: string | null;
   #rest = '';
+  /** Place of the next quote in the text in hand, -1 for none. */
+  #quote = -1;
   #line = 1;
 
   /** @param separator - Found out from the first row when left out. */
@@ -30,6 +32,7 @@ export class CsvParser {
   push(text: string): void {
     const all = this.#rest + text;
     let start = 0;
+    this.#quote = all.indexOf(QUOTE);
     for (;;) {
       const end = this.#endOfRow(all, start);
       if (end < 0) break;
@@ -58,8 +61,9 @@ export class CsvParser {
   /** Index of the line break that ends the row, or -1. */
   #endOfRow(text: string, start: number): number {
     let end = text.indexOf('\n', start);
-    // Most files have no quotes at all.
-    if (end < 0 || text.indexOf(QUOTE, start) < 0) return end;
+    // Looked for once and not for every row: most files have no quotes at all.
+    if (this.#quote >= 0 && this.#quote < start) this.#quote = text.indexOf(QUOTE, start);
+    if (end < 0 || this.#quote < 0 || this.#quote > end) return end;
     while (end >= 0 && countQuotes(text, start, end) % 2 === 1) end = text.indexOf('\n', end + 1);
     return end;
   }

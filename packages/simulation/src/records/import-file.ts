@@ -9,7 +9,7 @@ import { basename } from 'node:path';
 import { joinTables, type PriceTable } from '../prices/price-table.ts';
 import { SimulationError } from '../errors.ts';
 import { readParquet } from '../tables/parquet.ts';
-import type { ActionColumn, AmountUnits, Json } from './action.ts';
+import type { AmountUnits, Json } from './action.ts';
 import { CsvError, CsvParser, type RowListener } from './csv.ts';
 import { CanonicalRows, readNdjson } from './formats/canonical.ts';
 import { type BarPrice, PriceRows, readSeries } from './formats/prices.ts';
@@ -18,6 +18,7 @@ import { readV1Logs } from './formats/v1-logs.ts';
 import { DuneRows, readSubgraph } from './formats/v2.ts';
 import type { InitialState } from './initial-state.ts';
 import { readInitialState } from './initial-state.ts';
+import type { ColumnMapping } from './mapping.ts';
 import { Problems } from './problem.ts';
 import { assemble, type PlacedAction, type Recording } from './recording.ts';
 
@@ -38,11 +39,11 @@ export interface ImportOptions extends Partial<AmountUnits> {
   readonly format: RecordFormat;
   /** File of the initial state, in the JSON of section 2.2. */
   readonly state?: string;
-  readonly mapping?: Readonly<Partial<Record<ActionColumn, string>>>;
+  readonly mapping?: ColumnMapping;
   /** Of the only token: `ohlc` and JSON `series`. */
   readonly symbol?: string;
   readonly barPrice?: BarPrice;
-  /** `v1-logs`: address of the pool. */
+  /** Of which pool rows are read; all when left out. `v1-logs` needs the address. */
   readonly pool?: string;
   /** Symbols by address, lower case. */
   readonly symbols?: Readonly<Record<string, string>>;
@@ -102,9 +103,10 @@ interface Context {
 
 async function read(path: string, file: string, context: Context): Promise<Parsed> {
   const { options, initial, problems } = context;
-  const units: AmountUnits = {
+  const units: AmountUnits & { readonly pool?: string } = {
     units: options.units ?? 'raw',
     decimals: options.decimals ?? decimalsOf(initial),
+    ...(options.pool !== undefined && { pool: options.pool }),
   };
   const symbols = { ...symbolsOf(initial), ...options.symbols };
   const none = { initial: null, prices: null };

@@ -6,7 +6,7 @@
 import type { ExactPool } from '../pools/exact.ts';
 import type { Action } from '../records/action.ts';
 import type { InitialState } from '../records/initial-state.ts';
-import type { LedgerCourse } from './course.ts';
+import type { LedgerCourse } from '../records/ledger.ts';
 import { sidesOf } from './course.ts';
 import type { WhatIf } from './replay.ts';
 

@@ -4,85 +4,14 @@
  *
  * @module
  */
-import { Revert, v1 } from '@balancer/pools';
+import { v1 } from '@balancer/pools';
 import { SimulationError } from '../errors.ts';
 import type { ExactPool } from '../pools/exact.ts';
+import { isV1 } from '../pools/spec.ts';
 import type { Action } from '../records/action.ts';
-import { type Members, textOf } from '../records/json.ts';
 import type { InitialState } from '../records/initial-state.ts';
-
-/** What an action did: signed amounts as the pool sees them, per token of the action, and shares. */
-export interface Computed {
-  readonly amounts: readonly bigint[];
-  readonly shares: bigint | null;
-}
-
-export interface Course {
-  /** Raw balances by token. */
-  balances(): ReadonlyMap<string, bigint>;
-  /** Does what the action says. @throws {Revert} And nothing has changed. */
-  run(action: Action): Computed;
-}
-
-/** Adds the recorded amounts; no mathematics. */
-export class LedgerCourse implements Course {
-  readonly #balances = new Map<string, bigint>();
-
-  constructor(initial: InitialState | null) {
-    for (const { symbol, balance } of initial?.tokens ?? []) this.#balances.set(symbol, balance);
-  }
-
-  balances(): ReadonlyMap<string, bigint> {
-    return this.#balances;
-  }
-
-  run(action: Action): Computed {
-    const { kind, tokens, amounts, shares } = action;
-    if (MOVES.has(kind)) tokens.forEach((token, i) => this.#add(token, amounts[i]!));
-    const bound = boundBalance(action);
-    if (bound !== null) this.#balances.set(tokens[0]!, bound);
-    return { amounts, shares };
-  }
-
-  #add(token: string, amount: bigint): void {
-    const balance = (this.#balances.get(token) ?? 0n) + amount;
-    if (balance < 0n) {
-      throw new Revert(
-        'NEGATIVE_BALANCE',
-        'NEGATIVE_BALANCE',
-        `${token} would fall to ${balance}.`,
-      );
-    }
-    this.#balances.set(token, balance);
-  }
-}
-
-const MOVES: ReadonlySet<Action['kind']> = new Set([
-  'swap',
-  'join',
-  'exit',
-  'joinSwap',
-  'exitSwap',
-  'transfer',
-]);
-
-/** The balance that a `bind` or `rebind` sets, or 0 for an `unbind`. */
-function boundBalance({ meta }: Action): bigint | null {
-  const call = callOf(meta);
-  if (call === null) return null;
-  if (call['call'] === 'unbind') return 0n;
-  return call['call'] === 'bind' || call['call'] === 'rebind'
-    ? BigInt(textOf(call['balance']))
-    : null;
-}
-
-type CallWords = Members;
-
-function callOf(meta: Action['meta']): CallWords | null {
-  const isCall =
-    typeof meta === 'object' && meta !== null && !Array.isArray(meta) && 'call' in meta;
-  return isCall ? meta : null;
-}
+import { members, textOf } from '../records/json.ts';
+import { callOf, type CallWords, type Computed, type Course, MOVES } from '../records/ledger.ts';
 
 /** One account makes every call: who held which share is no part of a pool's mathematics. */
 const CALLER: string = `0x${'ca'.repeat(20)}`;
@@ -133,6 +62,14 @@ export class V1Course implements Course {
       amounts: tokens.map((token) => (after.get(token) ?? 0n) - (before.get(token) ?? 0n)),
       shares: action.shares === null ? null : change,
     };
+  }
+
+  save(): unknown {
+    return this.#pool;
+  }
+
+  restore(state: unknown): void {
+    this.#pool = state as v1.pool.PoolState;
   }
 
   #operationOf(action: Action): v1.pool.PoolOperation | null {
@@ -228,13 +165,19 @@ function eventOperation(action: Action, mode: 'event' | 'call'): v1.pool.PoolOpe
   }
 }
 
+/** Blocks do not matter to pools but for their number; a record may lack it. */
+const BLOCK_SECONDS = 12;
+
 /** Any pool on an exact engine, by the amounts of events. */
 export class PoolCourse implements Course {
   readonly pool: ExactPool;
   readonly #symbols: readonly string[];
+  /** Unix seconds of the pool's clock. */
+  #time: number;
 
-  constructor(pool: ExactPool) {
+  constructor(pool: ExactPool, startTime: number) {
     this.pool = pool;
+    this.#time = startTime;
     this.#symbols = pool.spec.tokens.map(({ symbol }) => symbol);
   }
 
@@ -244,6 +187,7 @@ export class PoolCourse implements Course {
   }
 
   run(action: Action): Computed {
+    this.#passTo(action.t);
     const { kind, tokens, amounts, shares, given } = action;
     const token = this.#indexOf(tokens[0] ?? '', kind);
     switch (kind) {
@@ -263,10 +207,18 @@ export class PoolCourse implements Course {
         return { amounts: computed, shares };
       }
       case 'join': {
+        if (shares === null && !isV1(this.pool.spec.kind)) {
+          this.pool.joinAmounts(this.#perToken(action));
+          return { amounts, shares };
+        }
         const minted = shares ?? this.#sharesOf(action);
         return { amounts: this.#inOrder(tokens, this.pool.joinAll(minted), 1n), shares };
       }
       case 'exit': {
+        if (shares === null && !isV1(this.pool.spec.kind)) {
+          this.pool.exitAmounts(this.#perToken(action));
+          return { amounts, shares };
+        }
         const burned = shares === null ? this.#sharesOf(action) : -shares;
         return { amounts: this.#inOrder(tokens, this.pool.exitAll(burned), -1n), shares };
       }
@@ -295,15 +247,50 @@ export class PoolCourse implements Course {
       case 'fee':
         this.pool.setSwapFee(amounts[0]!);
         return { amounts, shares };
-      case 'create':
       case 'weights':
+        // Calls of V1 owners set one weight each; those of V2 start a schedule of all of them.
+        if (tokens.length === this.#symbols.length && callOf(action.meta) === null)
+          this.pool.setWeights(this.#perToken(action), this.#secondsLeft(action));
+        return { amounts, shares };
       case 'amp':
+        this.pool.setAmp(amounts[0]! / 10n ** 18n, this.#secondsLeft(action));
+        return { amounts, shares };
+      case 'create':
       case 'price':
       case 'transfer':
         return { amounts, shares };
       default:
         return kind satisfies never;
     }
+  }
+
+  save(): unknown {
+    return { pool: this.pool.save(), time: this.#time };
+  }
+
+  restore(state: unknown): void {
+    const saved = state as { readonly pool: unknown; readonly time: number };
+    this.pool.restore(saved.pool);
+    this.#time = saved.time;
+  }
+
+  /** Lets the pool's time go on: schedules move with it. */
+  #passTo(time: number): void {
+    if (time <= this.#time) return;
+    const seconds = time - this.#time;
+    this.pool.advance(seconds, Math.max(1, Math.round(seconds / BLOCK_SECONDS)));
+    this.#time = time;
+  }
+
+  /** Seconds until the schedule of an update ends; 0 where the record does not say. */
+  #secondsLeft({ meta, t }: Action): number {
+    const { endTimestamp } = members(meta);
+    return endTimestamp === undefined ? 0 : Math.max(0, Number(endTimestamp) - t);
+  }
+
+  /** Amounts of an action by the pool's tokens, without sign. */
+  #perToken({ tokens, amounts }: Action): bigint[] {
+    return this.#symbols.map((symbol) => absolute(amounts[tokens.indexOf(symbol)] ?? 0n));
   }
 
   /** Pool tokens that stand for the amount of the first token, when the record does not say. */

@@ -11,9 +11,10 @@ import type { ExactPool } from '../pools/exact.ts';
 import { isV1, type PoolSpec } from '../pools/spec.ts';
 import type { Action } from '../records/action.ts';
 import { type InitialState, normalisedWeights } from '../records/initial-state.ts';
+import { type Computed, type Course, LedgerCourse } from '../records/ledger.ts';
 import type { Recording } from '../records/recording.ts';
 import { carryOver, type CarryMode } from './carry.ts';
-import { type Computed, type Course, LedgerCourse, PoolCourse, V1Course } from './course.ts';
+import { PoolCourse, V1Course } from './course.ts';
 
 export type ReplayMode = 'apply' | 'event' | 'call';
 export type OnRevert = 'skip' | 'clip' | 'fail';
@@ -72,8 +73,8 @@ export interface ReplayReport {
   readonly counts: { readonly run: number; readonly skipped: number; readonly clipped: number };
 }
 
-/** A clipped action is halved so often at most before it is skipped. */
-const CLIP_HALVINGS_MAX = 20;
+/** A clipped action is the largest part that the pool takes, in this many parts of the whole. */
+const CLIP_PARTS = 1n << 20n;
 
 /**
  * Runs a recording again.
@@ -91,7 +92,7 @@ export function replay(recording: Recording, options: ReplayOptions): ReplayRepo
   const totals: Record<string, bigint> = {};
   recording.actions.forEach((action, index) => {
     if (whatIf !== undefined && changed === null && action.t >= whatIf.from) {
-      changed = new PoolCourse(changedPool(course, initial, whatIf));
+      changed = new PoolCourse(changedPool(course, initial, whatIf), whatIf.from);
       course = changed;
     }
     // What was recorded before the action is what `relative` and `price` relate it to.
@@ -137,7 +138,7 @@ export function exactPoolOf(spec: PoolSpec, startTime: number): ExactPool {
 function courseOf(initial: InitialState | null, mode: ReplayMode): Course {
   if (mode === 'apply') return new LedgerCourse(initial);
   if (initial === null || isV1(initial.kind)) return new V1Course(initial, mode);
-  return new PoolCourse(exactPoolOf(initial, initial.t));
+  return new PoolCourse(exactPoolOf(initial, initial.t), initial.t);
 }
 
 interface Run {
@@ -161,27 +162,39 @@ function runOne(course: Course, action: Action, onRevert: OnRevert, index: numbe
     }
     code = error.code;
   }
-  for (let i = 1; onRevert === 'clip' && i <= CLIP_HALVINGS_MAX; i++) {
-    try {
-      return {
-        computed: course.run(part(action, 1n << BigInt(i))),
-        outcome: 'clipped',
-        revert: code,
-      };
-    } catch (error) {
-      if (!(error instanceof Revert)) throw error;
-    }
+  if (onRevert === 'clip') {
+    const largest = largestPart(course, action);
+    if (largest > 0n)
+      return { computed: course.run(part(action, largest)), outcome: 'clipped', revert: code };
   }
   return { computed: null, outcome: 'skipped', revert: code };
 }
 
-/** A part of an action; its limits were for the whole. */
-function part(action: Action, divisor: bigint): Action {
+/** How many of `CLIP_PARTS` of an action the pool takes: where its ratio limit is. */
+function largestPart(course: Course, action: Action): bigint {
+  const state = course.save();
+  let [low, high] = [0n, CLIP_PARTS];
+  while (high - low > 1n) {
+    const middle = (low + high) / 2n;
+    try {
+      course.run(part(action, middle));
+      low = middle;
+    } catch (error) {
+      if (!(error instanceof Revert)) throw error;
+      high = middle;
+    }
+    course.restore(state);
+  }
+  return low;
+}
+
+/** So many of `CLIP_PARTS` of an action; its limits were for the whole. */
+function part(action: Action, parts: bigint): Action {
   const { amounts, shares } = action;
   return {
     ...action,
-    amounts: amounts.map((amount) => amount / divisor),
-    shares: shares === null ? null : shares / divisor,
+    amounts: amounts.map((amount) => (amount * parts) / CLIP_PARTS),
+    shares: shares === null ? null : (shares * parts) / CLIP_PARTS,
     limit: null,
     meta: null,
   };

@@ -97,7 +97,7 @@ export function chosenPoints(count: number): number[] {
 
 async function collectPoints(
   out: string,
-  { parameters, metrics, name }: Manifest,
+  { parameters, metrics, name, optimisation }: Manifest,
 ): Promise<PointResult[]> {
   const points = new Map<
     number,
@@ -121,12 +121,21 @@ async function collectPoints(
   });
   return [...points].map(([index, { parameters: own, runs, values }]) => ({
     index,
-    label: labelOf(own) || name,
+    label:
+      optimisation === undefined
+        ? labelOf(own) || name
+        : testLabel(index, optimisation.folds.length),
     parameters: own,
     runs,
     values: Object.fromEntries(metrics.map((metric, i) => [metric, values[i]!])),
     summaries: Object.fromEntries(metrics.map((metric, i) => [metric, summarise(values[i]!)])),
   }));
+}
+
+/** Of the runs of a test: the file's own values and the chosen ones, fold by fold. */
+function testLabel(index: number, folds: number): string {
+  const what = index % 2 === 0 ? 'file' : 'chosen';
+  return folds > 1 ? `${what}, fold ${Math.floor(index / 2) + 1}` : what;
 }
 
 function labelOf(parameters: Readonly<Record<string, string>>): string {

@@ -4,6 +4,7 @@
  * @module
  */
 import { quantile } from '../metrics/statistics.ts';
+import { metricColumn } from './metric-names.ts';
 import { chosenPoints, type CurveName, type PointResult, type Results } from './collect.ts';
 
 export interface FigureSeries {
@@ -22,7 +23,7 @@ export interface Figure {
   readonly xName: string;
   readonly xUnit: string;
   readonly isLogX: boolean;
-  /** Position on the axis; evenly spaced where labels are given. */
+  /** Position on the axis; evenly spaced where labels are given; edges of the bins of `steps`. */
   readonly x: readonly number[];
   readonly xLabels: readonly string[] | null;
   readonly yName: string;
@@ -41,14 +42,17 @@ export interface HeatMap {
   readonly cells: readonly (readonly (number | null)[])[];
 }
 
-const BINS = 24;
+/** Bins of a distribution: by the rule of Rice, within these bounds. */
+const BINS_MIN = 6;
+const BINS_MAX = 24;
 
 /** The figures that the results are good for, in reading order. */
 export function figuresOf(results: Results): Figure[] {
   const { manifest, points } = results;
   const shown = chosenPoints(points.length).map((i) => points[i]!);
   const figures: Figure[] = searchFigures(results);
-  if (manifest.parameters.length === 1 && points.length > 1)
+  const isSweep = manifest.optimisation === undefined;
+  if (isSweep && manifest.parameters.length === 1 && points.length > 1)
     figures.push(...sweepFigures(points, manifest.parameters[0]!));
   if (points.some(({ runs }) => runs.length > 1)) figures.push(distribution(shown));
   const curve = (
@@ -74,6 +78,7 @@ export function heatMapOf({ manifest, points }: Results): HeatMap | null {
   const [rowName, columnName] = manifest.parameters;
   if (manifest.parameters.length !== 2 || rowName === undefined || columnName === undefined)
     return null;
+  if (manifest.optimisation !== undefined) return null;
   const unique = (name: string): string[] => [
     ...new Set(points.map(({ parameters }) => parameters[name]!)),
   ];
@@ -103,11 +108,13 @@ export function heatMapOf({ manifest, points }: Results): HeatMap | null {
 function searchFigures({ manifest, evaluations }: Results): Figure[] {
   const { optimisation } = manifest;
   if (optimisation === undefined) return [];
+  const column = metricColumn(optimisation.metric);
+  const shown = (value: number): number => value * column.factor;
   const folds = [...new Set(evaluations.map(({ fold }) => fold))];
   return folds.map((fold) => {
     const own = evaluations.filter((each) => each.fold === fold);
     return {
-      title: `Search: ${optimisation.metric} by evaluation${folds.length > 1 ? `, fold ${fold + 1}` : ''}`,
+      title: `Search: ${column.name} by evaluation${folds.length > 1 ? `, fold ${fold + 1}` : ''}`,
       caption:
         "Mean of the runs of each point that was tried, the first one the file's own; the band is the 95 % interval of the mean.",
       kind: 'line',
@@ -116,16 +123,16 @@ function searchFigures({ manifest, evaluations }: Results): Figure[] {
       isLogX: false,
       x: own.map((_each, i) => i),
       xLabels: null,
-      yName: optimisation.metric,
-      yUnit: '',
+      yName: column.name,
+      yUnit: column.unit,
       series: [
         {
           name: 'tried',
-          values: own.map(({ mean }) => mean),
-          low: own.map(({ low }) => low),
-          high: own.map(({ high }) => high),
+          values: own.map(({ mean }) => shown(mean)),
+          low: own.map(({ low }) => shown(low)),
+          high: own.map(({ high }) => shown(high)),
         },
-        { name: 'best so far', values: own.map(({ best }) => best), low: null, high: null },
+        { name: 'best so far', values: own.map(({ best }) => shown(best)), low: null, high: null },
       ],
     };
   });
@@ -186,29 +193,32 @@ function distribution(points: readonly PointResult[]): Figure {
   const all = lists.flat().toSorted((a, b) => a - b);
   // The outermost half percent on each side may stretch an axis tenfold; they count in the end bins.
   const [low, high] = [quantile(all, 0.005), quantile(all, 0.995)];
-  const width = (high - low) / BINS || 1;
+  const runs = Math.max(...lists.map((list) => list.length));
+  const binCount = Math.min(BINS_MAX, Math.max(BINS_MIN, Math.ceil(2 * Math.cbrt(runs))));
+  const width = (high - low) / binCount || 1;
   const counts = lists.map((list) => {
-    const bins = Array.from({ length: BINS }, () => 0);
+    const bins = Array.from({ length: binCount }, () => 0);
     for (const value of list) {
-      const bin = Math.min(BINS - 1, Math.max(0, Math.floor((value - low) / width)));
+      const bin = Math.min(binCount - 1, Math.max(0, Math.floor((value - low) / width)));
       bins[bin] = bins[bin]! + 1;
     }
     return bins.map((count) => (count / Math.max(1, list.length)) * 100);
   });
   return {
     title: 'Distribution of value over holding at the end',
-    caption: `Share of the runs in each of ${BINS} bins; the end bins hold everything beyond them.`,
+    caption: `Share of the runs in each of ${binCount} bins; the end bins hold everything beyond them.`,
     kind: 'steps',
     xName: 'value over holding',
     xUnit: '%',
     isLogX: false,
-    x: Array.from({ length: BINS }, (_each, i) => low + (i + 0.5) * width),
+    // Edges of the bins: a step holds from one to the next.
+    x: Array.from({ length: binCount + 1 }, (_each, i) => low + i * width),
     xLabels: null,
     yName: 'runs',
     yUnit: '%',
     series: points.map(({ label }, i) => ({
       name: label,
-      values: counts[i]!,
+      values: [...counts[i]!, counts[i]!.at(-1)!],
       low: null,
       high: null,
     })),

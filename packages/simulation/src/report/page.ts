@@ -6,35 +6,19 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Manifest } from '../experiment/manifest.ts';
+import { tailRisk } from '../metrics/statistics.ts';
 import type { PointResult, Results } from './collect.ts';
 import { type Figure, figuresOf, type HeatMap, heatMapOf } from './figures.ts';
 import { escape, formatNumber } from './format.ts';
+import { METRIC_COLUMNS, type MetricColumn } from './metric-names.ts';
 import { renderOptimisation } from './optimisation.ts';
 
 /** Runs in the table of losses. */
 const LOSSES = 10;
+/** Runs of a point from which on its tail is told. */
+const RISK_RUNS_MIN = 20;
 /** Rows of a figure's table; longer ones are thinned, and say so. */
 const TABLE_ROWS_MAX = 60;
-
-interface Column {
-  readonly metric: string;
-  readonly name: string;
-  readonly unit: string;
-  readonly factor: number;
-}
-
-const COLUMNS: readonly Column[] = [
-  { metric: 'impermanentLoss', name: 'value over holding', unit: '%', factor: 100 },
-  { metric: 'lpReturn', name: 'return', unit: '%', factor: 100 },
-  { metric: 'fees', name: 'fees', unit: 'quote', factor: 1 },
-  { metric: 'grossLvr', name: 'gross LVR', unit: 'quote', factor: 1 },
-  { metric: 'lvr', name: 'LVR after fees', unit: 'quote', factor: 1 },
-  { metric: 'arbitrageProfit', name: 'arbitrage profit', unit: 'quote', factor: 1 },
-  { metric: 'volume', name: 'volume', unit: 'quote', factor: 1 },
-  { metric: 'trades', name: 'trades', unit: '', factor: 1 },
-  { metric: 'maxDrawdown', name: 'worst drawdown', unit: '%', factor: 100 },
-  { metric: 'trackingRms', name: 'tracking error', unit: '%', factor: 100 },
-];
 
 /** The page. */
 export function renderReport(results: Results, file = 'experiment.toml'): string {
@@ -63,7 +47,7 @@ ${manifest.complete ? '' : `<p class="alert">Unfinished: ${manifest.counts.runs}
 ${manifest.counts.errors > 0 ? `<p class="alert">${manifest.counts.errors} runs stopped with an error; errors.ndjson has them.</p>` : ''}
 </header>
 ${manifest.optimisation === undefined ? '' : renderOptimisation(manifest.optimisation)}
-${headline(points)}
+${headline(points, manifest)}
 ${pointTable(points)}
 ${heatMap === null ? '' : renderHeatMap(heatMap)}
 ${figures.map(renderFigure).join('\n')}
@@ -103,11 +87,15 @@ function factsOf({
 }
 
 /** The best point by value over holding, in large figures. */
-function headline(points: readonly PointResult[]): string {
+function headline(points: readonly PointResult[], { optimisation }: Manifest): string {
   const best = bestOf(points);
   if (best === null) return '';
-  const cards = COLUMNS.filter(({ metric }) => best.summaries[metric] !== undefined).slice(0, 6);
-  const title = points.length > 1 ? `Best point: ${best.label}` : 'At the end';
+  const cards = METRIC_COLUMNS.filter(({ metric }) => best.summaries[metric] !== undefined).slice(
+    0,
+    6,
+  );
+  const place = optimisation === undefined ? 'Best point' : 'Best in the test';
+  const title = points.length > 1 ? `${place}: ${best.label}` : 'At the end';
   return `<section><h2>${escape(title)}</h2><dl class="cards">${cards
     .map((column) => {
       const summary = best.summaries[column.metric]!;
@@ -134,14 +122,16 @@ function bestOf(points: readonly PointResult[]): PointResult | null {
 }
 
 function pointTable(points: readonly PointResult[]): string {
-  const columns = COLUMNS.filter(({ metric }) => points[0]?.summaries[metric] !== undefined);
+  const columns = METRIC_COLUMNS.filter(({ metric }) => points[0]?.summaries[metric] !== undefined);
   const head = columns
     .map(
       ({ name, unit }) =>
         `<th scope="col">${name}${unit === '' ? '' : ` <small>${unit}</small>`}</th>`,
     )
     .join('');
-  const rows = points.map(({ label, runs, summaries }) => {
+  // Two runs have no tail.
+  const hasRisk = points.every(({ runs }) => runs.length >= RISK_RUNS_MIN);
+  const rows = points.map(({ label, runs, values, summaries }) => {
     const cells = columns.map((column) => {
       const { mean, sd, low, high, count } = summaries[column.metric]!;
       const title =
@@ -150,10 +140,21 @@ function pointTable(points: readonly PointResult[]): string {
           : '';
       return `<td data-value="${mean}"${title}>${show(mean, column)}</td>`;
     });
+    if (hasRisk) {
+      const { valueAtRisk, expectedShortfall } = tailRisk(values['lpReturn'] ?? []);
+      for (const risk of [valueAtRisk, expectedShortfall])
+        cells.push(`<td data-value="${risk}">${formatNumber(risk * 100)}</td>`);
+    }
     return `<tr><th scope="row">${escape(label)}</th><td data-value="${runs.length}">${runs.length}</td>${cells.join('')}</tr>`;
   });
+  const riskHead = hasRisk
+    ? '<th scope="col">value at risk <small>%</small></th><th scope="col">expected shortfall <small>%</small></th>'
+    : '';
+  const riskNote = hasRisk
+    ? '<p class="note">Value at risk: the loss of return that a twentieth of the runs exceeds; expected shortfall: the mean of those.</p>'
+    : '';
   return `<section><h2>${points.length > 1 ? 'All points' : 'Means over the runs'}</h2>
-<div class="scroll"><table class="sortable"><thead><tr><th scope="col">point</th><th scope="col">runs</th>${head}</tr></thead><tbody>${rows.join('')}</tbody></table></div></section>`;
+<div class="scroll"><table class="sortable"><thead><tr><th scope="col">point</th><th scope="col">runs</th>${head}${riskHead}</tr></thead><tbody>${rows.join('')}</tbody></table></div>${riskNote}</section>`;
 }
 
 /** A table whose cells carry their value as a colour too; it needs no table of its own. */
@@ -183,7 +184,7 @@ function renderHeatMap({
 }
 
 function renderFigure(figure: Figure, index: number): string {
-  const { title, caption, x, xLabels, xName, xUnit, yName, yUnit, series } = figure;
+  const { title, caption, kind, x, xLabels, xName, xUnit, yName, yUnit, series } = figure;
   const every = Math.ceil(x.length / TABLE_ROWS_MAX);
   const hasBand = series.some(({ low }) => low !== null);
   const head = series
@@ -192,7 +193,12 @@ function renderFigure(figure: Figure, index: number): string {
         `<th scope="col">${escape(name)}</th>${hasBand ? '<th scope="col">low</th><th scope="col">high</th>' : ''}`,
     )
     .join('');
+  const isBins = kind === 'steps';
   const rows = x.flatMap((value, i) => {
+    if (isBins && i === x.length - 1) return [];
+    const place = isBins
+      ? `${formatNumber(value)} to ${formatNumber(x[i + 1]!)}`
+      : (xLabels?.[i] ?? formatNumber(value));
     if (i % every !== 0 && i !== x.length - 1) return [];
     const cells = series.map(({ values, low, high }) =>
       [values, ...(hasBand ? [low, high] : [])]
@@ -202,9 +208,7 @@ function renderFigure(figure: Figure, index: number): string {
         )
         .join(''),
     );
-    return [
-      `<tr><th scope="row">${escape(xLabels?.[i] ?? formatNumber(value))}</th>${cells.join('')}</tr>`,
-    ];
+    return [`<tr><th scope="row">${escape(place)}</th>${cells.join('')}</tr>`];
   });
   const thinned =
     every > 1 ? `<p class="note">Every ${every}th row; the table of steps has all.</p>` : '';
@@ -231,14 +235,14 @@ function losses(points: readonly PointResult[], file: string): string {
     ({ run, label, relative, value }) =>
       `<tr><td>${run}</td><th scope="row">${escape(label)}</th><td>${formatNumber(relative * 100)}</td><td>${formatNumber(value)}</td><td class="code">balancer sim run ${escape(file)} --run ${run}</td></tr>`,
   );
-  return `<section><h2>Worst runs</h2><div class="scroll"><table><thead><tr><th scope="col">run</th><th scope="col">point</th><th scope="col">value over holding <small>%</small></th><th scope="col">value <small>quote</small></th><th scope="col">see it again</th></tr></thead><tbody>${rows.join('')}</tbody></table></div></section>`;
+  return `<section><h2>Worst runs</h2><div class="scroll"><table><thead><tr><th scope="col">run</th><th scope="col" class="text">point</th><th scope="col">value over holding <small>%</small></th><th scope="col">value <small>quote</small></th><th scope="col" class="text">see it again</th></tr></thead><tbody>${rows.join('')}</tbody></table></div></section>`;
 }
 
 function configuration(manifest: Manifest): string {
   return `<section><h2>Configuration</h2><details><summary>As it ran, with every default</summary><pre>${escape(JSON.stringify(manifest.experiment, null, 2))}</pre></details></section>`;
 }
 
-function show(value: number, { factor }: Column): string {
+function show(value: number, { factor }: MetricColumn): string {
   return formatNumber(value * factor);
 }
 

@@ -17,6 +17,7 @@ export const TABLES = [
   'decisions',
   'rebases',
   'falls',
+  'providers',
   'evaluations',
 ] as const;
 export type TableName = (typeof TABLES)[number];

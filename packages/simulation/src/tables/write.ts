@@ -17,6 +17,7 @@ import {
   DECISION_COLUMNS,
   FALL_COLUMNS,
   type JobResult,
+  PROVIDER_COLUMNS,
   REBASE_COLUMNS,
   stepColumns,
   TRADE_COLUMNS,
@@ -54,6 +55,9 @@ async function* linesOf(folder: string, shard: number): AsyncGenerator<string, v
   }
 }
 
+/** Tables that have several rows of a run. */
+const ROW_TABLES = ['steps', 'trades', 'decisions', 'rebases', 'falls', 'providers'] as const;
+
 /** Counts of what was written. */
 export interface TableCounts {
   readonly runs: number;
@@ -62,6 +66,7 @@ export interface TableCounts {
   readonly decisions: number;
   readonly rebases: number;
   readonly falls: number;
+  readonly providers: number;
   readonly errors: number;
 }
 
@@ -91,9 +96,19 @@ export async function writeTables(
     decisions: new TableWriter(target, 'decisions', ['run', ...DECISION_COLUMNS].map(columnOf)),
     rebases: new TableWriter(target, 'rebases', ['run', ...REBASE_COLUMNS].map(columnOf)),
     falls: new TableWriter(target, 'falls', ['run', ...FALL_COLUMNS].map(columnOf)),
+    providers: new TableWriter(target, 'providers', ['run', ...PROVIDER_COLUMNS].map(columnOf)),
   };
   const errors = new LineWriter(target.out, 'errors.ndjson');
-  const counts = { runs: 0, steps: 0, trades: 0, decisions: 0, rebases: 0, falls: 0, errors: 0 };
+  const counts = {
+    runs: 0,
+    steps: 0,
+    trades: 0,
+    decisions: 0,
+    rebases: 0,
+    falls: 0,
+    providers: 0,
+    errors: 0,
+  };
   try {
     for await (const result of resultsInOrder(plan, shards)) {
       const { point, repetition } = jobOf(plan, result.run);
@@ -107,7 +122,7 @@ export async function writeTables(
         ...result.metrics,
       ]);
       counts.runs++;
-      for (const table of ['steps', 'trades', 'decisions', 'rebases', 'falls'] as const) {
+      for (const table of ROW_TABLES) {
         for (const row of result[table]) writers[table].row([result.run, ...row]);
         counts[table] += result[table].length;
       }

@@ -19,6 +19,7 @@ const observation = (step: number, price: number): Observation => ({
   time: step * 300,
   prices: Float64Array.of(price, 1),
   balances: Float64Array.of(10, 1000 + step),
+  held: Float64Array.of(10, 1000 + step),
   weights: Float64Array.of(0.5, 0.5),
   swapFee: 0.003,
   amp: 0,

@@ -146,6 +146,66 @@ describe('results', () => {
     expect(existsSync(shards)).toBe(false);
   });
 
+  test('are the same bytes when a worker thread is killed in the middle of a shard', async () => {
+    const folder = scratchFolder();
+    // The thread that finds the charge takes it away and dies of it, in the middle of its second run.
+    writeFileSync(
+      join(folder, 'agent.mjs'),
+      `import { existsSync, rmSync } from 'node:fs';
+const charge = ${JSON.stringify(join(folder, 'charge'))};
+let runs = 0;
+export const createAgent = () => ({ gas: 0, init: () => void runs++, act: ({ step }, { stream }) => {
+  if (step === 50 && runs > 1 && existsSync(charge)) { rmSync(charge); process.exit(9); }
+  return stream.uniform() < 0.1 ? [{ do: 'swap', tokenIn: 0, tokenOut: 1, amountIn: 0.01 }] : [];
+} });`,
+    );
+    const config = experiment(
+      '[[agents]]\ntype = "module"\nname = "mine"\nfile = "agent.mjs"\n[output]\nevery = 100\ntrades = true\n',
+      'runs = 200',
+    );
+    const [calm, killed] = [join(folder, 'calm'), join(folder, 'killed-run')];
+    await runPlan(planOf(config, folder), { out: calm, workers: 0 });
+    writeFileSync(join(folder, 'charge'), '');
+    const outcome = await runPlan(planOf(config, folder), { out: killed, workers: 2 });
+    const { isComplete, counts } = outcome;
+    expect(existsSync(join(folder, 'charge'))).toBe(false);
+    expect([isComplete, counts.runs, counts.errors]).toEqual([true, 200, 0]);
+    expect(bytesOf(killed)).toEqual(bytesOf(calm));
+  });
+
+  test('are refused when a file that they rest on has changed since they were begun', async () => {
+    const folder = scratchFolder();
+    const prices = (last: number): void =>
+      writeFileSync(
+        join(folder, 'prices.csv'),
+        `time,ETH\n1700000000,100\n1700000300,101\n1700000600,${last}\n`,
+      );
+    prices(102);
+    const text = `name = "x"\nruns = 6\n[pool]\ntokens = ["ETH", "CASH"]\nweights = [0.5, 0.5]\nvalue = 1\n[time]\nsteps = 2\n[price.ETH]\nprocess = "historical"\nsource = "prices.csv"\n`;
+    const again = () => planOf(parseExperiment(text), folder);
+    const out = join(folder, 'out');
+    const controller = new AbortController();
+    const stopped = await runPlan(again(), {
+      out,
+      workers: 0,
+      signal: controller.signal,
+      onProgress: () => controller.abort(),
+    });
+    expect(stopped.isComplete).toBe(false);
+    prices(103);
+    await expect(runPlan(again(), { out, workers: 0 })).rejects.toThrow(
+      /^prices\.csv: changed since the run began.*put the old contents back, or start anew with: rm -r .*\.shards-/,
+    );
+    prices(102);
+    expect((await runPlan(again(), { out, workers: 0 })).isComplete).toBe(true);
+    const whole = join(folder, 'whole');
+    await runPlan(again(), { out: whole, workers: 0 });
+    expect(readFileSync(join(out, 'runs.csv'), 'utf8')).toBe(
+      readFileSync(join(whole, 'runs.csv'), 'utf8'),
+    );
+    expect(Object.keys(readManifest(out).inputs)).toEqual(['prices.csv']);
+  });
+
   test('of another configuration are never mixed in', async () => {
     const out = scratchFolder();
     const controller = new AbortController();

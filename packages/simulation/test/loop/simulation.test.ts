@@ -101,8 +101,8 @@ describe('verify', () => {
     const checked = verify(long, none, 1);
     expect(checked.orders).toBeGreaterThan(3000);
     expect(checked.greatest).toBeLessThan(1e-9);
-    const first = verify(withValue(long, 'pool.kind', 'v1'), none, 0.2);
-    expect(first.orders).toBeGreaterThan(500);
+    const first = verify(withValue(long, 'pool.kind', 'v1'), none, 1);
+    expect(first.orders).toBeGreaterThan(3000);
     expect(first.greatest).toBeLessThan(1e-6);
   });
 });

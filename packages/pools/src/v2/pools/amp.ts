@@ -11,9 +11,8 @@ import type { AmpSchedule } from '../state.ts';
 const DAY = 86_400n;
 const MAX_DAILY_RATE = 2n;
 
-/** A schedule that rests at an amplification (without precision). @throws BAL#300, BAL#301. */
+/** A schedule that rests at an amplification (without precision). */
 export function restingAmp(amplification: bigint): AmpSchedule {
-  requireAmp(amplification);
   const value = amplification * AMP_PRECISION;
   return { startValue: value, endValue: value, startTime: 0n, endTime: 0n };
 }
@@ -68,7 +67,8 @@ export function stopAmp(amp: AmpSchedule, time: bigint): AmpSchedule {
   return { startValue: value, endValue: value, startTime: time, endTime: time };
 }
 
-function requireAmp(amplification: bigint): void {
+/** @throws {Revert} BAL#300, BAL#301. */
+export function requireAmp(amplification: bigint): void {
   if (amplification < MIN_AMP) revert(300);
   if (amplification > MAX_AMP) revert(301);
 }

@@ -69,8 +69,7 @@ export function concludeComposable(
 
 /** The pool owing nothing at this invariant: amplification, invariant and rates as of now. */
 export function withBasis(pool: ComposablePool, amp: bigint, invariant: bigint): ComposablePool {
-  const isCurrent = pool.rates.every((cache) => cache === null || cache.oldRate === cache.rate);
-  const rates = isCurrent
+  const rates = hasRatesOfLastTime(pool)
     ? pool.rates
     : pool.rates.map((cache) => (cache === null ? null : { ...cache, oldRate: cache.rate }));
   return { ...pool, rates, lastAmp: amp, lastInvariant: invariant };
@@ -81,22 +80,21 @@ function protocolShare(
   pool: ComposablePool,
   balances: readonly bigint[],
 ): { share: bigint; invariant: bigint } {
-  const { lastAmp, lastInvariant, yieldExempt, rates } = pool;
+  const { lastAmp, lastInvariant, yieldExempt } = pool;
   const { revision } = rulesOf(pool);
   const invariantOf = (amounts: readonly bigint[]): bigint =>
     revision.invariant(lastAmp, amounts, false);
 
-  // With every rate unchanged the three growth invariants are one.
+  // In the order of the contract, because each may find that it does not exist. With every rate
+  // unchanged the three growth invariants are one.
+  const isCurrent = hasRatesOfLastTime(pool);
+  const atOld = isCurrent ? null : invariantOf(atOldRates(pool, balances, () => true));
+  const isMixed = yieldExempt.some(Boolean) && !yieldExempt.every(Boolean);
+  const atMixed =
+    isCurrent || !isMixed ? null : invariantOf(atOldRates(pool, balances, (i) => yieldExempt[i]!));
   const total = invariantOf(balances);
-  let swapOnly = total;
-  let nonExempt = total;
-  if (rates.some((cache) => cache !== null && cache.oldRate !== cache.rate)) {
-    swapOnly = invariantOf(atOldRates(pool, balances, () => true));
-    if (yieldExempt.every(Boolean)) nonExempt = swapOnly;
-    else if (yieldExempt.some(Boolean)) {
-      nonExempt = invariantOf(atOldRates(pool, balances, (i) => yieldExempt[i]!));
-    }
-  }
+  const swapOnly = atOld ?? total;
+  const nonExempt = atMixed ?? (yieldExempt.every(Boolean) ? swapOnly : total);
 
   const fees = cachedFees(pool);
   const swapGrowth = swapOnly > lastInvariant ? swapOnly - lastInvariant : 0n;
@@ -105,6 +103,11 @@ function protocolShare(
     mulDown(divDown(swapGrowth, total), fees.swap) +
     mulDown(divDown(yieldGrowth, total), fees.yield);
   return { share, invariant: total };
+}
+
+/** Whether every rate is what it was at the last join or exit. */
+function hasRatesOfLastTime({ rates }: ComposablePool): boolean {
+  return rates.every((cache) => cache === null || cache.oldRate === cache.rate);
 }
 
 /** Balances as they would be scaled with the rates of the last join or exit. */

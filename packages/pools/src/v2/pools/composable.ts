@@ -64,8 +64,6 @@ import {
 
 export const COMPOSABLE_HOOKS: PoolHooks<ComposablePool> = { onSwap, onJoin, onExit };
 
-/** Rates of composable pools are kept in 96 bits. */
-export const COMPOSABLE_RATE_BITS = 96;
 /** Supply after the first join; what nobody owns lies in the Vault. */
 const PREMINTED_BPT = 1n << 111n;
 const BPT_SCALE = plainScale(1n);
@@ -260,6 +258,16 @@ function onExit(
   };
 }
 
+/** What a query of a join or an exit computes from: rates that are past their time are asked for anew. */
+export function composableBasis(
+  stale: ComposablePool,
+  env: PoolEnv,
+): SettledComposable & { readonly scales: readonly Scale[] } {
+  const pool = withFreshRates(stale, env);
+  const scales = composableScales(pool);
+  return { ...settle(pool, scales, env), scales };
+}
+
 /** Invariant per pool token, fees due counted, with the remembered rates; 18 decimals. */
 export function composableRate(pool: ComposablePool, time: bigint): bigint {
   const scales = composableScales(pool);
@@ -292,7 +300,7 @@ function liquidityOf(settled: SettledComposable): LiquidityMath {
 }
 
 function withFreshRates(pool: ComposablePool, env: PoolEnv): ComposablePool {
-  const rates = refreshExpired(pool.rates, env, COMPOSABLE_RATE_BITS);
+  const rates = refreshExpired(pool.rates, env, rulesOf(pool).rateBits);
   return rates === pool.rates ? pool : { ...pool, rates };
 }
 

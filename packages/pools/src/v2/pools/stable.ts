@@ -48,9 +48,6 @@ import { indexOfGreatest } from './weighted-fees.ts';
 
 export const STABLE_HOOKS: PoolHooks<StablePool> = { onSwap, onJoin, onExit };
 
-/** Rates of metastable pools are kept in 128 bits. */
-export const METASTABLE_RATE_BITS = 128;
-
 /** Scaling factors with the remembered rates. */
 export function stableScales(pool: StablePool): Scale[] {
   return pool.scalingFactors.map((factor, i) => cachedScale(factor, pool.rates[i] ?? null));
@@ -173,6 +170,18 @@ export function stableRate(pool: StablePool, time: bigint): bigint {
   return divDown(d, pool.totalSupply);
 }
 
+/** What a query of a join or an exit computes from: balances less what is due, with the remembered rates. */
+export function stableBasis(
+  pool: StablePool,
+  env: PoolEnv,
+): { readonly balances: readonly bigint[]; readonly dueAmounts: readonly bigint[] } {
+  const scaled = upscaleAll(totalsOf(pool), stableScales(pool));
+  const dueAmounts = pool.paused
+    ? zeros(scaled.length)
+    : dueProtocolFees(pool, scaled, env.fees.swap);
+  return { balances: subAll(scaled, dueAmounts), dueAmounts };
+}
+
 /** Scaled amounts that the pool owes the protocol since its last join or exit. */
 function dueProtocolFees(
   pool: StablePool,
@@ -198,6 +207,6 @@ function withInvariantOf(pool: StablePool, amp: bigint, balances: readonly bigin
 }
 
 function withFreshRates(pool: StablePool, env: PoolEnv): StablePool {
-  const rates = refreshExpired(pool.rates, env, METASTABLE_RATE_BITS);
+  const rates = refreshExpired(pool.rates, env, rulesOf(pool).rateBits);
   return rates === pool.rates ? pool : { ...pool, rates };
 }

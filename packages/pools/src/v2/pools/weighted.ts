@@ -203,6 +203,15 @@ function onExit(
   };
 }
 
+/** What a query of a join or an exit computes from: balances and supply when past fees are settled. */
+export function weightedBasis(pool: WeightedPool, env: PoolEnv): SettledPool {
+  const weights = weightsOf(pool, env.time);
+  const scaled = ownBalances(pool, pool.scalingFactors.map(plainScale));
+  return pool.paused
+    ? unsettled(pool, scaled, weights)
+    : weightedFees(rulesOf(pool)).settle(pool, scaled, weights, env.fees.swap, env);
+}
+
 function liquidityOf(settled: SettledPool): LiquidityMath {
   return weightedLiquidity(tokensOf(settled), rulesOf(settled.pool).revision);
 }

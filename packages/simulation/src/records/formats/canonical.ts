@@ -6,18 +6,21 @@
 import {
   ACTION_COLUMNS,
   type ActionColumn,
+  ActionReader,
   type AmountUnits,
+  type FieldOf,
   type Json,
-  readAction,
 } from '../action.ts';
 import { textOf } from '../json.ts';
+import type { ColumnMapping } from '../mapping.ts';
 import type { Problems } from '../problem.ts';
 import { type PlacedAction, RawAmountSuspicion } from '../recording.ts';
 
 export interface CanonicalOptions extends AmountUnits {
   readonly file: string;
-  /** File's name of each column; columns that are left out keep their own. */
-  readonly mapping?: Readonly<Partial<Record<ActionColumn, string>>>;
+  readonly mapping?: ColumnMapping;
+  /** Rows of other pools are left out; those that name none stay. */
+  readonly pool?: string;
   /** Unix seconds; rows from then on are not looked at. */
   readonly before?: number;
 }
@@ -31,41 +34,58 @@ export class CanonicalRows {
   readonly #options: CanonicalOptions;
   readonly #problems: Problems;
   readonly #suspicion = new RawAmountSuspicion();
+  readonly #reader: ActionReader;
+  /** Reads the row in hand; one function for all rows. */
+  readonly #field: FieldOf;
+  #fields: readonly string[] = [];
+  #line = 0;
   #places: Partial<Record<ActionColumn, number>> | null = null;
   #width = 0;
 
   constructor(options: CanonicalOptions, problems: Problems) {
     this.#options = options;
     this.#problems = problems;
+    const { file, mapping = {} } = options;
+    this.#reader = new ActionReader(options, (column, message) => {
+      const name = mapping[column as ActionColumn] ?? column;
+      problems.add({ severity: 'error', file, line: this.#line, column: name, message });
+    });
+    this.#field = (column) => {
+      const place = this.#places![column];
+      return place === undefined ? undefined : this.#fields[place];
+    };
   }
 
   row(fields: readonly string[], line: number): void {
     if (this.#places === null) return this.#header(fields);
-    const places = this.#places;
-    const { file } = this.#options;
     if (fields.length !== this.#width) {
+      const { file } = this.#options;
       const message = `has ${fields.length} fields, the header has ${this.#width}; quote fields that hold the separator`;
       this.#problems.add({ severity: 'error', file, line, column: '', message });
       return;
     }
-    this.add((column) => (places[column] === undefined ? undefined : fields[places[column]]), line);
+    this.#fields = fields;
+    this.add(this.#field, line);
   }
 
   /** Adds a row whose columns `field` gives. */
-  add(field: (column: ActionColumn) => unknown, line: number): void {
-    const { file, mapping = {}, before = Infinity } = this.#options;
-    if (Number(field('t')) >= before) return;
-    const action = readAction(field, this.#options, (column, message) => {
-      const name = mapping[column as ActionColumn] ?? column;
-      this.#problems.add({ severity: 'error', file, line, column: name, message });
-    });
-    if (action === null) return;
+  add(field: FieldOf, line: number): void {
+    const { before = Infinity } = this.#options;
+    if (before < Infinity && Number(field('t')) >= before) return;
+    this.#line = line;
+    const action = this.#reader.read(field);
+    if (action === null || !this.#isWanted(action.pool)) return;
     if (this.#options.units === 'decimal') {
       const texts = field('amounts');
       const list = Array.isArray(texts) ? texts.map(textOf) : textOf(texts).split(/\s+/);
       action.tokens.forEach((token, i) => this.#suspicion.note(token, list[i] ?? '', line));
     }
     this.placed.push({ action, line });
+  }
+
+  #isWanted(pool: string): boolean {
+    const { pool: wanted } = this.#options;
+    return wanted === undefined || pool === '' || pool.toLowerCase() === wanted.toLowerCase();
   }
 
   /** After the last row. */

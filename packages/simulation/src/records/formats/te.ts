@@ -58,7 +58,6 @@ export function readTeActions(json: Json, options: TeOptions, problems: Problems
       t: readTime(textOf(item['timestamp'])),
       block: item['block_number'] ?? null,
       tx: item['tx_hash'] ?? null,
-      pool: 'pool',
       ...(typeof call['type'] === 'string' && {
         given: EXACT_OUT.has(call['type']) ? 'out' : 'in',
       }),
@@ -155,7 +154,8 @@ export function readTeState(json: Json, options: TeOptions): InitialState {
   const snapshot = members(json);
   const pool = members(snapshot['pool'] ?? null);
   const tokens = Object.entries(members(pool['tokens'] ?? null)).filter(
-    ([key]) => key !== '__type__',
+    // Tokens that a pool once had stand in a snapshot with `bound` false.
+    ([key, token]) => key !== '__type__' && members(token)['bound'] !== false,
   );
   return readInitialState(
     {

@@ -118,6 +118,7 @@ class Cutter {
   cut(): PlacedAction[] {
     for (const event of this.#events) this.#take(event);
     this.#finishExit();
+    this.#reportHalfExits();
     if (this.#joins.length > 0)
       this.#unmatched(this.#joins[0]!, 'a join without a mint of pool shares');
     return this.#placed;
@@ -223,7 +224,21 @@ class Cutter {
 
   #takeBurn(event: Event): void {
     this.#finishExit();
+    // The burn before this one has met no exit, and will meet none.
+    if (this.#burned !== null) this.#reportHalfExits();
     this.#burned = event;
+  }
+
+  /** Half of an exit that no other half belongs to. */
+  #reportHalfExits(): void {
+    if (this.#burned !== null) {
+      const { value } = this.#burned.args;
+      this.#unmatched(this.#burned, `a burn of ${value} pool shares without an exit`);
+    } else if (this.#exits.length > 0) {
+      this.#unmatched(this.#exits[0]!, 'an exit without a burn of pool shares');
+    }
+    this.#burned = null;
+    this.#exits = [];
   }
 
   /** An exit is whole at the next call or burn, or at the end. */

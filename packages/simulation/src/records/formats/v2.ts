@@ -7,6 +7,7 @@ import type { ActionColumn, AmountUnits, Json } from '../action.ts';
 import { type InitialState, readInitialState } from '../initial-state.ts';
 import type { Problems } from '../problem.ts';
 import type { PriceTable } from '../../prices/price-table.ts';
+import { formatDecimal } from '../decimal.ts';
 import { list, type Members, members, textOf } from '../json.ts';
 import { CanonicalRows } from './canonical.ts';
 import { readTime } from './prices.ts';
@@ -27,8 +28,9 @@ export interface SubgraphRecords {
 }
 
 /**
- * Reads `subgraph-v2` pages: `swaps`, `joinExits`, `pool`, `gradualWeightUpdates`, `ampUpdates` and
- * `tokenPrices`, at the top or under `data`. Amounts are decimal.
+ * Reads `subgraph-v2` pages: `swaps`, `joinExits`, `pool`, `gradualWeightUpdates`, `ampUpdates`,
+ * `poolSnapshots` and `tokenPrices`, at the top or under `data`. Amounts are decimal. The pool starts
+ * from the last snapshot before the first row, where there is one, otherwise from the pool's balances.
  */
 export function readSubgraph(
   pages: readonly Json[],
@@ -41,7 +43,14 @@ export function readSubgraph(
   const pool = members(
     all.map((page) => page['pool']).find((each) => each !== undefined && each !== null) ?? null,
   );
-  const tokens = list(pool['tokens'] ?? []).map(members);
+  // A composable pool is among its own tokens; nobody trades with what has no balance.
+  const own = textOf(pool['address'] ?? pool['id'])
+    .toLowerCase()
+    .slice(0, ADDRESS_CHARACTERS);
+  const isOther = (address: Json | undefined): boolean => textOf(address).toLowerCase() !== own;
+  const tokens = list(pool['tokens'] ?? [])
+    .map(members)
+    .filter(({ address }) => isOther(address));
   const symbols: Record<string, string> = { ...options.symbols };
   const decimals: Record<string, number> = { ...options.decimals };
   for (const token of tokens) {
@@ -60,19 +69,22 @@ export function readSubgraph(
   let line = 0;
   const add = (columns: Columns): void => rows.add((column) => columns[column], ++line);
   for (const swap of gather('swaps')) add(swapOf(swap, symbols));
-  const order = list(pool['tokensList'] ?? []).map(
-    (address) => symbols[textOf(address).toLowerCase()] ?? textOf(address),
-  );
+  const listed = list(pool['tokensList'] ?? []);
+  const places = listed.flatMap((address, i) => (isOther(address) ? [i] : []));
+  const order = places.map((i) => symbols[textOf(listed[i]).toLowerCase()] ?? textOf(listed[i]));
+  /** Amounts of all registered tokens, without those of the pool's own. */
+  const others = (amounts: readonly Json[]): readonly Json[] =>
+    amounts.length === listed.length ? places.map((i) => amounts[i]!) : amounts;
   for (const event of gather('joinExits')) {
     const isJoin = textOf(event['type']) === 'Join';
     add({
       kind: isJoin ? 'join' : 'exit',
       t: event['timestamp'] ?? null,
       tx: event['tx'] ?? event['id'] ?? null,
-      pool: textOf(members(event['pool'] ?? null)['id'] ?? 'pool'),
+      pool: textOf(members(event['pool'] ?? null)['id'] ?? ''),
       actor: event['sender'] ?? '',
       tokens: order,
-      amounts: list(event['amounts'] ?? []).map(
+      amounts: others(list(event['amounts'] ?? [])).map(
         (amount) => `${isJoin ? '' : '-'}${textOf(amount)}`,
       ),
     });
@@ -82,7 +94,8 @@ export function readSubgraph(
       kind: 'amp',
       t: update['startTimestamp'] ?? null,
       tokens: ['amp'],
-      amounts: [textOf(update['endAmp'])],
+      // The event counts in thousandths.
+      amounts: [fixed(update['endAmp'], 3)],
       meta: update,
     });
   }
@@ -90,19 +103,65 @@ export function readSubgraph(
     add({
       kind: 'weights',
       t: update['startTimestamp'] ?? update['scheduledTimestamp'] ?? null,
-      tokens: [],
-      amounts: [],
+      tokens: order,
+      amounts: others(list(update['endWeights'] ?? [])).map((weight) => fixed(weight, 18)),
       meta: update,
     });
   }
   return {
     rows,
-    initial:
-      tokens.length > 0 && tokens[0]!['balance'] !== undefined
-        ? poolOf(pool, tokens, options.file)
-        : null,
+    initial: startOf(pool, tokens, {
+      file: options.file,
+      snapshots: gather('poolSnapshots'),
+      first: Math.min(...rows.placed.map(({ action }) => action.t)),
+      amountsOf: (snapshot) => others(list(snapshot['amounts'] ?? [])),
+      order,
+    }),
     prices: pricesOf(gather('tokenPrices'), symbols),
   };
+}
+
+const ADDRESS_CHARACTERS = 42;
+const DAY_SECONDS = 86_400;
+
+/** An integer of the chain as a decimal text. */
+function fixed(value: Json | undefined, decimals: number): string {
+  return formatDecimal(BigInt(textOf(value)), decimals);
+}
+
+/** The pool at the end of the last day before the first row, or as the pool itself says. */
+function startOf(
+  pool: Members,
+  tokens: readonly Members[],
+  {
+    file,
+    snapshots,
+    first,
+    amountsOf,
+    order,
+  }: {
+    readonly file: string;
+    readonly snapshots: readonly Members[];
+    readonly first: number;
+    readonly amountsOf: (snapshot: Members) => readonly Json[];
+    readonly order: readonly string[];
+  },
+): InitialState | null {
+  // A snapshot has the time at which its day began, and what there was at its end.
+  const endOf = (snapshot: Members): number => Number(snapshot['timestamp']) + DAY_SECONDS;
+  const last = snapshots
+    .filter((snapshot) => endOf(snapshot) <= first)
+    .toSorted((a, b) => endOf(b) - endOf(a))[0];
+  if (tokens.length === 0) return null;
+  if (last === undefined)
+    return tokens[0]!['balance'] === undefined ? null : poolOf(pool, tokens, file);
+  const amounts = amountsOf(last);
+  const then = tokens.map((token) => ({
+    ...token,
+    balance: amounts[order.indexOf(textOf(token['symbol'] ?? token['address']))] ?? '0',
+  }));
+  const state = { ...pool, totalShares: last['totalShares'] ?? null, createTime: endOf(last) };
+  return poolOf(state, then, file);
 }
 
 function swapOf(swap: Members, symbols: Readonly<Record<string, string>>): Columns {
@@ -137,7 +196,8 @@ function poolOf(pool: Members, tokens: readonly Members[], file: string): Initia
       kind: KINDS[textOf(pool['poolType'])] ?? textOf(pool['poolType']),
       units: 'decimal',
       swapFee: textOf(pool['swapFee']),
-      ...(pool['totalShares'] !== undefined && { supply: textOf(pool['totalShares']) }),
+      ...(pool['totalShares'] !== undefined &&
+        pool['totalShares'] !== null && { supply: textOf(pool['totalShares']) }),
       ...(pool['amp'] !== undefined && pool['amp'] !== null && { amp: textOf(pool['amp']) }),
       tokens: tokens.map((token) => ({
         symbol: textOf(token['symbol'] ?? token['address']),

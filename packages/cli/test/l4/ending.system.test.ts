@@ -1,0 +1,107 @@
+/** Flows that end without their ends saying so: idle for too long, or of a server that was removed. */
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Lab } from '../../../../examples/l4-netns/lab.ts';
+import { ADDRESSES } from '../../../../examples/l4-netns/network.ts';
+
+const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for network namespaces)';
+/** Between two looks at what cannot be awaited. */
+const LOOK_MS = 100;
+
+/** One connection; asks once, and again for each line it is told. */
+const CLIENT = `
+  const socket = require('node:net').connect(80, '${ADDRESSES.service[4]}');
+  const ask = () => socket.write('GET / HTTP/1.1\\r\\nHost: flow\\r\\n\\r\\n');
+  socket.on('connect', ask).on('data', () => console.log('answered')).on('error', () => {});
+  process.stdin.on('data', ask).on('end', process.exit);
+`;
+
+describe.skipIf(NO_ROOT !== '')(`flows that are left alone${NO_ROOT}`, () => {
+  let lab: Lab;
+
+  beforeEach(async () => {
+    lab = new Lab();
+    lab.network.prepareServers('fnat');
+    await lab.startServers([8080]);
+  });
+
+  afterEach(async () => {
+    await lab.close();
+  });
+
+  /** Full NAT through one local port. */
+  const file = (given: {
+    readonly more?: string;
+    readonly timeouts?: string;
+    readonly servers: readonly number[];
+  }): string => {
+    const { more = '', timeouts = '', servers } = given;
+    const settings = lab
+      .settings()
+      .replace('max_entries = 65536', `max_entries = 65536, timeouts = { ${timeouts} }`);
+    return `${settings}${more}
+[frontends.web]
+listen_addr = "${ADDRESSES.service[4]}:80"
+mode = "fnat"
+backend = "web"
+l4 = { local_addresses = ["${ADDRESSES.local[4]}"], port_range = "50000-50000" }
+${lab.backend('web', 4, 8080, servers)}`;
+  };
+
+  const openFlow = async (): Promise<{
+    readonly ask: () => void;
+    readonly close: () => Promise<void>;
+  }> => {
+    const child = lab.start(lab.network.client, ['-e', CLIENT]);
+    await once(createInterface(child.stdout!), 'line');
+    return {
+      ask: () => child.stdin!.write('again\n'),
+      close: async () => {
+        const gone = once(child, 'exit');
+        child.stdin!.end();
+        await gone;
+      },
+    };
+  };
+
+  const until = async (path: string, isThere: (body: unknown) => boolean): Promise<void> => {
+    while (!isThere((await lab.call('GET', path)).body)) await setTimeout(LOOK_MS);
+  };
+  const noFlows = async (): Promise<void> =>
+    until('/l4/conns', (body) => Array.isArray(body) && body.length === 0);
+
+  test('an idle flow is collected; its next packet belongs to no flow, its port is free again', async () => {
+    lab.configure(file({ timeouts: 'established = "1s"', servers: [1] }));
+    await lab.startBalancer();
+    const flow = await openFlow();
+    await noFlows();
+    flow.ask();
+    await until(
+      '/l4/drops',
+      (body) => typeof body === 'object' && body !== null && 'no_conn' in body,
+    );
+    expect(await lab.request({ count: 1 })).toMatchObject({
+      failed: 0,
+      servers: { 'server-1': 1 },
+    });
+    await flow.close();
+  });
+
+  test('flows of a server that was removed end when l4.drain_timeout is over', async () => {
+    const more = 'drain_timeout = "1s"\n';
+    lab.configure(file({ more, servers: [1] }));
+    const balancer = await lab.startBalancer();
+    const flow = await openFlow();
+    lab.configure(file({ more, servers: [2] }));
+    balancer.kill('SIGHUP');
+    await lab.saysInLog(/"msg":"configuration reloaded"/);
+    await noFlows();
+    expect(await lab.request({ count: 1 })).toMatchObject({
+      failed: 0,
+      servers: { 'server-2': 1 },
+    });
+    await flow.close();
+  });
+});
