@@ -100,9 +100,20 @@ describe('the configuration', () => {
   });
 
   test.each([
-    ...['REDIS_POOL', 'PREPARED_STATEMENT', 'POLLER_WAIT_TIMEOUT', 'RECORDING_IMPORT_POLL'],
-    ...['DEFAULT_LOCALE', 'NGINX_SSL', 'WEB_CONCURRENCY', 'RAILS_ENV', 'S3_RECORDING'],
-    ...['S3_BUCKET_NAME', 'AWS_REGION', 'CLOUDFRONT_URL', 'CF_KEY_PAIR_ID', 'CF_PRIVATE_KEY_B64'],
+    'REDIS_POOL',
+    'PREPARED_STATEMENT',
+    'POLLER_WAIT_TIMEOUT',
+    'RECORDING_IMPORT_POLL',
+    'DEFAULT_LOCALE',
+    'NGINX_SSL',
+    'WEB_CONCURRENCY',
+    'RAILS_ENV',
+    'S3_RECORDING',
+    'S3_BUCKET_NAME',
+    'AWS_REGION',
+    'CLOUDFRONT_URL',
+    'CF_KEY_PAIR_ID',
+    'CF_PRIVATE_KEY_B64',
   ])("says that Scalelite's %s is not used", (name) => {
     expect(parse('', { [name]: 'x' }).warnings).toEqual([`${name} is accepted and not used`]);
   });
