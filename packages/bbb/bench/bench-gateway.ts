@@ -18,7 +18,7 @@ export interface BenchSetup {
   /** Records spread over them. */
   readonly recordCount: number;
   /** Rows of recordings in the index. */
-  readonly recordingCount?: number;
+  readonly recordings?: { readonly count: number; readonly perMeeting: number };
   readonly config?: Partial<BbbConfig>;
 }
 

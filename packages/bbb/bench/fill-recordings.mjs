@@ -1,15 +1,13 @@
 /**
- * Fills the index with recordings: four of each meeting, five metadata, one format and two previews
+ * Fills the index with recordings: some of each meeting, five metadata, one format and two previews
  * each. In SQL, which both databases carry out in seconds where one import after the other takes hours.
  *
  * @module
  */
 import { sql } from 'kysely';
 
-export const RECORDINGS_PER_MEETING = 4;
-
 /** @param {import('../src/store/store.ts').Store} store */
-export async function fillRecordings(store, count) {
+export async function fillRecordings(store, { count, perMeeting }) {
   const isPostgres = store.dialect === 'postgres';
   const startOf = isPostgres
     ? "timestamp '2020-01-01' + i * interval '1 second'"
@@ -18,7 +16,7 @@ export async function fillRecordings(store, count) {
     `insert into recordings (record_id, meeting_id, name, published, participants, state, starttime,
        endtime, publish_updated, protected)
      with recursive n(i) as (select 1 union all select i + 1 from n where i < ${count})
-     select 'rec' || i || '-' || (1577836800000 + i), 'room-' || (i / ${RECORDINGS_PER_MEETING}),
+     select 'rec' || i || '-' || (1577836800000 + i), 'room-' || (i / ${perMeeting}),
        'Room ' || i, 1 = 1, i % 100, 'published', ${startOf}, ${startOf}, 1 = 0, 1 = 0 from n`,
     `insert into metadata (recording_id, key, value)
      select id, 'key-' || k, 'value ' || (id * k % 1000) from recordings

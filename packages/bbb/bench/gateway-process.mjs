@@ -24,7 +24,7 @@ const gateway = await Gateway.open({
     admin_port: 0,
     poll_interval: 3_600_000,
     recordings_import_poll_interval: 3_600_000,
-    ...(setup.recordingCount > 0 && {
+    ...(setup.recordings && {
       recordings_spool_dir: join(directory, 'spool'),
       recordings_work_dir: join(directory, 'work'),
     }),
@@ -53,7 +53,7 @@ for (let i = 0; i < setup.recordCount; i++) {
     last_seen_at_ms: nowMs,
   });
 }
-if (setup.recordingCount > 0) await fillRecordings(store, setup.recordingCount);
+if (setup.recordings) await fillRecordings(store, setup.recordings);
 gateway.context.directory.forget();
 
 process.on('message', (message) => {

@@ -4,10 +4,10 @@
  * @module
  */
 import { BenchGateway, quantile, tell } from './bench-gateway.ts';
-import { RECORDINGS_PER_MEETING } from './fill-recordings.mjs';
 import type { ScaledOut } from './scaled-out.ts';
 
 const MEETINGS_OF_A_PAGE = 25;
+const RECORDINGS_PER_MEETING = 4;
 
 export async function benchRecordings(
   isShort: boolean,
@@ -26,7 +26,8 @@ async function measure(
   config: ScaledOut['config'],
   aim: string,
 ): Promise<void> {
-  const setup = { servers: [], recordCount: 0, recordingCount: count, config };
+  const recordings = { count, perMeeting: RECORDINGS_PER_MEETING };
+  const setup = { servers: [], recordCount: 0, recordings, config };
   const gateway = await BenchGateway.start(setup);
   try {
     for (const meetings of [1, MEETINGS_OF_A_PAGE]) {

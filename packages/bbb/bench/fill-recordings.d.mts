@@ -1,1 +1,0 @@
-export const RECORDINGS_PER_MEETING: number;
