@@ -25,6 +25,7 @@ export const BPF = {
   mapById: 14,
   objInfo: 15,
   btfLoad: 18,
+  btfById: 19,
   mapLookupAndDelete: 21,
   mapFreeze: 22,
   mapLookupBatch: 24,

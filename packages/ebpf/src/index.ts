@@ -39,6 +39,8 @@ export {
   BPF_F_RDONLY_PROG,
 } from './map-type.ts';
 export type { MapType } from './map-type.ts';
+export { kernelTypesOf } from './kernel-types.ts';
+export type { KernelTypedMap } from './kernel-types.ts';
 export { BpfMap } from './map.ts';
 export type { MapBatch, MapInfo, MapOptions, UpdateMode } from './map.ts';
 export { PlatformError } from './native.ts';

@@ -40,6 +40,10 @@ export interface MapInfo {
   readonly valueSize: number;
   readonly maxEntries: number;
   readonly flags: number;
+  /** Number of the type information it was made with, and its types there; 0 is none. */
+  readonly btfId: number;
+  readonly keyType: number;
+  readonly valueType: number;
 }
 
 /** `any`: create or overwrite; `create`: must not exist; `exist`: must exist. */
@@ -380,6 +384,9 @@ function readMapInfo(fd: number): MapInfo {
     maxEntries: view.getUint32(16, true),
     flags: view.getUint32(20, true),
     name: readName(view, 24),
+    btfId: view.getUint32(64, true),
+    keyType: view.getUint32(68, true),
+    valueType: view.getUint32(72, true),
   };
 }
 

@@ -58,6 +58,11 @@ export class TypedMap<K, V> {
     this.raw.updateBatch({ count: list.length, keys, values }, mode);
   }
 
+  /** What bytes of an entry mean, as `batches` of the raw map give them. */
+  read(key: Uint8Array, value: Uint8Array): [key: K, value: V] {
+    return [decode(this.#key, key), decode(this.#value, value)];
+  }
+
   delete(key: K): boolean {
     return this.raw.delete(this.#encodeKey(key));
   }

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mountBpfFilesystem, unmountBpfFilesystem } from '../src/bpf-filesystem.ts';
 import { kernelBtf } from '../src/core.ts';
 import { VerifierError } from '../src/errors.ts';
+import { kernelTypesOf } from '../src/kernel-types.ts';
 import { loadObject, type LoadedObject } from '../src/load-object.ts';
 import { BpfMap } from '../src/map.ts';
 import { Program } from '../src/program.ts';
@@ -188,6 +189,23 @@ describeAsRoot('pinned maps', () => {
     const second = loadObject<Selftest>(selftestObject(), { pinPath: directory });
     expect(second.map('kept').get(1)).toBe(42);
     second.close();
+  });
+
+  test('are read by the types that the kernel has for them, without their object', () => {
+    const loaded = loadObject<Selftest>(selftestObject(), { pinPath: directory });
+    loaded.map('kept').set(1, 42);
+    loaded.close();
+    using map = BpfMap.openPinned(join(directory, 'kept'));
+    const { typed, key, value } = kernelTypesOf(map);
+    expect([typed.get(1), key?.size, value?.size]).toEqual([42, 4, map.info.valueSize]);
+    using untyped = BpfMap.create({
+      name: 'x',
+      type: 'array',
+      keySize: 4,
+      valueSize: 8,
+      maxEntries: 1,
+    });
+    expect(() => kernelTypesOf(untyped)).toThrow('the kernel has no types for map x');
   });
 
   test('are refused when they have another shape', () => {

@@ -33,7 +33,8 @@ export interface AttachedInterface {
 
 /** Programs by the part of a pin's name that says what it is. */
 type Part = 'xdp' | 'tc' | 'neigh';
-const LINKS = 'links';
+/** Directory of the pinned links, beside the maps. */
+export const LINKS = 'links';
 
 /**
  * The interfaces of these names, in their order.

@@ -52,7 +52,8 @@ import { PinDirectory } from './pin-directory.ts';
 import { PlaneMaps } from './plane-maps.ts';
 import type { Role } from './presence.ts';
 import { recoverIds } from './recover.ts';
-import { countersOf, type PlaneSnapshot } from './statistics.ts';
+import { countersOf, type PlaneSnapshot, type ProgramRuns } from './statistics.ts';
+import { copyLatecomers, copyMaps, moveLinks, removePins } from './take-over.ts';
 
 export interface EngineOptions {
   /** Directory in a bpf file system; mounted when it lies in none. */
@@ -109,6 +110,8 @@ export class Engine {
   /** Servers whose next hops are kept resolved. */
   #servers: readonly string[] = [];
   #role: Role | undefined;
+  /** Maps of a former release, until the programs of this one are attached. */
+  #former: string | undefined;
   #ticks = 0;
 
   /**
@@ -120,7 +123,8 @@ export class Engine {
     this.#options = options;
     const links = findInterfaces(options.interfaces);
     this.#directory = new PinDirectory(options.pinPath);
-    const { path, hostState } = this.#directory;
+    const { path, hostState, former } = this.#directory;
+    this.#former = former;
     const undo: (() => void)[] = [() => this.#directory.abandon()];
     try {
       this.#objects = loadPlane(path, options.sizes, {
@@ -131,7 +135,8 @@ export class Engine {
       const hook = chooseHook(options.hook, links, (link) =>
         probeXdp(link, this.#objects.xdp!.program('lb_ingress')),
       );
-      if (hook.hook !== 'tc') refuseForeignXdp(links, path);
+      if (hook.hook !== 'tc') refuseForeignXdp(links, former ?? path);
+      if (former !== undefined) copyMaps(former, this.#objects.tc);
       this.#heartbeat = new Heartbeat(this.#objects.tc);
       this.#role = hostState.role;
       this.report = { hook, unwatchedS: this.#heartbeat.unwatchedS, role: hostState.role };
@@ -188,7 +193,14 @@ export class Engine {
       const ports = this.#objects.xdp.map('l4_tx');
       for (const { ifindex } of links) ports.set(ifindex, ifindex);
     }
+    const former = this.#former;
+    if (former !== undefined) moveLinks(former, this.#directory.path);
     this.#attachments.attach(this.#objects, links, this.report.hook.hook);
+    if (former !== undefined) {
+      copyLatecomers(former, this.#objects.tc);
+      removePins(former);
+      this.#former = undefined;
+    }
     this.#heartbeat.beat();
     this.#saveState();
   }
@@ -244,6 +256,7 @@ export class Engine {
       flowsMax: this.#options.sizes.flows,
       collection: this.#collector.latest,
       interfaces: this.#attachments.interfaces,
+      programs: this.#programRuns(),
       hookReason: this.report.hook.reason,
       unwatchedS: this.report.unwatchedS,
     };
@@ -348,6 +361,17 @@ export class Engine {
     } finally {
       socket.close();
     }
+  }
+
+  /** The kernel counts runs while somebody wants it to: `sysctl kernel.bpf_stats_enabled=1`. */
+  #programRuns(): ProgramRuns[] {
+    const { tc, xdp, ctl } = this.#objects;
+    const hook = xdp && this.report.hook.hook !== 'tc' ? xdp : tc;
+    return [hook.program('lb_ingress'), ctl.program('lb_gc')].flatMap((program) => {
+      const { runCount, runTimeNs } = program.info();
+      if (runCount === 0n) return [];
+      return [{ program: program.name, runs: Number(runCount), ns: Number(runTimeNs) }];
+    });
   }
 
   /** Ends flows of servers that were removed too long ago. */

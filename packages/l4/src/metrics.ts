@@ -4,11 +4,16 @@
  * @module
  */
 import type { Metrics, Sample } from '@balancer/kit';
-import type { L4Plane } from './plane.ts';
 import type { PlaneSnapshot } from './statistics.ts';
 
+/** What is measured. */
+export interface MeasuredPlane {
+  readonly isOpen: boolean;
+  readonly counters: { readonly latest: PlaneSnapshot | undefined };
+}
+
 /** Registers the metrics; without a running plane they have no series. */
-export function registerL4Metrics(plane: L4Plane, metrics: Metrics): void {
+export function registerL4Metrics(plane: MeasuredPlane, metrics: Metrics): void {
   const from =
     <L extends string>(read: (snapshot: PlaneSnapshot) => Sample<L>[]) =>
     (): Sample<L>[] =>
@@ -60,6 +65,14 @@ export function registerL4Metrics(plane: L4Plane, metrics: Metrics): void {
     labels: ['interface', 'hook'],
     collect: from(({ interfaces }) =>
       interfaces.map(({ name, hook }) => ({ labels: { interface: name, hook }, value: 1 })),
+    ),
+  });
+  metrics.gauge<'program'>({
+    name: 'balancer_l4_prog_ns',
+    help: 'Mean time of a run of a program, in ns, while kernel.bpf_stats_enabled is 1.',
+    labels: ['program'],
+    collect: from(({ programs }) =>
+      programs.map(({ program, runs, ns }) => ({ labels: { program }, value: ns / runs })),
     ),
   });
   metrics.gauge({

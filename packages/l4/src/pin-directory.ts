@@ -19,8 +19,10 @@ import { type HostState, hostStatePath, readHostState, writeHostState } from './
 export class PinDirectory {
   /** Where the maps of this release's layout are pinned. */
   readonly path: string;
+  /** Where the maps of a former release are pinned, whose layout is another one. */
+  readonly former: string | undefined;
   readonly #statePath: string;
-  readonly #lock: DirectoryLock;
+  readonly #locks: DirectoryLock[] = [];
   /** Where a bpf file system was mounted for it; `''` when there was one. */
   readonly #mounted: string;
   readonly #wasEmpty: boolean;
@@ -36,14 +38,26 @@ export class PinDirectory {
     this.#statePath = hostStatePath(pinPath);
     this.#mounted = prepare(pinPath, this.path);
     this.#wasEmpty = !existsSync(join(this.path, 'l4_meta'));
-    const lock = lockDirectory(this.path);
-    if (!lock) {
+    this.former = this.#wasEmpty ? this.#findFormer(pinPath) : undefined;
+    for (const path of [this.path, this.former]) {
+      const lock = path === undefined ? undefined : lockDirectory(path);
+      if (lock) this.#locks.push(lock);
+      if (lock || path === undefined) continue;
+      this.abandon();
       const { pid } = readHostState(this.#statePath);
       throw new PlaneError(
         `the packet plane pinned at ${pinPath} is managed by process ${pid}; stop that first, or choose another l4.pin_path`,
       );
     }
-    this.#lock = lock;
+  }
+
+  /** The newest set of another layout that has maps in it. */
+  #findFormer(pinPath: string): string | undefined {
+    const number = (name: string): number => Number(name.slice(1));
+    return setsOfMaps(pinPath)
+      .toSorted((a, b) => number(b) - number(a))
+      .map((name) => join(pinPath, name))
+      .find((path) => path !== this.path && existsSync(join(path, 'l4_meta')));
   }
 
   /** What the plane changed on the host. */
@@ -70,7 +84,7 @@ export class PinDirectory {
 
   /** Lets go of it; pins stay. */
   close(): void {
-    this.#lock.close();
+    for (const lock of this.#locks.splice(0)) lock.close();
   }
 
   /** Lets go after a failed start: pins go as well if there were none before. */

@@ -41,6 +41,13 @@ export interface LocalAddressCounts {
 }
 
 /** A picture of the plane at one time. */
+/** Runs of a program since it was loaded. */
+export interface ProgramRuns {
+  readonly program: string;
+  readonly runs: number;
+  readonly ns: number;
+}
+
 export interface PlaneSnapshot {
   /** Service ids by the text of their key, backend slots by identity (`backendKey`). */
   readonly numbers: {
@@ -57,6 +64,8 @@ export interface PlaneSnapshot {
   readonly flowsMax: number;
   readonly collection: TimedCollection | undefined;
   readonly interfaces: readonly AttachedInterface[];
+  /** How often each program ran and how long it took, while the kernel keeps statistics of programs. */
+  readonly programs: readonly ProgramRuns[];
   /** Why the interfaces are on their hook. */
   readonly hookReason: string;
   /** Seconds for which nobody had looked after the maps at the start; `undefined` when they were new. */

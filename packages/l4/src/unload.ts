@@ -13,6 +13,7 @@ import { PlaneError } from './errors.ts';
 import { hostStatePath, readHostState, removeHostState } from './host-state.ts';
 import { Neighbours } from './neighbours.ts';
 import { setsOfMaps } from './pin-directory.ts';
+import { removePins } from './take-over.ts';
 
 /** What was there and is gone. */
 export interface Unloaded {
@@ -40,10 +41,7 @@ export function unload(pinPath: string): Unloaded {
     }
     try {
       new Attachments(directory).detachAll();
-      const present = readdirSync(directory).filter((each) => each !== 'links');
-      for (const each of present) rmSync(join(directory, each));
-      pins += present.length;
-      rmSync(directory, { recursive: true, force: true });
+      pins += removePins(directory);
     } finally {
       lock.close();
     }

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -8,6 +8,8 @@ import {
   createVeth,
   deleteLink,
   findLink,
+  kernelTypesOf,
+  Link,
   linkXdp,
   listAddresses,
   listNeighbours,
@@ -20,6 +22,7 @@ import {
 } from '@balancer/ebpf';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { toMapAddress } from '../src/address.ts';
 import { type DesiredPlane, OPEN, type ServiceSpec } from '../src/desired.ts';
 import { Engine, type EngineOptions } from '../src/engine.ts';
 import { objectUrl } from '../src/objects.ts';
@@ -170,6 +173,51 @@ describe.skipIf(NO_ROOT !== '')(`an engine${NO_ROOT}`, () => {
     expect(engine!.snapshot().numbers).toEqual(before);
   });
 
+  test('takes services, flows, counters and links over from maps of another layout, and removes those', () => {
+    open();
+    const desired = wish(service({ scheduler: 'mh', backends: backends(3) }));
+    writes(desired);
+    namespace.run(() => engine!.attach());
+    const plane = join(folder, 'bpf', 'plane');
+    addFlow(join(plane, 'v1', 'l4_ct'));
+    const [linkName] = readdirSync(join(plane, 'v1', 'links'));
+    const linkId = (): number => {
+      using link = Link.openPinned(join(plane, 'v1', 'links', linkName!));
+      return link.info().id;
+    };
+    const before = { ...engine!.snapshot().numbers, flows: engine!.flows(), link: linkId() };
+    expect(before.flows).toHaveLength(1);
+    engine!.close();
+    renameSync(join(plane, 'v1'), join(plane, 'v0'));
+    makeOtherLayout(join(plane, 'v0', 'l4_cnt'));
+    open();
+    expect(engine!.report.unwatchedS).toBeGreaterThanOrEqual(0);
+    expect(existsSync(join(plane, 'v0', 'l4_ct'))).toBe(true);
+    expect(writes(desired)).toBe(0);
+    namespace.run(() => engine!.attach());
+    const { numbers, backends: counts } = engine!.snapshot();
+    expect({ ...numbers, flows: engine!.flows(), link: linkId() }).toEqual({
+      ...before,
+      flows: before.flows.map((flow) => ({ ...flow, expiresS: expect.any(Number) as number })),
+    });
+    expect(counts.get(2)).toMatchObject({ active: 5, inactive: 3 });
+    expect(existsSync(join(plane, 'v0'))).toBe(false);
+  });
+
+  test('leaves maps of another layout as they are when the start fails', () => {
+    open();
+    writes(wish(service({ backends: backends(40) })));
+    engine!.close();
+    const plane = join(folder, 'bpf', 'plane');
+    renameSync(join(plane, 'v1'), join(plane, 'v0'));
+    const pinned = pins();
+    const small = { ...options().sizes, backends: 8 };
+    expect(() => open({ sizes: small })).toThrow(
+      /l4_be of the former release has more entries than fit now \(8\)/,
+    );
+    expect(pins()).toEqual(pinned);
+  });
+
   test('writes one entry for one network more or less, and refuses more than the map holds', () => {
     open();
     const deny = Array.from({ length: 1000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/24`);
@@ -258,3 +306,52 @@ describe.skipIf(NO_ROOT !== '')(`an engine${NO_ROOT}`, () => {
     expect(namespace.run(() => engine!.tick())).toEqual([]);
   });
 });
+
+/** A flow of 192.0.2.1:40000 to 203.0.113.1:80, by the second backend. */
+function addFlow(path: string): void {
+  using table = BpfMap.openPinned(path);
+  const { typed } = kernelTypesOf(table);
+  const [key, value] = typed.read(
+    new Uint8Array(table.info.keySize),
+    new Uint8Array(table.valueBytes),
+  );
+  typed.set(
+    {
+      ...record(key),
+      src: toMapAddress('192.0.2.1'),
+      dst: toMapAddress('203.0.113.1'),
+      sport: 40_000,
+      dport: 80,
+      protocol: 6,
+    },
+    {
+      ...record(value),
+      service: 1,
+      backend: 2,
+      state: 1,
+      mode: 1,
+      last_ns: process.hrtime.bigint(),
+    },
+  );
+}
+
+/** Puts counters of another layout in the place of those that are pinned: 5 and 3 flows of backend 2. */
+function makeOtherLayout(path: string): void {
+  const loaded = loadObject(readFileSync(new URL('../bpf/objects/l4-ctl.o', import.meta.url)), {
+    maxEntries: { l4_gc_be: 256, l4_ct: 64, l4_tpl: 64 },
+  });
+  rmSync(path);
+  const counts = loaded.maps.get('l4_gc_be')!;
+  kernelTypesOf(counts).typed.set(2, {
+    ...record(kernelTypesOf(counts).typed.get(2)),
+    active: 5,
+    inactive: 3,
+  });
+  counts.pin(path);
+  loaded.close();
+}
+
+function record(value: unknown): object {
+  if (typeof value === 'object' && value !== null) return value;
+  throw new Error('a value of a map is a record');
+}

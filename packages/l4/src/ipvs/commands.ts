@@ -64,6 +64,8 @@ export const IPVS_VIEWS = [
   'timeout',
   'daemon',
   'local',
+  'deny',
+  'allow',
 ] as const;
 
 export type IpvsView = (typeof IPVS_VIEWS)[number];
@@ -75,6 +77,8 @@ export interface IpvsListing {
   /** All digits. */
   readonly exact: boolean;
   readonly sorted: boolean;
+  /** Names of hosts and ports instead of numbers, where there are any. */
+  readonly named?: boolean | undefined;
   /** Only the connection of these ends. */
   readonly sockpair?:
     | {
@@ -107,6 +111,13 @@ export type IpvsChange =
       readonly service: IpvsServiceKey;
       readonly addresses: readonly string[];
     }
+  | {
+      readonly op: 'add-network' | 'delete-network';
+      readonly service: IpvsServiceKey;
+      readonly list: 'deny' | 'allow';
+      /** An address, or a network such as `192.0.2.0/24`. */
+      readonly network: string;
+    }
   | { readonly op: 'flush' };
 
 export type IpvsCommand =
@@ -115,7 +126,7 @@ export type IpvsCommand =
   /** Seconds; 0 keeps a value. */
   | { readonly op: 'timeouts'; readonly tcp: number; readonly tcpfin: number; readonly udp: number }
   | IpvsListing
-  | { readonly op: 'save'; readonly compat: boolean };
+  | { readonly op: 'save'; readonly compat: boolean; readonly named?: boolean | undefined };
 
 /** What became of a batch. */
 export interface IpvsAnswer {

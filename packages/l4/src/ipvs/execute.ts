@@ -12,11 +12,13 @@ import { planeDocument, type ServiceDocument } from '../status.ts';
 import {
   formatFlows,
   formatLocalAddresses,
+  formatNetworks,
   formatRules,
   formatServices,
   type ListedService,
 } from './format.ts';
 import type { IpvsAnswer, IpvsCommand, IpvsListing } from './commands.ts';
+import { type NameOf, namesOf, numbersOf } from './names.ts';
 import { change, IpvsError } from './table.ts';
 
 /** Does the commands in their order. Outputs follow each other. */
@@ -65,7 +67,11 @@ function follow(command: IpvsCommand, table: Map<string, ServiceSpec>): void {
 async function answer(command: IpvsCommand, plane: L4Plane): Promise<string> {
   const { op } = command;
   if (op === 'list') return list(command, plane);
-  if (op === 'save') return formatRules([...plane.services.values()], command);
+  if (op === 'save') {
+    const services = [...plane.services.values()];
+    const nameOf = await namesFor(command, () => services.flatMap(addressesOf));
+    return formatRules(services, command, nameOf);
+  }
   if (op === 'timeouts') await plane.orderTimeouts(command);
   if (op === 'zero')
     await plane.counters.setToZero(command.service && formatServiceKey(command.service));
@@ -90,17 +96,29 @@ async function list(command: IpvsListing, plane: L4Plane): Promise<string> {
         service: { address: sockpair.target, port: sockpair.targetPort },
       }),
     });
-    return formatFlows(flows, { cpu: view === 'connections-local' });
+    const nameOf = await namesFor(command, () =>
+      flows.flatMap(({ client, virtual, destination }) => [client, virtual, destination]),
+    );
+    return formatFlows(flows, { cpu: view === 'connections-local' }, nameOf);
   }
   await plane.collect();
   const snapshot = plane.counters.latest!;
   const shown = [...plane.services].filter(
     ([key]) => service === undefined || key === formatServiceKey(service),
   );
+  const nameOf = await namesFor(command, () => shown.flatMap(([, spec]) => addressesOf(spec)));
   if (view === 'local') {
     return formatLocalAddresses(
       shown.map(([, spec]) => spec),
       (spec, address) => localCounts(snapshot, spec, address),
+      nameOf,
+    );
+  }
+  if (view === 'deny' || view === 'allow') {
+    return formatNetworks(
+      shown.map(([, spec]) => spec),
+      view,
+      nameOf,
     );
   }
   const document = planeDocument(
@@ -112,7 +130,18 @@ async function list(command: IpvsListing, plane: L4Plane): Promise<string> {
     const counted = document.services.find((each) => formatServiceKey(keyOf(each)) === key);
     return counted ? [{ spec, counted }] : [];
   });
-  return formatServices(services, command, snapshot.flowsMax);
+  return formatServices(services, command, snapshot.flowsMax, nameOf);
+}
+
+async function namesFor(
+  { named = false }: { readonly named?: boolean | undefined },
+  addresses: () => readonly string[],
+): Promise<NameOf> {
+  return named ? namesOf(addresses()) : numbersOf;
+}
+
+function addressesOf({ address, backends }: ServiceSpec): string[] {
+  return [address, ...backends.map((backend) => backend.address)];
 }
 
 function keyOf({

@@ -3,15 +3,11 @@
  *
  * @module
  */
-import {
-  type BackendSpec,
-  formatEndpoint,
-  type ForwardMode,
-  type ServiceSpec,
-} from '../desired.ts';
+import type { BackendSpec, ForwardMode, ServiceSpec } from '../desired.ts';
 import type { FlowView } from '../flows.ts';
 import type { BackendDocument, ServiceDocument, TrafficDocument } from '../status.ts';
 import type { IpvsListing } from './commands.ts';
+import { type NameOf, numbersOf } from './names.ts';
 import { portOf } from './table.ts';
 
 const VERSION = '1.2.1';
@@ -43,12 +39,13 @@ export function formatServices(
   services: readonly ListedService[],
   { view, exact, sorted }: Pick<IpvsListing, 'view' | 'exact' | 'sorted'>,
   flowsMax: number,
+  nameOf: NameOf = numbersOf,
 ): string {
   const lines = [`IP Virtual Server version ${VERSION} (size=${flowsMax})`, ...titleOf(view)];
   for (const { spec, counted } of sorted ? services.toSorted(byAddress) : services) {
-    lines.push(serviceLine(spec, counted, view, exact));
+    lines.push(serviceLine(spec, counted, { view, exact, nameOf }));
     const servers = sorted ? counted.backends.toSorted(byServer) : counted.backends;
-    for (const server of servers) lines.push(serverLine(server, spec, view, exact));
+    for (const server of servers) lines.push(serverLine(server, spec, { view, exact, nameOf }));
   }
   return `${lines.join('\n')}\n`;
 }
@@ -57,10 +54,11 @@ export function formatServices(
 export function formatFlows(
   flows: readonly FlowView[],
   { cpu }: { readonly cpu: boolean },
+  nameOf: NameOf = numbersOf,
 ): string {
   if (cpu) {
     const lines = flows.map((flow) => {
-      const columns = [...flowColumns(flow), local(flow)];
+      const columns = [...flowColumns(flow, nameOf), local(flow, nameOf)];
       const [protocol, , state, client, virtual, destination, own] = columns;
       const expire = `${flow.expiresS}s`;
       return `[0]${protocol!.padEnd(3)} ${expire.padEnd(6)} ${state!.padEnd(11)} ${client!.padEnd(18)} ${virtual!.padEnd(18)} ${own!.padEnd(18)} ${destination!}`;
@@ -69,11 +67,11 @@ export function formatFlows(
   }
   const title = `pro expire ${'state'.padEnd(11)} ${'source'.padEnd(18)} ${'virtual'.padEnd(18)} destination`;
   const lines = flows.map((flow) => {
-    const [protocol, expire, state, client, virtual, destination] = flowColumns(flow);
+    const [protocol, expire, state, client, virtual, destination] = flowColumns(flow, nameOf);
     const line = `${protocol!.padEnd(3)} ${expire!.padEnd(6)} ${state!.padEnd(11)} ${client!.padEnd(18)} ${virtual!.padEnd(18)}`;
     return flow.local === ''
       ? `${line} ${destination}`
-      : `${line} ${destination!.padEnd(18)} ${local(flow)}`;
+      : `${line} ${destination!.padEnd(18)} ${local(flow, nameOf)}`;
   });
   return `${['IPVS connection entries', title, ...lines].join('\n')}\n`;
 }
@@ -85,9 +83,10 @@ export function formatLocalAddresses(
     service: ServiceSpec,
     address: string,
   ) => { readonly conns: number; readonly conflicts: number },
+  nameOf: NameOf = numbersOf,
 ): string {
   const lines = services.flatMap((service) => {
-    const name = formatEndpoint(service.address, service.port);
+    const name = nameOf(service.address, service.port, service.protocol);
     const total = service.localAddresses.length;
     return service.localAddresses.map((address, index) => {
       const { conns, conflicts } = countsOf(service, address);
@@ -99,20 +98,42 @@ export function formatLocalAddresses(
   return `${[title, ...lines].join('\n')}\n`;
 }
 
+/** Networks on one of the lists of each service. */
+export function formatNetworks(
+  services: readonly ServiceSpec[],
+  list: 'deny' | 'allow',
+  nameOf: NameOf = numbersOf,
+): string {
+  const lines = services.flatMap((service) => {
+    const name = nameOf(service.address, service.port, service.protocol);
+    const networks = service.admission[list];
+    return networks.map((network, index) => {
+      const head =
+        index === 0 ? `${name.padEnd(20)} ${String(networks.length).padEnd(8)}` : ' '.repeat(29);
+      return `${head} ${network}`;
+    });
+  });
+  const title = `${'VIP:VPORT'.padEnd(20)} ${'TOTAL'.padEnd(8)} ${list.toUpperCase()}`;
+  return `${[title, ...lines].join('\n')}\n`;
+}
+
 /** The rules that make this table, as `--restore` reads them. */
 export function formatRules(
   services: readonly ServiceSpec[],
   { compat }: { readonly compat: boolean },
+  nameOf: NameOf = numbersOf,
 ): string {
   const lines = services.flatMap((service) => {
-    const name = `-${service.protocol === 'tcp' ? 't' : 'u'} ${formatEndpoint(service.address, service.port)}`;
+    const name = `-${service.protocol === 'tcp' ? 't' : 'u'} ${nameOf(service.address, service.port, service.protocol)}`;
     return [
       `-A ${name} -s ${service.scheduler}${serviceOptions(service, compat)}`,
       ...service.backends.map((backend) => {
-        const server = formatEndpoint(backend.address, portOf(service, backend));
+        const server = nameOf(backend.address, portOf(service, backend), service.protocol);
         return `-a ${name} -r ${server} ${FORWARD_OPTIONS[backend.mode]} -w ${backend.weight}${thresholdOptions(backend)}`;
       }),
       ...(compat ? [] : service.localAddresses.map((address) => `-P ${name} -z ${address}`)),
+      ...(compat ? [] : service.admission.deny.map((network) => `-U ${name} -k ${network}`)),
+      ...(compat ? [] : service.admission.allow.map((network) => `-O ${name} -k ${network}`)),
     ];
   });
   return lines.map((line) => `${line}\n`).join('');
@@ -185,6 +206,11 @@ function titleOf(view: IpvsListing['view']): string[] {
   ];
 }
 
+/** How lines of a list look. */
+interface Look extends Pick<IpvsListing, 'view' | 'exact'> {
+  readonly nameOf: NameOf;
+}
+
 /** Widths of the columns. */
 const THRESHOLDS = [10, 10, 10, 10];
 const PERSISTENT = [9, 11, 10, 10];
@@ -192,10 +218,9 @@ const PERSISTENT = [9, 11, 10, 10];
 function serviceLine(
   spec: ServiceSpec,
   { counters, rates }: ServiceDocument,
-  view: IpvsListing['view'],
-  exact: boolean,
+  { view, exact, nameOf }: Look,
 ): string {
-  const name = `${spec.protocol.toUpperCase().padEnd(4)} ${formatEndpoint(spec.address, spec.port)}`;
+  const name = `${spec.protocol.toUpperCase().padEnd(4)} ${nameOf(spec.address, spec.port, spec.protocol)}`;
   if (view === 'stats') return `${name.padEnd(33)}${numbers(counters, exact)}`;
   if (view === 'rate') return `${name.padEnd(33)}${numbers(rates, exact)}`;
   if (view === 'thresholds' || view === 'persistent') return name.padEnd(33);
@@ -217,11 +242,10 @@ function serviceLine(
 function serverLine(
   server: BackendDocument,
   spec: ServiceSpec,
-  view: IpvsListing['view'],
-  exact: boolean,
+  { view, exact, nameOf }: Look,
 ): string {
   const { active, inactive, weight } = server;
-  const name = `  -> ${formatEndpoint(server.address, portOf(spec, server)).padEnd(28)}`;
+  const name = `  -> ${nameOf(server.address, portOf(spec, server), spec.protocol).padEnd(28)}`;
   if (view === 'stats') return `${name}${numbers(server.counters, exact)}`;
   if (view === 'rate') return `${name}${numbers(server.rates, exact)}`;
   if (view === 'thresholds')
@@ -259,7 +283,7 @@ export function largeNumber(value: number, exact: boolean): string {
   return `${String(Math.floor(value / divisor)).padStart(8)}${letter}`;
 }
 
-function flowColumns(flow: FlowView): string[] {
+function flowColumns(flow: FlowView, nameOf: NameOf): string[] {
   const { protocol, expiresS, state } = flow;
   const minutes = String(Math.floor(expiresS / 60)).padStart(2, '0');
   const seconds = String(expiresS % 60).padStart(2, '0');
@@ -267,17 +291,17 @@ function flowColumns(flow: FlowView): string[] {
     protocol.toUpperCase(),
     `${minutes}:${seconds}`,
     STATE_NAMES[state] ?? state,
-    formatEndpoint(flow.client, flow.clientPort),
-    formatEndpoint(flow.virtual, flow.virtualPort),
-    formatEndpoint(flow.destination, flow.destinationPort),
+    nameOf(flow.client, flow.clientPort, protocol),
+    nameOf(flow.virtual, flow.virtualPort, protocol),
+    nameOf(flow.destination, flow.destinationPort, protocol),
   ];
 }
 
 /** States that LVS has other names for. */
 const STATE_NAMES: Readonly<Record<string, string>> = { UDP_ONEWAY: 'UDP' };
 
-function local({ local: address, localPort }: FlowView): string {
-  return address === '' ? '-' : formatEndpoint(address, localPort);
+function local({ local: address, localPort, protocol }: FlowView, nameOf: NameOf): string {
+  return address === '' ? '-' : nameOf(address, localPort, protocol);
 }
 
 function byAddress(a: ListedService, b: ListedService): number {

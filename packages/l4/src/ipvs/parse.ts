@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { cidr } from '@balancer/kit';
 import { LVS_SCHEDULERS } from '@balancer/lb';
 import {
   type IpvsCommand,
@@ -16,6 +16,7 @@ import {
   SCHEDULER_FLAGS,
   type SchedulerFlag,
 } from './commands.ts';
+import { portByName } from './names.ts';
 import { IpvsUsageError, type ParsedArguments, readArguments } from './options.ts';
 
 /** A command, or what the command line does by itself. */
@@ -91,6 +92,12 @@ const RULES: Readonly<
   'add-laddr': { may: [...COMMON_SERVICE, 'laddr', 'ifname'], needs: ['service-address', 'laddr'] },
   'del-laddr': { may: [...COMMON_SERVICE, 'laddr', 'ifname'], needs: ['service-address', 'laddr'] },
   'get-laddr': { may: COMMON_SERVICE, needs: [] },
+  'add-deny': { may: [...COMMON_SERVICE, 'network'], needs: ['service-address', 'network'] },
+  'del-deny': { may: [...COMMON_SERVICE, 'network'], needs: ['service-address', 'network'] },
+  'get-deny': { may: COMMON_SERVICE, needs: [] },
+  'add-allow': { may: [...COMMON_SERVICE, 'network'], needs: ['service-address', 'network'] },
+  'del-allow': { may: [...COMMON_SERVICE, 'network'], needs: ['service-address', 'network'] },
+  'get-allow': { may: COMMON_SERVICE, needs: [] },
   help: { may: [], needs: [] },
   version: { may: [], needs: [] },
 };
@@ -135,6 +142,16 @@ export async function parseIpvs(args: readonly string[], resolve: Resolve): Prom
         service: await reader.service(),
         addresses: reader.localAddresses(),
       };
+    case 'add-deny':
+    case 'del-deny':
+    case 'add-allow':
+    case 'del-allow':
+      return {
+        op: command.startsWith('add') ? 'add-network' : 'delete-network',
+        service: await reader.service(),
+        list: command.endsWith('deny') ? 'deny' : 'allow',
+        network: reader.network(),
+      };
     case 'clear':
       return { op: 'flush' };
     case 'zero':
@@ -142,7 +159,7 @@ export async function parseIpvs(args: readonly string[], resolve: Resolve): Prom
     case 'set':
       return timeouts(parsed.values);
     case 'save':
-      return { op: 'save', compat: options.has('compat') };
+      return { op: 'save', compat: options.has('compat'), ...nameOption(options) };
     case 'restore':
     case 'help':
     case 'version':
@@ -310,6 +327,17 @@ class Reader {
     };
   }
 
+  network(): string {
+    const text = this.#options.get('network') ?? '';
+    if (text.startsWith('ipset:')) {
+      throw new IpvsUsageError(`${text}: named sets are for lists in the file; give a network`);
+    }
+    if (!cidr().safeParse(text).success) {
+      throw new IpvsUsageError(`illegal network \`${text}'; needs addr or addr/length`);
+    }
+    return text;
+  }
+
   localAddresses(): string[] {
     const text = this.#options.get('laddr') ?? '';
     const [first = '', last = first] = text.split('-');
@@ -327,6 +355,13 @@ class Reader {
     return Array.from({ length: to - from + 1 }, (_, index) => toAddress(from + index));
   }
 }
+
+/** Commands that list what is not shown with the services. */
+const GET_VIEWS: Readonly<Record<string, IpvsView>> = {
+  'get-laddr': 'local',
+  'get-deny': 'deny',
+  'get-allow': 'allow',
+};
 
 async function listing(
   command: string,
@@ -346,15 +381,18 @@ async function listing(
   const pair = options.get('sockpair');
   return {
     op: 'list',
-    view:
-      command === 'get-laddr'
-        ? 'local'
-        : (named ?? (pair === undefined ? 'services' : 'connections')),
+    view: GET_VIEWS[command] ?? named ?? (pair === undefined ? 'services' : 'connections'),
     exact: options.has('exact'),
     sorted: !options.has('nosort'),
+    ...nameOption(options),
     ...(reader.hasService && { service: await reader.service() }),
     ...(pair !== undefined && { sockpair: sockpair(pair) }),
   };
+}
+
+/** Names are printed unless `-n` says otherwise. */
+function nameOption(options: ReadonlyMap<string, string>): { readonly named?: true } {
+  return options.has('numeric') ? {} : { named: true };
 }
 
 /** `proto:sip:sport:tip:tport`, IPv6 addresses in brackets. */
@@ -401,20 +439,11 @@ function hostPort(
   };
 }
 
-function portNumber(text: string, protocol: string): number {
+function portNumber(text: string, protocol: 'tcp' | 'udp'): number {
   if (/^\d+$/.test(text)) return integer(text, 'port', 65_535);
-  const services = readServices();
-  const found = new RegExp(`^${text}\\s+(\\d+)/${protocol}\\b`, 'm').exec(services);
-  if (!found) throw new IpvsUsageError(`unknown service \`${text}/${protocol}'`);
-  return Number(found[1]);
-}
-
-function readServices(): string {
-  try {
-    return readFileSync('/etc/services', 'utf8');
-  } catch {
-    return '';
-  }
+  const found = portByName(text, protocol);
+  if (found === undefined) throw new IpvsUsageError(`unknown service \`${text}/${protocol}'`);
+  return found;
 }
 
 function timeout(text: string): number {
