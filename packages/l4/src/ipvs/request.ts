@@ -52,6 +52,9 @@ const sockpair = z.strictObject({
   targetPort: port,
 });
 
+/** Networks of one list that a request may name. */
+const NETWORKS_MAX = 10_000;
+
 const command = z.discriminatedUnion('op', [
   z.strictObject({ op: z.enum(['add-service', 'edit-service']), service, options: serviceOptions }),
   z.strictObject({ op: z.literal('delete-service'), service }),
@@ -124,4 +127,9 @@ export const serverBody: z.ZodType<IpvsServerOptions> = serverOptions;
 /** Exactly these local addresses. */
 export const localBody: z.ZodType<{ readonly addresses: readonly string[] }> = z.strictObject({
   addresses,
+});
+
+/** Exactly these networks of clients. */
+export const networksBody: z.ZodType<{ readonly networks: readonly string[] }> = z.strictObject({
+  networks: z.array(cidr()).max(NETWORKS_MAX),
 });
