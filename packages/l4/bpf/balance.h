@@ -8,6 +8,7 @@
 #define BALANCER_L4_BALANCE_H
 
 #include "forward.h"
+#include "fragment.h"
 #include "icmp.h"
 #include "parse.h"
 #include "report.h"
@@ -145,12 +146,16 @@ static __always_inline enum verdict balance(ctx_t *ctx, struct packet *p)
 		update_flow(p, flow);
 		end_of_stage(p, STAGE_TRACKED, 1);
 	} else {
+		if (unlikely(p->fragment == FRAGMENT_LATER))
+			return drop(p, L4_DROP_FRAG_MISS);
 		started = start_flow(ctx, p);
 		s = scratch();
 		if (started < STARTED || !s)
 			return started;
 		flow = &s->flow;
 	}
+	if (unlikely(p->fragment == FRAGMENT_FIRST))
+		keep_ports(p);
 	return forward(ctx, p, flow, cfg, started == STARTED);
 }
 
@@ -165,10 +170,12 @@ static __always_inline int handle_packet(ctx_t *ctx)
 	if (!ctx_prepare(ctx))
 		return ctx_verdict(&packet, VERDICT_PASS);
 	parsed = parse(&packet, ctx);
+	if (unlikely(parsed == PARSE_LATER))
+		parsed = recall_ports(&packet);
 	if (parsed == PARSE_PASS)
 		return ctx_verdict(&packet, VERDICT_PASS);
 	if (likely(parsed == PARSED))
-		verdict = balance(ctx, &packet);
+		verdict = packet.reason ? VERDICT_DROP : balance(ctx, &packet);
 	else if (parsed == PARSE_ICMP)
 		verdict = forward_error(ctx, &packet);
 	else

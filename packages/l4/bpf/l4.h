@@ -28,6 +28,7 @@ enum {
 	L4_MAX_DECAP = 256,
 	L4_MAX_PREFIXES = 262144,
 	L4_MAX_SOURCES = 262144,
+	L4_MAX_FRAGMENTED = 16384,
 	L4_EVENT_BYTES = 4194304,
 	L4_FILTER_BITS = 65536,
 	L4_WORK_BYTES = 2048,
@@ -171,6 +172,7 @@ enum l4_drop_reason {
 	L4_DROP_NOT_ONLINK = 12,
 	L4_DROP_TOO_BIG = 13,
 	L4_DROP_FRAG_NEEDED = 14, /* answered with "packet too big" */
+	L4_DROP_FRAG_MISS = 15,
 	L4_DROP_ICMP_NO_CONN = 16,
 	L4_DROP_ACL_DENY = 17,
 	L4_DROP_ACL_NOT_ALLOWED = 18,
@@ -342,6 +344,21 @@ struct l4_buckets {
 	__u64 packets;
 	__u64 bytes;
 	__u64 zero;
+};
+
+/* A packet that came in fragments: the ports are in the first of them only. */
+struct l4_frag_key {
+	struct addr16 src;
+	struct addr16 dst;
+	__be32 id;
+	__u8 protocol;
+	__u8 zero[3];
+};
+
+struct l4_frag {
+	__be16 sport;
+	__be16 dport;
+	__u32 seen_s;
 };
 
 struct l4_source_key {

@@ -194,6 +194,13 @@ struct {
 	__type(value, struct l4_source);
 } l4_src SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, L4_MAX_FRAGMENTED);
+	__type(key, struct l4_frag_key);
+	__type(value, struct l4_frag);
+} l4_frag SEC(".maps");
+
 /* What is too large for the stack; nothing in it lives longer than a packet. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -34,7 +34,16 @@
 /* More fragments, or an offset. */
 #define IP_FRAGMENT_MASK 0x3fff
 #define IP_OFFSET_MASK 0x1fff
+/* The same of an IPv6 fragment header. */
+#define IP6_OFFSET_MASK 0xfff8
+#define IP6_MORE 1
 #define IP_DF 0x4000
+
+enum fragment_part {
+	FRAGMENT_NONE, /* a whole packet */
+	FRAGMENT_FIRST, /* the one with the ports */
+	FRAGMENT_LATER,
+};
 
 /* What the parser found in a packet, and what became of it. Lives on the stack, whose cache lines are warm. */
 struct packet {
@@ -42,7 +51,8 @@ struct packet {
 	__u16 l4_offset;
 	__u16 total_bytes; /* IP header and content; frame padding excluded */
 	__u8 l4_header_bytes;
-	__u8 zero[3];
+	__u8 fragment; /* enum fragment_part */
+	__u8 zero[2];
 	__u8 family; /* 4 or 6 */
 	__u8 tos;
 	__u8 tcp_flags;
@@ -51,6 +61,7 @@ struct packet {
 	__u32 reason; /* of the drop */
 	__s32 verdict; /* of the hook, when the packet was sent */
 	__u32 service; /* of a packet that opens a flow */
+	__be32 fragment_id;
 	__u64 now_ns;
 	struct {
 		__u32 bytes; /* of the IP packet that leaves */
@@ -94,6 +105,13 @@ struct ip6_header {
 	__u8 hop_limit;
 	__be32 src[4];
 	__be32 dst[4];
+};
+
+struct fragment_header {
+	__u8 next;
+	__u8 reserved;
+	__be16 offset;
+	__be32 id;
 };
 
 struct tcp_header {

@@ -13,6 +13,7 @@ enum parse_result {
 	PARSE_PASS = 1, /* nothing for us */
 	PARSE_BAD = 2,  /* claims to be IP and is damaged */
 	PARSE_ICMP = 3,
+	PARSE_LATER = 4, /* a fragment without ports */
 };
 
 /* IPv6 extension headers that are walked before the packet counts as something else. */
@@ -45,11 +46,20 @@ static __always_inline int parse_ports(struct packet *p, void *data, void *end, 
 	return PARSED;
 }
 
-/* Of protocols without ports only ICMP can be about a flow of ours. */
+/* Of protocols without ports only ICMP can be about a flow of ours, and errors do not come in fragments. */
 static __always_inline int parse_other(struct packet *p, __u8 icmp, __u32 offset)
 {
 	p->l4_offset = offset;
-	return p->key.protocol == icmp ? PARSE_ICMP : PARSE_PASS;
+	return p->key.protocol == icmp && p->fragment == FRAGMENT_NONE ? PARSE_ICMP : PARSE_PASS;
+}
+
+/* Later fragments are content throughout. */
+static __always_inline int parse_later(struct packet *p, __u32 offset)
+{
+	p->l4_offset = offset;
+	p->l4_header_bytes = 0;
+	p->tcp_flags = 0;
+	return PARSE_LATER;
 }
 
 static __always_inline int parse_ip4(struct packet *p, void *data, void *end, __u32 frame_bytes)
@@ -65,8 +75,11 @@ static __always_inline int parse_ip4(struct packet *p, void *data, void *end, __
 		     total_bytes < header_bytes ||
 		     sizeof(struct eth_header) + total_bytes > frame_bytes))
 		return PARSE_BAD;
-	if (unlikely(ip->fragment & bpf_htons(IP_FRAGMENT_MASK)))
-		return PARSE_PASS;
+	if (unlikely(ip->fragment & bpf_htons(IP_FRAGMENT_MASK))) {
+		p->fragment = ip->fragment & bpf_htons(IP_OFFSET_MASK) ? FRAGMENT_LATER :
+									 FRAGMENT_FIRST;
+		p->fragment_id = ip->id;
+	}
 	set_v4(&p->key.src, ip->src);
 	set_v4(&p->key.dst, ip->dst);
 	p->key.protocol = ip->protocol;
@@ -76,8 +89,20 @@ static __always_inline int parse_ip4(struct packet *p, void *data, void *end, __
 	p->total_bytes = total_bytes;
 	if (unlikely(ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP))
 		return parse_other(p, IPPROTO_ICMP, sizeof(struct eth_header) + header_bytes);
+	if (unlikely(p->fragment == FRAGMENT_LATER))
+		return parse_later(p, sizeof(struct eth_header) + header_bytes);
 	return parse_ports(p, data, end, sizeof(struct eth_header) + header_bytes,
 			   total_bytes - header_bytes);
+}
+
+/* A fragment header may also say that the packet is whole (RFC 6946). */
+static __always_inline void note_fragment(struct packet *p, const struct fragment_header *header)
+{
+	p->fragment_id = header->id;
+	if (header->offset & bpf_htons(IP6_OFFSET_MASK))
+		p->fragment = FRAGMENT_LATER;
+	else if (header->offset & bpf_htons(IP6_MORE))
+		p->fragment = FRAGMENT_FIRST;
 }
 
 static __always_inline int parse_ip6(struct packet *p, void *data, void *end, __u32 frame_bytes)
@@ -99,15 +124,23 @@ static __always_inline int parse_ip6(struct packet *p, void *data, void *end, __
 #pragma unroll
 	for (i = 0; i < EXTENSIONS_MAX; i++) {
 		if (likely(next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING &&
-			   next != IPPROTO_DSTOPTS))
+			   next != IPPROTO_DSTOPTS && next != IPPROTO_FRAGMENT))
 			break;
 		extension = data + offset;
 		if ((void *)(extension + 8) > end)
 			return PARSE_BAD;
+		if (next == IPPROTO_FRAGMENT) {
+			note_fragment(p, (void *)extension);
+			offset += sizeof(struct fragment_header);
+		} else {
+			offset += (extension[1] + 1) * 8;
+		}
 		next = extension[0];
-		offset += (extension[1] + 1) * 8;
 		if (offset > ip_end)
 			return PARSE_BAD;
+		/* What follows is in the middle of something. */
+		if (p->fragment == FRAGMENT_LATER)
+			break;
 	}
 	__builtin_memcpy(&p->key.src, ip->src, sizeof(p->key.src));
 	__builtin_memcpy(&p->key.dst, ip->dst, sizeof(p->key.dst));
@@ -118,6 +151,8 @@ static __always_inline int parse_ip6(struct packet *p, void *data, void *end, __
 	p->total_bytes = total_bytes;
 	if (unlikely(next != IPPROTO_TCP && next != IPPROTO_UDP))
 		return parse_other(p, IPPROTO_ICMPV6, offset);
+	if (unlikely(p->fragment == FRAGMENT_LATER))
+		return parse_later(p, offset);
 	return parse_ports(p, data, end, offset, ip_end - offset);
 }
 

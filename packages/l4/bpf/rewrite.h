@@ -159,7 +159,7 @@ static __always_inline int rewrite_nat(ctx_t *ctx, struct packet *p, const struc
 
 	if (p->family == 4 ? rewrite_ip4(ctx, flow, &replaced) : rewrite_ip6(ctx, p, flow, &replaced))
 		return -1;
-	return rewrite_l4(ctx, p, flow, replaced);
+	return unlikely(p->fragment == FRAGMENT_LATER) ? 0 : rewrite_l4(ctx, p, flow, replaced);
 }
 
 /* Direct routing: only the TTL changes. */

@@ -122,6 +122,7 @@ export const DROP_REASONS = {
   not_onlink: 12,
   too_big: 13,
   frag_needed: 14,
+  frag_miss: 15,
   icmp_no_conn: 16,
   acl_deny: 17,
   acl_not_allowed: 18,

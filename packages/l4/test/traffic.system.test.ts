@@ -33,6 +33,30 @@ const CLIENT = `
   (async () => { for (let i = 0; i < 20; i++) console.log(await get()); })();
 `;
 
+/** Sends datagrams back. */
+const ECHO_SERVER = `
+  const socket = require('node:dgram').createSocket({ type: 'udp6', ipv6Only: false });
+  socket.on('message', (data, { port, address }) => socket.send(data, port, address));
+  socket.bind(8080, '::', () => console.log('ready'));
+`;
+
+/** Sends a datagram until it comes back, ten times; prints how many bytes came. */
+const ECHO_CLIENT = `
+  const [host, bytes] = [process.argv[1], Number(process.argv[2])];
+  const socket = require('node:dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4');
+  const data = Buffer.alloc(bytes, 'x');
+  let left = 10;
+  const send = () => socket.send(data, 80, host);
+  const again = setInterval(send, 1000);
+  socket.on('message', (answer) => {
+    console.log(answer.equals(data) ? answer.length : 'damaged');
+    if (--left > 0) return send();
+    clearInterval(again);
+    socket.close();
+  });
+  send();
+`;
+
 function node(
   host: TrafficHost['client'],
   script: string,
@@ -41,15 +65,23 @@ function node(
   return host.run(() => spawn(process.execPath, ['-e', script, ...args]));
 }
 
-/** What each of 20 requests through the set-up got: the address the backend saw, and how many bytes; and
- * how often the balancer answered that a packet is too big. */
-async function requests(
+/** What programs at both ends of a set-up are, and what the one at the client is told. */
+interface Programs {
+  readonly server: string;
+  readonly client: string;
+  readonly args?: readonly string[];
+}
+
+/**
+ * Lets a client and a server talk through a set-up.
+ *
+ * @returns The lines that the client prints, and how often the balancer answered that a packet is too big.
+ */
+async function talk(
   setup: Setup,
+  { server: serverScript, client: clientScript, args = [] }: Programs,
   { clientMtu }: { clientMtu?: number } = {},
-): Promise<{
-  readonly answers: string[];
-  readonly tooBig: bigint;
-}> {
+): Promise<{ readonly answers: string[]; readonly tooBig: bigint }> {
   const host = new TrafficHost();
   if (clientMtu !== undefined) host.limitClientMtu(clientMtu);
   const plane = new DataPlane({ ...setup, network: 'existing' }, 'tc', host);
@@ -58,10 +90,10 @@ async function requests(
       attachTc({ program: plane.program, ifindex, direction: 'ingress' }),
     ),
   );
-  const server = node(host.backend, SERVER);
+  const server = node(host.backend, serverScript);
   try {
     await once(createInterface(server.stdout), 'line');
-    const client = node(host.client, CLIENT, setup.vip ?? NAMES['V']!);
+    const client = node(host.client, clientScript, setup.vip ?? NAMES['V']!, ...args);
     const [output, errors] = await Promise.all([text(client.stdout), text(client.stderr)]);
     expect(errors).toBe('');
     const tooBig = plane.drops()[DROP_REASONS.frag_needed]!;
@@ -75,6 +107,7 @@ async function requests(
 }
 
 describe(`traffic through the tc build${NO_ROOT}`, () => {
+  const HTTP = { server: SERVER, client: CLIENT };
   const ipv6 = { vip: NAMES['V6']!, backends: [{ address: NAMES['B6']! }] };
   const setups: readonly (Setup & { sees: string })[] = [
     { mode: 'nat', sees: NAMES['C']! },
@@ -97,7 +130,7 @@ describe(`traffic through the tc build${NO_ROOT}`, () => {
   test.skipIf(NO_ROOT !== '').each(setups)(
     '20 requests of 1 MiB by $mode: all answered, the backend sees $sees',
     async ({ sees, ...setup }) => {
-      const { answers } = await requests(setup);
+      const { answers } = await talk(setup, HTTP);
       expect(answers).toEqual(Array(20).fill(`${sees} ${1 << 20}`));
     },
   );
@@ -107,9 +140,18 @@ describe(`traffic through the tc build${NO_ROOT}`, () => {
     'the same by $mode to $sees when clients are behind a link that takes 1400 bytes',
     async ({ sees, ...setup }) => {
       const limited = { ...setup, replyPath: 'fib' } as const;
-      const { answers, tooBig } = await requests(limited, { clientMtu: 1400 });
+      const { answers, tooBig } = await talk(limited, HTTP, { clientMtu: 1400 });
       expect(tooBig).toBeGreaterThan(0n);
       expect(answers).toEqual(Array(20).fill(`${sees} ${1 << 20}`));
+    },
+  );
+
+  test.skipIf(NO_ROOT !== '').each(setups)(
+    'datagrams of 4,000 bytes by $mode to $sees, in fragments both ways: all echoed',
+    async (setup) => {
+      const echo = { server: ECHO_SERVER, client: ECHO_CLIENT, args: ['4000'] };
+      const { answers } = await talk({ ...setup, protocol: 'udp' }, echo);
+      expect(answers).toEqual(Array(10).fill('4000'));
     },
   );
 });

@@ -70,7 +70,8 @@ export {
   type Recording,
 } from './records/recording.ts';
 export { profileOf, type RecordingProfile } from './records/profile.ts';
-export { readV1Logs, V1_TOPICS, type V1LogOptions } from './records/formats/v1-logs.ts';
+export { V1_TOPICS } from './records/formats/v1-events.ts';
+export { readV1Logs, type V1LogOptions } from './records/formats/v1-logs.ts';
 export type { CarryMode } from './replay/carry.ts';
 export {
   exactPoolOf,

@@ -108,19 +108,38 @@ function liquidityOf(pool: OpenPool, options: LiquidityOptions): Liquidity {
   if ((amounts === undefined) === (shares === undefined)) {
     throw new InputError('--amounts or --shares', 'exactly one of the two must be given');
   }
-  if (shares === undefined) return { by: 'tokens', amounts: amountsOf(pool, amounts ?? '') };
+  if (shares === undefined) {
+    if (token !== undefined) {
+      throw new InputError('--token', 'goes with --shares; --amounts names its tokens itself');
+    }
+    return { by: 'tokens', amounts: amountsOf(pool, amounts ?? '') };
+  }
   const parsed = parseUnits(shares, 18, '--shares');
   return token === undefined
     ? { by: 'shares', shares: parsed }
-    : { by: 'one-token', shares: parsed, token: findToken(pool, token, '--token') };
+    : { by: 'one-token', shares: parsed, token: heldToken(pool, token, '--token') };
 }
 
 function amountsOf(pool: OpenPool, list: string): bigint[] {
   const amounts = new Map<PoolToken, bigint>();
   for (const part of list.split(',')) {
-    const [name = '', amount = ''] = part.split('=');
-    const token = findToken(pool, name.trim(), '--amounts');
-    amounts.set(token, parseUnits(amount.trim(), token.decimals, `--amounts ${name.trim()}`));
+    const [name = '', amount, more] = part.split('=').map((text) => text.trim());
+    if (amount === undefined || more !== undefined) {
+      throw new InputError(
+        '--amounts',
+        `must be SYMBOL=decimal, separated by commas; got "${list}"`,
+      );
+    }
+    const token = heldToken(pool, name, '--amounts');
+    if (amounts.has(token)) throw new InputError('--amounts', `${name} is given twice`);
+    amounts.set(token, parseUnits(amount, token.decimals, `--amounts ${name}`));
   }
   return pool.tokens.map((token) => amounts.get(token) ?? 0n);
+}
+
+/** A token that the pool holds, which its own is not. */
+function heldToken(pool: OpenPool, name: string, option: string): PoolToken {
+  const token = findToken(pool, name, option);
+  if (token !== pool.share) return token;
+  throw new InputError(option, 'must be a token other than the pool token; give that by --shares');
 }

@@ -133,10 +133,16 @@ function load(io: PoolsIo, file: string, options: PoolOptions): Loaded {
 }
 
 function read(io: PoolsIo, file: string): string {
+  return readable(file, () => io.readText(file));
+}
+
+/** What the file system refuses, as one message. */
+function readable<T>(path: string, look: () => T): T {
   try {
-    return io.readText(file);
+    return look();
   } catch (error) {
-    throw new InputError(file, `cannot be read: ${error instanceof Error ? error.message : ''}`);
+    const reason = error instanceof Error ? error.message.replace(/, \w+(?: '.*')?$/u, '') : '';
+    throw new InputError(path, `cannot be read: ${reason}`);
   }
 }
 
@@ -243,7 +249,16 @@ function trace(loaded: Loaded, operations: string, options: TraceOptions, io: Po
 function verify(paths: readonly string[], options: PoolOptions, io: PoolsIo): number {
   const files = paths.flatMap((path) => filesOf(io, path));
   if (files.length === 0) throw new InputError(paths.join(' '), 'holds no recorded calls');
-  const reports = files.map(({ name, text }) => replayFile(name, text));
+  const refused: string[] = [];
+  const reports = files.flatMap(({ name, text }) => {
+    try {
+      return [replayFile(name, text)];
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      refused.push(error.message);
+      return [];
+    }
+  });
   if (options.json) {
     printJson(
       io,
@@ -252,12 +267,13 @@ function verify(paths: readonly string[], options: PoolOptions, io: PoolsIo): nu
   } else {
     for (const report of reports) io.stdout.write(`${describeReport(report).join('\n')}\n`);
   }
-  if (reports.some(({ malformed }) => malformed.length > 0)) return 2;
+  for (const message of refused) io.stderr.write(`${message}\n`);
+  if (refused.length > 0 || reports.some(({ malformed }) => malformed.length > 0)) return 2;
   return reports.some(({ differences }) => differences.length > 0) ? 1 : 0;
 }
 
 function filesOf(io: PoolsIo, path: string): { name: string; text: string }[] {
-  const names = io.listFolder(path);
+  const names = readable(path, () => io.listFolder(path));
   if (names === null) return [{ name: path, text: read(io, path) }];
   return names
     .filter((name) => name.endsWith('.json'))

@@ -54,6 +54,10 @@ function registersOwnToken(pool: v2.Pool): boolean {
 
 function quote(world: v2.World, pool: v2.Pool, trade: Trade, tokens: readonly PoolToken[]): Priced {
   const { tokenIn, tokenOut, given, amount } = trade;
+  const isOfShares = [tokenIn.address, tokenOut.address].includes(pool.address);
+  if (isOfShares && !registersOwnToken(pool)) {
+    throw new InputError('BPT', `is not swapped by ${pool.kind} pools: use join or exit`);
+  }
   const fork = world.fork();
   lendShares(fork, pool);
   const computed = fork.swap({

@@ -136,6 +136,31 @@ describe('prices of joins and exits', () => {
   });
 });
 
+describe('joins and exits refuse', () => {
+  const { world } = tradedWorld('weighted-3');
+
+  test.each([
+    ['--amounts: A is given twice', '--amounts A=1,A=2'],
+    ['--amounts: must be SYMBOL=decimal, separated by commas; got "A"', '--amounts A'],
+    ['--amounts: must be SYMBOL=decimal, separated by commas; got "A=1=2"', '--amounts A=1=2'],
+    ['--amounts A: must be an unsigned decimal such as 12.5; got "-1"', '--amounts A=-1'],
+    ['--amounts: must be a token other than the pool token', '--amounts BPT=1'],
+    ['--token: must be a token other than the pool token', '--shares 1 --token BPT'],
+    ['--token: goes with --shares', '--amounts A=1 --token A'],
+    ['--shares: may have at most 18 digits', '--shares 0.1234567890123456789'],
+  ])('%s', (message, args) => {
+    const { code, err, out } = run(pool(JSON.stringify(world)), `join pool.json ${args}`);
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toContain(message);
+  });
+
+  test('a swap of the pool token where the pool has none', () => {
+    const args = 'quote pool.json --in A --out BPT --amount 1';
+    const { code, err } = run(pool(JSON.stringify(world)), args);
+    expect([code, err]).toEqual([2, 'BPT: is not swapped by weighted-3 pools: use join or exit\n']);
+  });
+});
+
 describe('an explained join and exit of a V1 pool', () => {
   const description = {
     kind: 'v1',

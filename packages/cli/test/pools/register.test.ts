@@ -447,6 +447,23 @@ describe('balancer pools verify', () => {
     expect(json()).toMatchObject([{ cases: 1, differences: [{ caseId: 'a', path: 'out' }] }]);
   });
 
+  test('reports every file, also when one of them is malformed', () => {
+    const files = { 'a.json': { ...recorded('6'), count: 3 }, 'b.json': recorded('6') };
+    const { code, out, err } = run(files, 'verify', 'a.json', 'b.json');
+    expect(code).toBe(2);
+    expect(out).toContain('b.json: 1 of 1 cases agree\n');
+    expect(err).toBe('a.json.count: says 3, the file has 1\n');
+  });
+
+  test('says where a record is malformed', () => {
+    const broken = recorded('6');
+    const steps = [{ do: 'join', pool: 'P', kind: 'INIT' }];
+    broken.cases = [{ id: 's', op: 'vault.scenario', in: { steps }, out: '' } as never];
+    const { code, out } = run({ 'f.json': broken }, 'verify', 'f.json');
+    expect(code).toBe(2);
+    expect(out).toContain('malformed: s.in.startTime: must be an integer as a decimal string');
+  });
+
   test('reads folders, and says when one holds no recorded calls', () => {
     expect(run({ 'none/x.json': '{}' }, 'verify', 'none/')).toMatchObject({ code: 2 });
   });

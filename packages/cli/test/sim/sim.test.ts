@@ -88,6 +88,29 @@ describe('balancer sim new and run', () => {
     expect(existsSync(join(at, 'json', 'report.html'))).toBe(false);
   });
 
+  test('run several experiments one after the other, up to the first that fails', async () => {
+    const at = folder();
+    const study = (name: string, steps: number): string => {
+      const file = join(at, `${name}.toml`);
+      writeFileSync(
+        file,
+        `name = "${name}"\n[pool]\ntokens = ["A", "B"]\nvalue = 1\nweights = [0.5, 0.5]\n[time]\nsteps = ${steps}\n[price.A]\nprocess = "constant"\n`,
+      );
+      onTestFinished(() => rmSync(join('out', name), { recursive: true, force: true }));
+      return file;
+    };
+    const names = [1, 2, 3].map((i) => `several-${process.pid}-${i}`);
+    const [good, bad, never] = [study(names[0]!, 3), study(names[1]!, 0), study(names[2]!, 3)];
+    const done = await runHere('sim', 'run', good, bad, never, '--format', 'csv');
+    expect(done).toMatchObject({ code: 2, stderr: expect.stringContaining('time.steps') });
+    expect(done.stdout).toBe(`${join('out', names[0]!, 'report.html')}\n`);
+    expect(existsSync(join('out', names[2]!))).toBe(false);
+    expect(await runHere('sim', 'run', good, never, '--out', at)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--out and --run: go with one experiment'),
+    });
+  });
+
   test('exit with 2 and the place of a mistake', async () => {
     const file = join(folder(), 'wrong.toml');
     writeFileSync(

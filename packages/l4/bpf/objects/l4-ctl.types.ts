@@ -275,6 +275,20 @@ export interface L4Buckets {
   readonly zero: bigint;
 }
 
+export interface L4Frag {
+  readonly sport: number;
+  readonly dport: number;
+  readonly seen_s: number;
+}
+
+export interface L4FragKey {
+  readonly src: Addr16;
+  readonly dst: Addr16;
+  readonly id: number;
+  readonly protocol: number;
+  readonly zero: Uint8Array;
+}
+
 export interface L4BackendCount {
   readonly active: number;
   readonly inactive: number;
@@ -399,6 +413,10 @@ export interface L4Ctl {
     readonly l4_bucket: {
       readonly key: number;
       readonly value: L4Buckets;
+    };
+    readonly l4_frag: {
+      readonly key: L4FragKey;
+      readonly value: L4Frag;
     };
     readonly l4_work: {
       readonly key: number;
@@ -894,6 +912,28 @@ export const l4CtlLayout: ObjectLayout = {
       packets: 64,
       bytes: 128,
       zero: 192,
+    },
+  },
+  'map l4_frag key': {
+    size: 40,
+    members: {
+      src: 0,
+      'src.bytes': 0,
+      'src.words': 0,
+      dst: 128,
+      'dst.bytes': 128,
+      'dst.words': 128,
+      id: 256,
+      protocol: 288,
+      zero: 296,
+    },
+  },
+  'map l4_frag value': {
+    size: 8,
+    members: {
+      sport: 0,
+      dport: 16,
+      seen_s: 32,
     },
   },
   'map l4_gc_be key': { size: 4, members: {} },

@@ -45,6 +45,27 @@ export interface L4Service {
   readonly reserved: Uint8Array;
 }
 
+export interface L4Frag {
+  readonly sport: number;
+  readonly dport: number;
+  readonly seen_s: number;
+}
+
+export interface L4FragKey {
+  readonly src: Addr16;
+  readonly dst: Addr16;
+  readonly id: number;
+  readonly protocol: number;
+  readonly zero: Uint8Array;
+}
+
+export interface L4VipKey {
+  readonly address: Addr16;
+  readonly port: number;
+  readonly protocol: number;
+  readonly zero: number;
+}
+
 export interface L4Buckets {
   readonly conns: bigint;
   readonly packets: bigint;
@@ -129,13 +150,6 @@ export interface L4Meta {
 
 export interface L4Filter {
   readonly words: bigint[];
-}
-
-export interface L4VipKey {
-  readonly address: Addr16;
-  readonly port: number;
-  readonly protocol: number;
-  readonly zero: number;
 }
 
 export interface L4Backend {
@@ -281,6 +295,14 @@ export interface L4Tc {
       readonly key: number;
       readonly value: L4Service;
     };
+    readonly l4_frag: {
+      readonly key: L4FragKey;
+      readonly value: L4Frag;
+    };
+    readonly l4_vip: {
+      readonly key: L4VipKey;
+      readonly value: number;
+    };
     readonly l4_bucket: {
       readonly key: number;
       readonly value: L4Buckets;
@@ -308,10 +330,6 @@ export interface L4Tc {
     readonly l4_filter: {
       readonly key: number;
       readonly value: L4Filter;
-    };
-    readonly l4_vip: {
-      readonly key: L4VipKey;
-      readonly value: number;
     };
     readonly l4_be: {
       readonly key: number;
@@ -432,6 +450,40 @@ export const l4TcLayout: ObjectLayout = {
       reserved: 992,
     },
   },
+  'map l4_frag key': {
+    size: 40,
+    members: {
+      src: 0,
+      'src.bytes': 0,
+      'src.words': 0,
+      dst: 128,
+      'dst.bytes': 128,
+      'dst.words': 128,
+      id: 256,
+      protocol: 288,
+      zero: 296,
+    },
+  },
+  'map l4_frag value': {
+    size: 8,
+    members: {
+      sport: 0,
+      dport: 16,
+      seen_s: 32,
+    },
+  },
+  'map l4_vip key': {
+    size: 20,
+    members: {
+      address: 0,
+      'address.bytes': 0,
+      'address.words': 0,
+      port: 128,
+      protocol: 144,
+      zero: 152,
+    },
+  },
+  'map l4_vip value': { size: 4, members: {} },
   'map l4_bucket key': { size: 4, members: {} },
   'map l4_bucket value': {
     size: 32,
@@ -549,18 +601,6 @@ export const l4TcLayout: ObjectLayout = {
       words: 0,
     },
   },
-  'map l4_vip key': {
-    size: 20,
-    members: {
-      address: 0,
-      'address.bytes': 0,
-      'address.words': 0,
-      port: 128,
-      protocol: 144,
-      zero: 152,
-    },
-  },
-  'map l4_vip value': { size: 4, members: {} },
   'map l4_be key': { size: 4, members: {} },
   'map l4_be value': {
     size: 128,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { historyOf, play } from '../../tools/scale/movement.ts';
+import { flowsOf, historyOf, play } from '../../tools/scale/movement.ts';
 import { FULL_NAT, planNode, TUNNEL } from '../../tools/scale/plan.ts';
 import { movementTable, planTable, slotsTable } from '../../tools/scale/tables.ts';
 
@@ -17,7 +17,7 @@ describe('docs/scale.md', () => {
 });
 
 describe('the simulation', () => {
-  const story = { flows: 20_000, nodes: 20, router: 'threshold', event: 'loss' } as const;
+  const story = { flows: flowsOf(20_000), nodes: 20, router: 'threshold', event: 'loss' } as const;
 
   test('ends no flow while servers stay, however many move', () => {
     const history = historyOf({ count: 50, replaced: 0, tableSlots: 4093 });

@@ -18,6 +18,8 @@ export interface ModelPacket {
   readonly l4Offset: number;
   readonly l4HeaderBytes: number;
   readonly totalBytes: number;
+  /** Of a packet in fragments: which one this is, and the number that they share. */
+  readonly fragment?: { readonly id: number; readonly isFirst: boolean };
 }
 
 /** IP protocol numbers. */
@@ -25,9 +27,11 @@ export const IPPROTO = { ipip: 4, tcp: 6, udp: 17, ipv6: 41 } as const;
 export const FLAG = { fin: 1, syn: 2, rst: 4, ack: 16 } as const;
 
 const ETH_BYTES = 14;
-const EXTENSIONS = new Set([0, 43, 60]);
+const FRAGMENT_HEADER = 44;
+const EXTENSIONS = new Set([0, 43, FRAGMENT_HEADER, 60]);
 const EXTENSIONS_MAX = 6;
 const FRAGMENT_MASK = 0x3fff;
+const OFFSET_MASK = 0x1fff;
 
 const be16 = (bytes: Uint8Array, at: number): number => (bytes[at]! << 8) | bytes[at + 1]!;
 
@@ -48,8 +52,11 @@ function readIp4(frame: Uint8Array): ModelPacket | 'pass' | 'bad' {
   if (totalBytes < headerBytes || totalBytes > ip.length) return 'bad';
   const protocol = ip[9]!;
   if (protocol !== IPPROTO.tcp && protocol !== IPPROTO.udp) return 'pass';
-  if ((be16(ip, 6) & FRAGMENT_MASK) !== 0) return 'pass';
+  const field = be16(ip, 6) & FRAGMENT_MASK;
   return readPorts(frame, ETH_BYTES + headerBytes, {
+    ...(field !== 0 && {
+      fragment: { id: be16(ip, 4), isFirst: (field & OFFSET_MASK) === 0 },
+    }),
     family: 4,
     src: formatIp(ip.slice(12, 16)),
     dst: formatIp(ip.slice(16, 20)),
@@ -67,14 +74,25 @@ function readIp6(frame: Uint8Array): ModelPacket | 'pass' | 'bad' {
   if (ip[0]! >> 4 !== 6 || totalBytes > ip.length) return 'bad';
   let next = ip[6]!;
   let offset = 40;
+  let fragment: ModelPacket['fragment'];
   for (let i = 0; i < EXTENSIONS_MAX && EXTENSIONS.has(next); i++) {
     if (offset + 8 > ip.length) return 'bad';
+    const isFragment = next === FRAGMENT_HEADER;
+    if (isFragment) {
+      const field = be16(ip, offset + 2);
+      const id = be16(ip, offset + 4) * 65_536 + be16(ip, offset + 6);
+      if (field >> 3 !== 0) fragment = { id, isFirst: false };
+      else if ((field & 1) !== 0) fragment = { id, isFirst: true };
+      // Otherwise the packet is whole, or what another header said holds.
+    }
     next = ip[offset]!;
-    offset += (ip[offset + 1]! + 1) * 8;
+    offset += isFragment ? 8 : (ip[offset + 1]! + 1) * 8;
     if (offset > totalBytes) return 'bad';
+    if (fragment?.isFirst === false) break;
   }
   if (next !== IPPROTO.tcp && next !== IPPROTO.udp) return 'pass';
   return readPorts(frame, ETH_BYTES + offset, {
+    ...(fragment && { fragment }),
     family: 6,
     src: formatIp(ip.slice(8, 24)),
     dst: formatIp(ip.slice(24, 40)),
@@ -90,6 +108,9 @@ function readPorts(
   l4Offset: number,
   ip: Omit<ModelPacket, 'sport' | 'dport' | 'flags' | 'l4Offset' | 'l4HeaderBytes'>,
 ): ModelPacket | 'bad' {
+  if (ip.fragment?.isFirst === false) {
+    return { ...ip, sport: 0, dport: 0, flags: 0, l4Offset, l4HeaderBytes: 0 };
+  }
   const isTcp = ip.protocol === IPPROTO.tcp;
   const content = ETH_BYTES + ip.totalBytes - l4Offset;
   const least = isTcp ? 20 : 8;
@@ -144,6 +165,8 @@ export function translate(frame: Uint8Array, packet: ModelPacket, to: NewTuple):
   const before = copy.slice(at, at + addresses.length);
   copy.set(addresses, at);
   if (family === 4) replaceSum(copy, ETH_BYTES + 10, before, addresses);
+  // Ports and checksum of the whole are in the first fragment.
+  if (packet.fragment?.isFirst === false) return copy;
   const ports = Uint8Array.of(to.sport >> 8, to.sport & 255, to.dport >> 8, to.dport & 255);
   const portsBefore = copy.slice(l4Offset, l4Offset + 4);
   copy.set(ports, l4Offset);

@@ -57,6 +57,9 @@ const drop = (reason: string): ModelResult => ({ verdict: 'drop', reason });
 const tuple = (src: string, sport: number, dst: string, dport: number): string =>
   `${src} ${sport} ${dst} ${dport}`;
 
+const fragmentKey = ({ src, dst, protocol, fragment }: ModelPacket): string =>
+  `${src} ${dst} ${protocol} ${fragment?.id}`;
+
 export class PathModel {
   readonly flows: Map<string, ModelFlow> = new Map();
   readonly backends: {
@@ -67,6 +70,8 @@ export class PathModel {
   }[];
   /** Backend of each network with a template. */
   readonly templates: Map<string, number> = new Map();
+  /** Ports of packets that came in fragments. */
+  readonly #fragments = new Map<string, { sport: number; dport: number }>();
   readonly #setup: Setup;
   readonly #table: readonly number[];
   readonly #vip: string;
@@ -105,9 +110,13 @@ export class PathModel {
   }
 
   process(frame: Uint8Array): ModelResult {
-    const packet = readModelPacket(frame);
-    if (packet === 'pass') return PASS;
-    if (packet === 'bad') return drop('bad_header');
+    const read = readModelPacket(frame);
+    if (read === 'pass') return PASS;
+    if (read === 'bad') return drop('bad_header');
+    const packet = this.#whole(read);
+    if (packet === undefined) {
+      return this.#setup.localAddresses?.includes(read.dst) ? drop('frag_miss') : PASS;
+    }
     // Services and flows of another protocol are not part of any set-up.
     if (packet.protocol !== PROTOCOLS[this.#setup.protocol ?? 'tcp']) return this.#notOurs(packet);
     const { src, sport, dst, dport } = packet;
@@ -120,10 +129,26 @@ export class PathModel {
     }
     if (flow) {
       this.#update(flow, packet);
+      this.#keepPorts(packet);
       return this.#forward(frame, packet, key, flow, false);
     }
+    if (packet.fragment?.isFirst === false) return drop('frag_miss');
     const started = this.#start(frame, packet, key);
-    return 'verdict' in started ? started : this.#forward(frame, packet, key, started, true);
+    if ('verdict' in started) return started;
+    this.#keepPorts(packet);
+    return this.#forward(frame, packet, key, started, true);
+  }
+
+  /** A later fragment with the ports of its first; `undefined` when that did not come by. */
+  #whole(packet: ModelPacket): ModelPacket | undefined {
+    if (packet.fragment?.isFirst !== false) return packet;
+    const ports = this.#fragments.get(fragmentKey(packet));
+    return ports && { ...packet, ...ports };
+  }
+
+  #keepPorts(packet: ModelPacket): void {
+    const { sport, dport, fragment } = packet;
+    if (fragment?.isFirst) this.#fragments.set(fragmentKey(packet), { sport, dport });
   }
 
   #remove(key: string, flow: ModelFlow): void {

@@ -177,14 +177,36 @@ function build(
   const tos = draw.below(256);
   if (!isV6) {
     const options = draw.oneIn(6) ? { options: new Uint8Array(4 + 4 * draw.below(5)).fill(1) } : {};
-    return buildFrame({ ...macs, ipv4: { src, dst, ttl, tos, id: 7, ...options, ...content } });
+    const part = randomFragment(draw);
+    const place = part && {
+      id: part.id,
+      df: false,
+      mf: part.hasMore,
+      fragmentOffset: part.offset,
+    };
+    const ip = { src, dst, ttl, tos, id: 7, ...place, ...options, ...content };
+    return buildFrame({ ...macs, ipv4: ip });
   }
   const extensions = Array.from({ length: draw.oneIn(5) ? draw.below(8) : 0 }, () => ({
     header: draw.of([0, 43, 60]),
     data: new Uint8Array(6 + 8 * draw.below(3)).fill(1),
   }));
+  const part = randomFragment(draw);
+  if (part) {
+    const field = (part.offset << 3) | (part.hasMore ? 1 : 0);
+    const data = Uint8Array.of(field >> 8, field & 255, 0, 0, 0, part.id);
+    extensions.splice(draw.below(extensions.length + 1), 0, { header: 44, data });
+  }
   const ip = { src, dst, hopLimit: ttl, trafficClass: tos, extensions };
   return buildFrame({ ...macs, ipv6: { ...ip, ...content } });
+}
+
+/** Now and then the place of a packet among few that came in fragments; it may also be the whole. */
+function randomFragment(
+  draw: Draw,
+): { readonly id: number; readonly offset: number; readonly hasMore: boolean } | undefined {
+  if (!draw.oneIn(5)) return undefined;
+  return { id: draw.below(3), offset: draw.oneIn(2) ? 0 : 3, hasMore: draw.oneIn(2) };
 }
 
 /** Now and then flips bytes of the headers or cuts the frame off, as far as a test run takes it. */

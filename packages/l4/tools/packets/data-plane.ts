@@ -175,6 +175,10 @@ export class DataPlane {
     for (const [key, source] of sources.entries()) {
       sources.set(key, { ...source, lasts_until: earlier(source.lasts_until) });
     }
+    const fragments = this.#loaded.map('l4_frag');
+    for (const [key, ports] of fragments.entries()) {
+      fragments.set(key, { ...ports, seen_s: ports.seen_s - seconds });
+    }
     const templates = this.#loaded.map('l4_tpl');
     for (const [key, template] of templates.entries()) {
       templates.set(key, { ...template, expires_ns: template.expires_ns - ns });

@@ -40,6 +40,7 @@ const MAX_ENTRIES = {
   l4_tpl: 256,
   l4_acl: 256,
   l4_src: 256,
+  l4_frag: 256,
   l4_bucket: 16,
   l4_decap: 16,
   l4_events: 4096,

@@ -23,10 +23,23 @@ export interface Servers {
 }
 
 export interface Story {
-  readonly flows: number;
+  readonly flows: Flows;
   readonly nodes: number;
   readonly router: RouterKind;
   readonly event: 'loss' | 'join';
+}
+
+/** Flows by their hashes: what the router goes by, what the data plane goes by, and when they began. */
+export interface Flows {
+  readonly atRouter: Uint32Array;
+  readonly atBalancer: Uint32Array;
+  readonly beginning: Uint32Array;
+}
+
+export function flowsOf(count: number): Flows {
+  const hashes = (seed: number): Uint32Array =>
+    Uint32Array.from({ length: count }, (_, flow) => murmur3(bytesOf(flow), seed));
+  return { atRouter: hashes(ROUTER_SEED), atBalancer: hashes(0), beginning: hashes(STORY_SEED) };
 }
 
 /** Shares of all flows whose server is still there, from 0 to 1. */
@@ -44,22 +57,22 @@ export interface Outcome {
 export function play(story: Story, { maglev, ring, present }: History): Outcome {
   const before = routerBefore(story);
   const after = story.event === 'loss' ? before.without(0) : before.with(story.nodes);
+  const { atRouter, atBalancer, beginning } = story.flows;
   const load = new Map<number, number>();
   let [counted, moved, byMaglev, byRing] = [0, 0, 0, 0];
-  for (let flow = 0; flow < story.flows; flow++) {
-    const key = bytesOf(flow);
-    const atRouter = murmur3(key, ROUTER_SEED);
-    const [from, to] = [before.nextHop(atRouter), after.nextHop(atRouter)];
-    const began = murmur3(key, STORY_SEED) % maglev.length;
-    const hash = murmur3(key);
-    const fates = [maglev, ring].map((tables) => fateOf(tables, { began, hash, present }));
-    if (fates.includes('server gone')) continue;
+  for (const [flow, routerHash] of atRouter.entries()) {
+    const began = beginning[flow]! % maglev.length;
+    const hash = atBalancer[flow]!;
+    const fate = fateOf(maglev, { began, hash, present });
+    const ringFate = fateOf(ring, { began, hash, present });
+    if (fate === 'server gone' || ringFate === 'server gone') continue;
     counted++;
+    const to = after.nextHop(routerHash);
     load.set(to, (load.get(to) ?? 0) + 1);
-    if (from === to) continue;
+    if (before.nextHop(routerHash) === to) continue;
     moved++;
-    if (fates[0] === 'other server') byMaglev++;
-    if (fates[1] === 'other server') byRing++;
+    if (fate === 'other server') byMaglev++;
+    if (ringFate === 'other server') byRing++;
   }
   const nodesAfter = story.nodes + (story.event === 'loss' ? -1 : 1);
   return {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { RouterKind } from './ecmp.ts';
-import { historyOf, type Outcome, play } from './movement.ts';
+import { flowsOf, historyOf, type Outcome, play } from './movement.ts';
 import { type Demand, FULL_NAT, type NodePlan, planNode, TUNNEL } from './plan.ts';
 
 const ROUTERS: readonly (readonly [RouterKind, string])[] = [
@@ -32,13 +32,14 @@ export function movementTable(): string {
     replaced,
     history: historyOf({ ...SERVERS, replaced }),
   }));
+  const flows = flowsOf(FLOWS);
   const rows = ROUTERS.flatMap(([router, name]) =>
     (['loss', 'join'] as const).flatMap((event) =>
       histories.map(({ replaced, history }) => [
         name,
         event === 'loss' ? '20 to 19' : '20 to 21',
         `${replaced} of 1,000`,
-        ...outcomeCells(play({ flows: FLOWS, nodes: NODES, router, event }, history)),
+        ...outcomeCells(play({ flows, nodes: NODES, router, event }, history)),
       ]),
     ),
   );
@@ -54,7 +55,7 @@ function outcomeCells({ moved, endedByMaglev, endedByRing, busiest }: Outcome): 
 
 /** What larger tables are good for: one balancer of 20 lost, 10 servers of 1,000 replaced. */
 export function slotsTable(): string {
-  const story = { flows: FLOWS, nodes: NODES, router: 'modulo', event: 'loss' } as const;
+  const story = { flows: flowsOf(FLOWS), nodes: NODES, router: 'modulo', event: 'loss' } as const;
   const rows = [4093, 16_381, 65_537, 131_071].map((tableSlots) => {
     const history = historyOf({ ...SERVERS, tableSlots, replaced: 10 });
     return [count(tableSlots), percent(play(story, history).endedByMaglev)];

@@ -144,7 +144,7 @@ export function pow(x: bigint, y: bigint): bigint {
 export function powByBigint(x: bigint, y: bigint): bigint {
   if (y === 0n) return E18;
   if (x === 0n) return 0n;
-  if (x >= MAX_BASE) revert(6);
+  if (x < 0n || x >= MAX_BASE) revert(6);
   if (y >= MAX_POWER) revert(7);
 
   let exponent: bigint;

@@ -5,120 +5,24 @@
  * @module
  */
 import { InputError } from '../errors.ts';
-import { requireUint } from '../uint.ts';
+import {
+  address,
+  byKind,
+  type Check,
+  flag,
+  index,
+  int,
+  listOf,
+  nullable,
+  oneOf,
+  optional,
+  poolId,
+  type Shape,
+  shaped,
+  text,
+  uint,
+} from './checks.ts';
 import type { Operation } from './operations.ts';
-
-/** Refuses a value; `place` is where it stands inside what is checked, empty for the thing itself. */
-type Check = (value: unknown, place: string) => void;
-
-const uint: Check = (value, place) => void requireUint(value, place);
-const int: Check = (value, place) => {
-  if (typeof value !== 'bigint') requireUint(value, place);
-};
-const flag: Check = (value, place) => {
-  if (typeof value !== 'boolean') throw new InputError(place, 'must be true or false');
-};
-const text: Check = (value, place) => {
-  if (typeof value !== 'string') throw new InputError(place, 'must be a string');
-};
-const index: Check = (value, place) => {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) {
-    throw new InputError(place, 'must be a whole number from 0 on');
-  }
-};
-const address: Check = hex(/^0x[0-9a-f]{40}$/, 40);
-const poolId: Check = hex(/^0x[0-9a-f]{64}$/, 64);
-
-/** Strings that matched a pattern are kept, this many at most: the pattern costs six look-ups. */
-const REMEMBERED_MAX = 1024;
-
-function hex(pattern: RegExp, digits: number): Check {
-  const matched = new Set<unknown>();
-  return (value, place) => {
-    if (matched.has(value)) return;
-    if (typeof value !== 'string' || !pattern.test(value)) {
-      throw new InputError(place, `must be 0x and ${digits} lower-case hex digits`);
-    }
-    if (matched.size === REMEMBERED_MAX) matched.clear();
-    matched.add(value);
-  };
-}
-
-const OPTIONAL = new Set<Check>();
-
-function optional(check: Check): Check {
-  const optionalCheck: Check = (value, place) => {
-    if (value !== undefined) check(value, place);
-  };
-  OPTIONAL.add(optionalCheck);
-  return optionalCheck;
-}
-
-function nullable(check: Check): Check {
-  return (value, place) => {
-    if (value !== null) check(value, place);
-  };
-}
-
-function listOf(check: Check): Check {
-  return (value, place) => {
-    if (!Array.isArray(value)) throw new InputError(place, 'must be an array');
-    let i = 0;
-    try {
-      for (; i < value.length; i++) check(value[i], '');
-    } catch (error) {
-      throw located(error, `${place}[${i}]`);
-    }
-  };
-}
-
-function oneOf(...names: readonly string[]): Check {
-  return (value, place) => {
-    if (!names.includes(value as string)) {
-      throw new InputError(place, `must be one of ${names.join(', ')}`);
-    }
-  };
-}
-
-type Shape = Readonly<Record<string, Check>>;
-
-function shaped(shape: Shape): Check {
-  const rules = new Map(
-    Object.entries(shape).map(([key, check]) => [key, { check, required: +!OPTIONAL.has(check) }]),
-  );
-  const requiredCount = Object.values(shape).filter((check) => !OPTIONAL.has(check)).length;
-  return (value, place) => {
-    if (typeof value !== 'object' || value === null) {
-      throw new InputError(place, 'must be an object');
-    }
-    const members = value as Readonly<Record<string, unknown>>;
-    try {
-      // The members that are there: an operation gives half of those that it might.
-      let found = 0;
-      for (const key in members) {
-        const rule = rules.get(key);
-        if (rule === undefined) throw unknownMember(key, shape);
-        rule.check(members[key], key);
-        found += rule.required;
-      }
-      if (found < requiredCount) for (const [key, { check }] of rules) check(members[key], key);
-    } catch (error) {
-      throw located(error, place);
-    }
-  };
-}
-
-function unknownMember(key: string, shape: Shape): InputError {
-  return new InputError(key, `is not known here; known: ${Object.keys(shape).join(', ')}`);
-}
-
-/** The error with its place put behind `prefix`; paths are built only when something is wrong. */
-function located(error: unknown, prefix: string): unknown {
-  if (!(error instanceof InputError)) return error;
-  const detail = error.message.slice(error.path.length + 2);
-  const joint = error.path === '' || error.path.startsWith('[') ? '' : '.';
-  return new InputError(`${prefix}${joint}${error.path}`, detail);
-}
 
 const bySwapKind = oneOf('GIVEN_IN', 'GIVEN_OUT');
 const FUNDS: Shape = {
@@ -135,6 +39,23 @@ const BATCH: Shape = {
   assets: listOf(address),
   steps: listOf(shaped({ pool: poolId, assetIn: index, assetOut: index, amount: uint })),
 };
+const GIVEN_AMOUNTS: Shape = { kind: text, amounts: listOf(uint) };
+const GIVEN_BPT: Shape = { kind: text, bpt: uint };
+const GIVEN_ONE: Shape = { ...GIVEN_BPT, index };
+const JOIN: Check = byKind({
+  INIT: GIVEN_AMOUNTS,
+  EXACT_TOKENS_IN_FOR_BPT_OUT: { ...GIVEN_AMOUNTS, minBpt: optional(uint) },
+  TOKEN_IN_FOR_EXACT_BPT_OUT: GIVEN_ONE,
+  ALL_TOKENS_IN_FOR_EXACT_BPT_OUT: GIVEN_BPT,
+  COLLECT_PROTOCOL_FEES: { kind: text },
+});
+const EXIT: Check = byKind({
+  EXACT_BPT_IN_FOR_ONE_TOKEN_OUT: GIVEN_ONE,
+  EXACT_BPT_IN_FOR_TOKENS_OUT: GIVEN_BPT,
+  BPT_IN_FOR_EXACT_TOKENS_OUT: { ...GIVEN_AMOUNTS, maxBpt: optional(uint) },
+  MANAGEMENT_FEE_TOKENS_OUT: { kind: text },
+  RECOVERY: GIVEN_BPT,
+});
 const LIQUIDITY: Shape = {
   do: text,
   from: address,
@@ -142,27 +63,6 @@ const LIQUIDITY: Shape = {
   sender: optional(address),
   recipient: optional(address),
   assets: optional(listOf(address)),
-  request: optional(
-    shaped({
-      kind: oneOf(
-        'INIT',
-        'EXACT_TOKENS_IN_FOR_BPT_OUT',
-        'TOKEN_IN_FOR_EXACT_BPT_OUT',
-        'ALL_TOKENS_IN_FOR_EXACT_BPT_OUT',
-        'COLLECT_PROTOCOL_FEES',
-        'EXACT_BPT_IN_FOR_ONE_TOKEN_OUT',
-        'EXACT_BPT_IN_FOR_TOKENS_OUT',
-        'BPT_IN_FOR_EXACT_TOKENS_OUT',
-        'MANAGEMENT_FEE_TOKENS_OUT',
-        'RECOVERY',
-      ),
-      amounts: optional(listOf(uint)),
-      bpt: optional(uint),
-      index: optional(index),
-      minBpt: optional(uint),
-      maxBpt: optional(uint),
-    }),
-  ),
   userData: optional(text),
 };
 const POOL_CALL: Shape = { do: text, from: address, pool: poolId };
@@ -211,17 +111,19 @@ const CHECKS: { readonly [D in Operation['do']]: Check } = {
   queryBatchSwap: shaped({ do: text, from: address, ...BATCH }),
   join: shaped({
     ...LIQUIDITY,
+    request: optional(JOIN),
     maxAmountsIn: optional(listOf(uint)),
     fromInternalBalance: optional(flag),
     value: optional(uint),
   }),
   exit: shaped({
     ...LIQUIDITY,
+    request: optional(EXIT),
     minAmountsOut: optional(listOf(uint)),
     toInternalBalance: optional(flag),
   }),
-  queryJoin: shaped(LIQUIDITY),
-  queryExit: shaped(LIQUIDITY),
+  queryJoin: shaped({ ...LIQUIDITY, request: optional(JOIN) }),
+  queryExit: shaped({ ...LIQUIDITY, request: optional(EXIT) }),
   manageUserBalance: shaped({
     do: text,
     from: address,

@@ -79,6 +79,28 @@ export function outcomeOf(call: () => Json): { out: Json } | { revert: string } 
 }
 
 /**
+ * Runs what reads a record; what is wrong with it is told with its path. A member that is missing where
+ * nothing asked for it by name still ends in an error of the language, which is no more than a message.
+ */
+export function located<T>(path: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof InputError) {
+      const detail = error.message.slice(error.path.length + 2);
+      throw new InputError(
+        error.path.startsWith(path) ? error.path : `${path}.${error.path}`,
+        detail,
+      );
+    }
+    if (error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError) {
+      throw new InputError(path, `something is missing or of another type: ${error.message}`);
+    }
+    throw error;
+  }
+}
+
+/**
  * First place where `actual` differs from `expected`. Only members that `expected` has are compared,
  * so that a record may leave out what it did not observe; a `revert` always counts.
  */

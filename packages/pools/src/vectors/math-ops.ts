@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { InputError } from '../errors.ts';
 import * as compression from '../math/compression.ts';
 import * as fixedPoint from '../math/fixed-point.ts';
 import * as linear from '../math/linear.ts';
@@ -68,6 +69,7 @@ export function isMathOp(op: string): boolean {
 /** Runs one scalar case. @throws {Revert} What the mathematics reverts with. */
 export function runMathCase(vector: VectorCase): Json {
   const { op, rev = '' } = vector;
+  requireInputs(vector.in);
   const inputs = withBigints(vector.in) as Inputs;
   const scalar = SCALARS[op];
   if (scalar !== undefined) return withStrings(scalar(inputs, rev));
@@ -84,6 +86,26 @@ export function runMathCase(vector: VectorCase): Json {
   return withStrings(formula(inputs as never, revision as never));
 }
 
+/** Integers as decimal strings, alone or in lists; an index is a number, a direction a flag. */
+function requireInputs(inputs: VectorCase['in']): void {
+  for (const [name, value] of Object.entries(inputs)) {
+    if (name.startsWith('index')) {
+      if (!Number.isInteger(value)) throw new InputError(name, 'must be a whole number');
+    } else if (name === 'roundUp') {
+      if (typeof value !== 'boolean') throw new InputError(name, 'must be true or false');
+    } else if (Array.isArray(value)) {
+      value.forEach((entry, i) => requireInteger(entry, `${name}[${i}]`));
+    } else {
+      requireInteger(value, name);
+    }
+  }
+}
+
+function requireInteger(value: Json, path: string): void {
+  if (typeof value === 'string' && /^-?[0-9]+$/u.test(value)) return;
+  throw new InputError(path, 'must be an integer as a decimal string');
+}
+
 function formulaOf(op: string): Formula | null {
   const [family = '', name = ''] = op.split('.');
   const formula = FORMULAS[family]?.[name];
@@ -97,7 +119,8 @@ function params(inputs: Inputs): linear.LinearParams {
 function pick<T>(revisions: Readonly<Record<string, T>>, name: string): T {
   const revision = revisions[name];
   if (revision === undefined) {
-    throw new RangeError(`rev: must be one of ${Object.keys(revisions).join(', ')}; got "${name}"`);
+    const known = Object.keys(revisions).join(', ');
+    throw new InputError('rev', `must be one of ${known}; got "${name}"`);
   }
   return revision;
 }

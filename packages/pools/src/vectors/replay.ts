@@ -9,6 +9,7 @@ import {
   type Difference,
   type VectorCase,
   firstDifference,
+  located,
   outcomeOf,
   withStrings,
 } from './case.ts';
@@ -51,7 +52,7 @@ export function replayCase(vector: VectorCase): Difference | null {
   const runner = RUNNERS.find(({ knows }) => knows(op));
   if (runner === undefined) throw new InputError(`${caseId}.op`, `"${op}" is no known operation`);
   const expected = vector.revert === undefined ? { out: vector.out } : { revert: vector.revert };
-  const actual = outcomeOf(() => runner.run(vector));
+  const actual = outcomeOf(() => located(`${caseId}.in`, () => runner.run(vector)));
   if ('revert' in expected !== 'revert' in actual) {
     return { caseId, op, path: 'outcome', expected: withStrings(expected), actual };
   }

@@ -13,7 +13,7 @@ import { onSwap } from '../v2/pools/index.ts';
 import { envOf } from '../v2/transaction.ts';
 import { getPool } from '../v2/views.ts';
 import { createWorld, type World } from '../v2/world.ts';
-import { outcomeOf, type VectorCase, withStrings } from './case.ts';
+import { located, outcomeOf, type VectorCase, withStrings } from './case.ts';
 import { runV2Step, stateOf } from './v2-steps.ts';
 
 /** Members that a scenario and its pools may have; values are read where they are used. */
@@ -43,7 +43,10 @@ export function isV2Scenario(op: string): boolean {
 export function runV2Scenario(vector: VectorCase): Json {
   if (vector.op === 'pool.onSwap') return runOnSwap(vector.in);
   const named = createNamedWorld(vector.in);
-  return list(vector.in, 'steps').map((step, i) => runStep(named, asMembers(step, `steps[${i}]`)));
+  return list(vector.in, 'steps').map((entry, i) => {
+    const step = asMembers(entry, `steps[${i}]`);
+    return located(`${vector.id}.in.steps[${i}]`, () => runStep(named, step));
+  });
 }
 
 function runStep(named: NamedWorld, step: Members): Json {

@@ -19,9 +19,9 @@ const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
 /** Files whose rounding the suite has to notice. */
 const FOLDERS = ['src/math', 'src/v2/pools', 'src/v2'];
 
-/** Files of those folders that compute no amounts: shortcuts, prices for people, checks of input. */
+/** Files of those folders that compute no amounts: shortcuts, prices and explanations for people, checks of input. */
 const EXEMPT =
-  /certified|double-double|v2\/(?:prices|trace|user-data|create|kinds|governance)\.ts/u;
+  /certified|double-double|v2\/(?:prices|trace|liquidity-basis|user-data|create|creation-checks|kinds|governance)\.ts/u;
 
 /** Functions that answer null where they are not certain. */
 const SHORTCUT = /^(export )?function (certified\w+)\(/gmu;

@@ -54,6 +54,19 @@ describe('bad input', () => {
     expect(messageOf(() => pool.world.swap({ ...swap, ...change } as never))).toMatch(message);
   });
 
+  test.each([
+    ['join.request.amounts: must be an array', { kind: 'INIT' }],
+    [
+      'join.request.bpt: is not known here; known: kind, amounts',
+      { kind: 'INIT', amounts: [1n, 1n], bpt: 1n },
+    ],
+    ['join.request.kind: must be one of INIT', { kind: 'RECOVERY', bpt: 1n }],
+  ])('a request is what its kind needs: %s', (message, request) => {
+    const { world, id } = newPool('weighted-3', { initialize: false });
+    const call = { do: 'join', from: ALICE, pool: id, request: request as v2.JoinRequest } as const;
+    expect(() => world.run(call)).toThrow(message);
+  });
+
   test('an operation that is none is refused', () => {
     expect(messageOf(() => pool.world.run({ do: 'steal' } as never))).toMatch(
       /^do: must be one of/,

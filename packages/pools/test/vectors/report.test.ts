@@ -1,9 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runVectors } from '../../scripts/run-vectors.ts';
+import type { Json } from '../../src/json.ts';
 import { describeReport, replayFile } from '../../src/vectors/report.ts';
+import { readVectors } from './run.ts';
+
+const FOLDER = new URL('.', import.meta.url);
 
 const file = (...cases: readonly object[]): string =>
   JSON.stringify({
@@ -75,6 +80,45 @@ describe('a vector report', () => {
     expect(() => replayFile('f.json', text)).toThrow(message);
   });
 });
+
+describe('a record with one member missing or of another type', () => {
+  const cases = readdirSync(FOLDER)
+    .filter((name) => name.endsWith('.json'))
+    .flatMap((name) => readVectors(name).cases)
+    .filter((vector) => JSON.stringify(vector).length < 20_000);
+  const other = fc.constantFrom<Json>(null, 5, 'x', [], {}, true, '-1', '1e3', '0x12');
+
+  test('is replayed, or refused with its path', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...cases),
+        fc.nat(),
+        fc.option(other, { nil: undefined }),
+        (vector, place, value) => {
+          const inputs: { [name: string]: Json } = structuredClone(vector.in);
+          const places = placesOf(inputs);
+          places[place % places.length]!(value);
+          const { malformed } = replayFile('f.json', file({ ...vector, in: inputs }));
+          for (const message of malformed) expect(message.startsWith(`${vector.id}.in`)).toBe(true);
+        },
+      ),
+      { numRuns: 400 },
+    );
+  });
+});
+
+/** For every member at any depth, what puts another value in its place, or nothing. */
+function placesOf(json: Json): ((value: Json | undefined) => void)[] {
+  if (typeof json !== 'object' || json === null) return [];
+  const members = json as { [name: string]: Json };
+  return Object.keys(members).flatMap((key) => [
+    (value: Json | undefined) => {
+      if (value === undefined) Reflect.deleteProperty(members, key);
+      else members[key] = value;
+    },
+    ...placesOf(members[key]!),
+  ]);
+}
 
 describe('npm run vectors', () => {
   let folder: string;

@@ -25,6 +25,12 @@ interface Candidate {
   readonly profit: number;
 }
 
+function ordersOf(best: Candidate | null): readonly Order[] {
+  if (best === null) return NOTHING;
+  const { tokenIn, tokenOut, amountIn } = best;
+  return [{ do: 'swap', tokenIn, tokenOut, amountIn }];
+}
+
 /** All pairs by closed form; the best one is traded, then the best of what is left. */
 export function closedFormAgent({ name, gas, minProfit }: ArbitrageurOptions): Agent {
   const act = (view: View): readonly Order[] => {
@@ -51,9 +57,7 @@ export function closedFormAgent({ name, gas, minProfit }: ArbitrageurOptions): A
           best = { tokenIn, tokenOut, amountIn, profit };
       }
     }
-    if (best === null) return NOTHING;
-    const { tokenIn, tokenOut, amountIn } = best;
-    return [{ do: 'swap', tokenIn, tokenOut, amountIn }];
+    return ordersOf(best);
   };
   return { name, gas, act };
 }
@@ -92,9 +96,7 @@ export function solverAgent({ name, gas, minProfit, volumeMax = Infinity }: Solv
           best = { tokenIn, tokenOut, amountIn, profit };
       }
     }
-    if (best === null) return NOTHING;
-    const { tokenIn, tokenOut, amountIn } = best;
-    return [{ do: 'swap', tokenIn, tokenOut, amountIn }];
+    return ordersOf(best);
   };
   return { name, gas, act };
 }

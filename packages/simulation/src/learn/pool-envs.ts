@@ -46,6 +46,10 @@ export const DEFAULT_POOL_ENV: PoolEnvOptions = {
   value: 1_000_000,
 };
 
+/** Rewards are in ten-thousandths. */
+const REWARD_SCALE = 1e4;
+/** Cost of turning a weight over, a share of the value that moves. */
+const TURNOVER_COST = 0.001;
 const STEP_SECONDS = 300;
 const STEPS_PER_YEAR = (365 * 86_400) / STEP_SECONDS;
 /** What the kinds of environments differ in. */
@@ -53,8 +57,10 @@ interface Task<A> {
   readonly kind: SimulatedKind;
   readonly hasArbitrageur: boolean;
   readonly actionSpace: Space<A>;
-  /** Acts; returns a reward of its own, or null for the change of value over holding. */
-  act(simulation: Simulation, action: A): number | null;
+  /** Acts; returns a reward of its own, or what the action costs, in parts of the pool's first value. */
+  act(simulation: Simulation, action: A): { readonly own: number } | { readonly cost: number };
+  /** What the reward is the change of, in parts of the pool's first value. */
+  level(simulation: Simulation, value: number): number;
 }
 
 class PoolEnv<A> implements Env<A> {
@@ -69,7 +75,7 @@ class PoolEnv<A> implements Env<A> {
   readonly #guard = new EnvGuard();
   #simulation: Simulation | null = null;
   #observer: PoolObserver | null = null;
-  #advantage = 0;
+  #level = 0;
 
   constructor(task: Task<A>, options: PoolEnvOptions) {
     this.#task = task;
@@ -84,7 +90,7 @@ class PoolEnv<A> implements Env<A> {
       volatility: this.#options.calm,
       stepsPerYear: STEPS_PER_YEAR,
     });
-    this.#advantage = 0;
+    this.#level = this.#task.level(this.#simulation, this.#options.value);
     return { observation: this.#observe(this.#simulation), info: {} };
   }
 
@@ -92,16 +98,14 @@ class PoolEnv<A> implements Env<A> {
     this.#guard.requireStep(this.actionSpace, action);
     const simulation = this.#simulation!;
     const { steps, every, value } = this.#options;
-    const own = this.#task.act(simulation, action);
+    const done = this.#task.act(simulation, action);
     for (let i = 0; i < every && simulation.step < steps; i++) {
       simulation.advance();
       observePrice(this.#observer!, priceOf(simulation));
     }
-    const advantage =
-      valueOf(simulation.pool.balances, simulation.prices) - simulation.metrics.holdValue();
-    // In ten-thousandths of the pool's first value.
-    const reward = own ?? ((advantage - this.#advantage) / value) * 1e4;
-    this.#advantage = advantage;
+    const level = this.#task.level(simulation, value);
+    const reward = 'own' in done ? done.own : (level - this.#level - done.cost) * REWARD_SCALE;
+    this.#level = level;
     const truncated = simulation.step >= steps;
     if (truncated) this.#guard.ended();
     return {
@@ -122,6 +126,16 @@ class PoolEnv<A> implements Env<A> {
     const time = step / this.#options.steps;
     return observePool(this.#observer!, { pool, stepsPerYear: STEPS_PER_YEAR, time });
   }
+}
+
+/** Value of the pool beside that of holding its first balances. */
+function advantage({ pool, prices, metrics }: Simulation, value: number): number {
+  return (valueOf(pool.balances, prices) - metrics.holdValue()) / value;
+}
+
+/** Value of the pool beside its first: nobody joins or leaves, so it is that of a pool token too. */
+function growth({ pool, prices }: Simulation, value: number): number {
+  return valueOf(pool.balances, prices) / value;
 }
 
 /** Outside price of the first token in the last one. */
@@ -217,14 +231,18 @@ export function feeControlEnv(options: PoolEnvOptions = DEFAULT_POOL_ENV): Env<F
       actionSpace: new Box([0], [1]),
       act(simulation, [level]) {
         simulation.decide(feeDecision(level!));
-        return null;
+        return { cost: 0 };
       },
+      level: advantage,
     },
     options,
   );
 }
 
-/** Action: step of the first token's weight, from -0.02 to 0.02. Reward: change of value over holding. */
+/**
+ * Action: step of the first token's weight, from -0.02 to 0.02. Reward: change of the value of a pool
+ * token, minus what turning the weight over costs, in ten-thousandths.
+ */
 export function weightsControlEnv(options: PoolEnvOptions = DEFAULT_POOL_ENV): Env<Float64Array> {
   return new PoolEnv(
     {
@@ -232,9 +250,11 @@ export function weightsControlEnv(options: PoolEnvOptions = DEFAULT_POOL_ENV): E
       hasArbitrageur: true,
       actionSpace: new Box([-0.02], [0.02]),
       act(simulation, [change]) {
+        const before = simulation.pool.weights[0]!;
         simulation.decide(weightDecision(simulation.pool, change!));
-        return null;
+        return { cost: TURNOVER_COST * Math.abs(simulation.pool.weights[0]! - before) };
       },
+      level: growth,
     },
     options,
   );
@@ -251,10 +271,12 @@ export function arbitrageEnv(options: PoolEnvOptions = DEFAULT_POOL_ENV): Env<nu
       actionSpace: new MultiDiscrete([2, ARBITRAGE_SIZES.length]),
       act(simulation, action) {
         const order = arbitrageOrder(simulation.pool, action);
-        if (order === null) return 0;
+        if (order === null) return { own: 0 };
         const { profit, refused } = simulation.order(order, 'arb.learner');
-        return refused === null ? ((profit - ARBITRAGE_GAS) / options.value) * 1e4 : 0;
+        const gain = refused === null ? profit - ARBITRAGE_GAS : 0;
+        return { own: (gain / options.value) * REWARD_SCALE };
       },
+      level: advantage,
     },
     options,
   );

@@ -20,6 +20,7 @@ import {
   VectorEnv,
   weightsControlEnv,
 } from '@balancer/simulation';
+import { marketAndPool } from '../../src/learn/pool-envs.ts';
 
 const SHORT = { ...DEFAULT_POOL_ENV, steps: 288 };
 const makers: readonly (readonly [string, () => Env<never>])[] = [
@@ -66,6 +67,20 @@ describe.each(makers)('%s', (_name, make) => {
     );
     env.close();
     expect(() => env.reset({ seed: 1n })).toThrow('the environment is closed');
+  });
+});
+
+describe('weights-control', () => {
+  test('rewards the growth of a pool token, less what turning the weight over costs', () => {
+    const env = weightsControlEnv();
+    env.reset({ seed: 3n });
+    const { reward } = env.step(Float64Array.of(0.02));
+    const task = { kind: 'managed-2', hasArbitrageur: true } as const;
+    const same = marketAndPool(3n, task, DEFAULT_POOL_ENV);
+    same.decide({ set: 'weights', weights: Float64Array.of(0.52, 0.48), seconds: 0 });
+    same.runTo(DEFAULT_POOL_ENV.every);
+    const growth = same.metrics.result().value / 1_000_000 - 1;
+    expect(reward).toBeCloseTo((growth - 0.001 * 0.02) * 1e4, 9);
   });
 });
 

@@ -61,6 +61,35 @@ describe('a recording', () => {
   });
 });
 
+describe('a long file', () => {
+  const rows = process.env['BALANCER_TEST_LONG'] === '1' ? 1_000_000 : 60_000;
+
+  test('with one bad number names its row; all others are read', async () => {
+    const lines = Array.from({ length: rows }, (_each, i) => `${i},swap,A B,${i + 1} -1`);
+    lines[rows - 10] = `${rows - 10},swap,A B,12.5x -1`;
+    const file = scratchFile('long.csv', `t,kind,tokens,amounts\n${lines.join('\n')}\n`);
+    const { recording, problems } = await importFile(file, { format: 'csv' });
+    expect(recording.actions).toHaveLength(rows - 1);
+    expect(problems.list.map(formatRecordProblem)).toEqual([
+      `long.csv:${rows - 8}: amounts: must be an integer in raw units; got "12.5x"`,
+    ]);
+  });
+
+  test('with quotes is read like one without', async () => {
+    const lines = Array.from({ length: 2000 }, (_each, i) => `${i},swap,A B,"${i + 1} -1"`);
+    const plain = scratchFile(
+      'a.csv',
+      `t,kind,tokens,amounts\n${lines.join('\n').replaceAll('"', '')}\n`,
+    );
+    const quoted = scratchFile('b.csv', `t,kind,tokens,amounts\n${lines.join('\n')}\n`);
+    const [a, b] = [
+      await importFile(plain, { format: 'csv' }),
+      await importFile(quoted, { format: 'csv' }),
+    ];
+    expect(b.recording).toEqual(a.recording);
+  });
+});
+
 describe('price rows', () => {
   test('are prices of an experiment, from the first time at which every token has one', async () => {
     const folder = scratchFolder();
