@@ -183,7 +183,10 @@ l4 = { local_addresses = ["${ADDRESSES.local[4]}"] }
       if (SOAK_MS > 0) expect(after.memoryKib).toBeLessThan(before.memoryKib * 1.05);
       const { services } = await lab.document();
       const tcp = services.find(({ protocol }) => protocol === 'tcp');
-      expect(tcp?.counters.conns).toBe(found.requests + found.flows.length);
+      const opened = found.requests + found.flows.length;
+      // A server may still know a tuple that is used again; the client's second SYN is then another flow.
+      expect(tcp!.counters.conns).toBeGreaterThanOrEqual(opened);
+      expect(tcp!.counters.conns).toBeLessThanOrEqual(opened * 1.01);
     },
   );
 });
