@@ -4,7 +4,7 @@
  * @module
  */
 import { isIP } from 'node:net';
-import { integer, z } from '@balancer/kit';
+import { cidr, integer, z } from '@balancer/kit';
 import { LVS_SCHEDULERS } from '@balancer/lb';
 import {
   IPVS_VIEWS,
@@ -63,6 +63,12 @@ const command = z.discriminatedUnion('op', [
   }),
   z.strictObject({ op: z.literal('delete-server'), service, server }),
   z.strictObject({ op: z.enum(['add-local', 'delete-local']), service, addresses }),
+  z.strictObject({
+    op: z.enum(['add-network', 'delete-network']),
+    service,
+    list: z.enum(['deny', 'allow']),
+    network: cidr(),
+  }),
   z.strictObject({ op: z.literal('flush') }),
   z.strictObject({ op: z.literal('zero'), service: service.optional() }),
   z.strictObject({ op: z.literal('timeouts'), tcp: seconds, tcpfin: seconds, udp: seconds }),
