@@ -64,14 +64,3 @@ describe('the first configuration', () => {
     expect(warnings).toEqual([]);
   });
 });
-
-describe('the container file', () => {
-  const text = readFileSync(join(root, 'deploy/container/Containerfile'), 'utf8');
-
-  test('fetches in the first stage alone, and the image runs without root', () => {
-    const [, build = '', final = ''] = text.split(/^FROM /m);
-    expect(build).toContain('npm ci');
-    expect(final).not.toMatch(/npm|apt|curl|wget/);
-    expect(final).toMatch(/^USER node$/m);
-  });
-});

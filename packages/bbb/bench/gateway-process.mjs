@@ -10,10 +10,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defaultBbbConfig, Gateway } from '@balancer/bbb';
 import { Secret } from '@balancer/kit';
+import { fillRecordings } from './fill-recordings.mjs';
 
-/** @type {import('./gateway.bench.ts').BenchSetup} */
+/** @type {import('./bench-gateway.ts').BenchSetup} */
 const setup = JSON.parse(process.argv[2]);
-const startMs = performance.now();
 const directory = mkdtempSync(join(tmpdir(), 'balancer-bbb-bench-'));
 const gateway = await Gateway.open({
   config: defaultBbbConfig({
@@ -23,23 +23,28 @@ const gateway = await Gateway.open({
     port: 0,
     admin_port: 0,
     poll_interval: 3_600_000,
+    recordings_import_poll_interval: 3_600_000,
+    ...(setup.recordings && {
+      recordings_spool_dir: join(directory, 'spool'),
+      recordings_work_dir: join(directory, 'work'),
+    }),
+    ...setup.config,
   }),
 });
 const { publicPort } = await gateway.start();
-const readyMs = performance.now() - startMs;
 
 const { store } = gateway.context;
 const nowMs = Date.now();
+const idOf = (i) => `bbb${String(i).padStart(3, '0')}`;
 for (const [i, { url, secret }] of setup.servers.entries()) {
-  const id = `bbb${String(i).padStart(3, '0')}`;
-  await store.servers.add({ id, url, secret, state: 'enabled' }, nowMs);
-  await store.servers.update(id, { is_online: 1, load: 0, polled_at_ms: nowMs });
+  await store.servers.add({ id: idOf(i), url, secret, state: 'enabled' }, nowMs);
+  await store.servers.update(idOf(i), { is_online: 1, load: 0, polled_at_ms: nowMs });
 }
 for (let i = 0; i < setup.recordCount; i++) {
   await store.meetings.insert({
     scope: '',
     meeting_id: `record-${i}`,
-    server_id: `bbb${String(i % setup.servers.length).padStart(3, '0')}`,
+    server_id: idOf(i % setup.servers.length),
     tenant_id: '',
     moderator_pw: 'x',
     voice_bridge: `bench-${i}`,
@@ -48,13 +53,19 @@ for (let i = 0; i < setup.recordCount; i++) {
     last_seen_at_ms: nowMs,
   });
 }
+if (setup.recordings) await fillRecordings(store, setup.recordings);
 gateway.context.directory.forget();
 
 process.on('message', (message) => {
   if (message === 'usage') {
     process.send({ memoryMiB: process.memoryUsage().rss / 2 ** 20, cpu: process.cpuUsage() });
   } else if (message === 'poll') {
-    void gateway.poller.round().then((summary) => process.send({ summary }));
+    const startMs = Date.now();
+    void gateway.poller.round().then((summary) => process.send({ summary, startMs }));
+  } else if (message === 'servers') {
+    void store.servers.list().then((servers) => process.send({ servers }));
+  } else if (message === 'meetings') {
+    void store.meetings.list().then((meetings) => process.send({ meetings }));
   } else {
     void gateway.close().then(() => {
       rmSync(directory, { recursive: true, force: true });
@@ -62,4 +73,4 @@ process.on('message', (message) => {
     });
   }
 });
-process.send({ publicPort, readyMs });
+process.send({ publicPort });

@@ -18,7 +18,7 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { signedQuery } from '@balancer/fake-bbb';
 import { Pool } from 'undici';
-import type { BenchSetup } from './gateway.bench.ts';
+import type { BenchSetup } from './bench-gateway.ts';
 
 const SECRET = 'bench-secret';
 const [SERVER_COUNT = 1000, MEETING_COUNT = 50_000] = process.argv.slice(2).map(Number);

@@ -6,7 +6,6 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -159,12 +158,4 @@ export async function until(
     // oxlint-disable-next-line no-await-in-loop -- as above
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-}
-
-/** Memory that a process holds. */
-export function residentBytes({ child }: Running): number {
-  const [, kibibytes] = /^VmRSS:\s+(\d+) kB/m.exec(
-    readFileSync(`/proc/${child.pid}/status`, 'utf8'),
-  )!;
-  return Number(kibibytes) * 1024;
 }

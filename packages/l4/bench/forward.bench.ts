@@ -9,6 +9,9 @@
  *
  *     npm run bench -w packages/l4
  *
+ * Ends with 1 when a scenario is more than a tenth slower, over the floor, than in `bench/ratios.json`;
+ * `npm run bench -w packages/l4 -- --store` writes that file anew.
+ *
  * `BENCH_FLOWS=100000` opens so many flows first and sends packets of random ones.
  *
  * @module
@@ -19,6 +22,7 @@ import { buildFrame, enableStatistics, loadObject, runOnCpu } from '@balancer/eb
 import { DataPlane } from '../tools/packets/data-plane.ts';
 import { PacketHost } from '../tools/packets/packet-host.ts';
 import { NAMES } from '../tools/packets/packet-case.ts';
+import { readRatios, slower, storeRatios } from './ratios.ts';
 import { measure, median, SCENARIOS, type Scenario } from './scenarios.ts';
 
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 20);
@@ -77,4 +81,15 @@ for (const [i, { name }] of scenarios.entries()) {
   console.log(
     `${name.padEnd(34)} ${middle.toFixed(0).padStart(5)} ns above it, x ${ratio.padStart(5)}; best ${best.padStart(4)}`,
   );
+}
+
+const ratios = Object.fromEntries(
+  scenarios.map(({ name }, i) => [name, (base + median(above[i]!)) / base]),
+);
+if (process.argv.includes('--store')) {
+  storeRatios(ratios);
+} else {
+  const worse = slower(ratios, readRatios());
+  for (const line of worse) console.log(line);
+  if (worse.length > 0) process.exitCode = 1;
 }

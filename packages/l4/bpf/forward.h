@@ -62,14 +62,15 @@ static __always_inline int route_to_backend(ctx_t *ctx, struct packet *p,
 					    const struct l4_backend *backend,
 					    const struct addr16 *src, __u32 overhead, int on_link)
 {
+	int is_static = backend->flags & L4_BE_STATIC_L2;
+
+	if (likely(is_static && (!backend->mtu || p->total_bytes + overhead <= backend->mtu)))
+		return 0;
 	p->route.overhead = overhead;
 	p->route.on_link = on_link;
-	if (likely(backend->flags & L4_BE_STATIC_L2)) {
+	if (is_static) {
 		p->route.mtu = backend->mtu;
-		if (likely(!backend->mtu || p->total_bytes + overhead <= backend->mtu) ||
-		    ctx_segment_bytes(ctx, p) + overhead <= backend->mtu)
-			return 0;
-		return L4_DROP_TOO_BIG;
+		return ctx_segment_bytes(ctx, p) + overhead <= backend->mtu ? 0 : L4_DROP_TOO_BIG;
 	}
 	p->route.bytes = ctx_segment_bytes(ctx, p) + overhead;
 	return find_route(ctx, p, src, &backend->address);
@@ -125,14 +126,22 @@ static __always_inline enum verdict forward_in(ctx_t *ctx, struct packet *p, con
 					       const struct l4_config *cfg,
 					       const struct addr16 *answer_from)
 {
-	int is_dr = flow->mode == L4_MODE_DR, reason;
+	int reason;
 
 	if (flow->mode == L4_MODE_TUNNEL)
 		return forward_in_tunnel(ctx, p, flow, backend, cfg, answer_from);
-	reason = route_to_backend(ctx, p, backend, is_dr ? &p->key.src : &flow->new_src, 0, is_dr);
+	if (flow->mode == L4_MODE_DR) {
+		reason = route_to_backend(ctx, p, backend, &p->key.src, 0, 1);
+		if (unlikely(reason))
+			return refuse(ctx, p, reason, answer_from);
+		if (rewrite_dr(ctx, p))
+			return drop(p, L4_DROP_HELPER_ERROR);
+		return send_to_backend(ctx, p, backend);
+	}
+	reason = route_to_backend(ctx, p, backend, &flow->new_src, 0, 0);
 	if (unlikely(reason))
 		return refuse(ctx, p, reason, answer_from);
-	if (is_dr ? rewrite_dr(ctx, p) : rewrite_nat(ctx, p, flow))
+	if (rewrite_nat(ctx, p, flow))
 		return drop(p, L4_DROP_HELPER_ERROR);
 	return send_to_backend(ctx, p, backend);
 }

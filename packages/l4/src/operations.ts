@@ -9,7 +9,7 @@ import type { PlaneDigest } from './digest.ts';
 import type { Finding } from './finding.ts';
 import type { FlowView } from './flows.ts';
 import type { IpvsAnswer } from './ipvs/commands.ts';
-import { ipvsRequest, localBody, serverBody, serviceBody } from './ipvs/request.ts';
+import { ipvsRequest, localBody, networksBody, serverBody, serviceBody } from './ipvs/request.ts';
 import type { FlowPlace } from './lookup.ts';
 import { type Announcement, ROLES } from './presence.ts';
 import type { PlaneDocument, ServiceDocument } from './status.ts';
@@ -229,6 +229,29 @@ export const l4Operations: Operations = {
   },
   'DELETE /l4/services/:service/laddr': {
     summary: 'Takes the local addresses of a service',
+    query: saved,
+    refusals: { ...BAD, ...UNKNOWN, ...NOT_OPEN },
+  },
+  'PUT /l4/services/:service/deny': {
+    summary: 'Sets exactly the networks of clients that may not use a service',
+    query: saved,
+    body: networksBody,
+    refusals: { ...BAD, ...UNKNOWN, ...NOT_OPEN },
+  },
+  'DELETE /l4/services/:service/deny': {
+    summary: 'Empties the list of networks of clients that may not use a service',
+    query: saved,
+    refusals: { ...BAD, ...UNKNOWN, ...NOT_OPEN },
+  },
+  'PUT /l4/services/:service/allow': {
+    summary:
+      'Sets exactly the networks of clients that may use a service; nobody is left out without any',
+    query: saved,
+    body: networksBody,
+    refusals: { ...BAD, ...UNKNOWN, ...NOT_OPEN },
+  },
+  'DELETE /l4/services/:service/allow': {
+    summary: 'Empties the list of networks of clients that may use a service',
     query: saved,
     refusals: { ...BAD, ...UNKNOWN, ...NOT_OPEN },
   },

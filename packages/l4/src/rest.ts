@@ -81,6 +81,21 @@ export function putLocal(
   ];
 }
 
+/** Gives a list of a service exactly these networks. */
+export function putNetworks(
+  service: IpvsServiceKey,
+  { list, wanted }: { readonly list: 'deny' | 'allow'; readonly wanted: readonly string[] },
+  services: Services,
+): IpvsCommand[] {
+  const present = services.get(formatServiceKey(service))?.admission[list] ?? [];
+  const missing = [...new Set(wanted)].filter((each) => !present.includes(each));
+  const surplus = [...new Set(present)].filter((each) => !wanted.includes(each));
+  return [
+    ...missing.map((network) => ({ op: 'add-network', service, list, network }) as const),
+    ...surplus.map((network) => ({ op: 'delete-network', service, list, network }) as const),
+  ];
+}
+
 function replaceServers(
   service: IpvsServiceKey,
   wanted: NonNullable<ServiceBody['servers']>,

@@ -1,5 +1,5 @@
 /**
- * Routes that make, change and delete single services, servers and local addresses.
+ * Routes that make, change and delete single services, servers, local addresses and lists.
  *
  * @module
  */
@@ -14,9 +14,12 @@ import {
 import { formatServiceKey } from './desired.ts';
 import type { IpvsCommand, IpvsServer, IpvsServiceKey } from './ipvs/commands.ts';
 import { executeIpvs } from './ipvs/execute.ts';
-import { localBody, serverBody, serviceBody } from './ipvs/request.ts';
+import { localBody, networksBody, serverBody, serviceBody } from './ipvs/request.ts';
 import type { L4Plane } from './plane.ts';
-import { putLocal, putServer, putService, serverOf, serviceOf } from './rest.ts';
+import { putLocal, putNetworks, putServer, putService, serverOf, serviceOf } from './rest.ts';
+
+/** Lists of clients that a service has. */
+const LISTS = ['deny', 'allow'] as const;
 
 /** What stands in front of every route of the plane. */
 export type Guard = (
@@ -82,6 +85,27 @@ export function serviceRoutes(plane: L4Plane, guard: Guard): readonly AdminRoute
       path: `${path}/laddr`,
       handler: guard(does(async (context) => putLocal(known(context, plane), [], plane.services))),
     },
+    ...LISTS.flatMap((list): AdminRoute[] => [
+      {
+        method: 'PUT',
+        path: `${path}/${list}`,
+        handler: guard(
+          does(async (context) => {
+            const { networks } = await bodyOf(context, networksBody);
+            return putNetworks(known(context, plane), { list, wanted: networks }, plane.services);
+          }),
+        ),
+      },
+      {
+        method: 'DELETE',
+        path: `${path}/${list}`,
+        handler: guard(
+          does(async (context) =>
+            putNetworks(known(context, plane), { list, wanted: [] }, plane.services),
+          ),
+        ),
+      },
+    ]),
   ];
 }
 

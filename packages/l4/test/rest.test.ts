@@ -3,7 +3,7 @@ import { formatServiceKey, type ServiceSpec } from '../src/desired.ts';
 import type { IpvsChange, IpvsCommand } from '../src/ipvs/commands.ts';
 import { serviceBody } from '../src/ipvs/request.ts';
 import { change } from '../src/ipvs/table.ts';
-import { putLocal, putServer, putService, serverOf, serviceOf } from '../src/rest.ts';
+import { putLocal, putNetworks, putServer, putService, serverOf, serviceOf } from '../src/rest.ts';
 
 const WEB = { protocol: 'tcp', address: '203.0.113.1', port: 80 } as const;
 
@@ -16,6 +16,20 @@ function apply(services: Map<string, ServiceSpec>, commands: readonly IpvsComman
 }
 
 describe('a service over REST', () => {
+  test('has exactly the networks on its lists that are put', () => {
+    const services = new Map<string, ServiceSpec>();
+    apply(services, putService(WEB, { scheduler: 'rr' }, services));
+    const put = (list: 'deny' | 'allow', ...wanted: string[]): ServiceSpec =>
+      apply(services, putNetworks(WEB, { list, wanted }, services));
+    put('deny', '192.0.2.0/24', '::1', '::1');
+    put('allow', '10.0.0.0/8');
+    expect(put('deny', '::1', '198.18.0.0/15').admission).toMatchObject({
+      deny: ['::1', '198.18.0.0/15'],
+      allow: ['10.0.0.0/8'],
+    });
+    expect(put('deny').admission).toMatchObject({ deny: [], allow: ['10.0.0.0/8'] });
+  });
+
   test('is made, and then becomes exactly what is put', () => {
     const services = new Map<string, ServiceSpec>();
     const server = { address: '10.0.0.11', port: 8080, mode: 'fnat', weight: 2 } as const;

@@ -201,7 +201,7 @@ async function startBalancer(
   server: number,
   workers: number,
 ): Promise<readonly number[]> {
-  const file = join(folder, `balancer-${workers}.toml`);
+  const file = join(folder, `balancer-${port}.toml`);
   await writeFile(
     file,
     `[global]

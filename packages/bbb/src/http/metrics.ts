@@ -89,6 +89,7 @@ export class GatewayMetrics {
     recordings: new Map(),
     deliveries: new Map(),
     spoolCount: 0,
+    tenants: [],
   };
 
   constructor() {
@@ -134,6 +135,8 @@ export class GatewayMetrics {
       help: 'Archives of recordings that wait to be imported',
       collect: () => [{ labels: {}, value: this.#scraped.spoolCount }],
     });
+    this.#tenantGauge('meetings', 'Meetings of the tenant that have a record');
+    this.#tenantGauge('users', 'Participants by the last poll, and joins since');
     this.#roundGauge(
       'poll_seconds',
       'Duration of the last round of polls',
@@ -174,9 +177,10 @@ export class GatewayMetrics {
 
   /** Everything in the Prometheus text format. */
   async text(
-    { directory, store, config }: Pick<GatewayContext, 'directory' | 'store' | 'config'>,
+    context: Pick<GatewayContext, 'board' | 'directory' | 'store' | 'config'>,
     round: RoundSummary | null,
   ): Promise<string> {
+    const { directory, store, config } = context;
     const servers = [...(await directory.servers()).values()];
     const spool = await spooledArchives(recordingFolders(config()).spool);
     this.#scraped = {
@@ -186,6 +190,7 @@ export class GatewayMetrics {
       recordings: await store.recordings.countByState(),
       deliveries: await store.deliveries.countByState(),
       spoolCount: spool.length,
+      tenants: await tenantCounts(context),
     };
     return this.#metrics.text();
   }
@@ -201,6 +206,19 @@ export class GatewayMetrics {
       labels: ['state'],
       collect: () =>
         [...countsOf(this.#scraped)].map(([state, value]) => ({ labels: { state }, value })),
+    });
+  }
+
+  #tenantGauge(of: 'meetings' | 'users', help: string): void {
+    this.#metrics.gauge({
+      name: `balancer_bbb_tenant_${of}`,
+      help,
+      labels: ['tenant'],
+      collect: () =>
+        this.#scraped.tenants.map((tenant) => ({
+          labels: { tenant: tenant.name },
+          value: tenant[of],
+        })),
     });
   }
 
@@ -224,4 +242,29 @@ interface Scraped {
   readonly recordings: ReadonlyMap<string, number>;
   readonly deliveries: ReadonlyMap<string, number>;
   readonly spoolCount: number;
+  readonly tenants: readonly TenantCounts[];
+}
+
+interface TenantCounts {
+  readonly name: string;
+  readonly meetings: number;
+  readonly users: number;
+}
+
+async function tenantCounts({
+  board,
+  config,
+  directory,
+  store,
+}: Pick<GatewayContext, 'board' | 'config' | 'directory' | 'store'>): Promise<TenantCounts[]> {
+  if (!config().multitenancy) return [];
+  const meetings = await store.meetings.countByTenant();
+  const tenants = [...(await directory.tenants()).values()];
+  return Promise.all(
+    tenants.map(async ({ row: { id, name } }) => ({
+      name,
+      meetings: meetings.get(id) ?? 0,
+      users: await board.tenantUsers(id),
+    })),
+  );
 }

@@ -107,8 +107,6 @@ export class Importer {
   /** What a crash left: here once, and of other processes when their claims run out. */
   async #putRight({ config, store, recordings, nowMs }: GatewayContext): Promise<void> {
     if (!this.#isSwept) {
-      // The data are ours alone then: whoever claimed something is gone.
-      if (store.dialect === 'sqlite') await store.recordingWork.expireAll();
       await sweepWork(recordingFolders(config()).work);
       await recordings.trees.sweep();
       this.#isSwept = true;

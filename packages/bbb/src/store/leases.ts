@@ -73,6 +73,11 @@ export class LeaseStore {
       .execute();
   }
 
+  /** Gives all leases up: their owners are known to be gone. */
+  async expireAll(): Promise<void> {
+    await this.#db.updateTable('gw_leases').set({ expires_at_ms: 0 }).execute();
+  }
+
   /**
    * Writes in one transaction, if the lease still has its fence.
    *

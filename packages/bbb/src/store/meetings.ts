@@ -130,6 +130,16 @@ export class MeetingStore {
     return row.count;
   }
 
+  /** Number of records by tenant; tenants without any are not in it. */
+  async countByTenant(): Promise<Map<string, number>> {
+    const rows = await this.#db
+      .selectFrom('gw_meetings')
+      .select((select) => ['tenant_id', select.fn.countAll<number>().as('count')])
+      .groupBy('tenant_id')
+      .execute();
+    return new Map(rows.map(({ tenant_id: tenantId, count }) => [tenantId, count]));
+  }
+
   async count(): Promise<number> {
     const row = await this.#db
       .selectFrom('gw_meetings')

@@ -65,7 +65,15 @@ export class Store {
    * @throws {StorageError} if it cannot be opened.
    */
   static async openEmbedded(directory: string): Promise<Store> {
-    return opened(await openSqlite(directory), 'sqlite', (db) => new Store(db, 'sqlite'));
+    const store = await opened(
+      await openSqlite(directory),
+      'sqlite',
+      (db) => new Store(db, 'sqlite'),
+    );
+    // The data are ours alone: whoever had a lease or worked on a recording is gone, however it ended.
+    await store.leases.expireAll();
+    await store.recordingWork.expireAll();
+    return store;
   }
 
   /**

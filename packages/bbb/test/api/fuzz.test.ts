@@ -1,6 +1,6 @@
 /** Whatever comes in, an answer goes out that is well-formed and says nothing of what came in. */
 import { parseXml } from '@rgrove/parse-xml';
-import { Secret } from '@balancer/kit';
+import { createLog, type Log, Secret } from '@balancer/kit';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { checksumOf } from '../../src/api/checksum.ts';
@@ -25,13 +25,31 @@ const CALLS = [
 
 const { folder, remove } = temporaryFolder();
 let gateway: Gateway;
+let log: Log;
+/** Lines that were logged and say what they must not. */
+const telling: string[] = [];
 beforeAll(async () => {
+  log = createLog({
+    level: 'trace',
+    repeatsPerSecondMax: Infinity,
+    lineOutput: {
+      droppedLines: 0,
+      write: (line: string) => {
+        if (/fuzz-secret|checksum=/.test(line)) telling.push(line);
+      },
+      reopen: () => {},
+      flush: async () => {},
+      close: async () => {},
+    },
+  });
   gateway = await Gateway.open({
     config: defaultBbbConfig({ data_dir: folder, secrets: [new Secret(SECRET)] }),
+    logger: log,
   });
 });
 afterAll(async () => {
   await gateway.close();
+  await log.close();
   remove();
 });
 
@@ -109,4 +127,5 @@ test(`${RUNS} requests of any shape are answered`, async () => {
     }),
     { numRuns: RUNS },
   );
-});
+  expect(telling).toEqual([]);
+}, 3_600_000);

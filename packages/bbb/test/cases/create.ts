@@ -2,6 +2,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Harness } from './harness.ts';
 
+/** The contract's size in the long form: 200 a second for 30 seconds. */
+const STORM_COUNT = process.env['BALANCER_TEST_LONG'] === '1' ? 6000 : 150;
+
 export function describeCreate(storage: string, harness: () => Harness): void {
   describe(`create on ${storage}`, () => {
     let h: Harness;
@@ -115,6 +118,21 @@ export function describeCreate(storage: string, harness: () => Harness): void {
         counts.set(id, (counts.get(id) ?? 0) + 1);
       }
       expect([...counts.values()]).toEqual(Array.from({ length: 10 }, () => 10));
+    });
+
+    test(`136: ${STORM_COUNT} in waves over twenty servers leave none more than one ahead`, async () => {
+      for (let i = 3; i <= 20; i++) await h.startFake(`bbb${i}`);
+      for (let first = 0; first < STORM_COUNT; first += 50) {
+        const wave = Array.from({ length: 50 }, async (_, i) => h.create(`storm-${first + i}`));
+        await Promise.all(wave);
+        const counts = new Map<string, number>();
+        for (const { server_id: id } of await h.store.meetings.list()) {
+          counts.set(id, (counts.get(id) ?? 0) + 1);
+        }
+        const spread = [...counts.values()];
+        expect(spread).toHaveLength(20);
+        expect(Math.max(...spread) - Math.min(...spread)).toBeLessThanOrEqual(1);
+      }
     });
 
     test('27: twenty of one meeting make one', async () => {

@@ -9,6 +9,7 @@ import { Harness } from './harness.ts';
 import { describeHooks } from './hooks.ts';
 import { describeImports } from './imports.ts';
 import { describeMeetings } from './meetings.ts';
+import { describeNothingTold } from './nothing-told.ts';
 import { describePlayback } from './playback.ts';
 import { describePoll } from './poll.ts';
 import { describeRecordings } from './recordings.ts';
@@ -53,4 +54,5 @@ describe.skipIf(missing.length > 0)(`scaled out${missing.map(skipReason).join(''
   describeSync('PostgreSQL and Redis', () => harness);
   describeRest('PostgreSQL and Redis', () => harness);
   describeScaledOut(() => ({ harness, postgres, redis }));
+  describeNothingTold('PostgreSQL and Redis', () => harness);
 });

@@ -132,6 +132,15 @@ export function describeTenants(storage: string, harness: () => Harness): void {
       expect((await create(a, { meetingID: 'm3' })).result).toBe('maxConcurrent');
     });
 
+    test('the metrics count meetings and people of each', async () => {
+      await create(a);
+      await h.call('join', { meetingID: 'm1', fullName: 'Ada', role: 'VIEWER' }, a);
+      const text = await (await fetch(`${h.adminOrigin}/metrics`)).text();
+      expect(text).toContain('balancer_bbb_tenant_meetings{tenant="a"} 1');
+      expect(text).toMatch(/balancer_bbb_tenant_users{tenant="a"} [1-9]/);
+      expect(text).toContain('balancer_bbb_tenant_meetings{tenant="b"} 0');
+    });
+
     test('121: a server gets the access to the learning record store, sealed', async () => {
       await updateTenant(h.gateway.context, 'a', {
         lrs_endpoint: 'https://lrs.example.com',

@@ -46,6 +46,78 @@ describe('the configuration', () => {
     expect(JSON.stringify(config)).not.toContain('three');
   });
 
+  // Section 18 of the contract: what a Scalelite's environment may have, and what it comes to here.
+  test.each<[name: string, value: string, key: string, expected: unknown]>([
+    ['URL_HOST', 'bbb.example.com', 'url_host', 'bbb.example.com'],
+    ['DATABASE_URL', 'postgres://db/scalelite', 'database_url', 'postgres://db/scalelite'],
+    ['RAILS_MAX_THREADS', '7', 'database_connections', 7],
+    ['BIND', '127.0.0.1', 'bind', '127.0.0.1'],
+    ['PORT', '3456', 'port', 3456],
+    ['SCALELITE_API_PORT', '3456', 'port', 3456],
+    ['BUILD_NUMBER', 'b42', 'build_number', 'b42'],
+    ['RAILS_LOG_LEVEL', 'DEBUG', 'log_level', 'debug'],
+    ['INTERVAL', '30', 'poll_interval', 30_000],
+    ['POLLER_THREADS', '50', 'poll_concurrency', 50],
+    ['SERVER_HEALTHY_THRESHOLD', '3', 'server_healthy_threshold', 3],
+    ['SERVER_UNHEALTHY_THRESHOLD', '4', 'server_unhealthy_threshold', 4],
+    ['SERVER_ID_IS_HOSTNAME', 'true', 'server_id_is_hostname', true],
+    ['LOAD_MIN_USER_COUNT', '20', 'load_min_user_count', 20],
+    ['LOAD_JOIN_BUFFER_TIME', '5', 'load_join_buffer_minutes', 5],
+    ['MAX_MEETING_DURATION', '90', 'max_meeting_duration', 90],
+    ['DEFAULT_MEETING_TTL', '3600', 'meeting_ttl_seconds', 3600],
+    ['OVERRIDE_CREATE_PARAMS', 'record=false', 'override_create_params', { record: 'false' }],
+    ['DEFAULT_JOIN_PARAMS', 'a=b', 'default_join_params', { a: 'b' }],
+    ['OVERRIDE_JOIN_PARAMS', 'a=b', 'override_join_params', { a: 'b' }],
+    ['JOIN_EXCLUDE_PARAMS', 'a,b', 'join_exclude_params', ['a', 'b']],
+    ['GET_RECORDINGS_API_FILTERED', 'true', 'get_recordings_filtered', true],
+    ['RECORDING_DISABLED', 'true', 'recordings_enabled', false],
+    ['DB_DISABLED', 'true', 'recordings_enabled', false],
+    ['RECORDING_SPOOL_DIR', '/spool', 'recordings_spool_dir', '/spool'],
+    ['RECORDING_WORK_DIR', '/work', 'recordings_work_dir', '/work'],
+    ['RECORDING_PUBLISH_DIR', '/pub', 'recordings_publish_dir', '/pub'],
+    ['RECORDING_UNPUBLISH_DIR', '/unpub', 'recordings_unpublish_dir', '/unpub'],
+    ['RECORDING_IMPORT_UNPUBLISHED', 'true', 'recordings_import_unpublished', true],
+    [
+      'RECORDING_PLAYBACK_FORMATS',
+      'video:notes',
+      'recordings_playback_formats',
+      ['video', 'notes'],
+    ],
+    ['RECORDING_IMPORT_POLL_INTERVAL', '5', 'recordings_import_poll_interval', 5000],
+    ['DB_CONNECTION_RETRY_COUNT', '9', 'recordings_db_retry_count', 9],
+    ['PROTECTED_RECORDINGS_ENABLED', 'true', 'protected_enabled', true],
+    ['PROTECTED_RECORDINGS_TOKEN_TIMEOUT', '10', 'protected_token_minutes', 10],
+    ['PROTECTED_RECORDINGS_TIMEOUT', '20', 'protected_cookie_minutes', 20],
+    ['VOICE_BRIDGE_LEN', '7', 'voice_bridge_len', 7],
+    ['VOICE_BRIDGE_LEN_MIN', '4', 'fsapi_pin_min', 4],
+    ['VOICE_BRIDGE_LEN_MAX', '8', 'fsapi_pin_max', 8],
+    ['USE_EXTERNAL_VOICE_BRIDGE', 'true', 'use_external_voice_bridge', true],
+    ['FSAPI_MAX_DURATION', '30', 'fsapi_max_duration', 30],
+  ])("takes Scalelite's %s=%s", (name, value, key, expected) => {
+    const { config, warnings } = parse('', { [name]: value });
+    expect(config).toMatchObject({ [key]: expected });
+    expect(warnings).toEqual([]);
+  });
+
+  test.each([
+    'REDIS_POOL',
+    'PREPARED_STATEMENT',
+    'POLLER_WAIT_TIMEOUT',
+    'RECORDING_IMPORT_POLL',
+    'DEFAULT_LOCALE',
+    'NGINX_SSL',
+    'WEB_CONCURRENCY',
+    'RAILS_ENV',
+    'S3_RECORDING',
+    'S3_BUCKET_NAME',
+    'AWS_REGION',
+    'CLOUDFRONT_URL',
+    'CF_KEY_PAIR_ID',
+    'CF_PRIVATE_KEY_B64',
+  ])("says that Scalelite's %s is not used", (name) => {
+    expect(parse('', { [name]: 'x' }).warnings).toEqual([`${name} is accepted and not used`]);
+  });
+
   test('names what is wrong in a file, with its place', () => {
     const text = '[bbb]\nprot = 1\nport = 70000\nconnect_timeout = "5 parsecs"\n';
     expect(() => parse(text)).toThrow(ConfigFileError);

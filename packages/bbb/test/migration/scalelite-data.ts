@@ -20,6 +20,18 @@ create unique index index_recordings_on_record_id on recordings (record_id);
 create table thumbnails (
   id bigserial primary key, playback_format_id bigint, width integer, height integer, alt varchar,
   url varchar, sequence integer);
+create index index_thumbnails_on_playback_format_id on thumbnails (playback_format_id);
+create unique index index_playback_formats_on_recording_id_and_format
+  on playback_formats (recording_id, format);
+create table tenants (id bigserial primary key, name varchar, secrets varchar);
+create unique index index_tenants_on_name on tenants (name);
+create table tenant_settings (
+  id bigserial primary key, tenant_id bigint, name varchar, value varchar);
+create table schema_migrations (version varchar primary key);
+insert into schema_migrations values ('20230125235717');
+create table ar_internal_metadata (
+  key varchar primary key, value varchar, created_at timestamp(6) not null,
+  updated_at timestamp(6) not null);
 `;
 
 /** Recordings beside the two that are looked at; more than a page. */

@@ -1,5 +1,7 @@
 /** Case 131 of the contract: what Scalelite knows is taken over, as often as one likes. */
-import { FakeBbb, signedQuery } from '@balancer/fake-bbb';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildArchive, FakeBbb, signedQuery } from '@balancer/fake-bbb';
 import { Secret } from '@balancer/kit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { commandPath, skipReason } from '../../../../scripts/system-requirements.ts';
@@ -11,7 +13,7 @@ import {
   type MigrationReport,
   runOperation,
 } from '../../src/index.ts';
-import { type Peer, startPostgres, startRedis } from '../peers.ts';
+import { type Peer, redisCommand, startPostgres, startRedis } from '../peers.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import {
   writeCountOf,
@@ -216,7 +218,16 @@ describe.skipIf(missing.length > 0)(
     });
 
     test("131: Scalelite's own database can be opened in place, and still be used by it", async () => {
-      await open({ database_url: postgres.url });
+      await open({
+        database_url: postgres.url,
+        redis_url: redis.url,
+        recordings_spool_dir: join(folder.folder, 'spool'),
+        recordings_work_dir: join(folder.folder, 'work'),
+        recordings_publish_dir: join(folder.folder, 'published'),
+        recordings_unpublish_dir: join(folder.folder, 'unpublished'),
+        recordings_import_settle_seconds: 0,
+        recordings_import_poll_interval: 3_600_000,
+      });
       const { recordings, callbacks } = await migrate();
       expect([recordings!.added, callbacks!.added]).toEqual([0, 0]);
       expect(recordings!.notes).toEqual([
@@ -231,6 +242,40 @@ describe.skipIf(missing.length > 0)(
         `select published, state from recordings where record_id = 'later-1'`,
       ]);
       expect(rows).toEqual([{ published: true, state: 'published' }]);
+
+      // What the gateway writes reads as if Scalelite had.
+      const archive = buildArchive({ recordId: 'new-1', meetingId: 'algebra', participants: 3 });
+      mkdirSync(join(folder.folder, 'spool'));
+      writeFileSync(join(folder.folder, 'spool', archive.fileName), archive.content);
+      expect(await gateway.importer.round()).toMatchObject({ archives: [{ outcome: 'imported' }] });
+      const hide = await call('publishRecordings', 'recordID=new-1&publish=false');
+      expect(await hide.text()).toContain('<published>false<');
+      await call('updateRecordings', 'recordID=new-1&meta_topic=sums');
+      const read = await queries(postgres.url, [
+        `select meeting_id, published, state, publish_updated, participants, format, length, value
+          from recordings join playback_formats p on p.recording_id = recordings.id
+          join metadata m on m.recording_id = recordings.id and m.key = 'topic'
+          where record_id = 'new-1'`,
+      ]);
+      expect(read).toEqual([
+        {
+          meeting_id: 'algebra',
+          published: false,
+          state: 'unpublished',
+          publish_updated: true,
+          participants: 3,
+          format: 'presentation',
+          length: expect.any(Number) as number,
+          value: 'sums',
+        },
+      ]);
+      await call('deleteRecordings', 'recordID=new-1');
+      const gone = await queries(postgres.url, [
+        `select state, deleted_at is not null as is_dated from recordings where record_id = 'new-1'`,
+      ]);
+      expect(gone).toEqual([{ state: 'deleted', is_dated: true }]);
+      const kept = await redisCommand(redis.url, 'HGET', 'scalelite:meeting:live', 'server_id');
+      expect(kept).toBe('s1');
     });
 
     test('a source that cannot be reached is named', async () => {

@@ -108,6 +108,21 @@ describe('a data directory', () => {
     await store.close();
   });
 
+  test('has nobody who leads or works any more once it is opened again', async () => {
+    const folder = temporaryFolder();
+    const times = { nowMs: 1000, forMs: 3_600_000 };
+    const before = await Store.openEmbedded(folder);
+    await before.leases.acquire({ name: 'poller', owner: 'dead' }, times);
+    await before.recordingWork.claim({ recordId: 'rec-1', owner: 'dead' }, times);
+    await before.close();
+    const store = await Store.openEmbedded(folder);
+    expect(await store.leases.acquire({ name: 'poller', owner: 'new' }, times)).toMatchObject({
+      fence: 2,
+    });
+    expect(await store.recordingWork.abandoned(1000)).toEqual(['rec-1']);
+    await store.close();
+  });
+
   test('is readable by its owner only', async () => {
     const folder = join(temporaryFolder(), 'made');
     const store = await Store.openEmbedded(folder);

@@ -2,6 +2,7 @@
  * What happens to connections and datagrams while something changes: every one of them is accounted for.
  */
 import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Lab } from '../../../../examples/l4-netns/lab.ts';
 import { ADDRESSES } from '../../../../examples/l4-netns/network.ts';
@@ -15,6 +16,10 @@ const [command, ...args] = ['ip', 'neigh', 'flush', 'dev', 'eth0'] as const;
 const FLOWS = IS_LONG ? 201 : 30;
 /** New connections per second while processes end and start. */
 const RESTART_RATE = IS_LONG ? 1000 : 40;
+/** How long the soak lasts; the short form makes a few reloads. */
+const SOAK_MS = Number(process.env['BALANCER_TEST_SOAK_S'] ?? (IS_LONG ? 600 : 0)) * 1000;
+/** Reloads in either half, at least. */
+const RELOADS_MIN = 2;
 /** Only what hangs runs into this. */
 const RESTARTS_MS = IS_LONG ? 1_200_000 : 120_000;
 
@@ -135,4 +140,62 @@ l4 = { local_addresses = ["${ADDRESSES.local[4]}"] }
     }
     expectNothingLost(await load.stop());
   });
+
+  test(
+    `a soak of ${SOAK_MS / 1000} s and reloads of random servers: nothing is lost, nothing grows, counters add up`,
+    { timeout: RESTARTS_MS },
+    async () => {
+      const balancer = await lab.startBalancer();
+      const { pid } = balancer;
+      const perSecond = SOAK_MS > 0 ? 300 : 40;
+      const load = await startLoad(lab, { flows: FLOWS, perSecond, datagrams: 20 });
+      const sets = [[1, 2, 3], [1, 2], [1, 3], [1]];
+      let current = 0;
+      const reload = async (): Promise<void> => {
+        current = (current + 1 + Math.floor(Math.random() * (sets.length - 1))) % sets.length;
+        lab.configure(file(sets[current]));
+        balancer.kill('SIGHUP');
+        await lab.saysInLog(/"msg":"configuration reloaded"/);
+        await load.progress();
+      };
+      const repeat = async (times: number): Promise<void> => {
+        if (times === 0) return;
+        await reload();
+        await repeat(times - 1);
+      };
+      const repeatFor = async (ms: number): Promise<void> => {
+        const end = Date.now() + ms;
+        await repeat(RELOADS_MIN);
+        while (Date.now() < end) {
+          // oxlint-disable-next-line no-await-in-loop -- one reload after the other
+          await repeat(1);
+        }
+      };
+      // The first half shows how much the collector of the runtime lets stand.
+      await repeatFor(SOAK_MS / 2);
+      const before = used(pid!);
+      await repeatFor(SOAK_MS / 2);
+      const after = used(pid!);
+      const found = await load.stop();
+      expectNothingLost(found);
+      expect(after.descriptors).toBeLessThanOrEqual(before.descriptors + 1);
+      // Over seconds the collector alone moves more than this.
+      if (SOAK_MS > 0) expect(after.memoryKib).toBeLessThan(before.memoryKib * 1.05);
+      const { services } = await lab.document();
+      const tcp = services.find(({ protocol }) => protocol === 'tcp');
+      const opened = found.requests + found.flows.length;
+      // A server may still know a tuple that is used again; the client's second SYN is then another flow.
+      expect(tcp!.counters.conns).toBeGreaterThanOrEqual(opened);
+      expect(tcp!.counters.conns).toBeLessThanOrEqual(opened * 1.01);
+    },
+  );
 });
+
+/** What a process has: open descriptors, and memory. */
+function used(pid: number): { readonly descriptors: number; readonly memoryKib: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return {
+    descriptors: readdirSync(`/proc/${pid}/fd`).length,
+    memoryKib: Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]),
+  };
+}

@@ -7,6 +7,7 @@ import { sessionTokenStore } from '../access.ts';
 import { browserClock, browserVisibility } from '../browser.ts';
 import '../style.css';
 import './gateway.css';
+import './narrow.css';
 import { mountGateway } from './mount.tsx';
 
 const root = document.querySelector<HTMLElement>('#app');

@@ -58,6 +58,7 @@ function Row({ recording }: { readonly recording: RecordingView }): JSX.Element 
   const minutes = Math.max(0, ...recording.formats.map((format) => format.length_minutes));
   const isChangeable = gateway.may('operate') && state !== 'deleted';
   const shown = name || recording.meeting_id;
+  const begun = new Date(recording.started_at);
   return (
     <tr data-recording={id}>
       <th scope="row">
@@ -65,7 +66,9 @@ function Row({ recording }: { readonly recording: RecordingView }): JSX.Element 
         {recording.protected && <span class="pill">protected</span>}
         <small class="quiet">{recording.formats.map(({ type }) => type).join(', ')}</small>
       </th>
-      <td data-label="Recorded">{new Date(recording.started_at).toLocaleString()}</td>
+      <td data-label="Recorded" title={begun.toLocaleString()}>
+        {begun.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' })}
+      </td>
       <td data-label="Length">{minutes} min</td>
       <td data-label="Size">{formatBytes(recording.size_bytes)}</td>
       <td data-label="State">

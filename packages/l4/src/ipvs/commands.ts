@@ -64,6 +64,8 @@ export const IPVS_VIEWS = [
   'timeout',
   'daemon',
   'local',
+  'deny',
+  'allow',
 ] as const;
 
 export type IpvsView = (typeof IPVS_VIEWS)[number];
@@ -108,6 +110,13 @@ export type IpvsChange =
       readonly op: 'add-local' | 'delete-local';
       readonly service: IpvsServiceKey;
       readonly addresses: readonly string[];
+    }
+  | {
+      readonly op: 'add-network' | 'delete-network';
+      readonly service: IpvsServiceKey;
+      readonly list: 'deny' | 'allow';
+      /** An address, or a network such as `192.0.2.0/24`. */
+      readonly network: string;
     }
   | { readonly op: 'flush' };
 

@@ -12,6 +12,7 @@ import { planeDocument, type ServiceDocument } from '../status.ts';
 import {
   formatFlows,
   formatLocalAddresses,
+  formatNetworks,
   formatRules,
   formatServices,
   type ListedService,
@@ -110,6 +111,13 @@ async function list(command: IpvsListing, plane: L4Plane): Promise<string> {
     return formatLocalAddresses(
       shown.map(([, spec]) => spec),
       (spec, address) => localCounts(snapshot, spec, address),
+      nameOf,
+    );
+  }
+  if (view === 'deny' || view === 'allow') {
+    return formatNetworks(
+      shown.map(([, spec]) => spec),
+      view,
       nameOf,
     );
   }

@@ -98,6 +98,25 @@ export function formatLocalAddresses(
   return `${[title, ...lines].join('\n')}\n`;
 }
 
+/** Networks on one of the lists of each service. */
+export function formatNetworks(
+  services: readonly ServiceSpec[],
+  list: 'deny' | 'allow',
+  nameOf: NameOf = numbersOf,
+): string {
+  const lines = services.flatMap((service) => {
+    const name = nameOf(service.address, service.port, service.protocol);
+    const networks = service.admission[list];
+    return networks.map((network, index) => {
+      const head =
+        index === 0 ? `${name.padEnd(20)} ${String(networks.length).padEnd(8)}` : ' '.repeat(29);
+      return `${head} ${network}`;
+    });
+  });
+  const title = `${'VIP:VPORT'.padEnd(20)} ${'TOTAL'.padEnd(8)} ${list.toUpperCase()}`;
+  return `${[title, ...lines].join('\n')}\n`;
+}
+
 /** The rules that make this table, as `--restore` reads them. */
 export function formatRules(
   services: readonly ServiceSpec[],
@@ -113,6 +132,8 @@ export function formatRules(
         return `-a ${name} -r ${server} ${FORWARD_OPTIONS[backend.mode]} -w ${backend.weight}${thresholdOptions(backend)}`;
       }),
       ...(compat ? [] : service.localAddresses.map((address) => `-P ${name} -z ${address}`)),
+      ...(compat ? [] : service.admission.deny.map((network) => `-U ${name} -k ${network}`)),
+      ...(compat ? [] : service.admission.allow.map((network) => `-O ${name} -k ${network}`)),
     ];
   });
   return lines.map((line) => `${line}\n`).join('');

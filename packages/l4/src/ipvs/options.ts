@@ -43,6 +43,12 @@ const COMMANDS: readonly OptionRow[] = [
   row('add-laddr', 'P'),
   row('del-laddr', 'Q'),
   row('get-laddr', 'G'),
+  row('add-deny', 'U'),
+  row('del-deny', 'V'),
+  row('get-deny', 'B'),
+  row('add-allow', 'O'),
+  row('del-allow', 'Y'),
+  row('get-allow', 'W'),
   row('help', 'h'),
   row('version', 'v'),
 ];
@@ -82,6 +88,8 @@ const OPTIONS: readonly OptionRow[] = [
   row('sockpair', undefined, 'value'),
   row('laddr', 'z', 'value'),
   row('ifname', 'F', 'value'),
+  row('network', 'k', 'value'),
+  row('network', '2', 'value'),
 ];
 
 /** `-b` is full NAT for servers, and takes flags for services. */
@@ -109,12 +117,6 @@ const REFUSED: Readonly<Record<string, string>> = {
   'tun-csum': 'tunnels with checksums',
   'tun-remcsum': 'tunnels with checksums',
   'tun-info': 'tunnels other than IPIP',
-  U: 'deny lists',
-  V: 'deny lists',
-  B: 'deny lists',
-  O: 'allow lists',
-  Y: 'allow lists',
-  W: 'allow lists',
   'start-daemon': 'connection sync',
   'stop-daemon': 'connection sync',
   cpu: 'counters of single CPUs',

@@ -4,6 +4,7 @@
  * @module
  */
 import { isIP } from 'node:net';
+import { cidr } from '@balancer/kit';
 import { LVS_SCHEDULERS } from '@balancer/lb';
 import {
   type IpvsCommand,
@@ -91,6 +92,12 @@ const RULES: Readonly<
   'add-laddr': { may: [...COMMON_SERVICE, 'laddr', 'ifname'], needs: ['service-address', 'laddr'] },
   'del-laddr': { may: [...COMMON_SERVICE, 'laddr', 'ifname'], needs: ['service-address', 'laddr'] },
   'get-laddr': { may: COMMON_SERVICE, needs: [] },
+  'add-deny': { may: [...COMMON_SERVICE, 'network'], needs: ['service-address', 'network'] },
+  'del-deny': { may: [...COMMON_SERVICE, 'network'], needs: ['service-address', 'network'] },
+  'get-deny': { may: COMMON_SERVICE, needs: [] },
+  'add-allow': { may: [...COMMON_SERVICE, 'network'], needs: ['service-address', 'network'] },
+  'del-allow': { may: [...COMMON_SERVICE, 'network'], needs: ['service-address', 'network'] },
+  'get-allow': { may: COMMON_SERVICE, needs: [] },
   help: { may: [], needs: [] },
   version: { may: [], needs: [] },
 };
@@ -134,6 +141,16 @@ export async function parseIpvs(args: readonly string[], resolve: Resolve): Prom
         op: command === 'add-laddr' ? 'add-local' : 'delete-local',
         service: await reader.service(),
         addresses: reader.localAddresses(),
+      };
+    case 'add-deny':
+    case 'del-deny':
+    case 'add-allow':
+    case 'del-allow':
+      return {
+        op: command.startsWith('add') ? 'add-network' : 'delete-network',
+        service: await reader.service(),
+        list: command.endsWith('deny') ? 'deny' : 'allow',
+        network: reader.network(),
       };
     case 'clear':
       return { op: 'flush' };
@@ -310,6 +327,17 @@ class Reader {
     };
   }
 
+  network(): string {
+    const text = this.#options.get('network') ?? '';
+    if (text.startsWith('ipset:')) {
+      throw new IpvsUsageError(`${text}: named sets are for lists in the file; give a network`);
+    }
+    if (!cidr().safeParse(text).success) {
+      throw new IpvsUsageError(`illegal network \`${text}'; needs addr or addr/length`);
+    }
+    return text;
+  }
+
   localAddresses(): string[] {
     const text = this.#options.get('laddr') ?? '';
     const [first = '', last = first] = text.split('-');
@@ -327,6 +355,13 @@ class Reader {
     return Array.from({ length: to - from + 1 }, (_, index) => toAddress(from + index));
   }
 }
+
+/** Commands that list what is not shown with the services. */
+const GET_VIEWS: Readonly<Record<string, IpvsView>> = {
+  'get-laddr': 'local',
+  'get-deny': 'deny',
+  'get-allow': 'allow',
+};
 
 async function listing(
   command: string,
@@ -346,10 +381,7 @@ async function listing(
   const pair = options.get('sockpair');
   return {
     op: 'list',
-    view:
-      command === 'get-laddr'
-        ? 'local'
-        : (named ?? (pair === undefined ? 'services' : 'connections')),
+    view: GET_VIEWS[command] ?? named ?? (pair === undefined ? 'services' : 'connections'),
     exact: options.has('exact'),
     sorted: !options.has('nosort'),
     ...nameOption(options),

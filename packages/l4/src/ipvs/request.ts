@@ -4,7 +4,7 @@
  * @module
  */
 import { isIP } from 'node:net';
-import { integer, z } from '@balancer/kit';
+import { cidr, integer, z } from '@balancer/kit';
 import { LVS_SCHEDULERS } from '@balancer/lb';
 import {
   IPVS_VIEWS,
@@ -52,6 +52,9 @@ const sockpair = z.strictObject({
   targetPort: port,
 });
 
+/** Networks of one list that a request may name. */
+const NETWORKS_MAX = 10_000;
+
 const command = z.discriminatedUnion('op', [
   z.strictObject({ op: z.enum(['add-service', 'edit-service']), service, options: serviceOptions }),
   z.strictObject({ op: z.literal('delete-service'), service }),
@@ -63,6 +66,12 @@ const command = z.discriminatedUnion('op', [
   }),
   z.strictObject({ op: z.literal('delete-server'), service, server }),
   z.strictObject({ op: z.enum(['add-local', 'delete-local']), service, addresses }),
+  z.strictObject({
+    op: z.enum(['add-network', 'delete-network']),
+    service,
+    list: z.enum(['deny', 'allow']),
+    network: cidr(),
+  }),
   z.strictObject({ op: z.literal('flush') }),
   z.strictObject({ op: z.literal('zero'), service: service.optional() }),
   z.strictObject({ op: z.literal('timeouts'), tcp: seconds, tcpfin: seconds, udp: seconds }),
@@ -118,4 +127,9 @@ export const serverBody: z.ZodType<IpvsServerOptions> = serverOptions;
 /** Exactly these local addresses. */
 export const localBody: z.ZodType<{ readonly addresses: readonly string[] }> = z.strictObject({
   addresses,
+});
+
+/** Exactly these networks of clients. */
+export const networksBody: z.ZodType<{ readonly networks: readonly string[] }> = z.strictObject({
+  networks: z.array(cidr()).max(NETWORKS_MAX),
 });

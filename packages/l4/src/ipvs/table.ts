@@ -61,8 +61,11 @@ function changed(
     case 'add-local':
       return { ...service, localAddresses: addLocal(service, command.addresses) };
     case 'delete-local':
-    default:
       return { ...service, localAddresses: deleteLocal(service, command.addresses) };
+    case 'add-network':
+    case 'delete-network':
+    default:
+      return { ...service, admission: changeList(service, command) };
   }
 }
 
@@ -221,6 +224,18 @@ function without(service: ServiceSpec, server: IpvsServer): BackendSpec[] {
   const gone = find(service, server);
   if (!gone) throw new IpvsError('No such destination');
   return service.backends.filter((backend) => backend !== gone);
+}
+
+function changeList(
+  { admission }: ServiceSpec,
+  { op, list, network }: Extract<IpvsChange, { op: 'add-network' | 'delete-network' }>,
+): ServiceSpec['admission'] {
+  const before = admission[list];
+  const isListed = before.includes(network);
+  if (op === 'add-network' && isListed) throw new IpvsError(`${network} is on the list already`);
+  if (op === 'delete-network' && !isListed) throw new IpvsError(`${network} is not on the list`);
+  const after = isListed ? before.filter((each) => each !== network) : [...before, network];
+  return { ...admission, [list]: after };
 }
 
 function addLocal(service: ServiceSpec, addresses: readonly string[]): string[] {

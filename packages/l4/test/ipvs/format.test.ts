@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import {
   formatFlows,
+  formatNetworks,
+  formatRules,
   formatServices,
   largeNumber,
   type ListedService,
@@ -9,7 +11,7 @@ import { Rates } from '../../src/rates.ts';
 import type { PlaneSnapshot, TrafficCounts } from '../../src/statistics.ts';
 import { planeDocument } from '../../src/status.ts';
 import type { FlowView } from '../../src/flows.ts';
-import { formatServiceKey } from '../../src/desired.ts';
+import { formatServiceKey, OPEN } from '../../src/desired.ts';
 import { backend, service } from '../support/services.ts';
 
 const COUNTS: TrafficCounts = {
@@ -152,5 +154,32 @@ describe('the list of connections', () => {
     expect(formatFlows([flow], { cpu: true })).toBe(
       '[0]TCP 899s   ESTABLISHED 192.0.2.10:40000   203.0.113.1:80     198.51.100.5:50000 10.0.0.11:8080\n',
     );
+  });
+});
+
+describe('the lists of clients', () => {
+  const guarded = service({
+    admission: { ...OPEN, deny: ['192.0.2.0/24', '2001:db8::/32'], allow: ['10.0.0.0/8'] },
+  });
+
+  test('are shown service by service', () => {
+    expect(formatNetworks([guarded, service({ port: 81 })], 'deny')).toBe(
+      [
+        'VIP:VPORT            TOTAL    DENY',
+        '203.0.113.1:80       2        192.0.2.0/24',
+        '                              2001:db8::/32',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('are saved as rules, unless stock ipvsadm is to read them', () => {
+    expect(formatRules([guarded], { compat: false }).split('\n').slice(2)).toEqual([
+      '-U -t 203.0.113.1:80 -k 192.0.2.0/24',
+      '-U -t 203.0.113.1:80 -k 2001:db8::/32',
+      '-O -t 203.0.113.1:80 -k 10.0.0.0/8',
+      '',
+    ]);
+    expect(formatRules([guarded], { compat: true })).not.toMatch(/^-[UO]/m);
   });
 });

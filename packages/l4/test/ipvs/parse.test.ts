@@ -93,6 +93,27 @@ describe('a command', () => {
         addresses: ['198.51.100.5', '198.51.100.6', '198.51.100.7'],
       },
     ],
+    [
+      '-U -t 203.0.113.1:80 -k 192.0.2.0/24',
+      { op: 'add-network', service: WEB, list: 'deny', network: '192.0.2.0/24' },
+    ],
+    [
+      '-V -t 203.0.113.1:80 -k 2001:db8::1',
+      { op: 'delete-network', service: WEB, list: 'deny', network: '2001:db8::1' },
+    ],
+    [
+      '-O -t 203.0.113.1:80 -2 192.0.2.10',
+      { op: 'add-network', service: WEB, list: 'allow', network: '192.0.2.10' },
+    ],
+    [
+      '-Y -t 203.0.113.1:80 -k 192.0.2.10',
+      { op: 'delete-network', service: WEB, list: 'allow', network: '192.0.2.10' },
+    ],
+    ['-B', { op: 'list', named: true, view: 'deny', exact: false, sorted: true }],
+    [
+      '-W -t 203.0.113.1:80',
+      { op: 'list', service: WEB, named: true, view: 'allow', exact: false, sorted: true },
+    ],
     ['-C', { op: 'flush' }],
     ['-Z', { op: 'zero' }],
     ['-Z -t 203.0.113.1:80', { op: 'zero', service: WEB }],
@@ -144,6 +165,11 @@ describe('a command', () => {
       'Scheduler not found: lblc; there are rr, wrr, lc, wlc, sed, nq, fo, ovf, sh, dh, mh, conhash, twos',
     ],
     ['-A -t 203.0.113.1:70000', "illegal port `70000'; needs a number from 0 to 65535"],
+    [
+      '-U -t 203.0.113.1:80 -k 10.0.0.0/33',
+      "illegal network `10.0.0.0/33'; needs addr or addr/length",
+    ],
+    ['-U -t 203.0.113.1:80 -k ipset:office', 'named sets are for lists in the file'],
     ['-A -t 203.0.113.1:80 -M 255.0.255.0', "illegal netmask `255.0.255.0'"],
     ['-A -t 203.0.113.1:80 --frobnicate', "invalid option `--frobnicate'"],
     ['-A -f 7', '-f: firewall marks are not part of this version'],

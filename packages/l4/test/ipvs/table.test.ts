@@ -46,6 +46,29 @@ describe('a table', () => {
     });
   });
 
+  test('keeps lists when a service is edited, and takes networks off them', () => {
+    const listed = { service: WEB, list: 'deny', network: '192.0.2.0/24' } as const;
+    const other = { service: WEB, list: 'deny', network: '::1' } as const;
+    const table = tableOf(
+      add,
+      { op: 'add-network', ...listed },
+      { op: 'add-network', ...other },
+      { op: 'add-network', ...listed, list: 'allow' },
+      { op: 'edit-service', service: WEB, options: { scheduler: 'rr' } },
+      { op: 'delete-network', ...listed },
+    );
+    expect(table.get('tcp 203.0.113.1:80')?.admission).toMatchObject({
+      deny: ['::1'],
+      allow: ['192.0.2.0/24'],
+    });
+    expect(() => change(table, { op: 'add-network', ...other })).toThrow(
+      '::1 is on the list already',
+    );
+    expect(() => change(table, { op: 'delete-network', ...listed })).toThrow(
+      '192.0.2.0/24 is not on the list',
+    );
+  });
+
   test.each<[string, IpvsChange]>([
     ['Service already exists', add],
     ['No such service', { op: 'delete-service', service: { ...WEB, port: 81 } }],
@@ -130,6 +153,13 @@ describe('flags of schedulers by key', () => {
 
 describe('rules that were saved', () => {
   const address = fc.integer({ min: 1, max: 254 }).map((last) => `10.0.0.${last}`);
+  const network = fc.constantFrom(
+    '192.0.2.0/24',
+    '192.0.2.10',
+    '2001:db8::/32',
+    '::1',
+    '0.0.0.0/0',
+  );
   const server = fc.record({
     address,
     mode: fc.constantFrom('dr' as const, 'tunnel' as const, 'nat' as const, 'fnat' as const),
@@ -150,6 +180,8 @@ describe('rules that were saved', () => {
     expireQuiescent: fc.boolean(),
     servers: fc.uniqueArray(server, { maxLength: 5, selector: (each) => each.address }),
     locals: fc.uniqueArray(address, { maxLength: 3 }),
+    deny: fc.uniqueArray(network, { maxLength: 3 }),
+    allow: fc.uniqueArray(network, { maxLength: 3 }),
   });
 
   test('make the same table again, and the same rules byte for byte', async () => {
@@ -187,6 +219,11 @@ describe('rules that were saved', () => {
               ...(s.locals.length > 0
                 ? [{ op: 'add-local', service: key, addresses: s.locals } as const]
                 : []),
+              ...(['deny', 'allow'] as const).flatMap((list) =>
+                s[list].map(
+                  (each) => ({ op: 'add-network', service: key, list, network: each }) as const,
+                ),
+              ),
             ];
           });
           const table = tableOf(...commands);
