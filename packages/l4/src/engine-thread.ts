@@ -24,7 +24,7 @@ export interface Operations {
   readonly apply: (desired: DesiredPlane) => ApplyReport;
   /** From now on the engine looks after things once a second. */
   readonly attach: () => void;
-  readonly snapshot: () => PlaneSnapshot;
+  readonly snapshot: (cpu?: number) => PlaneSnapshot;
   readonly collectNow: () => GarbageCollection;
   readonly flows: (filter: FlowFilter) => FlowView[];
   readonly removeFlows: (filter: FlowFilter) => number;

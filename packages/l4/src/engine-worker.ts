@@ -31,7 +31,7 @@ const operations: Operations = {
       timers = [setInterval(tick, TICK_MS), setInterval(readEvents, EVENTS_MS)];
     }
   },
-  snapshot: () => current().snapshot(),
+  snapshot: (cpu) => current().snapshot(cpu),
   collectNow: () => current().collectNow(),
   flows: (filter) => current().flows(filter),
   removeFlows: (filter) => current().removeFlows(filter),

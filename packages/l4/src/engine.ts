@@ -247,12 +247,12 @@ export class Engine {
     return events;
   }
 
-  /** The counters as they are now. */
-  snapshot(): PlaneSnapshot {
+  /** The counters as they are now. @param cpu - Packets of this CPU alone; all by default. */
+  snapshot(cpu?: number): PlaneSnapshot {
     const { services, backends, localRuns } = this.#ids;
     return {
       numbers: { services, backends, localRuns },
-      ...countersOf(this.#objects.tc, this.#maps.image),
+      ...countersOf(this.#objects.tc, this.#maps.image, cpu),
       flowsMax: this.#options.sizes.flows,
       collection: this.#collector.latest,
       interfaces: this.#attachments.interfaces,

@@ -46,6 +46,7 @@ import { PlaneWatch } from './plane-watch.ts';
 import { type Announcement, type Role, roleAtStart } from './presence.ts';
 import { type QuorumRule, withReserve } from './quorum.ts';
 import { Sampler } from './sampler.ts';
+import type { PlaneSnapshot } from './statistics.ts';
 import { type Services, ServiceTable } from './service-table.ts';
 import { type Order, readStateFile, writeStateFile } from './state-file.ts';
 import { showCounters } from './shown-counters.ts';
@@ -254,6 +255,12 @@ export class L4Plane implements DataPlane {
   }
 
   /** What the maps do with flows, as a hash that is equal on hosts that do the same. */
+  /** The counters with the packets of one CPU alone, since the maps were made. */
+  async countersOfCpu(cpu: number): Promise<PlaneSnapshot> {
+    await this.settled();
+    return this.engine.call('snapshot', cpu);
+  }
+
   async digest(): Promise<PlaneDigest> {
     await this.settled();
     return this.engine.call('digest');

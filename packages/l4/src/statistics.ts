@@ -72,20 +72,21 @@ export interface PlaneSnapshot {
   readonly unwatchedS: number | undefined;
 }
 
-/** The counters of everything in an image. */
+/** The counters of everything in an image. @param cpu - Traffic of this CPU alone; all by default. */
 export function countersOf(
   loaded: LoadedObject<L4Tc>,
   image: PlaneImage,
+  cpu?: number,
 ): Pick<PlaneSnapshot, 'services' | 'backends' | 'localAddresses' | 'drops'> {
   const counts = loaded.map('l4_cnt');
   const lips = loaded.map('l4_lip');
   const services = [...image.services.keys()].map((id) => {
     const flows = loaded.map('l4_scnt').get(id)?.conns ?? 0;
-    return [id, { ...trafficOf(loaded, 'l4_stat_svc', id), flows }] as const;
+    return [id, { ...trafficOf(loaded, 'l4_stat_svc', { number: id, cpu }), flows }] as const;
   });
   const backends = [...image.backends.keys()].map((slot) => {
     const { active = 0, inactive = 0, persist = 0, overloaded = 0 } = counts.get(slot) ?? {};
-    const traffic = trafficOf(loaded, 'l4_stat_be', slot);
+    const traffic = trafficOf(loaded, 'l4_stat_be', { number: slot, cpu });
     const state = { persistent: persist, overloaded: overloaded !== 0 };
     return [slot, { ...traffic, active, inactive, ...state }] as const;
   });
@@ -101,13 +102,14 @@ export function countersOf(
   };
 }
 
-/** Sums the copies of all CPUs. */
+/** Sums the copies of all CPUs, or gives that of one. */
 function trafficOf(
   loaded: LoadedObject<L4Tc>,
   map: 'l4_stat_svc' | 'l4_stat_be',
-  number: number,
+  { number, cpu }: { readonly number: number; readonly cpu: number | undefined },
 ): TrafficCounts {
-  const copies = loaded.map(map).get(number) ?? [];
+  const all = loaded.map(map).get(number) ?? [];
+  const copies = cpu === undefined ? all : all.slice(cpu, cpu + 1);
   const sum = (read: (copy: (typeof copies)[number]) => bigint): number =>
     Number(copies.reduce((total, copy) => total + read(copy), 0n));
   return {

@@ -29,7 +29,7 @@ const HELP = `Usage: ipvsadm COMMAND [OPTIONS]
   -a -e -d  server     -t|-u host:port -r host[:port] [-g|-i|-m|-b] [-w weight]
   -P -Q -G  local addresses of full NAT    -t|-u host:port -z address[-address]
   -L        list       [-t|-u host:port] [-n] [-c] [--stats] [--rate] [--timeout] [--persistent-conn]
-                       [--thresholds] [--exact] [--nosort] [--sockpair proto:sip:sport:tip:tport]
+                       [--thresholds] [--exact] [--nosort] [--sockpair proto:sip:sport:tip:tport] [--cpu n]
   -S -R -C  save, restore from standard input, clear
   -Z        zero counters    [-t|-u host:port]
   --set tcp tcpfin udp       time-outs in seconds; 0 keeps a value

@@ -77,6 +77,8 @@ export interface IpvsListing {
   /** All digits. */
   readonly exact: boolean;
   readonly sorted: boolean;
+  /** Counters of this CPU alone, for view `stats`. */
+  readonly cpu?: number | undefined;
   /** Names of hosts and ports instead of numbers, where there are any. */
   readonly named?: boolean | undefined;
   /** Only the connection of these ends. */

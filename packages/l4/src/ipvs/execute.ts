@@ -4,6 +4,7 @@
  * @module
  */
 import { isDeepStrictEqual } from 'node:util';
+import { possibleCpus } from '@balancer/ebpf';
 import { messageOf } from '@balancer/kit';
 import { formatServiceKey, type ServiceSpec } from '../desired.ts';
 import type { L4Plane } from '../plane.ts';
@@ -121,16 +122,25 @@ async function list(command: IpvsListing, plane: L4Plane): Promise<string> {
       nameOf,
     );
   }
-  const document = planeDocument(
-    plane.services,
-    plane.counters.sinceZero(snapshot),
-    plane.counters.rates,
-  );
+  const counted = await countedFor(command, snapshot, plane);
+  const document = planeDocument(plane.services, counted, plane.counters.rates);
   const services = shown.flatMap(([key, spec]): ListedService[] => {
-    const counted = document.services.find((each) => formatServiceKey(keyOf(each)) === key);
-    return counted ? [{ spec, counted }] : [];
+    const found = document.services.find((each) => formatServiceKey(keyOf(each)) === key);
+    return found ? [{ spec, counted: found }] : [];
   });
   return formatServices(services, command, snapshot.flowsMax, nameOf);
+}
+
+/** Since they were set to zero; those of one CPU, which nothing sets to zero, since the start. */
+async function countedFor(
+  { cpu }: IpvsListing,
+  snapshot: PlaneSnapshot,
+  plane: L4Plane,
+): Promise<PlaneSnapshot> {
+  if (cpu === undefined) return plane.counters.sinceZero(snapshot);
+  const last = possibleCpus() - 1;
+  if (cpu > last) throw new IpvsError(`No such CPU: ${cpu}; this host has 0 to ${last}`);
+  return plane.countersOfCpu(cpu);
 }
 
 async function namesFor(

@@ -86,6 +86,7 @@ const OPTIONS: readonly OptionRow[] = [
   row('dpvs', undefined),
   row('compat', undefined),
   row('sockpair', undefined, 'value'),
+  row('cpu', undefined, 'value'),
   row('laddr', 'z', 'value'),
   row('ifname', 'F', 'value'),
   row('network', 'k', 'value'),
@@ -119,7 +120,6 @@ const REFUSED: Readonly<Record<string, string>> = {
   'tun-info': 'tunnels other than IPIP',
   'start-daemon': 'connection sync',
   'stop-daemon': 'connection sync',
-  cpu: 'counters of single CPUs',
 };
 
 /** What an argument list says. */

@@ -48,6 +48,9 @@ const SERVER_OPTIONS = [
   'tun-type',
   'tun-nocsum',
 ];
+/** More CPUs than Linux has. */
+const CPU_MAX = 65_535;
+
 const LIST_OPTIONS = [
   'numeric',
   'connection',
@@ -62,6 +65,7 @@ const LIST_OPTIONS = [
   'sort',
   'dpvs',
   'sockpair',
+  'cpu',
 ];
 
 /** Which options a command may have, and which it needs. */
@@ -379,6 +383,10 @@ async function listing(
   };
   const named = Object.entries(views).find(([name]) => options.has(name))?.[1];
   const pair = options.get('sockpair');
+  const cpu = options.get('cpu');
+  if (cpu !== undefined && !options.has('stats')) {
+    throw new IpvsUsageError("The option 'cpu' needs the 'stats' option in the 'list' command");
+  }
   return {
     op: 'list',
     view: GET_VIEWS[command] ?? named ?? (pair === undefined ? 'services' : 'connections'),
@@ -387,6 +395,7 @@ async function listing(
     ...nameOption(options),
     ...(reader.hasService && { service: await reader.service() }),
     ...(pair !== undefined && { sockpair: sockpair(pair) }),
+    ...(cpu !== undefined && { cpu: integer(cpu, 'cpu', CPU_MAX) }),
   };
 }
 

@@ -81,6 +81,7 @@ const command = z.discriminatedUnion('op', [
     view: z.enum(IPVS_VIEWS),
     exact: z.boolean(),
     sorted: z.boolean(),
+    cpu: integer({ min: 0, max: 65_535 }).optional(),
     named: z.boolean().optional(),
     sockpair: sockpair.optional(),
   }),

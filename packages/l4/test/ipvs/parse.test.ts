@@ -121,6 +121,7 @@ describe('a command', () => {
     ['-S -n', { op: 'save', compat: false }],
     ['-R', { op: 'restore' }],
     ['-Ln', { op: 'list', view: 'services', exact: false, sorted: true }],
+    ['-ln --stats --cpu 1', { op: 'list', view: 'stats', exact: false, sorted: true, cpu: 1 }],
     ['-ln --stats --exact', { op: 'list', view: 'stats', exact: true, sorted: true }],
     ['-L --rate --nosort', { op: 'list', named: true, view: 'rate', exact: false, sorted: false }],
     ['-Lnc', { op: 'list', view: 'connections', exact: false, sorted: true }],
@@ -156,6 +157,7 @@ describe('a command', () => {
     ],
     ['-D -t 203.0.113.1:80 -s rr', "Illegal 'scheduler' option with the 'delete-service' command"],
     ['-A -D -t 203.0.113.1:80', 'multiple commands specified'],
+    ['-Ln --cpu 0', "The option 'cpu' needs the 'stats' option in the 'list' command"],
     [
       '-A -t 203.0.113.1:80 -u 203.0.113.1:80',
       "The option 'udp-service' conflicts with the 'tcp-service' option in the 'add-service' command",
