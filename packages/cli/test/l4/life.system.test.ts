@@ -2,7 +2,6 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { z } from '@balancer/kit';
-import { possibleCpus } from '@balancer/ebpf';
 import { l4Operations } from '@balancer/l4';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Lab } from '../../../../examples/l4-netns/lab.ts';
@@ -90,14 +89,12 @@ TCP  203.0.113.1:81 wrr
       /^IPVS connection entries\npro expire state {7}source {13}virtual {12}destination\nTCP 0\d:\d\d {2}\w+ +192\.0\.2\.10:\d+ +203\.0\.113\.1:81 +10\.0\.0\.12:8080 +10\.0\.0\.100:\d+\n/,
     );
     const { code, stderr } = await ipvsadm(['-Ln', '--stats', '--cpu', '60000']);
-    expect([code, stderr]).toEqual([
-      2,
-      expect.stringMatching(/^No such CPU: 60000; this host has/),
-    ]);
+    const last = /^No such CPU: 60000; this host has 0 to (\d+)\n$/.exec(stderr)?.[1];
+    expect([code, last]).toEqual([2, expect.any(String)]);
     const packets = async (...more: readonly string[]): Promise<number> =>
       Number(/203\.0\.113\.1:81 +\d+ +(\d+)/.exec(await stdout('-Ln', '--stats', ...more))?.[1]);
     const ofCpus = await Promise.all(
-      Array.from({ length: possibleCpus() }, (_, cpu) => packets('--cpu', `${cpu}`)),
+      Array.from({ length: Number(last) + 1 }, (_, cpu) => packets('--cpu', `${cpu}`)),
     );
     expect(ofCpus.reduce((sum, count) => sum + count)).toBe(await packets());
     expect(await ipvsadm(['-Z'])).toMatchObject({ code: 0 });
