@@ -35,6 +35,7 @@ describe('/openapi.json', () => {
     );
     const ids = operations.map(({ operationId }) => operationId);
     expect(new Set(ids).size).toBe(ids.length);
+    for (const id of ids) expect(id).toMatch(/^[a-z]\w*$/);
     for (const { path, parameters } of operations) {
       const declared = parameters.filter((each) => each.in === 'path').map(({ name }) => name);
       expect(declared).toEqual([...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name));

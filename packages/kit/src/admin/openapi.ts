@@ -68,7 +68,7 @@ function describe(
   const security = { open: [], read: [{}, { token: [] }], write: [{ token: [] }] }[access];
   const denials = access === 'open' ? {} : DENIALS;
   return {
-    operationId: `${method.toLowerCase()}${path.replaceAll(/\W+(\w)/g, (_, c: string) => c.toUpperCase())}`,
+    operationId: `${method.toLowerCase()}${path.replaceAll(/\W+(\w?)/g, (_, c: string) => c.toUpperCase())}`,
     summary,
     security,
     parameters: [...pathParameters(path), ...queryParameters(query)],
