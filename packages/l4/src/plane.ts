@@ -254,13 +254,13 @@ export class L4Plane implements DataPlane {
     if (before !== role) this.logger.info('packet plane: role', { role, before });
   }
 
-  /** What the maps do with flows, as a hash that is equal on hosts that do the same. */
   /** The counters with the packets of one CPU alone, since the maps were made. */
   async countersOfCpu(cpu: number): Promise<PlaneSnapshot> {
     await this.settled();
     return this.engine.call('snapshot', cpu);
   }
 
+  /** What the maps do with flows, as a hash that is equal on hosts that do the same. */
   async digest(): Promise<PlaneDigest> {
     await this.settled();
     return this.engine.call('digest');

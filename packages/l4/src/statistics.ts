@@ -40,7 +40,6 @@ export interface LocalAddressCounts {
   readonly misses: number;
 }
 
-/** A picture of the plane at one time. */
 /** Runs of a program since it was loaded. */
 export interface ProgramRuns {
   readonly program: string;
@@ -48,6 +47,7 @@ export interface ProgramRuns {
   readonly ns: number;
 }
 
+/** A picture of the plane at one time. */
 export interface PlaneSnapshot {
   /** Service ids by the text of their key, backend slots by identity (`backendKey`). */
   readonly numbers: {
