@@ -53,8 +53,14 @@ static __always_inline void *ctx_end(const ctx_t *ctx)
 #define BPF_F_PSEUDO_HDR 0x10
 #define BPF_F_MARK_MANGLED_0 0x20
 #define BPF_ADJ_ROOM_MAC 1
+#define BPF_F_ADJ_ROOM_FIXED_GSO 1
 #define BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 2
 #define BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 4
+#define BPF_F_ADJ_ROOM_ENCAP_L4_GRE 8
+#define BPF_F_ADJ_ROOM_ENCAP_L4_UDP 0x10
+#define BPF_F_ADJ_ROOM_ENCAP_L2_ETH 0x40
+/* Bytes of an Ethernet header inside. */
+#define BPF_F_ADJ_ROOM_ENCAP_L2(bytes) ((__u64)(bytes) << 56)
 #define BPF_F_ADJ_ROOM_DECAP_L3_IPV4 0x80
 #define BPF_F_ADJ_ROOM_DECAP_L3_IPV6 0x100
 
@@ -87,6 +93,12 @@ static __always_inline __u32 ctx_segments(const ctx_t *ctx)
 	return segments ? segments : 1;
 }
 
+/* Whether the packet goes over the wire in pieces, each of which gets the headers that this one has. */
+static __always_inline int ctx_will_be_cut(const ctx_t *ctx)
+{
+	return ctx->gso_size != 0;
+}
+
 /* Makes headers readable. Returns whether the frame was sent to this host, and without a VLAN tag: the
  * kernel takes tags off before this hook. */
 static __always_inline int ctx_prepare(ctx_t *ctx)
@@ -115,6 +127,20 @@ static __always_inline int ctx_grow_head(ctx_t *ctx, int room, int outer6)
 	return bpf_skb_adjust_room(ctx, room, BPF_ADJ_ROOM_MAC,
 				   outer6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 :
 					    BPF_F_ADJ_ROOM_ENCAP_L3_IPV4);
+}
+
+/* Room for the outer headers of a tunnel over GRE or UDP. The kernel has to know what they are to cut a packet
+ * that is larger than the way; the pieces stay as large as they are, as the way was measured with them. */
+static __always_inline int ctx_grow_tunnel(ctx_t *ctx, int room, int outer6, __u8 tunnel)
+{
+	__u64 flags = outer6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
+
+	flags |= BPF_F_ADJ_ROOM_FIXED_GSO;
+	flags |= tunnel == L4_TUNNEL_GRE ? BPF_F_ADJ_ROOM_ENCAP_L4_GRE : BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
+	if (tunnel == L4_TUNNEL_VXLAN)
+		flags |= BPF_F_ADJ_ROOM_ENCAP_L2(sizeof(struct eth_header)) |
+			 BPF_F_ADJ_ROOM_ENCAP_L2_ETH;
+	return bpf_skb_adjust_room(ctx, room, BPF_ADJ_ROOM_MAC, flags);
 }
 
 static __always_inline int ctx_load(ctx_t *ctx, __u32 offset, void *to, __u32 bytes)
@@ -200,6 +226,11 @@ static __always_inline __u32 ctx_segments(const ctx_t *ctx)
 	return 1;
 }
 
+static __always_inline int ctx_will_be_cut(const ctx_t *ctx)
+{
+	return 0;
+}
+
 static __always_inline int ctx_prepare(ctx_t *ctx)
 {
 	return 1;
@@ -208,6 +239,11 @@ static __always_inline int ctx_prepare(ctx_t *ctx)
 /* The Ethernet header moves along: what stood at the start of the frame stands there afterwards only
  * in its addresses, which are written on sending, and its type, which the caller writes. */
 static __always_inline int ctx_grow_head(ctx_t *ctx, int room, int outer6)
+{
+	return bpf_xdp_adjust_head(ctx, -room);
+}
+
+static __always_inline int ctx_grow_tunnel(ctx_t *ctx, int room, int outer6, __u8 tunnel)
 {
 	return bpf_xdp_adjust_head(ctx, -room);
 }

@@ -16,6 +16,7 @@ export {
   SCHEDULERS,
   SERVICE_FLAGS,
   STATES,
+  TUNNELS,
 } from './constants.ts';
 export { readEvent } from './events.ts';
 export type { DataPlaneEvent, DropEvent, NeighbourEvent } from './events.ts';

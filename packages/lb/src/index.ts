@@ -8,7 +8,7 @@ export type * from './config/types.ts';
 export { certificatesOf } from './config/certificates.ts';
 export { AddressSetError, expandSets, readAddressSets } from './config/l4-sets.ts';
 export { readPortRange } from './config/l4-schema.ts';
-export { LVS_SCHEDULERS, PACKET_MODES } from './config/l4-types.ts';
+export { LVS_SCHEDULERS, PACKET_MODES, TUNNEL_NAMES } from './config/l4-types.ts';
 export * from './config/load.ts';
 export type { BackendTable, ConfigFile, FrontendTable, ServerTable } from './config/schema.ts';
 export { Backend, type ServerEntry, type ServersChanged } from './backend.ts';

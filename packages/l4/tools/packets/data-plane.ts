@@ -37,6 +37,7 @@ import { type Admission, OPEN } from '../../src/desired.ts';
 import { aclKey, admissionFlags, compileAdmission, listedNetworks } from '../../src/admission.ts';
 import { EMPTY_BACKEND, EMPTY_CONFIG, EMPTY_SERVICE } from '../../src/records.ts';
 import { createTable } from '../../src/selection-map.ts';
+import { compileTunnel, IPIP, TUNNEL_PORTS } from '../../src/tunnel.ts';
 import { NAMES, type Change, type PacketCase, type Setup } from './packet-case.ts';
 import { isSection, PacketHost, type Hook } from './packet-host.ts';
 import { backendsOf, COMPARING, listOf, tableOf } from './selection-table.ts';
@@ -249,7 +250,8 @@ export class DataPlane {
       this.#loaded.map('l4_lip').set(index, lip);
     });
     for (const address of decapAddresses) {
-      this.#loaded.maps.get('l4_decap')!.update(toMapAddress(address).bytes!, new Uint8Array(4));
+      const { gue, vxlan } = TUNNEL_PORTS;
+      this.#loaded.map('l4_decap').set(toMapAddress(address), { gue, vxlan });
     }
     const named = Object.keys(owned).map((name) => NAMES[name] ?? name);
     const backends = backendsOf(this.#setup).map(({ address }) => address);
@@ -263,7 +265,9 @@ export class DataPlane {
     const { available = true, weight = 1, port = 8080, active = 0, inactive = 0 } = backend;
     const { upper = 0, lower = 0, mtu = 0 } = backend;
     const { packetsPerS, bitsPerS } = this.#admission;
+    const tunnel = compileTunnel({ ...IPIP, ...this.#setup.tunnel });
     const flags =
+      tunnel.flags |
       (this.#setup.network ? 0 : BACKEND_FLAGS.staticL2) |
       (available ? BACKEND_FLAGS.available : 0) |
       (packetsPerS + bitsPerS > 0 ? BACKEND_FLAGS.metered : 0);
@@ -275,6 +279,7 @@ export class DataPlane {
       address: toMapAddress(backend.address),
       port: KEEPS_PORT.has(this.#setup.mode) ? 0 : port,
       mode: MODES[this.#setup.mode],
+      ...tunnel.fields,
       flags,
       family: familyOf(backend.address),
       weight,

@@ -68,6 +68,9 @@ const FRONTEND_L4: Omit<FrontendL4Config, 'rate'> = {
   conn_timeout: 0,
   expire_quiescent: false,
   tunnel: 'ipip',
+  tunnel_port: 0,
+  tunnel_checksum: false,
+  vni: 0,
   force: false,
 };
 
