@@ -116,7 +116,9 @@ function receivers({ address, tunnel = IPIP }: BackendSpec, inner: 4 | 6): Recei
   if (kind === 'ipip') return [ipip];
   const [module, flag] = outer === 4 ? ['fou', ''] : ['fou6', '-6 '];
   return [
-    { commands: [`modprobe ${module} && ip ${flag}fou add port ${port || TUNNEL_PORTS[kind]} gue`] },
+    {
+      commands: [`modprobe ${module} && ip ${flag}fou add port ${port || TUNNEL_PORTS[kind]} gue`],
+    },
     ipip,
   ];
 }

@@ -303,7 +303,8 @@ function backendOf(
       health,
       upper,
       lower,
-      ...(mode === 'tunnel' && frontend.l4.tunnel !== 'ipip' && { tunnel: tunnelOf(server, frontend) }),
+      ...(mode === 'tunnel' &&
+        frontend.l4.tunnel !== 'ipip' && { tunnel: tunnelOf(server, frontend) }),
       ...(server.mac !== '' && { staticL2: { interface: server.interface, mac: server.mac } }),
     },
   ];

@@ -4,8 +4,17 @@ import { IPIP } from '../src/tunnel.ts';
 import { backend, service } from './support/services.ts';
 
 /** Commands for a server behind a tunnel, without remarks. */
-function commands(tunnel: Partial<typeof IPIP>, address = '203.0.113.1', server = '10.0.0.11'): string[] {
-  const spec = backend({ address: server, mode: 'tunnel', port: 0, tunnel: { ...IPIP, ...tunnel } });
+function commands(
+  tunnel: Partial<typeof IPIP>,
+  address = '203.0.113.1',
+  server = '10.0.0.11',
+): string[] {
+  const spec = backend({
+    address: server,
+    mode: 'tunnel',
+    port: 0,
+    tunnel: { ...IPIP, ...tunnel },
+  });
   return backendSetup([service({ address, backends: [spec] })])
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'));
@@ -44,7 +53,9 @@ describe('what a server is told', () => {
   });
 
   test('VXLAN over IPv6: a device with the number, and with the address of the inner frames', () => {
-    expect(commands({ kind: 'vxlan', vni: 42 }, '203.0.113.1', '2001:db8:b::11').slice(1, 3)).toEqual([
+    expect(
+      commands({ kind: 'vxlan', vni: 42 }, '203.0.113.1', '2001:db8:b::11').slice(1, 3),
+    ).toEqual([
       'ip link add vxlan42 type vxlan id 42 local $SERVER dstport 4789 udp6zerocsumrx',
       'ip link set dev vxlan42 address 02:00:00:00:00:01 up',
     ]);
@@ -62,7 +73,11 @@ describe('what a server is told', () => {
   });
 
   test('a port that is not the usual one is told to our own program, too', () => {
-    const spec = backend({ mode: 'tunnel', port: 0, tunnel: { ...IPIP, kind: 'vxlan', port: 8472 } });
+    const spec = backend({
+      mode: 'tunnel',
+      port: 0,
+      tunnel: { ...IPIP, kind: 'vxlan', port: 8472 },
+    });
     expect(backendSetup([service({ backends: [spec] })])).toContain('--vxlan-port 8472');
   });
 });

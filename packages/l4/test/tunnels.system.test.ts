@@ -52,9 +52,7 @@ const CLIENT = `
 
 const DIGEST = createHash('sha256')
   .update(
-    Buffer.from(
-      Uint32Array.from({ length: UPLOAD_BYTES / 4 }, (_, i) => i * 2_654_435_761).buffer,
-    ),
+    Buffer.from(Uint32Array.from({ length: UPLOAD_BYTES / 4 }, (_, i) => i * 2_654_435_761).buffer),
   )
   .digest('hex');
 
@@ -156,7 +154,10 @@ function decapsulate(machine: NetworkNamespace, plane: DataPlane): () => void {
 }
 
 /** The kernel's own devices, by the commands that `balancer l4 backend-setup` prints for them. */
-function useKernel(given: Combination, tunnel: TunnelSpec): (machine: NetworkNamespace) => () => void {
+function useKernel(
+  given: Combination,
+  tunnel: TunnelSpec,
+): (machine: NetworkNamespace) => () => void {
   const commands = backendSetup([
     service({
       address: given.inner === 4 ? NAMES['V']! : NAMES['V6']!,

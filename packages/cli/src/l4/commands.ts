@@ -145,7 +145,14 @@ export function decapsulate(
   },
   io: Io,
 ): number {
-  const { interface: interfaceName, address: addresses, guePort, vxlanPort, pinPath, off } = options;
+  const {
+    interface: interfaceName,
+    address: addresses,
+    guePort,
+    vxlanPort,
+    pinPath,
+    off,
+  } = options;
   if (off) {
     const wasAttached = detachDecapsulation({ interfaceName, pinPath });
     io.stdout.write(`${interfaceName}: ${wasAttached ? 'detached' : 'nothing was attached'}\n`);

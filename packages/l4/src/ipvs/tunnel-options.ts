@@ -40,7 +40,9 @@ export function tunnelOption(
   const type = options.get('tun-type') ?? 'ipip';
   const kind = TUNNEL_NAMES.find((name) => name === type);
   if (!kind) {
-    throw new IpvsUsageError(`illegal tunnel type \`${type}'; there are ${TUNNEL_NAMES.join(', ')}`);
+    throw new IpvsUsageError(
+      `illegal tunnel type \`${type}'; there are ${TUNNEL_NAMES.join(', ')}`,
+    );
   }
   const wrong = given.find((name) => name !== 'tun-type' && !TUNNEL_OPTIONS[kind].includes(name));
   if (wrong !== undefined) {
@@ -53,9 +55,7 @@ export function tunnelOption(
   }
   const port = options.get('tun-port');
   if (kind === 'gue' && port === undefined) {
-    throw new IpvsUsageError(
-      "You need to supply the 'tun-port' option for the 'gue' tunnel type",
-    );
+    throw new IpvsUsageError("You need to supply the 'tun-port' option for the 'gue' tunnel type");
   }
   const vni = options.get('tun-vni');
   const innerMac = options.get('tun-mac') ?? INNER_MAC;
@@ -70,4 +70,3 @@ export function tunnelOption(
     },
   };
 }
-

@@ -95,7 +95,12 @@ describe('the list of services', () => {
     const spec = service({
       backends: [
         backend({ mode: 'tunnel', port: 0 }),
-        backend({ mode: 'tunnel', port: 0, address: '10.0.0.12', tunnel: { ...IPIP, kind: 'gre' } }),
+        backend({
+          mode: 'tunnel',
+          port: 0,
+          address: '10.0.0.12',
+          tunnel: { ...IPIP, kind: 'gre' },
+        }),
         backend({
           mode: 'tunnel',
           port: 0,

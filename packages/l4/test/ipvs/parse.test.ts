@@ -46,10 +46,7 @@ describe('a command', () => {
         },
       },
     ],
-    [
-      '-L --tun-info',
-      { op: 'list', view: 'tunnels', exact: false, sorted: true, named: true },
-    ],
+    ['-L --tun-info', { op: 'list', view: 'tunnels', exact: false, sorted: true, named: true }],
     [
       '-E -t 203.0.113.1:80 -p',
       { op: 'edit-service', service: WEB, options: { persistenceS: 300 } },

@@ -231,17 +231,19 @@ describe('rules that were saved', () => {
             };
             return [
               { op: 'add-service', service: key, options },
-              ...s.servers.map(({ mode, weight, upper, lower, port, tunnel: wrap, ...rest }): IpvsChange => {
-                const isOneWay = mode === 'dr' || mode === 'tunnel';
-                const wrapped = mode === 'tunnel' && wrap ? { tunnel: possible(wrap) } : {};
-                const own = { ...rest, port: isOneWay ? s.port : port };
-                return {
-                  op: 'add-server',
-                  service: key,
-                  server: own,
-                  options: { mode, weight, upper, lower, ...wrapped },
-                };
-              }),
+              ...s.servers.map(
+                ({ mode, weight, upper, lower, port, tunnel: wrap, ...rest }): IpvsChange => {
+                  const isOneWay = mode === 'dr' || mode === 'tunnel';
+                  const wrapped = mode === 'tunnel' && wrap ? { tunnel: possible(wrap) } : {};
+                  const own = { ...rest, port: isOneWay ? s.port : port };
+                  return {
+                    op: 'add-server',
+                    service: key,
+                    server: own,
+                    options: { mode, weight, upper, lower, ...wrapped },
+                  };
+                },
+              ),
               ...(s.locals.length > 0
                 ? [{ op: 'add-local', service: key, addresses: s.locals } as const]
                 : []),

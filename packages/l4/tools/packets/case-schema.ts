@@ -83,7 +83,7 @@ const network4or6 = z.union([prefix, address]);
 const hex = z.string().regex(HEX, 'must be bytes in hexadecimal');
 const bytes = hex.transform((text): Uint8Array => new Uint8Array(Buffer.from(text, 'hex')));
 /** Headers as bytes, and what they are in front of: a packet, or a frame. */
-const wrapped: z.ZodType<Uint8Array, unknown> = z.lazy(() =>
+const wrapped: z.ZodType<Uint8Array> = z.lazy(() =>
   z
     .strictObject({
       head: bytes,
