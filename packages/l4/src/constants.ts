@@ -76,6 +76,12 @@ export const SERVICE_FLAGS = {
   limited: 32_768,
 } as const;
 
+/** Bits of a flow's flags. */
+export const FLOW_FLAGS = {
+  /** Its numbers, acknowledgements or windows are shifted. */
+  sequenceAdjusted: 4,
+} as const;
+
 /** Bits of the configuration's flags. */
 export const CONFIG_FLAGS = {
   /** `l4_filter` is complete: packets without an address of ours pass at once. */
