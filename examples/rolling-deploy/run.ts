@@ -14,7 +14,14 @@ import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import { type Address, AdminServer, formatAddress, freePort, Metrics, silentLogger } from '@balancer/kit';
+import {
+  type Address,
+  AdminServer,
+  formatAddress,
+  freePort,
+  Metrics,
+  silentLogger,
+} from '@balancer/kit';
 import {
   adminRoutes,
   LoadBalancer,
