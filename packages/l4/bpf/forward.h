@@ -165,13 +165,13 @@ static __always_inline enum verdict forward_in(ctx_t *ctx, struct packet *p, str
 		return forward_in_tunnel(ctx, p, flow, backend, cfg, answer_from);
 	if (flow->mode == L4_MODE_DR)
 		return forward_direct(ctx, p, backend, answer_from);
-	if (unlikely(is_special))
+	if (feature(is_special))
 		reason = route_special(ctx, p, flow, backend);
 	else
 		reason = route_to_backend(ctx, p, backend, &flow->new_src, 0, 0);
 	if (unlikely(reason))
 		return refuse(ctx, p, reason, answer_from);
-	if (unlikely(is_special) && insert(ctx, p))
+	if (feature(is_special) && insert(ctx, p))
 		return drop(p, L4_DROP_HELPER_ERROR);
 	if (rewrite_nat(ctx, p, flow))
 		return drop(p, L4_DROP_HELPER_ERROR);
