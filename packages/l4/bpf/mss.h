@@ -29,8 +29,8 @@ static __always_inline __u32 telling_bytes(const struct l4_service *svc, int is_
 	return 0;
 }
 
-/* The largest segment that a client of the service may send over a way of so many bytes (0: the usual ones),
- * given what the backend itself takes (0: anything). */
+/* The largest segment that a client of the service may send over a way of so many bytes (0: the usual ones) in
+ * packets of a family, given what the backend itself takes (0: anything). */
 static __always_inline __u16 mss_limit(const struct l4_service *svc, int is_client4, __u8 family, __u32 mtu,
 				       __u16 own)
 {
@@ -38,6 +38,9 @@ static __always_inline __u16 mss_limit(const struct l4_service *svc, int is_clie
 	__u32 told = telling_bytes(svc, is_client4), limit = mtu ? mtu : USUAL_MTU;
 
 	headers += sizeof(struct tcp_header);
+	/* Its packets lose their longer header on the way; what is answered to them gets it. */
+	if (family == 4 && !is_client4)
+		told += sizeof(struct ip6_header) - sizeof(struct ip4_header);
 	limit = limit > headers ? limit - headers : 0;
 	if (own && (own < limit || !mtu))
 		limit = own;
