@@ -139,7 +139,7 @@ function start(
 function decapsulate(machine: NetworkNamespace, plane: DataPlane): () => void {
   machine.run(() => {
     for (const name of ['V', 'V6']) {
-      execFileSync('ip', ['addr', 'add', NAMES[name]!, 'dev', 'lo', 'nodad']);
+      execFileSync('ip', ['addr', 'add', NAMES[name]!, 'dev', 'lo']);
     }
   });
   const attachment = machine.run(() => {
