@@ -57,10 +57,12 @@ static __always_inline void rss_source(struct addr16 *src, __u32 hash, int outer
 	src->words[3] = bpf_htonl(hash);
 }
 
-/* The way to a backend, whose packets grow by overhead. Returns 0 when there is one, else a drop reason. */
+/* The way to a backend, or to where one sends on, for packets that grow by overhead. Returns 0 when there is one,
+ * else a drop reason. */
 static __always_inline int route_to_backend(ctx_t *ctx, struct packet *p,
 					    const struct l4_backend *backend,
-					    const struct addr16 *src, __u32 overhead, int on_link)
+					    const struct addr16 *src, const struct addr16 *dst,
+					    __u32 overhead, int on_link)
 {
 	int is_static = backend->flags & L4_BE_STATIC_L2;
 
@@ -73,7 +75,7 @@ static __always_inline int route_to_backend(ctx_t *ctx, struct packet *p,
 		return ctx_segment_bytes(ctx, p) + overhead <= backend->mtu ? 0 : L4_DROP_TOO_BIG;
 	}
 	p->route.bytes = ctx_segment_bytes(ctx, p) + overhead;
-	return find_route(ctx, p, src, &backend->address);
+	return find_route(ctx, p, src, dst);
 }
 
 static __always_inline enum verdict send_to_backend(ctx_t *ctx, struct packet *p,
@@ -112,7 +114,7 @@ static __always_inline enum verdict forward_in_tunnel(ctx_t *ctx, struct packet 
 		rss_source(&made, hash, outer6);
 		src = &made;
 	}
-	reason = route_to_backend(ctx, p, backend, src, outer6 ? 40 : 20, 0);
+	reason = route_to_backend(ctx, p, backend, src, &backend->address, outer6 ? 40 : 20, 0);
 	if (unlikely(reason))
 		return refuse(ctx, p, reason, answer_from);
 	if (encapsulate(ctx, p, src, backend, hash))
@@ -131,19 +133,27 @@ static __always_inline enum verdict forward_in(ctx_t *ctx, struct packet *p, con
 	if (flow->mode == L4_MODE_TUNNEL)
 		return forward_in_tunnel(ctx, p, flow, backend, cfg, answer_from);
 	if (flow->mode == L4_MODE_DR) {
-		reason = route_to_backend(ctx, p, backend, &p->key.src, 0, 1);
+		reason = route_to_backend(ctx, p, backend, &p->key.src, &backend->address, 0, 1);
 		if (unlikely(reason))
 			return refuse(ctx, p, reason, answer_from);
 		if (rewrite_dr(ctx, p))
 			return drop(p, L4_DROP_HELPER_ERROR);
 		return send_to_backend(ctx, p, backend);
 	}
-	reason = route_to_backend(ctx, p, backend, &flow->new_src, 0, 0);
+	/* Of nat and fnat this is the backend's address. */
+	reason = route_to_backend(ctx, p, backend, &flow->new_src, &flow->new_dst, 0, 0);
 	if (unlikely(reason))
 		return refuse(ctx, p, reason, answer_from);
 	if (rewrite_nat(ctx, p, flow))
 		return drop(p, L4_DROP_HELPER_ERROR);
 	return send_to_backend(ctx, p, backend);
+}
+
+/* Who answers a reply that is too big: the service, or the address that a host has outside. */
+static __always_inline const struct addr16 *reply_source(const struct packet *p,
+							 const struct l4_flow *flow)
+{
+	return flow->mode == L4_MODE_SNAT ? &p->key.dst : &flow->new_src;
 }
 
 /* A reply to the client. */
@@ -158,7 +168,7 @@ static __always_inline enum verdict forward_out(ctx_t *ctx, struct packet *p, co
 		p->route.on_link = 0;
 		reason = find_route(ctx, p, &flow->new_src, &flow->new_dst);
 		if (unlikely(reason))
-			return refuse(ctx, p, reason, &flow->new_src);
+			return refuse(ctx, p, reason, reply_source(p, flow));
 	}
 	if (rewrite_nat(ctx, p, flow))
 		return drop(p, L4_DROP_HELPER_ERROR);

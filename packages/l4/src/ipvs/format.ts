@@ -17,6 +17,7 @@ const FORWARD_NAMES: Readonly<Record<ForwardMode, string>> = {
   tunnel: 'Tunnel',
   nat: 'Masq',
   fnat: 'FullNat',
+  snat: 'SNAT',
   'dr-ip': 'Route',
 };
 
@@ -25,6 +26,7 @@ const FORWARD_OPTIONS: Readonly<Record<ForwardMode, string>> = {
   tunnel: '-i',
   nat: '-m',
   fnat: '-b',
+  snat: '-J',
   'dr-ip': '-g',
 };
 
