@@ -98,7 +98,7 @@ static __always_inline int rewrite_l4(ctx_t *ctx, struct packet *p, const struct
 	int udp = p->key.protocol == IPPROTO_UDP;
 	__u32 offset = p->l4_offset;
 
-	if (unlikely(!udp && p->key.protocol != IPPROTO_TCP))
+	if (feature(!udp && p->key.protocol != IPPROTO_TCP))
 		return rewrite_echo(ctx, p, flow, replaced);
 	if (bpf_skb_store_bytes(ctx, offset, &ports, sizeof(ports), 0))
 		return -1;
@@ -159,7 +159,7 @@ static __always_inline int rewrite_l4(ctx_t *ctx, struct packet *p, const struct
 		tcp->checksum = csum_apply(tcp->checksum, replaced);
 		return 0;
 	}
-	if (unlikely(p->key.protocol != IPPROTO_UDP))
+	if (feature(p->key.protocol != IPPROTO_UDP))
 		return rewrite_echo(ctx, p, flow, echoed);
 	if ((void *)(udp + 1) > end)
 		return -1;
@@ -182,9 +182,9 @@ static __always_inline int rewrite_nat(ctx_t *ctx, struct packet *p, const struc
 
 	if (p->family == 4 ? rewrite_ip4(ctx, flow, &replaced) : rewrite_ip6(ctx, p, flow, &replaced))
 		return -1;
-	if (unlikely(p->fragment == FRAGMENT_LATER))
+	if (feature(p->fragment == FRAGMENT_LATER))
 		return 0;
-	if (unlikely(flow->flags & L4_FLOW_SEQ_ADJUSTED) && adjust_sequence(ctx, p, flow))
+	if (feature(flow->flags & L4_FLOW_SEQ_ADJUSTED) && adjust_sequence(ctx, p, flow))
 		return -1;
 	return rewrite_l4(ctx, p, flow, replaced);
 }

@@ -2,8 +2,15 @@
 import { formatIp, parseIp } from '@balancer/ebpf';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fullRange, listedMatch, matchFamilies, matchOf, matchText, readMatch } from '../src/match.ts';
-import { decodeRule, encodeRule, matchFilter } from '../src/match-map.ts';
+import {
+  fullRange,
+  listedMatch,
+  matchFamilies,
+  matchOf,
+  matchText,
+  readMatch,
+} from '../src/match.ts';
+import { decodeRule, encodeRule, matchFilter, type PlaneRule } from '../src/match-map.ts';
 
 const toNumber = (bytes: Uint8Array): bigint => BigInt(`0x${Buffer.from(bytes).toString('hex')}`);
 const toBytes = (number: bigint, length: number): Uint8Array =>
@@ -82,8 +89,8 @@ describe('a range of a rule', () => {
   test('comes back from the bytes of the map as it was, whatever it is', () => {
     fc.assert(
       fc.property(ends, ends, ports, ports, (src, dst, sports, dports) => {
-        const family = src.length === 4 ? 4 : 6;
-        const length = src.length;
+        const family: 4 | 6 = src.length === 4 ? 4 : 6;
+        const { length } = src;
         const textOf = (low: bigint, high: bigint, p: readonly number[]): string => {
           const both = `${formatIp(toBytes(low, length))}-${formatIp(toBytes(high, length))}`;
           return `${length === 4 ? both : `[${both}]`}:${p.join('-')}`;
@@ -95,9 +102,9 @@ describe('a range of a rule', () => {
           iif: 'eth0',
           oif: 'wan-123456789.0',
         });
-        const rule = {
+        const rule: PlaneRule = {
           ...{ service: 7, protocol: 6, family, match, iif: 3, oif: 0xffff_ffff, isLeaving: true },
-        } as const;
+        };
         expect(decodeRule(encodeRule(rule))).toEqual([rule]);
         const text = matchText('tcp', family, match);
         expect(readMatch(text)).toEqual({ protocol: 'tcp', family, match });
@@ -108,10 +115,9 @@ describe('a range of a rule', () => {
   test('has its sources in the filter', () => {
     fc.assert(
       fc.property(ends, fc.bigInt({ min: 0n, max: 2n ** 128n }), ({ length, low, high }, n) => {
-        const family = length === 4 ? 4 : 6;
         const text = `${formatIp(toBytes(low, length))}-${formatIp(toBytes(high, length))}`;
         const match = matchOf({ srcRange: text });
-        const rule = { service: 1, protocol: 6, family, match, iif: 0, oif: 0, isLeaving: false };
+        const rule = { service: 1, protocol: 6, match, iif: 0, oif: 0, isLeaving: false };
         const { words4, words6 } = matchFilter([{ ...rule, family: length === 4 ? 4 : 6 }]);
         const address = Buffer.from(toBytes(low + (n % (high - low + 1n)), length));
         const bit =
@@ -131,7 +137,10 @@ describe('a filter of rules', () => {
     const match = matchOf({ srcRange: '10.1.0.0/16' });
     const rule = { service: 1, protocol: 6, match, iif: 0, oif: 0, isLeaving: false };
     const { words4, words6 } = matchFilter([{ ...rule, family: 4 }]);
-    const count = words4.reduce((sum, word) => sum + word.toString(2).replaceAll('0', '').length, 0);
+    const count = words4.reduce(
+      (sum, word) => sum + word.toString(2).replaceAll('0', '').length,
+      0,
+    );
     expect(count).toBe(1);
     expect(words6.every((word) => word === 0n)).toBe(true);
     expect(matchFilter([]).words4.every((word) => word === 0n)).toBe(true);
@@ -145,9 +154,7 @@ describe('a match', () => {
     expect(matchText('icmp', 4, match)).toBe(
       'proto=icmp,src-range=192.168.100.0-192.168.100.254:0-0,oif=eth1',
     );
-    expect(listedMatch('icmp', match)).toBe(
-      'icmp,from=192.168.100.0-192.168.100.254:0-0,oif=eth1',
-    );
+    expect(listedMatch('icmp', match)).toBe('icmp,from=192.168.100.0-192.168.100.254:0-0,oif=eth1');
   });
 
   test('names its family where no address does', () => {

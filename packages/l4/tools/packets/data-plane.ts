@@ -60,9 +60,7 @@ const VERDICTS: Readonly<Record<Hook, Readonly<Record<number, string>>>> = {
   tc: { 2: 'drop', 7: 'tx', [0xffff_ffff]: 'pass' },
 };
 
-const CONTROL = readObject(
-  readFileSync(new URL('../../bpf/objects/l4-ctl.o', import.meta.url)),
-);
+const CONTROL = readObject(readFileSync(new URL('../../bpf/objects/l4-ctl.o', import.meta.url)));
 
 /** What became of a packet. */
 export interface Sent {
