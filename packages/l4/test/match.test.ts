@@ -103,7 +103,13 @@ describe('a range of a rule', () => {
           oif: 'wan-123456789.0',
         });
         const rule: PlaneRule = {
-          ...{ service: 7, protocol: 6, family, match, iif: 3, oif: 0xffff_ffff, isLeaving: true },
+          service: 7,
+          protocol: 6,
+          family,
+          match,
+          iif: 3,
+          oif: 0xffff_ffff,
+          isLeaving: true,
         };
         expect(decodeRule(encodeRule(rule))).toEqual([rule]);
         const text = matchText('tcp', family, match);

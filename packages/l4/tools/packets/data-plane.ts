@@ -41,7 +41,7 @@ import { matchFamilies, matchOf } from '../../src/match.ts';
 import { createRules, matchFilter, type PlaneRule } from '../../src/match-map.ts';
 import { createTable } from '../../src/selection-map.ts';
 import { NAMES, type Change, type PacketCase, type Setup } from './packet-case.ts';
-import { isSection, PacketHost, type Hook } from './packet-host.ts';
+import { isSection, type PacketHost, type Hook } from './packet-host.ts';
 import { backendsOf, COMPARING, listOf, tableOf } from './selection-table.ts';
 
 /** Id of the service of the set-up. */
@@ -78,8 +78,6 @@ export class DataPlane {
   readonly #programName: NonNullable<PacketCase['program']>;
   readonly #hook: Hook;
   readonly #host: PacketHost;
-  /** A host of its own, for cases that change it. */
-  readonly #ownHost: PacketHost | undefined;
   #control: LoadedObject | undefined;
 
   constructor(
@@ -91,11 +89,9 @@ export class DataPlane {
     this.#setup = setup;
     this.#hook = hook;
     this.#programName = program;
-    this.#ownHost = typeof setup.network === 'object' ? new PacketHost() : undefined;
-    this.#host = this.#ownHost ?? host;
+    this.#host = typeof setup.network === 'object' ? host.withNetwork(setup.network) : host;
     this.protocol = PROTOCOLS[setup.protocol ?? 'tcp'];
     this.#loaded = this.#host.dataPlane(hook);
-    if (typeof setup.network === 'object') this.#host.setUp(setup.network);
     if (hook === 'xdp') this.#addPorts();
     this.#configure();
     this.#addAddresses();
@@ -107,7 +103,6 @@ export class DataPlane {
 
   close(): void {
     this.#control?.close();
-    this.#ownHost?.close();
   }
 
   /** The object with its maps. */
