@@ -82,6 +82,9 @@ export const SERVICE_FLAGS = {
   snat: 1_048_576,
 } as const;
 
+/** How servers of full NAT are told the client's address: not at all, by a TCP option, by a header (PROXY, version 2). */
+export const CLIENT_ADDRESSES = ['none', 'toa', 'ppv2'] as const;
+
 /** Bits of a flow's flags. */
 export const FLOW_FLAGS = {
   /** Its packets need more than rewriting, or it is to end. */
