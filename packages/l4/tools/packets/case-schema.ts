@@ -20,6 +20,7 @@ import {
   HASH_MODES,
   MODES,
   OWNED,
+  PROTOCOLS,
   REPLY_PATHS,
   SCHEDULERS,
   SERVICE_FLAGS,
@@ -27,7 +28,14 @@ import {
   TUNNELS,
 } from '../../src/index.ts';
 import type { Admission } from '../../src/desired.ts';
-import { NAMES, type FrameText, type PacketCase, type Setup, type Step } from './packet-case.ts';
+import {
+  NAMES,
+  type FrameText,
+  type PacketCase,
+  type RuleSetup,
+  type Setup,
+  type Step,
+} from './packet-case.ts';
 
 const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i;
 const HEX = /^([0-9a-f]{2})*$/i;
@@ -242,11 +250,20 @@ const tunnel = z.strictObject({
   innerMac: mac.exactOptional(),
 });
 
+const rule: z.ZodType<RuleSetup> = z.strictObject({
+  protocol: nameIn(PROTOCOLS).exactOptional(),
+  src: z.string().exactOptional(),
+  dst: z.string().exactOptional(),
+  iif: z.enum(['L1', 'L2']).exactOptional(),
+  oif: z.enum(['L1', 'L2']).exactOptional(),
+  isLeaving: z.boolean().exactOptional(),
+});
+
 const { enabled: _, ...FLAGS } = SERVICE_FLAGS;
 
 const setup: z.ZodType<Setup> = z.strictObject({
   mode: nameIn(MODES),
-  protocol: z.enum(['tcp', 'udp']).exactOptional(),
+  protocol: nameIn(PROTOCOLS).exactOptional(),
   vip: address.exactOptional(),
   port: word.exactOptional(),
   scheduler: nameIn(SCHEDULERS).exactOptional(),
@@ -264,6 +281,7 @@ const setup: z.ZodType<Setup> = z.strictObject({
     })
     .exactOptional(),
   replyPath: nameIn(REPLY_PATHS).exactOptional(),
+  rules: z.array(rule).exactOptional(),
   newFlowCap: long.exactOptional(),
   maxConnections: long.exactOptional(),
   admission: admission.exactOptional(),
