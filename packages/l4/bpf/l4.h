@@ -102,6 +102,7 @@ enum {
 	L4_SEEN_FIN_CLIENT = 4,
 	L4_SEEN_FIN_SERVER = 8,
 	L4_SEEN_RST = 16,
+	L4_SEEN_RESET_NEXT = 64, /* the flow is to end: its next segment is answered with RST */
 };
 
 enum {
@@ -121,12 +122,23 @@ enum {
 	L4_SVC_ANY_PORT = 1 << 10,
 	L4_SVC_RESET = 1 << 11, /* no backend: answer with RST or port unreachable */
 	L4_SVC_ADOPT = 1 << 12,
+	L4_SVC_TOA = 1 << 5, /* backends are told the client's address by a TCP option */
+	L4_SVC_PROXY = 1 << 17, /* or by a header of the PROXY protocol */
 	L4_SVC_LIMITED = 1 << 15, /* new flows have a rate, or clients a limit */
 };
 
 enum l4_list_kind {
 	L4_ACL_DENY = 0,
 	L4_ACL_ALLOW = 1,
+};
+
+/* Bits of l4_flow.flags. */
+enum {
+	L4_FLOW_SPECIAL = 1 << 0, /* its packets need more than rewriting, or the flow is to end */
+	L4_FLOW_SEQ_ADJUSTED = 1 << 2, /* seq_delta, ack_delta and scales of the window are not all zero */
+	L4_FLOW_TOA_DONE = 1 << 3, /* the backend has answered, so it knows the client's address */
+	L4_FLOW_PP_SENT = 1 << 4, /* the PROXY header has been sent, and nothing says that it was lost */
+	L4_FLOW_PP_ACKED = 1 << 5,
 };
 
 /* Bits of l4_flow.marks. */
@@ -179,6 +191,8 @@ enum l4_drop_reason {
 	L4_DROP_LIMIT = 19,
 	L4_DROP_RATE = 20,
 	L4_DROP_QUIESCENT = 23,
+	L4_COUNT_TOA_FAIL = 24, /* forwarded without the option, for which there was no room */
+	L4_DROP_PP_GSO = 25, /* the PROXY header does not go into this packet; its sender repeats it */
 	L4_DROP_ENCAP_FAIL = 26,
 	L4_DROP_HELPER_ERROR = 27,
 	L4_COUNT_ICMP_SMALL_MTU = 31, /* forwarded, and counted as something to look at */
@@ -304,18 +318,18 @@ struct l4_flow {
 	__u8 dir;
 	__u8 flags;
 	__u8 seen;
-	__u8 wscale_lb;
-	__u8 wscale_rs;
-	__u8 pp_len;
+	__u8 wscale_lb; /* units of windows: those that the receiver of this direction was told, */
+	__u8 wscale_rs; /* and those that its sender counts in; both as powers of two */
+	__u8 pp_len; /* bytes of the PROXY header */
 	struct addr16 new_src;
 	struct addr16 new_dst;
 	__be16 new_sport;
 	__be16 new_dport;
-	__u32 seq_delta;
-	__u32 ack_delta;
+	__u32 seq_delta; /* added to the numbers of this direction's segments, */
+	__u32 ack_delta; /* and to what they acknowledge */
 	__u32 isn_c;
 	__u32 isn_s;
-	__u32 snd_max;
+	__u32 snd_max; /* end of what the client has sent, relative to its first byte */
 	__u64 created_ns;
 	__u64 packets;
 	__u64 bytes;

@@ -7,6 +7,7 @@
 #include "claim.h"
 #include "reject.h"
 #include "select.h"
+#include "special.h"
 #include "template.h"
 #include "track.h"
 
@@ -165,6 +166,8 @@ __noinline int start_flow(ctx_t *ctx, struct packet *p)
 	if (!opens && !can_adopt(svc, backend))
 		return drop(p, L4_DROP_NO_CONN);
 	draft_flow(ctx, p, s, backend, slot, first_state(p, backend, opens));
+	if (unlikely(svc->flags & (L4_SVC_TOA | L4_SVC_PROXY)))
+		tell_client(ctx, p);
 	if (svc->flags & L4_SVC_ONE_PACKET && p->key.protocol == IPPROTO_UDP &&
 	    is_one_way(backend->mode)) {
 		complete_flow(s);
