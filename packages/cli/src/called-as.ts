@@ -6,7 +6,7 @@
 import { basename } from 'node:path';
 
 /** Commands that are programs elsewhere. */
-const NAMES: readonly string[] = ['ipvsadm', 'dpip'];
+const NAMES: ReadonlySet<string> = new Set(['ipvsadm', 'dpip']);
 
 /**
  * The arguments to follow.
@@ -16,5 +16,5 @@ const NAMES: readonly string[] = ['ipvsadm', 'dpip'];
  */
 export function argumentsOf([, script = '', ...args]: readonly string[]): readonly string[] {
   const name = basename(script);
-  return NAMES.includes(name) ? [name, ...args] : args;
+  return NAMES.has(name) ? [name, ...args] : args;
 }

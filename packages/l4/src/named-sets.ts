@@ -89,7 +89,10 @@ export function withNetworks(services: readonly ServiceSpec[], sets: AddressSets
     }
     const expand = (list: keyof Pick<Admission, 'deny' | 'allow'>): string[] =>
       admission[list].flatMap((entry) => networksOf(entry, sets, service));
-    return { ...service, admission: { ...admission, deny: expand('deny'), allow: expand('allow') } };
+    return {
+      ...service,
+      admission: { ...admission, deny: expand('deny'), allow: expand('allow') },
+    };
   });
 }
 

@@ -3,14 +3,7 @@
  *
  * @module
  */
-import {
-  type AdminContext,
-  AdminRefusal,
-  type AdminRoute,
-  cidr,
-  refusal,
-  z,
-} from '@balancer/kit';
+import { type AdminContext, AdminRefusal, type AdminRoute, cidr, refusal, z } from '@balancer/kit';
 import { networkName, networkOf } from './admission.ts';
 import { toMapAddress } from './address.ts';
 import { matcherOf } from './address-prefix.ts';
@@ -37,7 +30,8 @@ const networks = z.array(cidr()).max(NETWORKS_MAX);
 export const setBody: z.ZodType<{ readonly name: string; readonly networks: readonly string[] }> =
   z.strictObject({
     name: z.string().regex(SET_NAME, {
-      error: 'needs a name of at most 64 letters, digits, dots, dashes and underscores that begins with a letter',
+      error:
+        'needs a name of at most 64 letters, digits, dots, dashes and underscores that begins with a letter',
     }),
     networks,
   });
@@ -58,7 +52,11 @@ export function setRoutes(plane: L4Plane, guard: Guard): readonly AdminRoute[] {
   const path = '/l4/sets/:set';
   /** Gives a set the networks that come out; `null` destroys it. */
   const becomes =
-    (next: (context: AdminContext) => Promise<{ name: string; networks: readonly string[] | null }>) =>
+    (
+      next: (
+        context: AdminContext,
+      ) => Promise<{ name: string; networks: readonly string[] | null }>,
+    ) =>
     async (context: AdminContext): Promise<Response> => {
       await plane.settled();
       const order = await next(context);
@@ -156,7 +154,8 @@ function test(context: AdminContext, plane: L4Plane): Response {
   const { address, length } = networkOf(network);
   const first = toMapAddress(address);
   const isMember = members.some(
-    (each) => networkOf(each).length <= length && isSameFamily(each, address) && matcherOf(each)(first),
+    (each) =>
+      networkOf(each).length <= length && isSameFamily(each, address) && matcherOf(each)(first),
   );
   return Response.json({ member: isMember });
 }

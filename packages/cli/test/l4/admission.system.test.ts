@@ -1,7 +1,6 @@
 /** Lists, limits and rates with clients that are real: over HTTP, by ipvsadm and by dpip. */
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { addAddress, findLink, RouteSocket } from '@balancer/ebpf';
 import type { PlaneDocument } from '@balancer/l4';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Lab } from '../../../../examples/l4-netns/lab.ts';
@@ -64,10 +63,12 @@ ${lab.backend('web', 4, 8080)}`);
     const put = { networks: ['192.0.2.0/25', '2001:db8::/32'] };
     expect(await lab.call('PUT', `${SERVICE}/deny`, put)).toEqual({ status: 204 });
     const first = knock();
-    await expect.poll(() => hits('deny'), PATIENCE).toEqual([
-      { network: '192.0.2.0/25', hits: expect.toSatisfy((count: number) => count >= 1) },
-      { network: '2001:db8::/32', hits: 0 },
-    ]);
+    await expect
+      .poll(() => hits('deny'), PATIENCE)
+      .toEqual([
+        { network: '192.0.2.0/25', hits: expect.toSatisfy((count: number) => count >= 1) },
+        { network: '2001:db8::/32', hits: 0 },
+      ]);
     expect((await ipvsadm('-B', '-n')).stdout).toMatch(
       /^VIP:VPORT {12}TOTAL {4}DENY {17}HITS\n203\.0\.113\.1:80 {7}2 {8}192\.0\.2\.0\/25 {9}[1-9]\d*\n {30}2001:db8::\/32 {8}0\n$/,
     );
@@ -102,7 +103,10 @@ ${lab.backend('web', 4, 8080)}`);
     const wrong = [
       [await dpip('ipset', 'destroy', 'office'), 'the set office is in use: tcp 203.0.113.1:80'],
       [await dpip('ipset', 'add', 'nobody', '::1'), 'there is no set nobody'],
-      [await dpip('ipset', 'add', 'office', '192.0.2.10/32'), '192.0.2.10/32 is in the set office already'],
+      [
+        await dpip('ipset', 'add', 'office', '192.0.2.10/32'),
+        '192.0.2.10/32 is in the set office already',
+      ],
       [await dpip('ipset', 'del', 'office', '::1'), '::1 is not in the set office'],
       [await dpip('ipset', 'create', 'office'), 'the set office is there already'],
     ] as const;
@@ -112,7 +116,8 @@ ${lab.backend('web', 4, 8080)}`);
     expect(await ipvsadm('-U', ...web, '-k', 'ipset:nobody')).toEqual({
       code: 2,
       stdout: '',
-      stderr: 'tcp 203.0.113.1:80: its list names the set nobody, which is not there; there are: office\n',
+      stderr:
+        'tcp 203.0.113.1:80: its list names the set nobody, which is not there; there are: office\n',
     });
     expect(await dpip('ipset', 'create', 'bots')).toMatchObject({ code: 0 });
     expect(await ipvsadm('-U', ...web, '-k', 'ipset:bots')).toMatchObject({ code: 0 });
@@ -140,7 +145,16 @@ Members:
     expect(await lab.request({ count: 2 })).toMatchObject({ failed: 0 });
 
     // What dpip reads of the plane and of its machine.
-    const address = await lab.command('dpip', '--socket', lab.socket, 'addr', 'show', 'lo', '-s', '-4');
+    const address = await lab.command(
+      'dpip',
+      '--socket',
+      lab.socket,
+      'addr',
+      'show',
+      'lo',
+      '-s',
+      '-4',
+    );
     expect(address).toMatchObject({ code: 0, stderr: '' });
     expect(address.stdout).toMatch(
       /inet 10\.0\.0\.100\/32 scope global lo\n {5}valid_lft forever preferred_lft forever sa_used [1-9]\d* sa_free 645\d\d sa_miss 0\n/,
@@ -148,8 +162,16 @@ Members:
     expect((await dpip('flow', 'show')).stdout).toMatch(
       /^pattern ipv4 dst 10\.0\.0\.100 port 1025-65535 action table l4_ct core all service tcp 203\.0\.113\.1:80 flows \d+\n$/,
     );
-    const memory = await runHere('dpip', '--config', `${lab.folder}/balancer.toml`, 'eal-mem', 'show');
-    expect(memory.stdout).toMatch(/^MAP .*\n(l4_\w+ +\d+ +\d+\+\d+ +\d+\.\d\d MiB\n){20,}total +\d+\.\d\d MiB\n$/);
+    const memory = await runHere(
+      'dpip',
+      '--config',
+      `${lab.folder}/balancer.toml`,
+      'eal-mem',
+      'show',
+    );
+    expect(memory.stdout).toMatch(
+      /^MAP .*\n(l4_\w+ +\d+ +\d+\+\d+ +\d+\.\d\d MiB\n){20,}total +\d+\.\d\d MiB\n$/,
+    );
     expect(memory.stdout).toMatch(/^l4_ct +65536 +40\+128 /m);
   }, 120_000);
 
@@ -174,7 +196,7 @@ max_connections_per_ip = 5
 l4 = { local_addresses = ["${ADDRESSES.local[4]}"] }
 ${lab.backend('echo', 4, 8080)}
 ${lab.backend('web', 4, 8080)}`);
-    secondClient(lab);
+    await secondClient(lab);
     await lab.startBalancer();
 
     const opened = await opensUpTo(lab, 8);
@@ -207,16 +229,9 @@ const FIRST = ADDRESSES.client[4];
 const SECOND = '192.0.2.11';
 
 /** A second address for the client's machine. */
-function secondClient(lab: Lab): void {
-  lab.network.client.run(() => {
-    const socket = RouteSocket.open();
-    try {
-      const { ifindex } = findLink(socket, 'eth0')!;
-      addAddress(socket, { ifindex, address: SECOND, prefixLength: 24 });
-    } finally {
-      socket.close();
-    }
-  });
+async function secondClient(lab: Lab): Promise<void> {
+  const args = ['address', 'add', `${SECOND}/24`, 'dev', 'eth0'];
+  await once(lab.startProgram(lab.network.client, 'ip', args), 'exit');
 }
 
 /** Opens connections and keeps them. @returns How many were let in when another was refused. */

@@ -76,9 +76,7 @@ export function readAddress(message: NetlinkMessage): InterfaceAddress {
   };
 }
 
-function lifetimes(
-  bytes: Uint8Array | undefined,
-): Pick<InterfaceAddress, 'preferredS' | 'validS'> {
+function lifetimes(bytes: Uint8Array | undefined): Pick<InterfaceAddress, 'preferredS' | 'validS'> {
   if (bytes === undefined) return { preferredS: Infinity, validS: Infinity };
   const view = structView(bytes, 8, 'times of an address');
   const seconds = (at: number): number => {

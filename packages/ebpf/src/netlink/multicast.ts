@@ -52,7 +52,7 @@ export function readIpv4Groups(text: string): MulticastAddress[] {
     interfaceName = /^\d+\s+(\S+)\s*:/.exec(line)?.[1] ?? interfaceName;
     const [, digits, users] = /^\s+([\dA-F]{8})\s+(\d+)\s/.exec(line) ?? [];
     if (digits === undefined) continue;
-    const address = formatIp(Buffer.from(digits, 'hex').reverse());
+    const address = formatIp(Uint8Array.from(Buffer.from(digits, 'hex')).toReversed());
     groups.push({ interfaceName, family: 'inet', address, users: Number(users) });
   }
   return groups;

@@ -76,9 +76,7 @@ export interface TrafficFilter {
 
 /** Queueing disciplines of all interfaces. */
 export function listQueueing(socket: RouteSocket): Queueing[] {
-  return socket
-    .dump('list queueing disciplines', RTM_GETQDISC, tcmsg(0, 0))
-    .map(readQueueing);
+  return socket.dump('list queueing disciplines', RTM_GETQDISC, tcmsg(0, 0)).map(readQueueing);
 }
 
 /** Classes of an interface's disciplines. */

@@ -73,7 +73,11 @@ describe('a link message', () => {
     [
       'gre',
       (data: PayloadBuilder) =>
-        data.u32(1, 0).bytes(6, bytes('00000000')).bytes(7, bytes('0a000002')).bytes(5, bytes('0000002a')),
+        data
+          .u32(1, 0)
+          .bytes(6, bytes('00000000'))
+          .bytes(7, bytes('0a000002'))
+          .bytes(5, bytes('0000002a')),
       { local: undefined, remote: '10.0.0.2', lower: undefined, ttl: 0, tos: 0, key: 42 },
     ],
     [
@@ -105,7 +109,9 @@ test('an address has the times for which it lasts', () => {
   const of = (preferred: string, valid: string): unknown =>
     readAddress(
       message(
-        bytes(`02180000 03000000 08000100 0a000001 14000600 ${preferred} ${valid} 00000000 00000000`),
+        bytes(
+          `02180000 03000000 08000100 0a000001 14000600 ${preferred} ${valid} 00000000 00000000`,
+        ),
       ),
     );
   expect(of('ffffffff', 'ffffffff')).toMatchObject({ preferredS: Infinity, validS: Infinity });
@@ -142,7 +148,9 @@ describe('a route message', () => {
   });
 
   test('with a way that is longer than the message is refused', () => {
-    const payload = bytes(`02100000 fe030001 00000000 14000900 ff000001 03000000 08000500 0a010002`);
+    const payload = bytes(
+      `02100000 fe030001 00000000 14000900 ff000001 03000000 08000500 0a010002`,
+    );
     expect(() => readRoute(message(payload))).toThrow('next hop of 255 bytes at 0 of 16');
   });
 });

@@ -29,17 +29,15 @@ export function addressView(source: ViewSource, locals: readonly LocalAddress[])
   const names = new Map(shownLinks(source).map(({ ifindex, name }) => [ifindex, name]));
   const rows = listAddresses(socket)
     .filter(({ ifindex, address }) => names.has(ifindex) && isShown(address, family))
-    .map(
-      ({ ifindex, address, prefixLength, scope, validS, preferredS }): AddressRow => ({
-        address,
-        length: prefixLength,
-        scope: scopeName(scope),
-        dev: names.get(ifindex)!,
-        valid_s: finite(validS),
-        preferred_s: finite(preferredS),
-        ...portsOf(locals.filter((local) => local.address === address)),
-      }),
-    );
+    .map(({ ifindex, address, prefixLength, scope, validS, preferredS }): AddressRow => ({
+      address,
+      length: prefixLength,
+      scope: scopeName(scope),
+      dev: names.get(ifindex)!,
+      valid_s: finite(validS),
+      preferred_s: finite(preferredS),
+      ...portsOf(locals.filter((local) => local.address === address)),
+    }));
   return viewOf(rows, (row) => {
     const ports = ` sa_used ${row.sa_used} sa_free ${row.sa_free} sa_miss ${row.sa_miss}`;
     const lifetimes = `valid_lft ${lifetime(row.valid_s)} preferred_lft ${lifetime(row.preferred_s)}`;

@@ -52,12 +52,14 @@ const WRITERS: Readonly<Partial<Record<DpipCall['object'], Writer>>> = {
     if (verb === 'flush') return `${ip} neighbour flush dev ${dev}`;
     const address = first(words, 'neigh', 'an address');
     const mac = words.named.get('lladdr') ?? words.named.get('mac') ?? words.named.get('addr');
-    if (mac === undefined && verb !== 'del') throw new DpipUsageError(`neigh ${verb} needs "lladdr <mac>"`);
+    if (mac === undefined && verb !== 'del')
+      throw new DpipUsageError(`neigh ${verb} needs "lladdr <mac>"`);
     return `${ip} neighbour ${verb} ${address}${mac === undefined ? '' : ` lladdr ${mac}`} dev ${dev}`;
   },
   vlan: (verb, words, ip) => {
     only(verb, ['add', 'del'], 'vlan');
-    if (verb === 'del') return `${ip} link delete dev ${words.alone[0] ?? need(words, 'dev', 'vlan')}`;
+    if (verb === 'del')
+      return `${ip} link delete dev ${words.alone[0] ?? need(words, 'dev', 'vlan')}`;
     const link = need(words, 'link', 'vlan');
     const id = need(words, 'id', 'vlan');
     const name = words.alone[0] ?? words.named.get('name') ?? `${link}.${id}`;
@@ -144,7 +146,9 @@ function linkSetting({ alone, named: pairs }: Words): string {
     ...(mac === undefined ? [] : ['address', mac]),
   ];
   if (name === undefined || all.length === 0) {
-    throw new DpipUsageError('link set needs an interface and what to set, as "link set eth0 promisc on"');
+    throw new DpipUsageError(
+      'link set needs an interface and what to set, as "link set eth0 promisc on"',
+    );
   }
   return [name, ...all].join(' ');
 }

@@ -9,7 +9,11 @@ import { type DpipView, shownLinks, viewOf, type ViewSource } from './view.ts';
 export interface GroupRow {
   readonly index: number;
   readonly dev: string;
-  readonly groups: readonly { readonly family: string; readonly address: string; readonly users: number }[];
+  readonly groups: readonly {
+    readonly family: string;
+    readonly address: string;
+    readonly users: number;
+  }[];
 }
 
 /** The calling thread must be in the namespace that is shown. */

@@ -4,7 +4,12 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
-import { type LinkDetails, type LinkSettings, readLinkSettings, SyscallError } from '@balancer/ebpf';
+import {
+  type LinkDetails,
+  type LinkSettings,
+  readLinkSettings,
+  SyscallError,
+} from '@balancer/ebpf';
 import { type DpipView, shownLinks, table, viewOf, type ViewSource } from './view.ts';
 
 export interface LinkRow {
@@ -61,7 +66,10 @@ export function linkView(nowMs: () => number): (source: ViewSource) => DpipView 
     });
     before = new Map(rows.map((row) => [row.name, row]));
     beforeMs = now;
-    return viewOf(rows, (row) => [...headLines(row), ...(source.statistics ? counterLines(row) : [])]);
+    return viewOf(rows, (row) => [
+      ...headLines(row),
+      ...(source.statistics ? counterLines(row) : []),
+    ]);
   };
 }
 

@@ -24,16 +24,14 @@ export function neighbourView(source: ViewSource): DpipView {
   const rows = listNeighbours(socket)
     .filter(({ ifindex, address }) => names.has(ifindex) && isShown(address, family))
     .filter(({ state }) => state !== 0 && (state & NEIGHBOUR_STATES.noarp) === 0)
-    .map(
-      ({ ifindex, address, mac, state, managed }): NeighbourRow => ({
-        ip: address,
-        mac: mac ?? '00:00:00:00:00:00',
-        state: stateName(state),
-        dev: names.get(ifindex)!,
-        managed,
-        core: 0,
-      }),
-    );
+    .map(({ ifindex, address, mac, state, managed }): NeighbourRow => ({
+      ip: address,
+      mac: mac ?? '00:00:00:00:00:00',
+      state: stateName(state),
+      dev: names.get(ifindex)!,
+      managed,
+      core: 0,
+    }));
   return viewOf(rows, ({ ip, mac, state, dev, managed, core }) => [
     `ip: ${ip} mac: ${mac} state: ${state} dev: ${dev} core: ${core}${managed ? ' managed' : ''}`,
   ]);

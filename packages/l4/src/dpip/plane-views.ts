@@ -28,15 +28,13 @@ export function steeringView(
 ): DpipView {
   const rows = locals
     .filter(({ address }) => isShown(address, family))
-    .map(
-      ({ address, service, port_low, port_high, conns }): SteeringRow => ({
-        address,
-        service,
-        port_low,
-        port_high,
-        conns,
-      }),
-    );
+    .map(({ address, service, port_low, port_high, conns }): SteeringRow => ({
+      address,
+      service,
+      port_low,
+      port_high,
+      conns,
+    }));
   return viewOf(rows, (row) => [
     `pattern ${row.address.includes(':') ? 'ipv6' : 'ipv4'} dst ${row.address} port ${row.port_low}-${row.port_high} action table l4_ct core all service ${row.service || '-'} flows ${row.conns}`,
   ]);

@@ -115,17 +115,15 @@ export function classifierView(source: ViewSource): DpipView {
       return parents.filter((each) => each !== 0).map((each) => ({ ifindex, parent: each }));
     });
   const rows = places.flatMap(({ ifindex, parent }) =>
-    listFilters(socket, ifindex, parent).map(
-      (filter): ClassifierRow => ({
-        kind: filter.kind,
-        handle: `0x${filter.handle.toString(16)}`,
-        dev: names.get(ifindex)!,
-        qsch: parentText(parent),
-        pkttype: packetType(filter.protocol),
-        prio: filter.priority,
-        program: filter.name ?? null,
-      }),
-    ),
+    listFilters(socket, ifindex, parent).map((filter): ClassifierRow => ({
+      kind: filter.kind,
+      handle: `0x${filter.handle.toString(16)}`,
+      dev: names.get(ifindex)!,
+      qsch: parentText(parent),
+      pkttype: packetType(filter.protocol),
+      prio: filter.priority,
+      program: filter.name ?? null,
+    })),
   );
   return viewOf(rows, (row) => [
     `cls ${row.kind} ${row.handle} dev ${row.dev} qsch ${row.qsch} pkttype ${row.pkttype} prio ${row.prio}${row.program === null ? '' : ` target ${row.program}`}`,

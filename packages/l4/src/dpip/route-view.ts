@@ -48,7 +48,9 @@ export function routeView(source: ViewSource): DpipView {
   const links = new Map(shownLinks(source).map((link) => [link.ifindex, link]));
   const rows = listRoutes(socket)
     .filter(({ type, table }) => (type === UNICAST || type === LOCAL) && tables.includes(table))
-    .filter(({ destination }) => family === undefined || destination.includes(':') === (family === 6))
+    .filter(
+      ({ destination }) => family === undefined || destination.includes(':') === (family === 6),
+    )
     .flatMap((route) => waysOf(route).map((way) => ({ ...route, ...way })))
     .flatMap((route): RouteRow[] => {
       const link = links.get(route.ifindex ?? 0);

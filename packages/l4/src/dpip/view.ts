@@ -28,7 +28,13 @@ export function viewOf<Row extends object>(
   rows: readonly Row[],
   lines: (row: Row) => readonly string[],
 ): DpipView {
-  return { rows, text: rows.flatMap(lines).map((line) => `${line}\n`).join('') };
+  return {
+    rows,
+    text: rows
+      .flatMap(lines)
+      .map((line) => `${line}\n`)
+      .join(''),
+  };
 }
 
 /** The interfaces, of which a view shows one or all. @throws {DpipUsageError} There is no such one. */
@@ -47,11 +53,18 @@ export function isShown(address: string, family: 4 | 6 | undefined): boolean {
 
 /** Names of scopes of addresses and routes. */
 export function scopeName(scope: number): string {
-  const names: Readonly<Record<number, string>> = { 0: 'global', 200: 'site', 253: 'link', 254: 'host' };
+  const names: Readonly<Record<number, string>> = {
+    0: 'global',
+    200: 'site',
+    253: 'link',
+    254: 'host',
+  };
   return names[scope] ?? `${scope}`;
 }
 
 /** Columns of counters under their names. */
 export function table(rows: readonly (readonly (string | number)[])[], width: number): string[] {
-  return rows.map((row) => `    ${row.map((cell) => String(cell).padEnd(width)).join('')}`.trimEnd());
+  return rows.map((row) =>
+    `    ${row.map((cell) => String(cell).padEnd(width)).join('')}`.trimEnd(),
+  );
 }

@@ -334,9 +334,7 @@ class Reader {
   network(): string {
     const text = this.#options.get('network') ?? '';
     if (!isListEntry(text)) {
-      throw new IpvsUsageError(
-        `illegal network \`${text}'; needs addr, addr/length or ipset:name`,
-      );
+      throw new IpvsUsageError(`illegal network \`${text}'; needs addr, addr/length or ipset:name`);
     }
     return text;
   }

@@ -5,8 +5,12 @@ import { setCommand } from '../../src/dpip/set-commands.ts';
 /** A plane that notes what it is asked, and answers questions with `answers`. */
 async function asked(
   line: string,
-  answers: unknown = undefined,
-): Promise<{ readonly requests: readonly unknown[]; readonly text: string; readonly isNo: boolean }> {
+  answers?: unknown,
+): Promise<{
+  readonly requests: readonly unknown[];
+  readonly text: string;
+  readonly isNo: boolean;
+}> {
   const requests: unknown[] = [];
   const note =
     (method: string) =>
@@ -36,7 +40,7 @@ describe('dpip ipset', () => {
     expect(await asked(`ipset ${line}`)).toEqual({ requests: [request], text: '', isNo: false });
   });
 
-  test('test says yes or no', async () => {
+  test('an address is in a set or not', async () => {
     const request = ['GET', '/l4/sets/office/test?network=192.0.2.9'];
     expect(await asked('ipset test office 192.0.2.9', { member: true })).toEqual({
       requests: [request],
@@ -83,7 +87,10 @@ Members:
     ['show nobody', 'no set nobody'],
     ['create', 'ipset create needs the name of a set'],
     ['add office', 'ipset add needs an address or a network, as 192.0.2.0/24'],
-    ['add office 192.0.2.0/33', 'ipset add: 192.0.2.0/33 is no address or network, as 192.0.2.0/24'],
+    [
+      'add office 192.0.2.0/33',
+      'ipset add: 192.0.2.0/33 is no address or network, as 192.0.2.0/24',
+    ],
     ['rename a b', 'ipset rename: there is create, destroy, add, del, test, flush and show'],
   ])('%s is refused', async (line, message) => {
     await expect(asked(`ipset ${line}`, [])).rejects.toThrow(message);

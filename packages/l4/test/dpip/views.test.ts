@@ -59,7 +59,10 @@ function link({ index, name, more = [], counters = [] }: LinkGiven): Uint8Array 
 }
 
 /** A socket that answers dumps of links, and of addresses. */
-function socketOf(links: readonly Uint8Array[], addresses: readonly Uint8Array[] = []): RouteSocket {
+function socketOf(
+  links: readonly Uint8Array[],
+  addresses: readonly Uint8Array[] = [],
+): RouteSocket {
   const dump = (_: string, type: number): unknown[] =>
     (type === RTM_GETLINK ? links : addresses).map((payload) => ({
       type: type === RTM_GETLINK ? RTM_NEWLINK : RTM_NEWADDR,
@@ -90,13 +93,15 @@ describe('dpip show', () => {
     addr A0:36:9F:9D:61:F4
 `;
     const missed = [5, 6, 7, 8, 0, 0, 0, 0, 0, 16];
-    expect(look(10, 20, 1000, 2000, ...missed)).toBe(`${head}    ipackets            opackets            ibytes              obytes
+    expect(look(10, 20, 1000, 2000, ...missed))
+      .toBe(`${head}    ipackets            opackets            ibytes              obytes
     10                  20                  1000                2000
     ierrors             oerrors             imissed             idropped            odropped
     5                   6                   0                   7                   8
 `);
     nowMs += 500;
-    expect(look(110, 20, 2000, 2000, ...missed)).toBe(`${head}    ipackets            opackets            ibytes              obytes
+    expect(look(110, 20, 2000, 2000, ...missed))
+      .toBe(`${head}    ipackets            opackets            ibytes              obytes
     110                 20                  2000                2000
     ierrors             oerrors             imissed             idropped            odropped
     5                   6                   0                   7                   8
@@ -150,7 +155,9 @@ describe('dpip show', () => {
         ],
       }),
     ];
-    expect(vlanView(source(socketOf(links))).text).toBe('eth0.100 link eth0 proto 802.1q id 100 UP\n');
+    expect(vlanView(source(socketOf(links))).text).toBe(
+      'eth0.100 link eth0 proto 802.1q id 100 UP\n',
+    );
     expect(tunnelView(source(socketOf(links))).text).toBe(
       't0: ipip remote 10.0.0.2 local 10.0.0.1 dev eth0 ttl 64 tos 0\n',
     );
