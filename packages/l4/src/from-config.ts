@@ -215,6 +215,7 @@ function servicesOfFrontend(
         persistencePrefix6: l4.persistence_prefix6,
         connTimeoutS: Math.ceil(l4.conn_timeout / 1000),
         expireQuiescent: l4.expire_quiescent,
+        clientAddress: clientAddressOf(frontend, backend),
         resetOnNoBackend: on_no_backend === 'reset',
         onePacket: false,
         maxConnections: frontend.max_connections,
@@ -230,6 +231,15 @@ function servicesOfFrontend(
 /** Names of sets as the references that orders have, too. */
 function withReferences(list: readonly string[], sets: AddressSets): string[] {
   return list.map((entry) => (sets.has(entry) ? setReference(entry) : entry));
+}
+
+/** The header of `send_proxy_protocol` is the same one. */
+function clientAddressOf(
+  { l4 }: FrontendConfig,
+  { send_proxy_protocol }: BackendConfig,
+): ServiceSpec['clientAddress'] {
+  if (l4.toa) return 'toa';
+  return l4.proxy_protocol === 'v2' || send_proxy_protocol === 'v2' ? 'ppv2' : 'none';
 }
 
 function admissionOf(frontend: FrontendConfig, sets: AddressSets): Admission {

@@ -18,6 +18,7 @@ const FORWARD_NAMES: Readonly<Record<ForwardMode, string>> = {
   tunnel: 'Tunnel',
   nat: 'Masq',
   fnat: 'FullNat',
+  snat: 'SNAT',
   'dr-ip': 'Route',
 };
 
@@ -26,6 +27,7 @@ const FORWARD_OPTIONS: Readonly<Record<ForwardMode, string>> = {
   tunnel: '-i',
   nat: '-m',
   fnat: '-b',
+  snat: '-J',
   'dr-ip': '-g',
 };
 
@@ -150,7 +152,7 @@ function thresholdOptions({ upper, lower }: BackendSpec): string {
 }
 
 function serviceOptions(service: ServiceSpec, compat: boolean): string {
-  const { persistenceS, onePacket, connTimeoutS, expireQuiescent } = service;
+  const { persistenceS, onePacket, connTimeoutS, expireQuiescent, clientAddress } = service;
   const mask = maskText(service);
   const flags = schedulerFlags(service);
   return [
@@ -159,6 +161,7 @@ function serviceOptions(service: ServiceSpec, compat: boolean): string {
     flags.length > 0 ? ` -b ${flags.join(',')}` : '',
     onePacket ? ' -o' : '',
     connTimeoutS > 0 && !compat ? ` --conn-timeout ${connTimeoutS}` : '',
+    clientAddress === 'ppv2' && !compat ? ' --proxy-protocol v2' : '',
     expireQuiescent && !compat ? ' --expire-quiescent' : '',
   ].join('');
 }
@@ -240,6 +243,7 @@ function serviceLine(
     mask === '' ? '' : `mask ${mask}`,
     spec.onePacket ? 'ops' : '',
     spec.connTimeoutS > 0 ? `conn-timeout ${spec.connTimeoutS}` : '',
+    spec.clientAddress === 'ppv2' ? 'ppv2' : '',
     spec.expireQuiescent ? 'expire-quiescent' : '',
   ];
   return `${name} ${words.filter((word) => word !== '').join(' ')}`;
