@@ -10,6 +10,7 @@
 #include "output.h"
 #include "rewrite.h"
 #include "too-big.h"
+#include "translate.h"
 
 static __always_inline void count_stats(struct l4_stats *stats, const struct packet *p, __u8 dir,
 					int is_new)
@@ -57,10 +58,10 @@ static __always_inline void rss_source(struct addr16 *src, __u32 hash, int outer
 	src->words[3] = bpf_htonl(hash);
 }
 
-/* The way to a backend, whose packets grow by overhead. Returns 0 when there is one, else a drop reason. */
+/* The way to a backend, whose packets grow by overhead, or shrink when that is negative. Returns 0 when there is one, else a drop reason. */
 static __always_inline int route_to_backend(ctx_t *ctx, struct packet *p,
 					    const struct l4_backend *backend,
-					    const struct addr16 *src, __u32 overhead, int on_link)
+					    const struct addr16 *src, int overhead, int on_link)
 {
 	int is_static = backend->flags & L4_BE_STATIC_L2;
 
@@ -120,6 +121,40 @@ static __always_inline enum verdict forward_in_tunnel(ctx_t *ctx, struct packet 
 	return send_to_backend(ctx, p, backend);
 }
 
+static __always_inline enum verdict forward_direct(ctx_t *ctx, struct packet *p,
+						   const struct l4_backend *backend,
+						   const struct addr16 *answer_from)
+{
+	int reason = route_to_backend(ctx, p, backend, &p->key.src, 0, 1);
+
+	if (unlikely(reason))
+		return refuse(ctx, p, reason, answer_from);
+	if (rewrite_dr(ctx, p))
+		return drop(p, L4_DROP_HELPER_ERROR);
+	return send_to_backend(ctx, p, backend);
+}
+
+/* Gives a packet of a NATed flow its new addresses. Returns a drop reason, 0 when it has them. */
+static __always_inline int rewrite_flow(ctx_t *ctx, struct packet *p, const struct l4_flow *flow)
+{
+	if (unlikely(flow->flags & L4_FLOW_NAT64))
+		return translate(ctx, p, flow);
+	return rewrite_nat(ctx, p, flow) ? L4_DROP_HELPER_ERROR : 0;
+}
+
+/* Bytes that a packet of a flow gains by being rewritten. */
+static __always_inline int bytes_gained(const struct packet *p, const struct l4_flow *flow)
+{
+	return unlikely(flow->flags & L4_FLOW_NAT64) ? translation_bytes(p) : 0;
+}
+
+/* The address that the sender of a reply is answered from: the service's, unless that is of another family. */
+static __always_inline const struct addr16 *known_source(const struct packet *p,
+							 const struct l4_flow *flow)
+{
+	return unlikely(flow->flags & L4_FLOW_NAT64) ? &p->key.dst : &flow->new_src;
+}
+
 /* A packet to the backend, by the flow's mode. */
 static __always_inline enum verdict forward_in(ctx_t *ctx, struct packet *p, const struct l4_flow *flow,
 					       const struct l4_backend *backend,
@@ -130,19 +165,14 @@ static __always_inline enum verdict forward_in(ctx_t *ctx, struct packet *p, con
 
 	if (flow->mode == L4_MODE_TUNNEL)
 		return forward_in_tunnel(ctx, p, flow, backend, cfg, answer_from);
-	if (flow->mode == L4_MODE_DR) {
-		reason = route_to_backend(ctx, p, backend, &p->key.src, 0, 1);
-		if (unlikely(reason))
-			return refuse(ctx, p, reason, answer_from);
-		if (rewrite_dr(ctx, p))
-			return drop(p, L4_DROP_HELPER_ERROR);
-		return send_to_backend(ctx, p, backend);
-	}
-	reason = route_to_backend(ctx, p, backend, &flow->new_src, 0, 0);
+	if (flow->mode == L4_MODE_DR)
+		return forward_direct(ctx, p, backend, answer_from);
+	reason = route_to_backend(ctx, p, backend, &flow->new_src, bytes_gained(p, flow), 0);
 	if (unlikely(reason))
 		return refuse(ctx, p, reason, answer_from);
-	if (rewrite_nat(ctx, p, flow))
-		return drop(p, L4_DROP_HELPER_ERROR);
+	reason = rewrite_flow(ctx, p, flow);
+	if (unlikely(reason))
+		return drop(p, reason);
 	return send_to_backend(ctx, p, backend);
 }
 
@@ -153,15 +183,16 @@ static __always_inline enum verdict forward_out(ctx_t *ctx, struct packet *p, co
 	int by_route = cfg->reply_path != L4_REPLY_SYMMETRIC, reason;
 
 	if (by_route) {
-		p->route.bytes = ctx_segment_bytes(ctx, p);
-		p->route.overhead = 0;
+		p->route.overhead = bytes_gained(p, flow);
+		p->route.bytes = ctx_segment_bytes(ctx, p) + bytes_gained(p, flow);
 		p->route.on_link = 0;
 		reason = find_route(ctx, p, &flow->new_src, &flow->new_dst);
 		if (unlikely(reason))
-			return refuse(ctx, p, reason, &flow->new_src);
+			return refuse(ctx, p, reason, known_source(p, flow));
 	}
-	if (rewrite_nat(ctx, p, flow))
-		return drop(p, L4_DROP_HELPER_ERROR);
+	reason = rewrite_flow(ctx, p, flow);
+	if (unlikely(reason))
+		return drop(p, reason);
 	return by_route ? send_by_route(ctx, p) :
 			  send_frame(ctx, p, flow->mac, flow->our_mac, flow->ifindex);
 }

@@ -121,12 +121,18 @@ enum {
 	L4_SVC_ANY_PORT = 1 << 10,
 	L4_SVC_RESET = 1 << 11, /* no backend: answer with RST or port unreachable */
 	L4_SVC_ADOPT = 1 << 12,
+	L4_SVC_NAT64 = 1 << 14, /* full NAT from IPv6 clients to IPv4 backends */
 	L4_SVC_LIMITED = 1 << 15, /* new flows have a rate, or clients a limit */
 };
 
 enum l4_list_kind {
 	L4_ACL_DENY = 0,
 	L4_ACL_ALLOW = 1,
+};
+
+/* Bits of l4_flow.flags. */
+enum {
+	L4_FLOW_NAT64 = 1 << 6, /* each direction is translated into the other family */
 };
 
 /* Bits of l4_flow.marks. */
@@ -181,6 +187,7 @@ enum l4_drop_reason {
 	L4_DROP_QUIESCENT = 23,
 	L4_DROP_ENCAP_FAIL = 26,
 	L4_DROP_HELPER_ERROR = 27,
+	L4_DROP_XLAT_UNSUPPORTED = 28, /* has no translation into the other family */
 	L4_COUNT_ICMP_SMALL_MTU = 31, /* forwarded, and counted as something to look at */
 };
 

@@ -9,6 +9,7 @@
 #include "select.h"
 #include "template.h"
 #include "track.h"
+#include "translate.h"
 
 /* What start_flow returns when there is a flow, in s->flow; else an enum verdict. */
 enum {
@@ -120,7 +121,7 @@ __noinline int start_flow(ctx_t *ctx, struct packet *p)
 	struct l4_backend *backend;
 	struct l4_service *svc;
 	struct l4_flow *winner;
-	int opens, is_new = 0;
+	int opens, is_translated, is_new = 0;
 
 	if (!p || !cfg || !s)
 		return VERDICT_PASS;
@@ -164,7 +165,14 @@ __noinline int start_flow(ctx_t *ctx, struct packet *p)
 		return svc->flags & L4_SVC_RESET ? reject(ctx, p) : drop(p, L4_DROP_NO_BACKEND);
 	if (!opens && !can_adopt(svc, backend))
 		return drop(p, L4_DROP_NO_CONN);
+	is_translated = unlikely(svc->flags & L4_SVC_NAT64) && backend->mode == L4_MODE_FNAT;
+	if (is_translated && !can_translate(ctx, p))
+		return drop(p, L4_DROP_XLAT_UNSUPPORTED);
 	draft_flow(ctx, p, s, backend, slot, first_state(p, backend, opens));
+	if (is_translated) {
+		s->flow.flags |= L4_FLOW_NAT64;
+		s->reply.flags |= L4_FLOW_NAT64;
+	}
 	if (svc->flags & L4_SVC_ONE_PACKET && p->key.protocol == IPPROTO_UDP &&
 	    is_one_way(backend->mode)) {
 		complete_flow(s);

@@ -72,6 +72,8 @@ export const SERVICE_FLAGS = {
   anyPort: 1024,
   reset: 2048,
   adopt: 4096,
+  /** Clients have IPv6 and the servers of full NAT IPv4. */
+  nat64: 16_384,
   /** New flows have a rate, or clients a limit. */
   limited: 32_768,
 } as const;
@@ -131,5 +133,6 @@ export const DROP_REASONS = {
   quiescent: 23,
   encap_fail: 26,
   helper_error: 27,
+  xlat_unsupported: 28,
   icmp_small_mtu: 31,
 } as const;
