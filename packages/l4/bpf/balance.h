@@ -105,7 +105,7 @@ static __always_inline enum verdict forward(ctx_t *ctx, struct packet *p, struct
 		remove_flow(p, flow);
 		return drop(p, L4_DROP_QUIESCENT);
 	}
-	if (unlikely(backend->flags & L4_BE_METERED) && over_rate(p, flow->service, ctx_segments(ctx)))
+	if (feature(backend->flags & L4_BE_METERED) && over_rate(p, flow->service, ctx_segments(ctx)))
 		return drop(p, L4_DROP_RATE);
 	count_packet(p, flow, is_new);
 	end_of_stage(p, STAGE_COUNTED, 1);
@@ -154,7 +154,7 @@ static __always_inline enum verdict balance(ctx_t *ctx, struct packet *p)
 			return started;
 		flow = &s->flow;
 	}
-	if (unlikely(p->fragment == FRAGMENT_FIRST))
+	if (feature(p->fragment == FRAGMENT_FIRST))
 		keep_ports(p);
 	return forward(ctx, p, flow, cfg, started == STARTED);
 }
@@ -170,13 +170,13 @@ static __always_inline int handle_packet(ctx_t *ctx)
 	if (!ctx_prepare(ctx))
 		return ctx_verdict(&packet, VERDICT_PASS);
 	parsed = parse(&packet, ctx);
-	if (unlikely(parsed == PARSE_LATER))
+	if (feature(parsed == PARSE_LATER))
 		parsed = recall_ports(&packet);
 	if (parsed == PARSE_PASS)
 		return ctx_verdict(&packet, VERDICT_PASS);
 	if (likely(parsed == PARSED))
 		verdict = packet.reason ? VERDICT_DROP : balance(ctx, &packet);
-	else if (parsed == PARSE_ICMP)
+	else if (feature(parsed == PARSE_ICMP))
 		verdict = forward_error(ctx, &packet);
 	else
 		verdict = drop(&packet, L4_DROP_BAD_HEADER);

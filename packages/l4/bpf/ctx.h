@@ -112,6 +112,19 @@ static __always_inline int ctx_fix_l4(ctx_t *ctx, __u32 offset, __u64 addresses,
 	return bpf_l4_csum_replace(ctx, offset, 0, csum_fold(ports), flags);
 }
 
+/* Writes what the L4 checksum covers, which is to be told with ctx_fix_tcp or ctx_fix_l4. */
+static __always_inline int ctx_replace(ctx_t *ctx, __u32 offset, const void *from, __u32 bytes)
+{
+	return bpf_skb_store_bytes(ctx, offset, from, bytes, 0);
+}
+
+/* Adds the difference of words in a segment to its checksum. */
+static __always_inline int ctx_fix_tcp(ctx_t *ctx, const struct packet *p, __u64 changed)
+{
+	return bpf_l4_csum_replace(ctx, p->l4_offset + __builtin_offsetof(struct tcp_header, checksum),
+				   0, csum_fold(changed), 0);
+}
+
 static __always_inline int ctx_grow_head(ctx_t *ctx, int room, int outer6)
 {
 	return bpf_skb_adjust_room(ctx, room, BPF_ADJ_ROOM_MAC,
@@ -247,6 +260,21 @@ static __always_inline int ctx_load(ctx_t *ctx, __u32 offset, void *to, __u32 by
 static __always_inline int ctx_store(ctx_t *ctx, __u32 offset, const void *from, __u32 bytes)
 {
 	return bpf_xdp_store_bytes(ctx, offset, from, bytes);
+}
+
+static __always_inline int ctx_replace(ctx_t *ctx, __u32 offset, const void *from, __u32 bytes)
+{
+	return bpf_xdp_store_bytes(ctx, offset, from, bytes);
+}
+
+static __always_inline int ctx_fix_tcp(ctx_t *ctx, const struct packet *p, __u64 changed)
+{
+	struct tcp_header *tcp = ctx_data(ctx) + (p->l4_offset & OFFSET_MASK);
+
+	if ((void *)(tcp + 1) > ctx_end(ctx))
+		return -1;
+	tcp->checksum = csum_apply(tcp->checksum, changed);
+	return 0;
 }
 
 static __always_inline int ctx_resize(ctx_t *ctx, __u32 bytes)

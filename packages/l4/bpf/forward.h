@@ -137,7 +137,7 @@ static __always_inline enum verdict forward_direct(ctx_t *ctx, struct packet *p,
 /* Gives a packet of a NATed flow its new addresses. Returns a drop reason, 0 when it has them. */
 static __always_inline int rewrite_flow(ctx_t *ctx, struct packet *p, const struct l4_flow *flow)
 {
-	if (unlikely(flow->flags & L4_FLOW_NAT64))
+	if (feature(flow->flags & L4_FLOW_NAT64))
 		return translate(ctx, p, flow);
 	return rewrite_nat(ctx, p, flow) ? L4_DROP_HELPER_ERROR : 0;
 }
@@ -145,14 +145,14 @@ static __always_inline int rewrite_flow(ctx_t *ctx, struct packet *p, const stru
 /* Bytes that a packet of a flow gains by being rewritten. */
 static __always_inline int bytes_gained(const struct packet *p, const struct l4_flow *flow)
 {
-	return unlikely(flow->flags & L4_FLOW_NAT64) ? translation_bytes(p) : 0;
+	return feature(flow->flags & L4_FLOW_NAT64) ? translation_bytes(p) : 0;
 }
 
 /* The address that the sender of a reply is answered from: the service's, unless that is of another family. */
 static __always_inline const struct addr16 *known_source(const struct packet *p,
 							 const struct l4_flow *flow)
 {
-	return unlikely(flow->flags & L4_FLOW_NAT64) ? &p->key.dst : &flow->new_src;
+	return feature(flow->flags & L4_FLOW_NAT64) ? &p->key.dst : &flow->new_src;
 }
 
 /* A packet to the backend, by the flow's mode. */

@@ -132,6 +132,7 @@ enum l4_list_kind {
 
 /* Bits of l4_flow.flags. */
 enum {
+	L4_FLOW_SEQ_ADJUSTED = 1 << 2, /* seq_delta, ack_delta and scales of the window are not all zero */
 	L4_FLOW_NAT64 = 1 << 6, /* each direction is translated into the other family */
 };
 
@@ -311,15 +312,15 @@ struct l4_flow {
 	__u8 dir;
 	__u8 flags;
 	__u8 seen;
-	__u8 wscale_lb;
-	__u8 wscale_rs;
+	__u8 wscale_lb; /* units of windows: those that the receiver of this direction was told, */
+	__u8 wscale_rs; /* and those that its sender counts in; both as powers of two */
 	__u8 pp_len;
 	struct addr16 new_src;
 	struct addr16 new_dst;
 	__be16 new_sport;
 	__be16 new_dport;
-	__u32 seq_delta;
-	__u32 ack_delta;
+	__u32 seq_delta; /* added to the numbers of this direction's segments, */
+	__u32 ack_delta; /* and to what they acknowledge */
 	__u32 isn_c;
 	__u32 isn_s;
 	__u32 snd_max;

@@ -7,6 +7,13 @@
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
+/* Whether a packet of a known flow needs more than its flow's mode: what a feature costs where it is off. The
+ * benchmark of that (bench/features.bench.ts) compares with a build that has no features. */
+#ifdef L4_WITHOUT_FEATURES
+#define feature(x) 0
+#else
+#define feature(x) unlikely(x)
+#endif
 
 #define AF_INET 2
 #define AF_INET6 10

@@ -7,6 +7,7 @@
 #define BALANCER_L4_REWRITE_H
 
 #include "ctx.h"
+#include "sequence.h"
 
 #define TUNNEL_TTL 64
 
@@ -159,7 +160,11 @@ static __always_inline int rewrite_nat(ctx_t *ctx, struct packet *p, const struc
 
 	if (p->family == 4 ? rewrite_ip4(ctx, flow, &replaced) : rewrite_ip6(ctx, p, flow, &replaced))
 		return -1;
-	return unlikely(p->fragment == FRAGMENT_LATER) ? 0 : rewrite_l4(ctx, p, flow, replaced);
+	if (feature(p->fragment == FRAGMENT_LATER))
+		return 0;
+	if (feature(flow->flags & L4_FLOW_SEQ_ADJUSTED) && adjust_sequence(ctx, p, flow))
+		return -1;
+	return rewrite_l4(ctx, p, flow, replaced);
 }
 
 /* Direct routing: only the TTL changes. */

@@ -318,6 +318,8 @@ __noinline int translate(ctx_t *ctx, struct packet *p, const struct l4_flow *flo
 		return L4_DROP_HELPER_ERROR;
 	if (!can_translate(ctx, p))
 		return L4_DROP_XLAT_UNSUPPORTED;
+	if (unlikely(flow->flags & L4_FLOW_SEQ_ADJUSTED) && adjust_sequence(ctx, p, flow))
+		return L4_DROP_HELPER_ERROR;
 	needs_checksum = lacks_checksum(ctx, p);
 	replaced = addresses_replaced(p, flow);
 	if (p->family == 6 ? translate_to4(ctx, p, flow) : translate_to6(ctx, p, flow))

@@ -78,6 +78,14 @@ export const SERVICE_FLAGS = {
   limited: 32_768,
 } as const;
 
+/** Bits of a flow's flags. */
+export const FLOW_FLAGS = {
+  /** Its numbers, acknowledgements or windows are shifted. */
+  sequenceAdjusted: 4,
+  /** Each direction is translated into the other family. */
+  nat64: 64,
+} as const;
+
 /** Bits of the configuration's flags. */
 export const CONFIG_FLAGS = {
   /** `l4_filter` is complete: packets without an address of ours pass at once. */

@@ -254,8 +254,7 @@ function localAddressesOf(
 ): string[] {
   if (mode === 'passthrough') return [service];
   if (mode !== 'fnat' && mode !== 'nat64') return [];
-  const needsIpv6 =
-    mode === 'fnat' && backends.some(({ address }) => address.includes(':'));
+  const needsIpv6 = mode === 'fnat' && backends.some(({ address }) => address.includes(':'));
   return l4.local_addresses
     .flatMap(expandRange)
     .filter((address) => address.includes(':') === needsIpv6);

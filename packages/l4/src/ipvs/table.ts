@@ -4,13 +4,7 @@
  *
  * @module
  */
-import {
-  type BackendSpec,
-  formatServiceKey,
-  isNat64,
-  OPEN,
-  type ServiceSpec,
-} from '../desired.ts';
+import { type BackendSpec, formatServiceKey, isNat64, OPEN, type ServiceSpec } from '../desired.ts';
 import type {
   IpvsChange,
   IpvsServer,

@@ -231,9 +231,13 @@ function checkServers(place: Place, report: ConfigReport): void {
     }
     const foreign = vips.find((vip) => isIP(vip.host) !== isIP(host));
     if (foreign && mode !== 'tunnel' && mode !== 'nat64') {
+      const instead =
+        mode === 'fnat' && isIP(host) === 4
+          ? '; for IPv6 clients of IPv4 servers there is "nat64"'
+          : '';
       report.problem(
         [...at, 'addr'],
-        `frontends.${path[1]} listens on ${foreign.host}: mode "${mode}" needs servers of the same family`,
+        `frontends.${path[1]} listens on ${foreign.host}: mode "${mode}" needs servers of the same family${instead}`,
       );
     }
     const other = vips.find((vip) => vip.port !== 0 && vip.port !== port);
