@@ -7,10 +7,12 @@
 #ifndef BALANCER_L4_BALANCE_H
 #define BALANCER_L4_BALANCE_H
 
+#include "close.h"
 #include "forward.h"
 #include "fragment.h"
 #include "icmp.h"
 #include "parse.h"
+#include "mss.h"
 #include "report.h"
 #include "start.h"
 #include "track.h"
@@ -88,13 +90,20 @@ __noinline int expires_quiescent(__u32 service)
 static __always_inline enum verdict forward(ctx_t *ctx, struct packet *p, struct l4_flow *flow,
 					    const struct l4_config *cfg, int is_new)
 {
+	int is_special = flow->flags & L4_FLOW_SPECIAL;
 	__u32 slot = flow->backend;
 	struct l4_backend *backend;
 
 	if (unlikely(p->ttl <= 1))
 		return drop(p, L4_DROP_TTL);
+	if (feature(is_special) && ends_flow(p, flow))
+		return end_flow(ctx, p, flow);
 	if (flow->dir == L4_DIR_OUT) {
 		count_packet(p, flow, 0);
+		if (unlikely(p->tcp_flags & TCP_SYN))
+			lower_mss(ctx, p, flow);
+		if (feature(is_special) && note_special_out(ctx, p, flow))
+			return drop(p, L4_DROP_HELPER_ERROR);
 		return forward_out(ctx, p, flow, cfg);
 	}
 	backend = bpf_map_lookup_elem(&l4_be, &slot);

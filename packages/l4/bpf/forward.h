@@ -9,6 +9,7 @@
 #include "hash.h"
 #include "output.h"
 #include "rewrite.h"
+#include "special.h"
 #include "too-big.h"
 #include "translate.h"
 
@@ -77,6 +78,31 @@ static __always_inline int route_to_backend(ctx_t *ctx, struct packet *p,
 	return find_route(ctx, p, src, &backend->address);
 }
 
+/* Bytes that a packet of a flow gains by being rewritten. */
+static __always_inline int bytes_gained(const struct packet *p, const struct l4_flow *flow)
+{
+	return feature(flow->flags & L4_FLOW_NAT64) ? translation_bytes(p) : 0;
+}
+
+/* The way of a client's packet that may grow; an option is left out when only without it the packet fits. */
+__noinline int route_special(ctx_t *ctx, struct packet *p, struct l4_flow *flow,
+			     const struct l4_backend *backend)
+{
+	int gap, gained, reason;
+
+	if (!p || !flow || !backend)
+		return L4_DROP_HELPER_ERROR;
+	gained = bytes_gained(p, flow);
+	gap = plan_special(ctx, p, flow, 1);
+	if (gap < 0)
+		return -gap;
+	reason = route_to_backend(ctx, p, backend, &flow->new_src, gap + gained, 0);
+	if (reason != L4_DROP_TOO_BIG || !gap || flow->pp_len)
+		return reason;
+	gap = plan_special(ctx, p, flow, 0);
+	return route_to_backend(ctx, p, backend, &flow->new_src, gap + gained, 0);
+}
+
 static __always_inline enum verdict send_to_backend(ctx_t *ctx, struct packet *p,
 						    const struct l4_backend *backend)
 {
@@ -121,6 +147,7 @@ static __always_inline enum verdict forward_in_tunnel(ctx_t *ctx, struct packet 
 	return send_to_backend(ctx, p, backend);
 }
 
+/* A packet to a backend that has the service's address itself. */
 static __always_inline enum verdict forward_direct(ctx_t *ctx, struct packet *p,
 						   const struct l4_backend *backend,
 						   const struct addr16 *answer_from)
@@ -142,12 +169,6 @@ static __always_inline int rewrite_flow(ctx_t *ctx, struct packet *p, const stru
 	return rewrite_nat(ctx, p, flow) ? L4_DROP_HELPER_ERROR : 0;
 }
 
-/* Bytes that a packet of a flow gains by being rewritten. */
-static __always_inline int bytes_gained(const struct packet *p, const struct l4_flow *flow)
-{
-	return feature(flow->flags & L4_FLOW_NAT64) ? translation_bytes(p) : 0;
-}
-
 /* The address that the sender of a reply is answered from: the service's, unless that is of another family. */
 static __always_inline const struct addr16 *known_source(const struct packet *p,
 							 const struct l4_flow *flow)
@@ -156,20 +177,25 @@ static __always_inline const struct addr16 *known_source(const struct packet *p,
 }
 
 /* A packet to the backend, by the flow's mode. */
-static __always_inline enum verdict forward_in(ctx_t *ctx, struct packet *p, const struct l4_flow *flow,
+static __always_inline enum verdict forward_in(ctx_t *ctx, struct packet *p, struct l4_flow *flow,
 					       const struct l4_backend *backend,
 					       const struct l4_config *cfg,
 					       const struct addr16 *answer_from)
 {
-	int reason;
+	int reason, is_special = flow->flags & L4_FLOW_SPECIAL;
 
 	if (flow->mode == L4_MODE_TUNNEL)
 		return forward_in_tunnel(ctx, p, flow, backend, cfg, answer_from);
 	if (flow->mode == L4_MODE_DR)
 		return forward_direct(ctx, p, backend, answer_from);
-	reason = route_to_backend(ctx, p, backend, &flow->new_src, bytes_gained(p, flow), 0);
+	if (feature(is_special))
+		reason = route_special(ctx, p, flow, backend);
+	else
+		reason = route_to_backend(ctx, p, backend, &flow->new_src, bytes_gained(p, flow), 0);
 	if (unlikely(reason))
 		return refuse(ctx, p, reason, answer_from);
+	if (feature(is_special) && insert(ctx, p))
+		return drop(p, L4_DROP_HELPER_ERROR);
 	reason = rewrite_flow(ctx, p, flow);
 	if (unlikely(reason))
 		return drop(p, reason);

@@ -235,9 +235,8 @@ static __noinline int send_error(ctx_t *ctx, struct packet *p, struct icmp_error
 		backend = bpf_map_lookup_elem(&l4_be, &slot);
 		if (!backend)
 			return drop(p, L4_DROP_NO_BACKEND);
-		return flow->mode == L4_MODE_TUNNEL ?
-			       forward_in_tunnel(ctx, p, flow, backend, cfg, NULL) :
-			       forward_direct(ctx, p, backend, NULL);
+		return flow->mode == L4_MODE_TUNNEL ? forward_in_tunnel(ctx, p, flow, backend, cfg, NULL) :
+						      forward_direct(ctx, p, backend, NULL);
 	}
 	if (flow->flags & L4_FLOW_NAT64)
 		gained = error_bytes_gained(p);

@@ -7,6 +7,7 @@
 #include "claim.h"
 #include "reject.h"
 #include "select.h"
+#include "special.h"
 #include "template.h"
 #include "track.h"
 #include "translate.h"
@@ -173,6 +174,8 @@ __noinline int start_flow(ctx_t *ctx, struct packet *p)
 		s->flow.flags |= L4_FLOW_NAT64;
 		s->reply.flags |= L4_FLOW_NAT64;
 	}
+	if (unlikely(svc->flags & (L4_SVC_TOA | L4_SVC_PROXY)))
+		tell_client(ctx, p);
 	if (svc->flags & L4_SVC_ONE_PACKET && p->key.protocol == IPPROTO_UDP &&
 	    is_one_way(backend->mode)) {
 		complete_flow(s);

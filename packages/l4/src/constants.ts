@@ -67,6 +67,8 @@ export const SERVICE_FLAGS = {
   onePacket: 4,
   deny: 8,
   allow: 16,
+  /** Backends are told the client's address by a TCP option. */
+  toa: 32,
   expireQuiescent: 128,
   fallback: 256,
   anyPort: 1024,
@@ -76,10 +78,14 @@ export const SERVICE_FLAGS = {
   nat64: 16_384,
   /** New flows have a rate, or clients a limit. */
   limited: 32_768,
+  /** Backends are told the client's address by a header of the PROXY protocol. */
+  proxy: 131_072,
 } as const;
 
 /** Bits of a flow's flags. */
 export const FLOW_FLAGS = {
+  /** Its packets need more than rewriting, or it is to end. */
+  special: 1,
   /** Its numbers, acknowledgements or windows are shifted. */
   sequenceAdjusted: 4,
   /** Each direction is translated into the other family. */
@@ -116,7 +122,7 @@ export const BACKEND_FLAGS = {
 /** The two lists of a service. */
 export const LIST_KINDS = { deny: 0, allow: 1 } as const;
 
-/** Why a packet was dropped, answered, or (`icmp_small_mtu`) only counted. */
+/** Why a packet was dropped, answered, or (`toa_fail`, `icmp_small_mtu`) only counted. */
 export const DROP_REASONS = {
   bad_header: 1,
   ttl: 2,
@@ -139,6 +145,8 @@ export const DROP_REASONS = {
   limit: 19,
   rate: 20,
   quiescent: 23,
+  toa_fail: 24,
+  pp_gso: 25,
   encap_fail: 26,
   helper_error: 27,
   xlat_unsupported: 28,

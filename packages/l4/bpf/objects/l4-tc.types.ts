@@ -400,7 +400,9 @@ export interface L4Tc {
       readonly value: L4Source;
     };
   };
-  readonly variables: {};
+  readonly variables: {
+    readonly 'write_proxy_header.signature': Uint8Array;
+  };
   readonly programs: 'lb_ingress' | 'lb_neigh' | 'decap';
 }
 
@@ -901,4 +903,5 @@ export const l4TcLayout: ObjectLayout = {
       lasts_until: 128,
     },
   },
+  'variable write_proxy_header.signature': { size: 12, members: {} },
 };
