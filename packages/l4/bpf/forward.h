@@ -59,10 +59,12 @@ static __always_inline void rss_source(struct addr16 *src, __u32 hash, int outer
 	src->words[3] = bpf_htonl(hash);
 }
 
-/* The way to a backend, whose packets grow by overhead, or shrink when that is negative. Returns 0 when there is one, else a drop reason. */
+/* The way to a backend, or to where one sends on, for packets that grow by overhead, or shrink when that is
+ * negative. Returns 0 when there is one, else a drop reason. */
 static __always_inline int route_to_backend(ctx_t *ctx, struct packet *p,
 					    const struct l4_backend *backend,
-					    const struct addr16 *src, int overhead, int on_link)
+					    const struct addr16 *src, const struct addr16 *dst,
+					    int overhead, int on_link)
 {
 	int is_static = backend->flags & L4_BE_STATIC_L2;
 
@@ -75,7 +77,7 @@ static __always_inline int route_to_backend(ctx_t *ctx, struct packet *p,
 		return ctx_segment_bytes(ctx, p) + overhead <= backend->mtu ? 0 : L4_DROP_TOO_BIG;
 	}
 	p->route.bytes = ctx_segment_bytes(ctx, p) + overhead;
-	return find_route(ctx, p, src, &backend->address);
+	return find_route(ctx, p, src, dst);
 }
 
 /* Bytes that a packet of a flow gains by being rewritten. */
@@ -96,11 +98,11 @@ __noinline int route_special(ctx_t *ctx, struct packet *p, struct l4_flow *flow,
 	gap = plan_special(ctx, p, flow, 1);
 	if (gap < 0)
 		return -gap;
-	reason = route_to_backend(ctx, p, backend, &flow->new_src, gap + gained, 0);
+	reason = route_to_backend(ctx, p, backend, &flow->new_src, &flow->new_dst, gap + gained, 0);
 	if (reason != L4_DROP_TOO_BIG || !gap || flow->pp_len)
 		return reason;
 	gap = plan_special(ctx, p, flow, 0);
-	return route_to_backend(ctx, p, backend, &flow->new_src, gap + gained, 0);
+	return route_to_backend(ctx, p, backend, &flow->new_src, &flow->new_dst, gap + gained, 0);
 }
 
 static __always_inline enum verdict send_to_backend(ctx_t *ctx, struct packet *p,
@@ -139,7 +141,7 @@ static __always_inline enum verdict forward_in_tunnel(ctx_t *ctx, struct packet 
 		rss_source(&made, hash, outer6);
 		src = &made;
 	}
-	reason = route_to_backend(ctx, p, backend, src, outer6 ? 40 : 20, 0);
+	reason = route_to_backend(ctx, p, backend, src, &backend->address, outer6 ? 40 : 20, 0);
 	if (unlikely(reason))
 		return refuse(ctx, p, reason, answer_from);
 	if (encapsulate(ctx, p, src, backend, hash))
@@ -152,7 +154,7 @@ static __always_inline enum verdict forward_direct(ctx_t *ctx, struct packet *p,
 						   const struct l4_backend *backend,
 						   const struct addr16 *answer_from)
 {
-	int reason = route_to_backend(ctx, p, backend, &p->key.src, 0, 1);
+	int reason = route_to_backend(ctx, p, backend, &p->key.src, &backend->address, 0, 1);
 
 	if (unlikely(reason))
 		return refuse(ctx, p, reason, answer_from);
@@ -169,13 +171,6 @@ static __always_inline int rewrite_flow(ctx_t *ctx, struct packet *p, const stru
 	return rewrite_nat(ctx, p, flow) ? L4_DROP_HELPER_ERROR : 0;
 }
 
-/* The address that the sender of a reply is answered from: the service's, unless that is of another family. */
-static __always_inline const struct addr16 *known_source(const struct packet *p,
-							 const struct l4_flow *flow)
-{
-	return feature(flow->flags & L4_FLOW_NAT64) ? &p->key.dst : &flow->new_src;
-}
-
 /* A packet to the backend, by the flow's mode. */
 static __always_inline enum verdict forward_in(ctx_t *ctx, struct packet *p, struct l4_flow *flow,
 					       const struct l4_backend *backend,
@@ -188,10 +183,12 @@ static __always_inline enum verdict forward_in(ctx_t *ctx, struct packet *p, str
 		return forward_in_tunnel(ctx, p, flow, backend, cfg, answer_from);
 	if (flow->mode == L4_MODE_DR)
 		return forward_direct(ctx, p, backend, answer_from);
+	/* What a flow is sent on to is the backend's address, except of snat. */
 	if (feature(is_special))
 		reason = route_special(ctx, p, flow, backend);
 	else
-		reason = route_to_backend(ctx, p, backend, &flow->new_src, bytes_gained(p, flow), 0);
+		reason = route_to_backend(ctx, p, backend, &flow->new_src, &flow->new_dst,
+					  bytes_gained(p, flow), 0);
 	if (unlikely(reason))
 		return refuse(ctx, p, reason, answer_from);
 	if (feature(is_special) && insert(ctx, p))
@@ -200,6 +197,14 @@ static __always_inline enum verdict forward_in(ctx_t *ctx, struct packet *p, str
 	if (unlikely(reason))
 		return drop(p, reason);
 	return send_to_backend(ctx, p, backend);
+}
+
+/* Who answers a reply that is too big: the service, or an address of ours that its sender knows. */
+static __always_inline const struct addr16 *reply_source(const struct packet *p,
+							 const struct l4_flow *flow)
+{
+	return flow->mode == L4_MODE_SNAT || feature(flow->flags & L4_FLOW_NAT64) ? &p->key.dst :
+										    &flow->new_src;
 }
 
 /* A reply to the client. */
@@ -214,7 +219,7 @@ static __always_inline enum verdict forward_out(ctx_t *ctx, struct packet *p, co
 		p->route.on_link = 0;
 		reason = find_route(ctx, p, &flow->new_src, &flow->new_dst);
 		if (unlikely(reason))
-			return refuse(ctx, p, reason, known_source(p, flow));
+			return refuse(ctx, p, reason, reply_source(p, flow));
 	}
 	reason = rewrite_flow(ctx, p, flow);
 	if (unlikely(reason))
