@@ -161,3 +161,6 @@ export const DROP_REASONS = {
   xlat_unsupported: 28,
   icmp_small_mtu: 31,
 } as const;
+
+/** Ports of local addresses when nothing else is said. */
+export const DEFAULT_PORTS: readonly [low: number, high: number] = [1025, 65_535];
