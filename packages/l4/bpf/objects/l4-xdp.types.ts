@@ -66,13 +66,6 @@ export interface L4VipKey {
   readonly zero: number;
 }
 
-export interface L4Buckets {
-  readonly conns: bigint;
-  readonly packets: bigint;
-  readonly bytes: bigint;
-  readonly zero: bigint;
-}
-
 export interface L4Flow {
   readonly last_ns: bigint;
   readonly service: number;
@@ -115,6 +108,18 @@ export interface L4FlowKey {
   readonly zero: number;
 }
 
+export interface L4HalfOpen {
+  readonly key: L4FlowKey;
+  readonly created_ns: bigint;
+}
+
+export interface L4Buckets {
+  readonly conns: bigint;
+  readonly packets: bigint;
+  readonly bytes: bigint;
+  readonly zero: bigint;
+}
+
 export interface L4Counters {
   readonly active: number;
   readonly inactive: number;
@@ -123,6 +128,13 @@ export interface L4Counters {
   readonly up_events: number;
   readonly down_events: number;
   readonly last_new_ns: bigint;
+}
+
+export interface L4CookieKey {
+  readonly slot: number;
+  readonly zero: number;
+  readonly k0: bigint;
+  readonly k1: bigint;
 }
 
 export interface L4Config {
@@ -262,6 +274,8 @@ export interface L4Scratch {
   readonly claim: L4Claim;
   readonly peer_key: L4FlowKey;
   readonly template_key: L4TemplateKey;
+  readonly cookie: number;
+  readonly isn_c: number;
   readonly reserved: Uint8Array;
 }
 
@@ -303,17 +317,29 @@ export interface L4Xdp {
       readonly key: L4VipKey;
       readonly value: number;
     };
-    readonly l4_bucket: {
-      readonly key: number;
-      readonly value: L4Buckets;
-    };
     readonly l4_ct: {
       readonly key: L4FlowKey;
       readonly value: L4Flow;
     };
+    readonly l4_half_next: {
+      readonly key: number;
+      readonly value: number;
+    };
+    readonly l4_half: {
+      readonly key: number;
+      readonly value: L4HalfOpen;
+    };
+    readonly l4_bucket: {
+      readonly key: number;
+      readonly value: L4Buckets;
+    };
     readonly l4_cnt: {
       readonly key: number;
       readonly value: L4Counters;
+    };
+    readonly l4_cookie: {
+      readonly key: number;
+      readonly value: L4CookieKey;
     };
     readonly l4_work: {
       readonly key: number;
@@ -402,6 +428,7 @@ export interface L4Xdp {
   };
   readonly variables: {
     readonly redirect_always: number;
+    readonly half_open_max: number;
   };
   readonly programs: 'lb_ingress' | 'decap';
 }
@@ -486,16 +513,6 @@ export const l4XdpLayout: ObjectLayout = {
     },
   },
   'map l4_vip value': { size: 4, members: {} },
-  'map l4_bucket key': { size: 4, members: {} },
-  'map l4_bucket value': {
-    size: 32,
-    members: {
-      conns: 0,
-      packets: 64,
-      bytes: 128,
-      zero: 192,
-    },
-  },
   'map l4_ct key': {
     size: 40,
     members: {
@@ -550,6 +567,37 @@ export const l4XdpLayout: ObjectLayout = {
       marks: 1008,
     },
   },
+  'map l4_half_next key': { size: 4, members: {} },
+  'map l4_half_next value': { size: 4, members: {} },
+  'map l4_half key': { size: 4, members: {} },
+  'map l4_half value': {
+    size: 48,
+    members: {
+      key: 0,
+      'key.src': 0,
+      'key.src.bytes': 0,
+      'key.src.words': 0,
+      'key.dst': 128,
+      'key.dst.bytes': 128,
+      'key.dst.words': 128,
+      'key.sport': 256,
+      'key.dport': 272,
+      'key.protocol': 288,
+      'key.zone': 296,
+      'key.zero': 304,
+      created_ns: 320,
+    },
+  },
+  'map l4_bucket key': { size: 4, members: {} },
+  'map l4_bucket value': {
+    size: 32,
+    members: {
+      conns: 0,
+      packets: 64,
+      bytes: 128,
+      zero: 192,
+    },
+  },
   'map l4_cnt key': { size: 4, members: {} },
   'map l4_cnt value': {
     size: 32,
@@ -561,6 +609,16 @@ export const l4XdpLayout: ObjectLayout = {
       up_events: 128,
       down_events: 160,
       last_new_ns: 192,
+    },
+  },
+  'map l4_cookie key': { size: 4, members: {} },
+  'map l4_cookie value': {
+    size: 24,
+    members: {
+      slot: 0,
+      zero: 32,
+      k0: 64,
+      k1: 128,
     },
   },
   'map l4_cfg key': { size: 4, members: {} },
@@ -864,7 +922,9 @@ export const l4XdpLayout: ObjectLayout = {
       'template_key.vport': 3456,
       'template_key.protocol': 3472,
       'template_key.zero': 3480,
-      reserved: 3520,
+      cookie: 3520,
+      isn_c: 3552,
+      reserved: 3584,
     },
   },
   'map l4_acl key': {
@@ -904,4 +964,5 @@ export const l4XdpLayout: ObjectLayout = {
     },
   },
   'variable redirect_always': { size: 4, members: {} },
+  'variable half_open_max': { size: 4, members: {} },
 };
