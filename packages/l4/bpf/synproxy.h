@@ -169,7 +169,7 @@ static __noinline int has_backend(const struct l4_service *svc, __u32 service)
 	struct walk walk = { .length = svc->sel_len, .step = 1 };
 
 	walk.table = bpf_map_lookup_elem(&l4_sel, &service);
-	if (svc->list_len) {
+	if (!walk.length) {
 		walk.length = svc->list_len;
 		walk.table = bpf_map_lookup_elem(&l4_list, &service);
 	}

@@ -76,8 +76,13 @@ export const SERVICE_FLAGS = {
   limited: 32_768,
 } as const;
 
+/** Who speaks first on connections whose SYNs we answer. */
+export const SYN_PROXIES = { off: 0, 'client-first': 1, 'server-first': 2 } as const;
+
 /** Bits of a flow's flags. */
 export const FLOW_FLAGS = {
+  /** Opened by an ACK: the client got its SYN-ACK from us. */
+  synProxy: 2,
   /** Its numbers, acknowledgements or windows are shifted. */
   sequenceAdjusted: 4,
 } as const;
@@ -112,7 +117,7 @@ export const BACKEND_FLAGS = {
 /** The two lists of a service. */
 export const LIST_KINDS = { deny: 0, allow: 1 } as const;
 
-/** Why a packet was dropped, answered, or (`icmp_small_mtu`) only counted. */
+/** Why a packet was dropped, answered, or (`icmp_small_mtu`, `half_open`) only counted. */
 export const DROP_REASONS = {
   bad_header: 1,
   ttl: 2,
@@ -134,8 +139,11 @@ export const DROP_REASONS = {
   acl_not_allowed: 18,
   limit: 19,
   rate: 20,
+  bad_cookie: 21,
+  sp_wait: 22,
   quiescent: 23,
   encap_fail: 26,
   helper_error: 27,
   icmp_small_mtu: 31,
+  half_open: 32,
 } as const;

@@ -21,6 +21,7 @@ import {
   SCHEDULERS,
   SERVICE_FLAGS,
   STATES,
+  SYN_PROXIES,
 } from '../../src/index.ts';
 import type { Admission } from '../../src/desired.ts';
 import { NAMES, type FrameText, type PacketCase, type Setup, type Step } from './packet-case.ts';
@@ -238,6 +239,7 @@ const setup: z.ZodType<Setup> = z.strictObject({
     .exactOptional(),
   replyPath: nameIn(REPLY_PATHS).exactOptional(),
   newFlowCap: long.exactOptional(),
+  synproxy: nameIn(SYN_PROXIES).exactOptional(),
   maxConnections: long.exactOptional(),
   admission: admission.exactOptional(),
   tunnelRss: z.boolean().exactOptional(),

@@ -43,6 +43,7 @@ const MAX_ENTRIES = {
   l4_frag: 256,
   l4_bucket: 16,
   l4_decap: 16,
+  l4_half: 64,
   l4_events: 4096,
   l4_stat_svc: 16,
   l4_stat_be: 64,
@@ -97,6 +98,7 @@ export class PacketHost {
       loaded = loadObject<L4Tc>(object, {
         layout: l4TcLayout,
         maxEntries: this.#maxEntries,
+        variables: { half_open_max: this.#maxEntries['l4_half']! },
         ...(this.#options.rejectsWhenFull && { mapTypes: { l4_ct: 'hash' } }),
       });
       this.#loaded.set(hook, loaded);
