@@ -10,8 +10,7 @@ import { type AddressInfo, connect } from 'node:net';
 /** How long an answer takes, so that there is always something to wait for. */
 const ANSWER_MS = 40;
 
-/** @param port - 0 picks a free one. */
-export async function startApplication(version: string, port = 0): Promise<Server> {
+export async function startApplication(version: string, port: number): Promise<Server> {
   const server = createServer((request, response) => {
     response.setHeader('connection', 'close');
     if (request.url === '/health') response.end('well');

@@ -14,7 +14,14 @@ import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import { type Address, AdminServer, formatAddress, Metrics, silentLogger } from '@balancer/kit';
+import {
+  type Address,
+  AdminServer,
+  formatAddress,
+  freePort,
+  Metrics,
+  silentLogger,
+} from '@balancer/kit';
 import {
   adminRoutes,
   LoadBalancer,
@@ -39,7 +46,7 @@ export async function runRollingDeploy(log: (line: string) => void): Promise<Ans
   const applications = new Map<string, Server>();
   for (const name of Object.keys(written.backends['app']!.servers)) {
     // oxlint-disable-next-line no-await-in-loop -- a handful
-    applications.set(name, await startApplication('v1'));
+    applications.set(name, await startApplication('v1', await freePort()));
   }
   const loadBalancer = new LoadBalancer({
     config: withFreePorts(written, applications),

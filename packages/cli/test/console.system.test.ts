@@ -31,8 +31,8 @@ describe.skipIf(!commandPath('chromium'))(
 
     beforeAll(async () => {
       servers = new Map([
-        ['one', await listen(0)],
-        ['two', await listen(0)],
+        ['one', await listen(await freePort())],
+        ['two', await listen(await freePort())],
       ]);
       const adminPort = await freePort();
       adminUrl = `http://127.0.0.1:${adminPort}`;
@@ -139,7 +139,7 @@ token = "s3cret"
       await sees(page.locator('.notices'), 'two has the weight 3');
       await sees(weight, /^3$/);
       await weight.click();
-      await page.keyboard.press('Escape');
+      await page.getByLabel('Weight, 0 to 65,535').press('Escape');
       await page.locator('dialog').waitFor({ state: 'detached' });
       expect(complaints).toEqual([]);
     });

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { Statistics } from '@balancer/lb';
 import { freePort } from '@balancer/kit';
@@ -31,9 +31,9 @@ class FlappingServer {
       socket.on('close', () => this.sockets.delete(socket));
       socket.pipe(socket);
     });
+    if (this.port === 0) this.port = await freePort();
     this.server.listen(this.port, '127.0.0.1');
     await once(this.server, 'listening');
-    ({ port: this.port } = this.server.address() as AddressInfo);
   }
 
   async die(): Promise<void> {

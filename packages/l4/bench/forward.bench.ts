@@ -48,7 +48,9 @@ const scenarios = RESIDENT > 0 ? [residentScenario(RESIDENT)] : SCENARIOS;
 const floorObject = loadObject(readFileSync(new URL('../bpf/objects/floor.o', import.meta.url)));
 const floor = floorObject.program('reflect');
 const statistics = enableStatistics();
-const hosts = scenarios.map(() => new PacketHost({ l4_ct: RESIDENT > 0 ? RESIDENT * 4 : 262_144 }));
+const hosts = scenarios.map(
+  () => new PacketHost({ l4_ct: RESIDENT > 0 ? RESIDENT * 4 : 262_144, l4_acl: 1024 }),
+);
 const planes = scenarios.map(({ setup }, i) => new DataPlane(setup, 'xdp', hosts[i]!));
 const above = scenarios.map((): number[] => []);
 const floors: number[] = [];

@@ -42,6 +42,11 @@ const ACK = v4({ tcp: ack });
 const DATAGRAM = v4({ udp: { sport: 40_000, dport: 80, payload: 'x' } });
 const HANDSHAKE = [SYN, reply(9000, ['syn', 'ack']), ACK];
 const FNAT: Setup = { mode: 'fnat', localAddresses: [LIP!], filter: true };
+/** A thousand networks, the client's among them or not. */
+const networks = (first: string): string[] => [
+  first,
+  ...Array.from({ length: 999 }, (_, i) => `10.${i >> 8}.${i & 255}.0/24`),
+];
 const NEW = Array.from({ length: 60_000 }, (_, i) => v4({ tcp: { ...syn, sport: 1024 + i } }));
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -102,6 +107,19 @@ export const SCENARIOS: readonly Scenario[] = [
     opening: [],
     packets: NEW,
     perRound: NEW_FLOWS,
+  },
+  {
+    name: 'direct routing, new, 1,000 denied',
+    setup: { mode: 'dr', filter: true, admission: { deny: networks('198.18.0.0/15') } },
+    opening: [],
+    packets: NEW,
+    perRound: NEW_FLOWS,
+  },
+  {
+    name: 'drop, one of 1,000 denied',
+    setup: { mode: 'dr', filter: true, admission: { deny: networks('192.0.2.0/24') } },
+    opening: [],
+    packets: [SYN],
   },
   {
     name: 'drop, no connection',

@@ -7,11 +7,13 @@
 #ifndef BALANCER_L4_BALANCE_H
 #define BALANCER_L4_BALANCE_H
 
+#include "close.h"
 #include "forward.h"
 #include "fragment.h"
 #include "half-open.h"
 #include "icmp.h"
 #include "parse.h"
+#include "mss.h"
 #include "report.h"
 #include "start.h"
 #include "synproxy.h"
@@ -90,13 +92,20 @@ __noinline int expires_quiescent(__u32 service)
 static __always_inline enum verdict forward(ctx_t *ctx, struct packet *p, struct l4_flow *flow,
 					    const struct l4_config *cfg, int is_new)
 {
+	int is_special = flow->flags & L4_FLOW_SPECIAL;
 	__u32 slot = flow->backend;
 	struct l4_backend *backend;
 
 	if (unlikely(p->ttl <= 1))
 		return drop(p, L4_DROP_TTL);
+	if (feature(is_special) && ends_flow(p, flow))
+		return end_flow(ctx, p, flow);
 	if (flow->dir == L4_DIR_OUT) {
 		count_packet(p, flow, 0);
+		if (unlikely(p->tcp_flags & TCP_SYN))
+			lower_mss(ctx, p, flow);
+		if (feature(is_special) && note_special_out(ctx, p, flow))
+			return drop(p, L4_DROP_HELPER_ERROR);
 		return forward_out(ctx, p, flow, cfg);
 	}
 	backend = bpf_map_lookup_elem(&l4_be, &slot);
@@ -107,7 +116,7 @@ static __always_inline enum verdict forward(ctx_t *ctx, struct packet *p, struct
 		remove_flow(p, flow);
 		return drop(p, L4_DROP_QUIESCENT);
 	}
-	if (unlikely(backend->flags & L4_BE_METERED) && over_rate(p, flow->service, ctx_segments(ctx)))
+	if (feature(backend->flags & L4_BE_METERED) && over_rate(p, flow->service, ctx_segments(ctx)))
 		return drop(p, L4_DROP_RATE);
 	count_packet(p, flow, is_new);
 	end_of_stage(p, STAGE_COUNTED, 1);
@@ -197,7 +206,7 @@ static __always_inline enum verdict balance(ctx_t *ctx, struct packet *p)
 			return started;
 		flow = &s->flow;
 	}
-	if (unlikely(p->fragment == FRAGMENT_FIRST))
+	if (feature(p->fragment == FRAGMENT_FIRST))
 		keep_ports(p);
 	return forward(ctx, p, flow, cfg, started == STARTED);
 }
@@ -213,13 +222,13 @@ static __always_inline int handle_packet(ctx_t *ctx)
 	if (!ctx_prepare(ctx))
 		return ctx_verdict(&packet, VERDICT_PASS);
 	parsed = parse(&packet, ctx);
-	if (unlikely(parsed == PARSE_LATER))
+	if (feature(parsed == PARSE_LATER))
 		parsed = recall_ports(&packet);
 	if (parsed == PARSE_PASS)
 		return ctx_verdict(&packet, VERDICT_PASS);
 	if (likely(parsed == PARSED))
 		verdict = packet.reason ? VERDICT_DROP : balance(ctx, &packet);
-	else if (parsed == PARSE_ICMP)
+	else if (feature(parsed == PARSE_ICMP))
 		verdict = forward_error(ctx, &packet);
 	else
 		verdict = drop(&packet, L4_DROP_BAD_HEADER);

@@ -123,6 +123,14 @@ static __always_inline int ctx_fix_tcp(ctx_t *ctx, const struct packet *p, __u64
 				   0, csum_fold(changed), 0);
 }
 
+/* The same for a segment that has grown, whose length is part of the pseudo header. */
+static __always_inline int ctx_fix_grown(ctx_t *ctx, const struct packet *p, __u64 length, __u64 changed)
+{
+	__u32 offset = p->l4_offset + __builtin_offsetof(struct tcp_header, checksum);
+
+	return ctx_fix_l4(ctx, offset, length, changed, 0);
+}
+
 static __always_inline int ctx_grow_head(ctx_t *ctx, int room, int outer6)
 {
 	return bpf_skb_adjust_room(ctx, room, BPF_ADJ_ROOM_MAC,
@@ -248,6 +256,11 @@ static __always_inline int ctx_fix_tcp(ctx_t *ctx, const struct packet *p, __u64
 		return -1;
 	tcp->checksum = csum_apply(tcp->checksum, changed);
 	return 0;
+}
+
+static __always_inline int ctx_fix_grown(ctx_t *ctx, const struct packet *p, __u64 length, __u64 changed)
+{
+	return ctx_fix_tcp(ctx, p, length + changed);
 }
 
 static __always_inline int ctx_resize(ctx_t *ctx, __u32 bytes)

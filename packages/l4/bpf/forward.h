@@ -9,6 +9,7 @@
 #include "hash.h"
 #include "output.h"
 #include "rewrite.h"
+#include "special.h"
 #include "too-big.h"
 
 static __always_inline void count_stats(struct l4_stats *stats, const struct packet *p, __u8 dir,
@@ -76,6 +77,24 @@ static __always_inline int route_to_backend(ctx_t *ctx, struct packet *p,
 	return find_route(ctx, p, src, &backend->address);
 }
 
+/* The way of a client's packet that may grow; an option is left out when only without it the packet fits. */
+__noinline int route_special(ctx_t *ctx, struct packet *p, struct l4_flow *flow,
+			     const struct l4_backend *backend)
+{
+	int gap, reason;
+
+	if (!p || !flow || !backend)
+		return L4_DROP_HELPER_ERROR;
+	gap = plan_special(ctx, p, flow, 1);
+	if (gap < 0)
+		return -gap;
+	reason = route_to_backend(ctx, p, backend, &flow->new_src, gap, 0);
+	if (reason != L4_DROP_TOO_BIG || !gap || flow->pp_len)
+		return reason;
+	gap = plan_special(ctx, p, flow, 0);
+	return route_to_backend(ctx, p, backend, &flow->new_src, gap, 0);
+}
+
 static __always_inline enum verdict send_to_backend(ctx_t *ctx, struct packet *p,
 						    const struct l4_backend *backend)
 {
@@ -120,27 +139,40 @@ static __always_inline enum verdict forward_in_tunnel(ctx_t *ctx, struct packet 
 	return send_to_backend(ctx, p, backend);
 }
 
+/* A packet to a backend that has the service's address itself. */
+static __always_inline enum verdict forward_direct(ctx_t *ctx, struct packet *p,
+						   const struct l4_backend *backend,
+						   const struct addr16 *answer_from)
+{
+	int reason = route_to_backend(ctx, p, backend, &p->key.src, 0, 1);
+
+	if (unlikely(reason))
+		return refuse(ctx, p, reason, answer_from);
+	if (rewrite_dr(ctx, p))
+		return drop(p, L4_DROP_HELPER_ERROR);
+	return send_to_backend(ctx, p, backend);
+}
+
 /* A packet to the backend, by the flow's mode. */
-static __always_inline enum verdict forward_in(ctx_t *ctx, struct packet *p, const struct l4_flow *flow,
+static __always_inline enum verdict forward_in(ctx_t *ctx, struct packet *p, struct l4_flow *flow,
 					       const struct l4_backend *backend,
 					       const struct l4_config *cfg,
 					       const struct addr16 *answer_from)
 {
-	int reason;
+	int reason, is_special = flow->flags & L4_FLOW_SPECIAL;
 
 	if (flow->mode == L4_MODE_TUNNEL)
 		return forward_in_tunnel(ctx, p, flow, backend, cfg, answer_from);
-	if (flow->mode == L4_MODE_DR) {
-		reason = route_to_backend(ctx, p, backend, &p->key.src, 0, 1);
-		if (unlikely(reason))
-			return refuse(ctx, p, reason, answer_from);
-		if (rewrite_dr(ctx, p))
-			return drop(p, L4_DROP_HELPER_ERROR);
-		return send_to_backend(ctx, p, backend);
-	}
-	reason = route_to_backend(ctx, p, backend, &flow->new_src, 0, 0);
+	if (flow->mode == L4_MODE_DR)
+		return forward_direct(ctx, p, backend, answer_from);
+	if (feature(is_special))
+		reason = route_special(ctx, p, flow, backend);
+	else
+		reason = route_to_backend(ctx, p, backend, &flow->new_src, 0, 0);
 	if (unlikely(reason))
 		return refuse(ctx, p, reason, answer_from);
+	if (feature(is_special) && insert(ctx, p))
+		return drop(p, L4_DROP_HELPER_ERROR);
 	if (rewrite_nat(ctx, p, flow))
 		return drop(p, L4_DROP_HELPER_ERROR);
 	return send_to_backend(ctx, p, backend);

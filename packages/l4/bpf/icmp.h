@@ -225,8 +225,10 @@ static __noinline int send_error(ctx_t *ctx, struct packet *p, struct icmp_error
 
 	if (!is_out && is_one_way(flow->mode) && flow->mode != L4_MODE_DR_IP) {
 		backend = bpf_map_lookup_elem(&l4_be, &slot);
-		return backend ? forward_in(ctx, p, flow, backend, cfg, NULL) :
-				 drop(p, L4_DROP_NO_BACKEND);
+		if (!backend)
+			return drop(p, L4_DROP_NO_BACKEND);
+		return flow->mode == L4_MODE_TUNNEL ? forward_in_tunnel(ctx, p, flow, backend, cfg, NULL) :
+						      forward_direct(ctx, p, backend, NULL);
 	}
 	p->route.bytes = p->total_bytes;
 	p->route.overhead = 0;

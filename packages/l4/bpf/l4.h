@@ -103,6 +103,7 @@ enum {
 	L4_SEEN_FIN_CLIENT = 4,
 	L4_SEEN_FIN_SERVER = 8,
 	L4_SEEN_RST = 16,
+	L4_SEEN_RESET_NEXT = 64, /* the flow is to end: its next segment is answered with RST */
 };
 
 enum {
@@ -122,6 +123,8 @@ enum {
 	L4_SVC_ANY_PORT = 1 << 10,
 	L4_SVC_RESET = 1 << 11, /* no backend: answer with RST or port unreachable */
 	L4_SVC_ADOPT = 1 << 12,
+	L4_SVC_TOA = 1 << 5, /* backends are told the client's address by a TCP option */
+	L4_SVC_PROXY = 1 << 17, /* or by a header of the PROXY protocol */
 	L4_SVC_LIMITED = 1 << 15, /* new flows have a rate, or clients a limit */
 };
 
@@ -138,8 +141,12 @@ enum l4_synproxy {
 
 /* Bits of l4_flow.flags. */
 enum {
+	L4_FLOW_SPECIAL = 1 << 0, /* its packets need more than rewriting, or the flow is to end */
 	L4_FLOW_SYNPROXY = 1 << 1, /* opened by an ACK: the client got its SYN-ACK from us */
 	L4_FLOW_SEQ_ADJUSTED = 1 << 2, /* seq_delta, ack_delta and scales of the window are not all zero */
+	L4_FLOW_TOA_DONE = 1 << 3, /* the backend has answered, so it knows the client's address */
+	L4_FLOW_PP_SENT = 1 << 4, /* the PROXY header has been sent, and nothing says that it was lost */
+	L4_FLOW_PP_ACKED = 1 << 5,
 };
 
 /* Bits of l4_flow.marks. */
@@ -194,6 +201,8 @@ enum l4_drop_reason {
 	L4_DROP_BAD_COOKIE = 21,
 	L4_DROP_SP_WAIT = 22, /* of a client whose backend has not answered yet */
 	L4_DROP_QUIESCENT = 23,
+	L4_COUNT_TOA_FAIL = 24, /* forwarded without the option, for which there was no room */
+	L4_DROP_PP_GSO = 25, /* the PROXY header does not go into this packet; its sender repeats it */
 	L4_DROP_ENCAP_FAIL = 26,
 	L4_DROP_HELPER_ERROR = 27,
 	L4_COUNT_ICMP_SMALL_MTU = 31, /* forwarded, and counted as something to look at */
@@ -322,7 +331,7 @@ struct l4_flow {
 	__u8 seen;
 	__u8 wscale_lb; /* units of windows: those that the receiver of this direction was told, */
 	__u8 wscale_rs; /* and those that its sender counts in; both as powers of two */
-	__u8 pp_len;
+	__u8 pp_len; /* bytes of the PROXY header */
 	struct addr16 new_src;
 	struct addr16 new_dst;
 	__be16 new_sport;
@@ -331,7 +340,7 @@ struct l4_flow {
 	__u32 ack_delta; /* and to what they acknowledge */
 	__u32 isn_c;
 	__u32 isn_s;
-	__u32 snd_max;
+	__u32 snd_max; /* end of what the client has sent, relative to its first byte */
 	__u64 created_ns;
 	__u64 packets;
 	__u64 bytes;

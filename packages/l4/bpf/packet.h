@@ -7,6 +7,16 @@
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
+/* Whether a packet of a known flow needs more than its flow's mode: what a feature costs where it is off. The
+ * benchmark of that (bench/features.bench.ts) compares with a build that has no features. */
+#ifdef L4_WITHOUT_FEATURES
+#define feature(x) 0
+#else
+#define feature(x) unlikely(x)
+#endif
+
+/* Keeps the compiler from using what it knows of a number, so that a check after it stays for the verifier. */
+#define barrier_var(x) asm volatile("" : "+r"(x))
 
 #define AF_INET 2
 #define AF_INET6 10
@@ -26,6 +36,7 @@
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
+#define TCP_PSH 0x08
 #define TCP_ACK 0x10
 
 #define IPPROTO_ICMP 1

@@ -220,30 +220,41 @@ static __always_inline int may_answer(struct l4_scratch *s, __u64 now)
 	return s->reject_count++ < ICMP_PER_SECOND;
 }
 
-/* Answers a packet that opens a flow for which there is no backend; p->reason stays for the counter. */
-__noinline int reject(ctx_t *ctx, struct packet *p)
+/* Bytes of an IP header without options or extension headers. */
+static __always_inline __u32 plain_ip_bytes(const struct packet *p)
+{
+	return p->family == 4 ? sizeof(struct ip4_header) : sizeof(struct ip6_header);
+}
+
+/* Answers a segment with RST; p->reason stays for the counter. */
+__noinline int answer_reset(ctx_t *ctx, struct packet *p)
 {
 	struct l4_scratch *s = scratch();
 	struct tcp_header about;
 	struct macs macs;
-	__u32 ip_bytes;
+
+	if (!p || !s || p->l4_offset != sizeof(struct eth_header) + plain_ip_bytes(p) ||
+	    p->tcp_flags & TCP_RST || ctx_load(ctx, 0, &macs, sizeof(macs)) ||
+	    ctx_load(ctx, p->l4_offset, &about, sizeof(about)))
+		return VERDICT_DROP;
+	return p->family == 4 ? reset4(ctx, p, s, &macs, &about) : reset6(ctx, p, s, &macs, &about);
+}
+
+/* Answers a packet that opens a flow for which there is no backend; p->reason stays for the counter. */
+__noinline int reject(ctx_t *ctx, struct packet *p)
+{
+	struct l4_scratch *s = scratch();
+	struct macs macs;
 
 	if (!p || !s)
 		return VERDICT_DROP;
 	drop(p, L4_DROP_NO_BACKEND);
-	ip_bytes = p->family == 4 ? sizeof(struct ip4_header) : sizeof(struct ip6_header);
-	if ( p->l4_offset != sizeof(struct eth_header) + ip_bytes || p->tcp_flags & TCP_RST)
+	if (p->key.protocol == IPPROTO_TCP)
+		return answer_reset(ctx, p);
+	if (p->l4_offset != sizeof(struct eth_header) + plain_ip_bytes(p) ||
+	    ctx_load(ctx, 0, &macs, sizeof(macs)) || !may_answer(s, p->now_ns))
 		return VERDICT_DROP;
-	if (ctx_load(ctx, 0, &macs, sizeof(macs)))
-		return VERDICT_DROP;
-	if (p->key.protocol == IPPROTO_UDP) {
-		if (!may_answer(s, p->now_ns))
-			return VERDICT_DROP;
-		return p->family == 4 ? unreachable4(ctx, p, s, &macs) : unreachable6(ctx, p, s, &macs);
-	}
-	if (ctx_load(ctx, sizeof(struct eth_header) + ip_bytes, &about, sizeof(about)))
-		return VERDICT_DROP;
-	return p->family == 4 ? reset4(ctx, p, s, &macs, &about) : reset6(ctx, p, s, &macs, &about);
+	return p->family == 4 ? unreachable4(ctx, p, s, &macs) : unreachable6(ctx, p, s, &macs);
 }
 
 #endif

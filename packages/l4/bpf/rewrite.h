@@ -160,9 +160,9 @@ static __always_inline int rewrite_nat(ctx_t *ctx, struct packet *p, const struc
 
 	if (p->family == 4 ? rewrite_ip4(ctx, flow, &replaced) : rewrite_ip6(ctx, p, flow, &replaced))
 		return -1;
-	if (unlikely(p->fragment == FRAGMENT_LATER))
+	if (feature(p->fragment == FRAGMENT_LATER))
 		return 0;
-	if (unlikely(flow->flags & L4_FLOW_SEQ_ADJUSTED) && adjust_sequence(ctx, p, flow))
+	if (feature(flow->flags & L4_FLOW_SEQ_ADJUSTED) && adjust_sequence(ctx, p, flow))
 		return -1;
 	return rewrite_l4(ctx, p, flow, replaced);
 }

@@ -12,6 +12,7 @@
 
 #define OPTION_END 0
 #define OPTION_NOP 1
+#define OPTION_MSS 2
 #define OPTION_SACK 5
 #define OPTIONS_MAX 40
 /* Edges of the four blocks that fit (RFC 2018). */
@@ -27,6 +28,7 @@ struct option_work {
 	__u32 length; /* of all options, bytes */
 	__u32 at;
 	__u32 end; /* of the option that was found; 0 = none */
+	__u32 wanted; /* its kind */
 	__u32 delta;
 	__u64 changed;
 	/* More than there are, so that a word may begin at every index below 64. */
@@ -38,7 +40,11 @@ struct unaligned {
 	__be32 value;
 } __packed;
 
-/* What a change of four bytes at an offset does to a sum: at odd ones the bytes of each word are the other
+struct unaligned16 {
+	__be16 value;
+} __packed;
+
+/* What a change of two or four bytes at an offset does to a sum: at odd ones the bytes of each word are the other
  * way round (RFC 1071, 2 B). */
 static __always_inline __u64 changed_at(__u32 offset, __be32 from, __be32 to)
 {
@@ -74,8 +80,8 @@ static __always_inline __u32 next_option(struct option_work *work, __u8 *kind)
 	return length;
 }
 
-/* Looks at one option, until it is that of selective acknowledgements. */
-static long find_sack(__u32 index, void *context)
+/* Looks at one option, until it is the wanted one; work->at is then behind its length. */
+static long find_option(__u32 index, void *context)
 {
 	struct option_work *work = option_work();
 	__u32 length;
@@ -86,11 +92,31 @@ static long find_sack(__u32 index, void *context)
 	length = next_option(work, &kind);
 	if (!length)
 		return 1;
-	if (kind != OPTION_SACK)
+	if (kind != work->wanted)
 		return 0;
 	work->end = work->at;
 	work->at += 2 - length;
 	return 1;
+}
+
+/* Searches the options of a segment. Returns NULL when the wanted one is not among them. */
+static __noinline struct option_work *options_with(ctx_t *ctx, const struct packet *p, __u32 wanted)
+{
+	__u32 bytes = p->l4_header_bytes - sizeof(struct tcp_header);
+	struct option_work *work = option_work();
+
+	if (!work || !bytes || bytes > OPTIONS_MAX)
+		return NULL;
+	if (ctx_load(ctx, p->l4_offset + sizeof(struct tcp_header), work->bytes, bytes))
+		return NULL;
+	if (bytes == 12 && *(__be32 *)work->bytes == bpf_htonl(ALIGNED_TIMESTAMP))
+		return NULL;
+	work->length = bytes;
+	work->at = 0;
+	work->end = 0;
+	work->wanted = wanted;
+	bpf_loop(OPTIONS_MAX, find_option, NULL, 0);
+	return work->end ? work : NULL;
 }
 
 /* Shifts one edge of a block, until the end of the option. */
@@ -114,31 +140,26 @@ static long shift_edge(__u32 index, void *context)
 	return 0;
 }
 
-/* Adds delta to the edges of the blocks that a segment acknowledges selectively. Returns what that changes
- * in a sum over it. */
-static __noinline __u64 shift_sack(ctx_t *ctx, const struct packet *p, __u32 delta)
+/* Adds delta to the edges of the blocks in the option that was found. Returns what that changes in a sum. */
+static __noinline __u64 shift_edges(ctx_t *ctx, const struct packet *p, struct option_work *work, __u32 delta)
 {
-	__u32 bytes = p->l4_header_bytes - sizeof(struct tcp_header);
-	struct option_work *work = option_work();
+	__u32 bytes = work->length;
 
-	if (!work || !bytes || bytes > OPTIONS_MAX)
-		return 0;
-	if (ctx_load(ctx, p->l4_offset + sizeof(struct tcp_header), work->bytes, bytes))
-		return 0;
-	if (bytes == 12 && *(__be32 *)work->bytes == bpf_htonl(ALIGNED_TIMESTAMP))
-		return 0;
-	work->length = bytes;
-	work->at = 0;
-	work->end = 0;
 	work->delta = delta;
 	work->changed = 0;
-	bpf_loop(OPTIONS_MAX, find_sack, NULL, 0);
-	if (!work->end)
-		return 0;
 	bpf_loop(SACK_EDGES, shift_edge, NULL, 0);
-	if (ctx_replace(ctx, p->l4_offset + sizeof(struct tcp_header), work->bytes, bytes))
+	if (!bytes || bytes > OPTIONS_MAX ||
+	    ctx_replace(ctx, p->l4_offset + sizeof(struct tcp_header), work->bytes, bytes))
 		return 0;
 	return work->changed;
+}
+
+/* Shifts what a segment acknowledges selectively. Returns what that changes in a sum over it. */
+static __always_inline __u64 shift_sack(ctx_t *ctx, const struct packet *p, __u32 delta)
+{
+	struct option_work *work = options_with(ctx, p, OPTION_SACK);
+
+	return work ? shift_edges(ctx, p, work, delta) : 0;
 }
 
 /* A window that its sender counts in units of 2^from bytes, in those of 2^to that its receiver was told. */

@@ -7,6 +7,7 @@
 #include "claim.h"
 #include "reject.h"
 #include "select.h"
+#include "special.h"
 #include "synproxy.h"
 #include "template.h"
 #include "track.h"
@@ -173,6 +174,8 @@ __noinline int start_flow(ctx_t *ctx, struct packet *p)
 		return drop(p, L4_DROP_NO_CONN);
 	draft_flow(ctx, p, s, backend, slot,
 		   opens == OPENS_PROXIED ? L4_SP_WAIT : first_state(p, backend, opens));
+	if (unlikely(svc->flags & (L4_SVC_TOA | L4_SVC_PROXY)))
+		tell_client(ctx, p);
 	if (opens == OPENS_PROXIED)
 		draft_proxied(s);
 	if (svc->flags & L4_SVC_ONE_PACKET && p->key.protocol == IPPROTO_UDP &&

@@ -9,12 +9,12 @@
 #define BALANCER_L4_SYNPROXY_H
 
 #include "cookie.h"
+#include "mss.h"
 #include "reject.h"
 #include "select.h"
 #include "sequence.h"
 #include "track.h"
 
-#define OPTION_MSS 2
 #define OPTION_SCALE 3
 #define OPTION_SACK_PERMITTED 4
 
@@ -55,15 +55,10 @@ static __always_inline struct proxy_work *proxy_work(void)
 	return bpf_map_lookup_elem(&l4_work, &zero);
 }
 
-static __always_inline __u32 ip_bytes(const struct packet *p)
-{
-	return p->family == 4 ? sizeof(struct ip4_header) : sizeof(struct ip6_header);
-}
-
 /* Whether a packet has nothing between its two headers, so that each has its usual place. */
 static __always_inline int is_usual(const struct packet *p)
 {
-	return p->fragment == FRAGMENT_NONE && p->l4_offset == sizeof(struct eth_header) + ip_bytes(p);
+	return p->fragment == FRAGMENT_NONE && p->l4_offset == sizeof(struct eth_header) + plain_ip_bytes(p);
 }
 
 /* Notes one option of a handshake. */
@@ -122,7 +117,7 @@ static __always_inline void write_options(struct proxy_work *w, const struct han
 static __noinline int put_segment(ctx_t *ctx, struct packet *p, struct proxy_work *w)
 {
 	int is_syn = w->tcp.flags & TCP_SYN;
-	__u32 tcp_bytes = is_syn ? SYN_BYTES : sizeof(w->tcp), headers = ip_bytes(p);
+	__u32 tcp_bytes = is_syn ? SYN_BYTES : sizeof(w->tcp), headers = plain_ip_bytes(p);
 	__u32 bytes = headers + tcp_bytes;
 	__u64 sum;
 
@@ -249,7 +244,7 @@ __noinline int answer_syn(ctx_t *ctx, struct packet *p)
 	w->tcp.flags = TCP_SYN | TCP_ACK;
 	if (svc->synproxy == L4_SYNPROXY_SERVER_FIRST)
 		w->tcp.window = bpf_htons(WINDOW_MAX);
-	write_options(w, &w->said, p->family == 4 ? 1460 : 1440, OUR_SCALE);
+	write_options(w, &w->said, mss_limit(svc, is_v4_mapped(&p->key.src), p->family, 0, 0), OUR_SCALE);
 	turn_key(&p->key);
 	if (put_segment(ctx, p, w))
 		return drop(p, L4_DROP_HELPER_ERROR);

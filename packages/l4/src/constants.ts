@@ -67,6 +67,8 @@ export const SERVICE_FLAGS = {
   onePacket: 4,
   deny: 8,
   allow: 16,
+  /** Backends are told the client's address by a TCP option. */
+  toa: 32,
   expireQuiescent: 128,
   fallback: 256,
   anyPort: 1024,
@@ -74,6 +76,8 @@ export const SERVICE_FLAGS = {
   adopt: 4096,
   /** New flows have a rate, or clients a limit. */
   limited: 32_768,
+  /** Backends are told the client's address by a header of the PROXY protocol. */
+  proxy: 131_072,
 } as const;
 
 /** Who speaks first on connections whose SYNs we answer. */
@@ -81,6 +85,8 @@ export const SYN_PROXIES = { off: 0, 'client-first': 1, 'server-first': 2 } as c
 
 /** Bits of a flow's flags. */
 export const FLOW_FLAGS = {
+  /** Its packets need more than rewriting, or it is to end. */
+  special: 1,
   /** Opened by an ACK: the client got its SYN-ACK from us. */
   synProxy: 2,
   /** Its numbers, acknowledgements or windows are shifted. */
@@ -117,7 +123,7 @@ export const BACKEND_FLAGS = {
 /** The two lists of a service. */
 export const LIST_KINDS = { deny: 0, allow: 1 } as const;
 
-/** Why a packet was dropped, answered, or (`icmp_small_mtu`, `half_open`) only counted. */
+/** Why a packet was dropped, answered, or (`toa_fail`, `icmp_small_mtu`, `half_open`) only counted. */
 export const DROP_REASONS = {
   bad_header: 1,
   ttl: 2,
@@ -142,6 +148,8 @@ export const DROP_REASONS = {
   bad_cookie: 21,
   sp_wait: 22,
   quiescent: 23,
+  toa_fail: 24,
+  pp_gso: 25,
   encap_fail: 26,
   helper_error: 27,
   icmp_small_mtu: 31,

@@ -46,7 +46,10 @@ function frame(macs: FrameSpec, { src, dst, ttl }: Ends, tcp: TcpSpec): Uint8Arr
 /** MSS, SACK permitted and scale, each in a word. */
 function options(mss: number, { sack, scale }: Syn, ourScale: number): Uint8Array {
   return Uint8Array.from([
-    ...[2, 4, mss >> 8, mss & 255],
+    2,
+    4,
+    mss >> 8,
+    mss & 255,
     ...(sack ? [1, 1, 4, 2] : NOP),
     ...(scale === undefined ? NOP : [1, 3, 3, ourScale]),
   ]);
@@ -101,7 +104,10 @@ describe(`the SYN proxy${NO_ROOT}`, () => {
                   ...foreign.flat(),
                   ...(scale === undefined ? [] : [3, 3, scale]),
                   ...(sack ? [4, 2] : []),
-                  ...[2, 4, mss >> 8, mss & 255],
+                  2,
+                  4,
+                  mss >> 8,
+                  mss & 255,
                 ]),
                 payload,
               },

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer, type Server as NetServer } from 'node:n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { freePort } from '@balancer/kit';
 import { CERTIFICATE, KEY } from '../../kit/test/health/certificate.ts';
 import { parseLoadBalancerConfig } from '../src/config/load.ts';
 import type { LoadBalancer } from '../src/load-balancer.ts';
@@ -17,9 +18,10 @@ afterEach(async () => {
   await Promise.all(cleanups.splice(0).map((cleanup) => cleanup()));
 });
 
-async function listen(port = 0): Promise<NetServer> {
+/** @param port - By default one that stays free while the server is away. */
+async function listen(port?: number): Promise<NetServer> {
   const server = createServer((socket) => socket.on('error', () => {}).resume());
-  server.listen(port, '127.0.0.1');
+  server.listen(port ?? (await freePort()), '127.0.0.1');
   await once(server, 'listening');
   return server;
 }

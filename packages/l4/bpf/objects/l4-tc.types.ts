@@ -428,6 +428,7 @@ export interface L4Tc {
   };
   readonly variables: {
     readonly half_open_max: number;
+    readonly 'write_proxy_header.signature': Uint8Array;
   };
   readonly programs: 'lb_ingress' | 'lb_neigh' | 'decap';
 }
@@ -963,4 +964,5 @@ export const l4TcLayout: ObjectLayout = {
     },
   },
   'variable half_open_max': { size: 4, members: {} },
+  'variable write_proxy_header.signature': { size: 12, members: {} },
 };

@@ -429,6 +429,7 @@ export interface L4Xdp {
   readonly variables: {
     readonly redirect_always: number;
     readonly half_open_max: number;
+    readonly 'write_proxy_header.signature': Uint8Array;
   };
   readonly programs: 'lb_ingress' | 'decap';
 }
@@ -965,4 +966,5 @@ export const l4XdpLayout: ObjectLayout = {
   },
   'variable redirect_always': { size: 4, members: {} },
   'variable half_open_max': { size: 4, members: {} },
+  'variable write_proxy_header.signature': { size: 12, members: {} },
 };

@@ -1,0 +1,167 @@
+/**
+ * Whatever segments of a flow look like whose backend is told the client's address: checksums of what leaves are
+ * right, the content is what came, and what is put in stands where it belongs.
+ */
+import * as fc from 'fast-check';
+import { buildFrame, type TcpFlag, wrongChecksums } from '@balancer/ebpf';
+import { describe, expect, test } from 'vitest';
+import { DataPlane } from '../tools/packets/data-plane.ts';
+import { NAMES, type Setup } from '../tools/packets/packet-case.ts';
+import { HOOKS, PacketHost, type Hook } from '../tools/packets/packet-host.ts';
+
+const RUNS = process.env['BALANCER_TEST_LONG'] === undefined ? 30 : 3000;
+const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for bpf(2))';
+
+const ISN = 0xffff_fff0;
+const CLIENT_PORT = 40_000;
+const LOCAL_PORT = 50_000;
+const HEADER_BYTES = { 4: 28, 6: 52 } as const;
+
+interface Ends {
+  readonly family: 4 | 6;
+  readonly client: string;
+  readonly vip: string;
+  readonly local: string;
+  readonly backend: string;
+}
+
+const ENDS: readonly Ends[] = [
+  { family: 4, client: 'C', vip: 'V', local: 'LIP', backend: 'B1' },
+  { family: 6, client: 'C6', vip: 'V6', local: 'L6', backend: 'B6' },
+];
+
+const options = fc.oneof(
+  fc.constant(new Uint8Array()),
+  fc.constant(Uint8Array.from([1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2])),
+  fc.uint8Array({ maxLength: 40 }),
+  fc
+    .array(
+      fc.oneof(
+        fc.constant([1]),
+        fc.constant([254, 8, 1, 2, 3, 4, 5, 6]),
+        fc.constant([5, 10, 0, 0, 4, 80, 0, 0, 5, 80]),
+        fc.constant([8, 10, 0, 0, 0, 1, 0, 0, 0, 2]),
+      ),
+      { maxLength: 6 },
+    )
+    .map((parts) => Uint8Array.from(parts.flat()).subarray(0, 40)),
+);
+const segments = fc.array(
+  fc.record({
+    fromClient: fc.boolean(),
+    relative: fc.oneof(fc.constant(0), fc.integer({ min: -2, max: 3000 })),
+    acknowledged: fc.integer({ min: 0, max: 3000 }),
+    flags: fc.constantFrom<readonly TcpFlag[]>(['ack'], ['psh', 'ack'], ['ack', 'urg']),
+    payload: fc.uint8Array({ maxLength: 1400, size: 'max' }),
+    options,
+  }),
+  { minLength: 1, maxLength: 12 },
+);
+
+type Segment = typeof segments extends fc.Arbitrary<readonly (infer T)[]> ? T : never;
+
+/** A frame of the client, or of the backend. */
+function frameOf(
+  { client, vip, local, backend, family }: Ends,
+  { fromClient, ...tcp }: { fromClient: boolean; flags: readonly TcpFlag[]; seq: number } & object,
+): Uint8Array {
+  const ip = fromClient
+    ? {
+        src: NAMES[client]!,
+        dst: NAMES[vip]!,
+        tcp: { sport: CLIENT_PORT, dport: 80, ...tcp },
+      }
+    : {
+        src: NAMES[backend]!,
+        dst: NAMES[local]!,
+        tcp: { sport: 8080, dport: LOCAL_PORT, ...tcp },
+      };
+  const macs = fromClient
+    ? { to: NAMES['L1']!, from: NAMES['R']! }
+    : { to: NAMES['L2']!, from: NAMES['M1']! };
+  return buildFrame({ ...macs, ...(family === 4 ? { ipv4: ip } : { ipv6: ip }) });
+}
+
+/** Content of a segment's frame. */
+function contentOf(frame: Uint8Array, family: 4 | 6): Buffer {
+  const start = 14 + (family === 4 ? 20 : 40);
+  return Buffer.from(frame.subarray(start + (frame[start + 12]! >> 4) * 4));
+}
+
+/** Kinds of the options in a segment's frame, as far as they make sense. */
+function optionKinds(frame: Uint8Array, family: 4 | 6): number[] {
+  const start = 14 + (family === 4 ? 20 : 40);
+  const bytes = frame.subarray(start + 20, start + (frame[start + 12]! >> 4) * 4);
+  const kinds: number[] = [];
+  for (let at = 0; at < bytes.length && bytes[at] !== 0;) {
+    const length = bytes[at] === 1 ? 1 : (bytes[at + 1] ?? 0);
+    if (bytes[at] !== 1 && (length < 2 || at + length > bytes.length)) break;
+    kinds.push(bytes[at]!);
+    at += length;
+  }
+  return kinds;
+}
+
+function handshake(plane: DataPlane, ends: Ends): void {
+  plane.send(frameOf(ends, { fromClient: true, flags: ['syn'], seq: ISN }));
+  const synAck = { flags: ['syn', 'ack'] as const, seq: 9000, ack: (ISN + 1) >>> 0 };
+  plane.send(frameOf(ends, { fromClient: false, ...synAck }));
+}
+
+function send(plane: DataPlane, ends: Ends, segment: Segment): Uint8Array {
+  const { fromClient, relative, acknowledged, ...rest } = segment;
+  const forward = (ISN + 1 + relative) >>> 0;
+  const numbers = fromClient
+    ? { seq: forward, ack: 9001 }
+    : { seq: 9001, ack: (ISN + 1 + acknowledged) >>> 0 };
+  const { verdict, data } = plane.send(frameOf(ends, { fromClient, ...rest, ...numbers }));
+  expect(verdict).toBe('tx');
+  expect(wrongChecksums(data)).toEqual([]);
+  return data;
+}
+
+function* combinations(): Generator<{ hook: Hook; flag: 'toa' | 'proxy'; ends: Ends }> {
+  for (const hook of HOOKS) {
+    for (const flag of ['toa', 'proxy'] as const) {
+      for (const ends of ENDS) yield { hook, flag, ends };
+    }
+  }
+}
+
+describe(`segments that tell the client's address${NO_ROOT}`, () => {
+  test.skipIf(NO_ROOT !== '').each([...combinations()])(
+    'have right checksums and the content that came: $hook, $flag, $ends.family',
+    ({ hook, flag, ends }) => {
+      const host = new PacketHost();
+      const setup: Setup = {
+        mode: 'fnat',
+        vip: NAMES[ends.vip]!,
+        backends: [{ address: NAMES[ends.backend]! }],
+        localAddresses: [NAMES[ends.local]!],
+        flags: [flag],
+      };
+      try {
+        fc.assert(
+          fc.property(segments, (list) => {
+            const plane = new DataPlane(setup, hook, host);
+            handshake(plane, ends);
+            for (const segment of list) {
+              const data = send(plane, ends, segment);
+              const content = contentOf(data, ends.family);
+              const header = flag === 'proxy' ? HEADER_BYTES[ends.family] : 0;
+              const isAhead = content.length === segment.payload.length + header;
+              if (isAhead && header > 0) expect(content.indexOf('\r\n\r\n\0\r\nQUIT\n')).toBe(0);
+              expect(content.subarray(isAhead ? header : 0)).toEqual(Buffer.from(segment.payload));
+              const own = optionKinds(data, ends.family).filter((kind) => kind === 254);
+              if (flag === 'toa' && segment.fromClient) expect(own.length).toBeLessThanOrEqual(1);
+            }
+            plane.close();
+          }),
+          { numRuns: RUNS },
+        );
+      } finally {
+        host.close();
+      }
+    },
+  );
+});
