@@ -43,7 +43,6 @@ const MAX_ENTRIES = {
   l4_frag: 256,
   l4_bucket: 16,
   l4_decap: 16,
-  l4_half: 64,
   l4_events: 4096,
   l4_stat_svc: 16,
   l4_stat_be: 64,
@@ -68,7 +67,9 @@ export class PacketHost {
   /** @param maxEntries - Sizes of maps other than those that suffice for a case. */
   constructor(maxEntries: Readonly<Record<string, number>> = {}, options: HostOptions = {}) {
     this.#options = options;
-    this.#maxEntries = { ...MAX_ENTRIES, ...maxEntries };
+    // As the control plane makes it: a flow for sixteen entries may be half open.
+    const l4_half = Math.ceil((maxEntries['l4_ct'] ?? MAX_ENTRIES.l4_ct) / 16);
+    this.#maxEntries = { ...MAX_ENTRIES, l4_half, ...maxEntries };
     this.ifindexes = this.namespace.run(() => createInterfaces(NAMES['L1']!, NAMES['L2']!));
   }
 
