@@ -27,6 +27,7 @@ function setupOf(service: ServiceSpec): string {
 function linesOf(mode: ServiceSpec['backends'][number]['mode'], service: ServiceSpec): string[] {
   if (mode === 'fnat') {
     return [
+      ...tellingOf(service),
       `# nothing to set up: clients appear as ${service.localAddresses.join(', ') || 'the local addresses'};`,
       '# those must be reachable from here',
     ];
@@ -42,6 +43,19 @@ function linesOf(mode: ServiceSpec['backends'][number]['mode'], service: Service
     return [`# rewrite the source of replies to ${endpoint} before they leave`];
   }
   return mode === 'dr' ? answerFor(service) : [...decapsulate(service), ...answerFor(service)];
+}
+
+/** What servers need to see the client's address. */
+function tellingOf({ clientAddress }: ServiceSpec): string[] {
+  if (clientAddress === 'toa') {
+    return ['# the address of clients is in TCP option 254 (TOA): needs the kernel module toa'];
+  }
+  if (clientAddress === 'ppv2') {
+    return [
+      '# connections begin with a PROXY header of version 2: nginx needs "listen ... proxy_protocol"',
+    ];
+  }
+  return [];
 }
 
 /** The service's address on `lo`, unknown to the neighbours. */

@@ -285,6 +285,8 @@ function compileService(
     (service.onePacket ? SERVICE_FLAGS.onePacket : 0) |
     (service.resetOnNoBackend ? SERVICE_FLAGS.reset : 0) |
     (service.port === 0 ? SERVICE_FLAGS.anyPort : 0) |
+    (service.clientAddress === 'toa' ? SERVICE_FLAGS.toa : 0) |
+    (service.clientAddress === 'ppv2' ? SERVICE_FLAGS.proxy : 0) |
     admissionFlags(service.admission);
   const run = ids.localRuns.get(id);
   const mask = service.persistenceMask;
@@ -297,6 +299,7 @@ function compileService(
     family: familyOf(service.address),
     vip: toMapAddress(service.address),
     vport: service.port,
+    proxy_protocol: service.clientAddress === 'ppv2' ? 2 : 0,
     sel_len: table.length,
     list_len: list.length,
     lip_first: run?.first ?? 0,

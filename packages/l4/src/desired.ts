@@ -5,7 +5,15 @@
  * @module
  */
 import type { Presence } from './presence.ts';
-import type { HASH_MODES, MODES, PROTOCOLS, REPLY_PATHS, SCHEDULERS, STATES } from './constants.ts';
+import type {
+  CLIENT_ADDRESSES,
+  HASH_MODES,
+  MODES,
+  PROTOCOLS,
+  REPLY_PATHS,
+  SCHEDULERS,
+  STATES,
+} from './constants.ts';
 
 export type Protocol = keyof typeof PROTOCOLS;
 export type ForwardMode = keyof typeof MODES;
@@ -84,6 +92,8 @@ export interface ServiceSpec extends ServiceKey {
   /** Seconds instead of the global time-outs of ESTABLISHED and UDP; 0 keeps those. */
   readonly connTimeoutS: number;
   readonly expireQuiescent: boolean;
+  /** How servers of mode `fnat` are told the client's address. */
+  readonly clientAddress: (typeof CLIENT_ADDRESSES)[number];
   /** A client that finds no server gets a reset or an ICMP error instead of silence. */
   readonly resetOnNoBackend: boolean;
   /** UDP: each datagram is scheduled by itself. */

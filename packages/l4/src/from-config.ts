@@ -219,6 +219,7 @@ function servicesOfFrontend(
         persistencePrefix6: l4.persistence_prefix6,
         connTimeoutS: Math.ceil(l4.conn_timeout / 1000),
         expireQuiescent: l4.expire_quiescent,
+        clientAddress: clientAddressOf(frontend, backend),
         resetOnNoBackend: on_no_backend === 'reset',
         onePacket: false,
         maxConnections: frontend.max_connections,
@@ -229,6 +230,15 @@ function servicesOfFrontend(
       },
     ];
   });
+}
+
+/** The header of `send_proxy_protocol` is the same one. */
+function clientAddressOf(
+  { l4 }: FrontendConfig,
+  { send_proxy_protocol }: BackendConfig,
+): ServiceSpec['clientAddress'] {
+  if (l4.toa) return 'toa';
+  return l4.proxy_protocol === 'v2' || send_proxy_protocol === 'v2' ? 'ppv2' : 'none';
 }
 
 function admissionOf(frontend: FrontendConfig, sets: AddressSets): Admission {

@@ -46,6 +46,7 @@ export function putService(
     onePacket: body.one_packet,
     connTimeoutS: body.conn_timeout_s,
     expireQuiescent: body.expire_quiescent,
+    proxyProtocol: body.proxy_protocol,
   };
   return [
     { op: present ? 'edit-service' : 'add-service', service, options },

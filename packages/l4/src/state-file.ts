@@ -7,7 +7,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { cidr, integer, messageOf, z } from '@balancer/kit';
-import { HASH_MODES, MODES, SCHEDULERS } from './constants.ts';
+import { CLIENT_ADDRESSES, HASH_MODES, MODES, SCHEDULERS } from './constants.ts';
 import { OPEN, type ServiceKey, type ServiceSpec } from './desired.ts';
 import { PlaneError } from './errors.ts';
 
@@ -69,6 +69,8 @@ const spec = z.strictObject({
   persistencePrefix6: integer({ min: 1, max: 128 }),
   connTimeoutS: seconds,
   expireQuiescent: z.boolean(),
+  // Files of before there was any have none.
+  clientAddress: z.enum(CLIENT_ADDRESSES).default('none'),
   resetOnNoBackend: z.boolean(),
   onePacket: z.boolean(),
   maxConnections: count,

@@ -71,6 +71,17 @@ describe('an image', () => {
     expect(new Set(image.tables.get(1))).toEqual(new Set([1, 2]));
   });
 
+  test.each([
+    ['none', 0, 0],
+    ['toa', SERVICE_FLAGS.toa, 0],
+    ['ppv2', SERVICE_FLAGS.proxy, 2],
+  ] as const)("tells servers the client's address: %s", (clientAddress, flags, version) => {
+    const { image } = after([service({ clientAddress })]);
+    const compiled = image.services.get(1)!;
+    expect(compiled.flags & (SERVICE_FLAGS.toa | SERVICE_FLAGS.proxy)).toBe(flags);
+    expect(compiled.proxy_protocol).toBe(version);
+  });
+
   test('draws two choices only from those that take flows', () => {
     const [first, second] = backends(2);
     const { image } = after([

@@ -36,6 +36,8 @@ export interface IpvsServiceOptions {
   readonly onePacket?: boolean | undefined;
   readonly connTimeoutS?: number | undefined;
   readonly expireQuiescent?: boolean | undefined;
+  /** The header that tells servers the client's address. */
+  readonly proxyProtocol?: 'off' | 'v2' | undefined;
 }
 
 export interface IpvsServer {

@@ -17,6 +17,7 @@ const FORWARD_NAMES: Readonly<Record<ForwardMode, string>> = {
   tunnel: 'Tunnel',
   nat: 'Masq',
   fnat: 'FullNat',
+  snat: 'SNAT',
   'dr-ip': 'Route',
 };
 
@@ -25,6 +26,7 @@ const FORWARD_OPTIONS: Readonly<Record<ForwardMode, string>> = {
   tunnel: '-i',
   nat: '-m',
   fnat: '-b',
+  snat: '-J',
   'dr-ip': '-g',
 };
 
@@ -144,7 +146,7 @@ function thresholdOptions({ upper, lower }: BackendSpec): string {
 }
 
 function serviceOptions(service: ServiceSpec, compat: boolean): string {
-  const { persistenceS, onePacket, connTimeoutS, expireQuiescent } = service;
+  const { persistenceS, onePacket, connTimeoutS, expireQuiescent, clientAddress } = service;
   const mask = maskText(service);
   const flags = schedulerFlags(service);
   return [
@@ -153,6 +155,7 @@ function serviceOptions(service: ServiceSpec, compat: boolean): string {
     flags.length > 0 ? ` -b ${flags.join(',')}` : '',
     onePacket ? ' -o' : '',
     connTimeoutS > 0 && !compat ? ` --conn-timeout ${connTimeoutS}` : '',
+    clientAddress === 'ppv2' && !compat ? ' --proxy-protocol v2' : '',
     expireQuiescent && !compat ? ' --expire-quiescent' : '',
   ].join('');
 }
@@ -234,6 +237,7 @@ function serviceLine(
     mask === '' ? '' : `mask ${mask}`,
     spec.onePacket ? 'ops' : '',
     spec.connTimeoutS > 0 ? `conn-timeout ${spec.connTimeoutS}` : '',
+    spec.clientAddress === 'ppv2' ? 'ppv2' : '',
     spec.expireQuiescent ? 'expire-quiescent' : '',
   ];
   return `${name} ${words.filter((word) => word !== '').join(' ')}`;

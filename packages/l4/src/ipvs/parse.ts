@@ -36,6 +36,7 @@ const SERVICE_OPTIONS = [
   'conn-timeout',
   'hash-target',
   'expire-quiescent',
+  'proxy-protocol',
 ];
 const SERVER_OPTIONS = [
   'gatewaying',
@@ -304,6 +305,9 @@ class Reader {
       ...(options.has('ops') && { onePacket: true }),
       ...(options.has('conn-timeout') && { connTimeoutS: timeout(options.get('conn-timeout')!) }),
       ...(options.has('expire-quiescent') && { expireQuiescent: true }),
+      ...(options.has('proxy-protocol') && {
+        proxyProtocol: proxyProtocol(options.get('proxy-protocol')!),
+      }),
     };
   }
 
@@ -358,6 +362,15 @@ class Reader {
     }
     return Array.from({ length: to - from + 1 }, (_, index) => toAddress(from + index));
   }
+}
+
+/** @throws {IpvsUsageError} for what DPVS has and the plane has not. */
+function proxyProtocol(text: string): 'off' | 'v2' {
+  if (text === 'disable') return 'off';
+  if (text === 'v2') return 'v2';
+  throw new IpvsUsageError(
+    `--proxy-protocol ${text} is not part of this version; there are disable, v2`,
+  );
 }
 
 /** Commands that list what is not shown with the services. */

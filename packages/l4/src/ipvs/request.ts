@@ -35,6 +35,7 @@ const serviceOptions = z.strictObject({
   onePacket: z.boolean().optional(),
   connTimeoutS: seconds.optional(),
   expireQuiescent: z.boolean().optional(),
+  proxyProtocol: z.enum(['off', 'v2']).optional(),
 });
 
 const serverOptions = z.strictObject({
@@ -106,6 +107,7 @@ export interface ServiceBody {
   readonly one_packet?: boolean | undefined;
   readonly conn_timeout_s?: number | undefined;
   readonly expire_quiescent?: boolean | undefined;
+  readonly proxy_protocol?: 'off' | 'v2' | undefined;
   /** Exactly these; those that are there stay when it is left out. */
   readonly servers?: readonly (IpvsServer & IpvsServerOptions)[] | undefined;
   readonly local_addresses?: readonly string[] | undefined;
@@ -119,6 +121,7 @@ export const serviceBody: z.ZodType<ServiceBody> = z.strictObject({
   one_packet: serviceOptions.shape.onePacket,
   conn_timeout_s: serviceOptions.shape.connTimeoutS,
   expire_quiescent: serviceOptions.shape.expireQuiescent,
+  proxy_protocol: serviceOptions.shape.proxyProtocol,
   servers: z.array(z.strictObject({ ...server.shape, ...serverOptions.shape })).optional(),
   local_addresses: z.array(address).max(ADDRESSES_MAX).optional(),
 });

@@ -4,12 +4,17 @@
  *
  * @module
  */
-import { type BackendSpec, formatServiceKey, OPEN, type ServiceSpec } from '../desired.ts';
+import {
+  type BackendSpec,
+  formatServiceKey,
+  OPEN,
+  type ServiceKey,
+  type ServiceSpec,
+} from '../desired.ts';
 import type {
   IpvsChange,
   IpvsServer,
   IpvsServerOptions,
-  IpvsServiceKey,
   IpvsServiceOptions,
   SchedulerFlag,
 } from './commands.ts';
@@ -51,7 +56,11 @@ function changed(
     case 'add-service':
     case 'edit-service':
       // Like the kernel's: what an edit does not say has its default again.
-      return { ...withOptions(newService(service), command.options), ...keptBy(service) };
+      return {
+        ...withOptions(newService(service), command.options),
+        ...keptBy(service),
+        clientAddress: clientAddressAfter(service, command.options),
+      };
     case 'add-server':
       return addServer(service, command);
     case 'edit-server':
@@ -69,7 +78,7 @@ function changed(
   }
 }
 
-function newService({ protocol, address, port }: IpvsServiceKey): ServiceSpec {
+function newService({ protocol, address, port }: ServiceKey): ServiceSpec {
   return {
     protocol,
     address,
@@ -83,6 +92,7 @@ function newService({ protocol, address, port }: IpvsServiceKey): ServiceSpec {
     persistencePrefix6: 128,
     connTimeoutS: 0,
     expireQuiescent: false,
+    clientAddress: 'none',
     resetOnNoBackend: false,
     onePacket: false,
     localAddresses: [],
@@ -129,6 +139,16 @@ function withOptions(service: ServiceSpec, options: IpvsServiceOptions): Service
     throw new IpvsError('One-Packet Scheduling is only for UDP virtual services');
   }
   return withFlags(next, schedulerFlags);
+}
+
+/** TOA, which the command has no option for, stays as the file said it. */
+function clientAddressAfter(
+  { clientAddress, protocol }: ServiceSpec,
+  { proxyProtocol = 'off' }: IpvsServiceOptions,
+): ServiceSpec['clientAddress'] {
+  if (proxyProtocol === 'off') return clientAddress === 'toa' ? 'toa' : 'none';
+  if (protocol === 'udp') throw new IpvsError('PROXY headers are only for TCP virtual services');
+  return 'ppv2';
 }
 
 /** Flags that bear the scheduler's name, or the numbers that stand for them. */

@@ -71,7 +71,10 @@ export function importService(
       mode,
       backend: name,
       ...listsOf(service, groups),
-      l4: frontendL4Of(service, groups, endpoints),
+      l4: {
+        ...frontendL4Of(service, groups, endpoints),
+        ...(protocol === 'tcp' && mode === 'fnat' && clientAddressOf(service)),
+      },
     },
     backend: backendOf(service, endpoints),
   };
@@ -136,6 +139,16 @@ function frontendL4Of(
     ...(timeoutS !== undefined && { conn_timeout: seconds(timeoutS) }),
     ...(isQuiescent && { expire_quiescent: true }),
   };
+}
+
+/** Behind full NAT DPVS tells servers the client's address by TOA, unless a header is asked for. */
+function clientAddressOf(service: Section): NonNullable<FrontendTable['l4']> {
+  const header = service.word('proxy_protocol') ?? 'disable';
+  if (header === 'disable') return { toa: true };
+  if (header !== 'v2') {
+    service.note(`proxy_protocol ${header}`, 'there is "v2" alone, which is taken');
+  }
+  return { proxy_protocol: 'v2' };
 }
 
 function granularityOf(

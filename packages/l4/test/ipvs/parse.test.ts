@@ -46,6 +46,14 @@ describe('a command', () => {
       },
     ],
     [
+      '-A -t 203.0.113.1:80 --proxy-protocol v2',
+      { op: 'add-service', service: WEB, options: { proxyProtocol: 'v2' } },
+    ],
+    [
+      '-E -t 203.0.113.1:80 --proxy-protocol disable',
+      { op: 'edit-service', service: WEB, options: { proxyProtocol: 'off' } },
+    ],
+    [
       '-a -t 203.0.113.1:80 -r 10.0.0.11 -m -x 100 -y 80',
       {
         op: 'add-server',
@@ -175,6 +183,10 @@ describe('a command', () => {
     ['-A -t 203.0.113.1:80 -M 255.0.255.0', "illegal netmask `255.0.255.0'"],
     ['-A -t 203.0.113.1:80 --frobnicate', "invalid option `--frobnicate'"],
     ['-A -f 7', '-f: firewall marks are not part of this version'],
+    [
+      '-A -t 203.0.113.1:80 --proxy-protocol v1-insecure',
+      '--proxy-protocol v1-insecure is not part of this version; there are disable, v2',
+    ],
     [
       '-a -t 203.0.113.1:80 -r 10.0.0.11 -x five',
       "illegal u-threshold `five'; needs a number from 0 to 4294967295",

@@ -178,6 +178,7 @@ describe('rules that were saved', () => {
     flags: fc.subarray(['port' as const, 'fallback' as const]),
     connTimeoutS: fc.constantFrom(0, 30),
     expireQuiescent: fc.boolean(),
+    proxyProtocol: fc.constantFrom('off' as const, 'v2' as const),
     servers: fc.uniqueArray(server, { maxLength: 5, selector: (each) => each.address }),
     locals: fc.uniqueArray(address, { maxLength: 3 }),
     deny: fc.uniqueArray(network, { maxLength: 3 }),
@@ -203,6 +204,7 @@ describe('rules that were saved', () => {
               }),
               connTimeoutS: s.connTimeoutS,
               expireQuiescent: s.expireQuiescent,
+              ...(s.protocol === 'tcp' && { proxyProtocol: s.proxyProtocol }),
             };
             return [
               { op: 'add-service', service: key, options },

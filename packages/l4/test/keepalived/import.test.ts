@@ -82,6 +82,7 @@ virtual_server group shop {
         persistence_mask: 24,
         conn_timeout: 600_000,
         expire_quiescent: true,
+        toa: true,
       },
     });
     expect(read.backends['tcp_shop']).toMatchObject({
@@ -106,6 +107,24 @@ virtual_server group shop {
         '10_0_0_1_8080': { weight: 10, max_connections: 1000, min_connections: 800 },
       },
     });
+  });
+
+  test.each([
+    ['lb_kind FNAT', { toa: true }, []],
+    ['lb_kind FNAT\nproxy_protocol disable', { toa: true }, []],
+    ['lb_kind FNAT\nproxy_protocol v2', { proxy_protocol: 'v2' }, []],
+    [
+      'lb_kind FNAT\nproxy_protocol v1-insecure',
+      { proxy_protocol: 'v2' },
+      ['virtual_server 192.0.2.1 80: proxy_protocol v1-insecure'],
+    ],
+    ['lb_kind FNAT\nprotocol UDP', {}, []],
+    ['lb_kind NAT', {}, []],
+  ])('carries over how servers learn of clients: %j', (words, l4, left) => {
+    const { config, leftovers } = imported(service(words).replace('lb_kind NAT\n', ''));
+    const [frontend] = Object.values(config.frontends ?? {});
+    expect(frontend?.l4).toEqual(l4);
+    expect(leftovers.map(({ what }) => what)).toEqual(left);
   });
 
   test.each([

@@ -48,6 +48,7 @@ export function checkPacketModes(file: ConfigFile, report: ConfigReport): void {
     checkPlane(place, file, report);
     checkListenAddresses(place, report);
     checkRefused(place, report);
+    checkClientAddress(place, report);
     checkLocalAddresses(place, places, report);
     checkServers(place, report);
     checkScheduler(place, report);
@@ -128,6 +129,51 @@ function checkRefused({ path, frontend, mode }: Place, report: ConfigReport): vo
     report.problem(
       [...path, key],
       `mode "${mode}" has nothing of this kind in this version; remove the key`,
+    );
+  }
+}
+
+/** Modes in which servers do not see the client's address. */
+const HIDING_MODES: ReadonlySet<string> = new Set(['fnat', 'nat64', 'passthrough']);
+
+/** Servers are told the client's address in one way, where they do not see it, on connections. */
+function checkClientAddress(
+  { path, mode, frontend, l4, backend }: Place,
+  report: ConfigReport,
+): void {
+  const header = backend?.send_proxy_protocol ?? 'off';
+  const at = {
+    toa: [...path, 'l4', 'toa'],
+    proxy_protocol: [...path, 'l4', 'proxy_protocol'],
+    send_proxy_protocol: ['backends', frontend.backend ?? '', 'send_proxy_protocol'],
+  };
+  const asked = (['toa', 'proxy_protocol', 'send_proxy_protocol'] as const).filter((key) =>
+    key === 'toa'
+      ? l4.toa === true
+      : key === 'proxy_protocol'
+        ? (l4.proxy_protocol ?? 'off') !== 'off'
+        : header !== 'off',
+  );
+  if (header === 'v1') {
+    report.problem(
+      at.send_proxy_protocol,
+      `mode "${mode}" of frontends.${path[1]} has version "v2" alone`,
+    );
+  }
+  for (const key of asked) {
+    if (!HIDING_MODES.has(mode)) {
+      report.problem(
+        at[key],
+        `servers see clients themselves in mode "${mode}" of frontends.${path[1]}; remove the key`,
+      );
+    } else if (frontend.protocol === 'udp') {
+      report.problem(at[key], 'needs protocol "tcp": datagrams do not begin with a header');
+    }
+  }
+  if (l4.toa === true && asked.length > 1) {
+    report.problem(
+      at.toa,
+      `conflicts with ${asked.at(-1)}: servers are told the client's address in one way`,
     );
   }
 }

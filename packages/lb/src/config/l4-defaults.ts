@@ -67,6 +67,8 @@ const FRONTEND_L4: Omit<FrontendL4Config, 'rate'> = {
   persistence_prefix6: 128,
   conn_timeout: 0,
   expire_quiescent: false,
+  toa: false,
+  proxy_protocol: 'off',
   tunnel: 'ipip',
   force: false,
 };

@@ -117,6 +117,8 @@ export const frontendL4Schema: z.ZodType<FrontendL4Table> = z.strictObject({
   persistence_prefix6: integer({ min: 1, max: 128 }).optional(),
   conn_timeout: duration().optional(),
   expire_quiescent: z.boolean().optional(),
+  toa: z.boolean().optional(),
+  proxy_protocol: z.enum(['off', 'v2']).optional(),
   rate: z
     .strictObject({
       pps: integer({ min: 0, max: COUNT_MAX }).optional(),

@@ -127,6 +127,10 @@ export interface FrontendL4Config {
   readonly conn_timeout: Milliseconds;
   /** Ends flows of servers that are down or have weight 0 at their next packet. */
   readonly expire_quiescent: boolean;
+  /** Tells servers the client's address by a TCP option. */
+  readonly toa: boolean;
+  /** Tells servers the client's address by a header in front of the first bytes. */
+  readonly proxy_protocol: 'off' | 'v2';
   readonly rate: L4RateConfig;
   readonly tunnel: 'ipip';
   /** Allows local addresses that are addresses of this host. */

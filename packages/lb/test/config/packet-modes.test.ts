@@ -113,6 +113,53 @@ describe('a frontend of a packet mode', () => {
     ]);
   });
 
+  test('may tell servers who the client is', () => {
+    for (const nat of ['toa = true', 'proxy_protocol = "v2"']) {
+      const nested = `l4 = { local_addresses = ["198.51.100.5"], ${nat} }`;
+      expect(problemsOf(file({ nat: nested }))).toEqual([]);
+      expect(problemsOf(file({ nat: `l4 = { ${nat} }`, mode: 'passthrough' }))).toEqual([]);
+    }
+    expect(problemsOf(file({ backend: 'send_proxy_protocol = "v2"' }))).toEqual([]);
+  });
+
+  test.each([
+    [
+      { nat: 'l4 = { local_addresses = ["198.51.100.5"], toa = true, proxy_protocol = "v2" }' },
+      "frontends.web.l4.toa: conflicts with proxy_protocol: servers are told the client's address in one way",
+    ],
+    [
+      {
+        nat: 'l4 = { local_addresses = ["198.51.100.5"], toa = true }',
+        backend: 'send_proxy_protocol = "v2"',
+      },
+      "frontends.web.l4.toa: conflicts with send_proxy_protocol: servers are told the client's address in one way",
+    ],
+    [
+      { nat: 'l4 = { toa = true }', mode: 'nat' },
+      'frontends.web.l4.toa: servers see clients themselves in mode "nat" of frontends.web; remove the key',
+    ],
+    [
+      { nat: 'l4 = { proxy_protocol = "v2" }', mode: 'dr', server: '10.0.0.11:80' },
+      'frontends.web.l4.proxy_protocol: servers see clients themselves in mode "dr" of frontends.web; remove the key',
+    ],
+    [
+      {
+        nat: 'l4 = { local_addresses = ["198.51.100.5"], proxy_protocol = "v2" }',
+        frontend: 'protocol = "udp"',
+      },
+      'frontends.web.l4.proxy_protocol: needs protocol "tcp": datagrams do not begin with a header',
+    ],
+    [
+      { backend: 'send_proxy_protocol = "v1"' },
+      'backends.web.send_proxy_protocol: mode "fnat" of frontends.web has version "v2" alone',
+    ],
+  ])(
+    'tells servers who the client is in one way, where they do not see it: %j',
+    (given, problem) => {
+      expect(problemsOf(file(given)).join('\n')).toContain(problem);
+    },
+  );
+
   test('reads sets from files, and says which line is no network', () => {
     const folder = mkdtempSync(join(tmpdir(), 'balancer-sets-'));
     const path = join(folder, 'office');
