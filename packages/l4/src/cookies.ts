@@ -14,7 +14,7 @@ import type { L4CookieKey, L4Tc } from '../bpf/objects/l4-tc.types.ts';
 const SLOT_S = 64;
 
 /** The key of a slot: the same for the same secret, a new one each time when there is none. */
-export function cookieKey(secret: string | undefined, slot: number): L4CookieKey {
+function cookieKey(secret: string | undefined, slot: number): L4CookieKey {
   const bytes =
     secret === undefined
       ? randomBytes(16)
