@@ -164,3 +164,6 @@ export const DROP_REASONS = {
   icmp_small_mtu: 31,
   half_open: 32,
 } as const;
+
+/** Ports of local addresses when nothing else is said. */
+export const DEFAULT_PORTS: readonly [low: number, high: number] = [1025, 65_535];
