@@ -170,6 +170,12 @@ struct echo_header {
 	__be16 sequence;
 };
 
+/* Bytes behind the headers. */
+static __always_inline __u32 content_bytes(const struct packet *p)
+{
+	return p->total_bytes + sizeof(struct eth_header) - p->l4_offset - p->l4_header_bytes;
+}
+
 /* Folds a sum of 32-bit words to 16 bits with carries added back (RFC 1071). */
 static __always_inline __u16 csum_fold(__u64 sum)
 {

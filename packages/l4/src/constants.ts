@@ -87,10 +87,15 @@ export const SERVICE_FLAGS = {
 /** How servers of full NAT are told the client's address: not at all, by a TCP option, by a header (PROXY, version 2). */
 export const CLIENT_ADDRESSES = ['none', 'toa', 'ppv2'] as const;
 
+/** Who speaks first on connections whose SYNs we answer. */
+export const SYN_PROXIES = { off: 0, 'client-first': 1, 'server-first': 2 } as const;
+
 /** Bits of a flow's flags. */
 export const FLOW_FLAGS = {
   /** Its packets need more than rewriting, or it is to end. */
   special: 1,
+  /** Opened by an ACK: the client got its SYN-ACK from us. */
+  synProxy: 2,
   /** Its numbers, acknowledgements or windows are shifted. */
   sequenceAdjusted: 4,
   /** Each direction is translated into the other family. */
@@ -131,7 +136,7 @@ export const BACKEND_FLAGS = {
 /** The two lists of a service. */
 export const LIST_KINDS = { deny: 0, allow: 1 } as const;
 
-/** Why a packet was dropped, answered, or (`toa_fail`, `icmp_small_mtu`) only counted. */
+/** Why a packet was dropped, answered, or (`toa_fail`, `icmp_small_mtu`, `half_open`) only counted. */
 export const DROP_REASONS = {
   bad_header: 1,
   ttl: 2,
@@ -153,6 +158,8 @@ export const DROP_REASONS = {
   acl_not_allowed: 18,
   limit: 19,
   rate: 20,
+  bad_cookie: 21,
+  sp_wait: 22,
   quiescent: 23,
   toa_fail: 24,
   pp_gso: 25,
@@ -160,6 +167,7 @@ export const DROP_REASONS = {
   helper_error: 27,
   xlat_unsupported: 28,
   icmp_small_mtu: 31,
+  half_open: 32,
 } as const;
 
 /** Ports of local addresses when nothing else is said. */

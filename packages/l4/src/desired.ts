@@ -120,6 +120,8 @@ export interface PlaneSettings {
   readonly tunnelSources: readonly string[] | 'rss';
   readonly replyPath: keyof typeof REPLY_PATHS;
   readonly unknownPort: 'pass' | 'drop';
+  /** What the keys of SYN cookies are made of; without one they are random. */
+  readonly cookieSecret?: string;
   /** Seconds for which flows of removed servers go on; 0 is for as long as they last. */
   readonly drainTimeoutS: number;
 }
