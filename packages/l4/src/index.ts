@@ -17,6 +17,7 @@ export {
   SCHEDULERS,
   SERVICE_FLAGS,
   STATES,
+  SYN_PROXIES,
   TUNNELS,
 } from './constants.ts';
 export { readEvent } from './events.ts';
