@@ -142,7 +142,7 @@ async function offer({ plane, host, frame, fresh, cpus }: Offer): Promise<{
   try {
     await Promise.all(children.map((child) => line(child)));
     const ending = children.map(async (child) => {
-      child.stdin!.write('go\n');
+      child.stdin.write('go\n');
       // The program below prints it.
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
       return JSON.parse(await line(child)) as { start: string; end: string; sent: number };
