@@ -76,6 +76,8 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     debianPackage: 'ruby',
     neededFor: 'the calls of Greenlight by Ruby itself',
   },
+  { command: 'ip', debianPackage: 'iproute2', neededFor: 'views of interfaces beside those of ip' },
+  { command: 'tc', debianPackage: 'iproute2', neededFor: 'views of queues beside those of tc' },
   { command: 'ping', debianPackage: 'iputils-ping', neededFor: 'health checks by ICMP echo' },
   { command: 'bash', debianPackage: 'bash', neededFor: 'the completion of bash' },
   { command: 'zsh', debianPackage: 'zsh', neededFor: 'the completion of zsh' },

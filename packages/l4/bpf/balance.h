@@ -9,6 +9,7 @@
 
 #include "close.h"
 #include "forward.h"
+#include "echo.h"
 #include "fragment.h"
 #include "icmp.h"
 #include "parse.h"
@@ -95,7 +96,7 @@ static __always_inline enum verdict forward(ctx_t *ctx, struct packet *p, struct
 	struct l4_backend *backend;
 
 	if (unlikely(p->ttl <= 1))
-		return drop(p, L4_DROP_TTL);
+		return end_of_life(p, flow->mode == L4_MODE_SNAT && flow->dir == L4_DIR_IN);
 	if (feature(is_special) && ends_flow(p, flow))
 		return end_flow(ctx, p, flow);
 	if (flow->dir == L4_DIR_OUT) {
@@ -139,8 +140,13 @@ static __always_inline enum verdict balance(ctx_t *ctx, struct packet *p)
 	struct l4_flow *flow;
 	int started = JOINED;
 
-	if (!cfg || (cfg->flags & L4_CFG_FILTER && !may_be_ours(p)))
+	if (!cfg)
 		return VERDICT_PASS;
+	if (cfg->flags & L4_CFG_FILTER && !may_be_ours(p)) {
+		if (likely(!(cfg->flags & L4_CFG_MATCH)) || !may_match(p))
+			return VERDICT_PASS;
+		p->is_foreign = 1;
+	}
 	end_of_stage(p, STAGE_PARSED, p->key.dport);
 	p->ifindex = ctx_ifindex(ctx);
 	flow = bpf_map_lookup_elem(&l4_ct, &p->key);
@@ -156,7 +162,7 @@ static __always_inline enum verdict balance(ctx_t *ctx, struct packet *p)
 		end_of_stage(p, STAGE_TRACKED, 1);
 	} else {
 		if (unlikely(p->fragment == FRAGMENT_LATER))
-			return drop(p, L4_DROP_FRAG_MISS);
+			return miss_fragment(ctx, p);
 		started = start_flow(ctx, p);
 		s = scratch();
 		if (started < STARTED || !s)
@@ -181,6 +187,8 @@ static __always_inline int handle_packet(ctx_t *ctx)
 	parsed = parse(&packet, ctx);
 	if (feature(parsed == PARSE_LATER))
 		parsed = recall_ports(&packet);
+	else if (unlikely(parsed == PARSE_ICMP))
+		parsed = parse_icmp(ctx, &packet);
 	if (parsed == PARSE_PASS)
 		return ctx_verdict(&packet, VERDICT_PASS);
 	if (likely(parsed == PARSED))

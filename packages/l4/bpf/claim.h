@@ -39,6 +39,16 @@ static __always_inline int is_held(struct l4_scratch *s, const struct l4_flow *h
 	       !is_over(holder, bpf_map_lookup_elem(&l4_ct, &s->peer_key), cfg, now);
 }
 
+/* The summary of a flow whose place is taken, at the end of l4_work: the search for a port is the deepest chain of
+ * calls. */
+static __always_inline struct flow_summary *holder_summary(void)
+{
+	__u32 zero = 0;
+	void *work = bpf_map_lookup_elem(&l4_work, &zero);
+
+	return work ? work + L4_WORK_BYTES - sizeof(struct flow_summary) : NULL;
+}
+
 /*
  * Inserts s->reply under s->reply_key, over a flow that is over if one has the place. An insertion that
  * finds its place taken costs more than a look-up that does: where that is likely, look first. Returns an
@@ -48,11 +58,11 @@ __noinline int claim_reply(__u64 now, int look_first)
 {
 	struct l4_scratch *s = scratch();
 	struct l4_config *cfg = config();
-	struct flow_summary summary;
+	struct flow_summary *summary = holder_summary();
 	struct l4_flow *holder = NULL;
 	long error;
 
-	if (!s || !cfg)
+	if (!s || !cfg || !summary)
 		return CLAIM_TAKEN;
 	if (look_first)
 		holder = bpf_map_lookup_elem(&l4_ct, &s->reply_key);
@@ -68,11 +78,11 @@ __noinline int claim_reply(__u64 now, int look_first)
 	}
 	if (is_held(s, holder, cfg, now))
 		return CLAIM_TAKEN;
-	summarise(holder, &s->reply_key, &summary);
+	summarise(holder, &s->reply_key, summary);
 	if (bpf_map_delete_elem(&l4_ct, &s->reply_key))
 		return CLAIM_TAKEN; /* another CPU does the same */
 	if (!bpf_map_delete_elem(&l4_ct, &s->peer_key))
-		count_removed(&summary);
+		count_removed(summary);
 	error = bpf_map_update_elem(&l4_ct, &s->reply_key, &s->reply, BPF_NOEXIST);
 	return error ? CLAIM_TAKEN : CLAIM_DONE;
 }
@@ -124,27 +134,52 @@ static __noinline int claim_at(struct l4_scratch *s, struct l4_lip *lip)
 	return claim->result;
 }
 
-/* Claims a port of a local address of the service. Returns a drop reason, 0 when claimed. */
-static __noinline int claim_port(const struct packet *p, struct l4_scratch *s,
-				 const struct l4_service *svc, const struct l4_config *cfg)
+/* Prepares a search for the ports of the service. Returns the hash that says which address comes first. */
+static __noinline __u32 begin_claim(const struct packet *p, struct l4_scratch *s,
+					 const struct l4_service *svc, const struct l4_config *cfg)
 {
 	/* Ports take part whatever the service hashes by: all flows of a client would begin at one port. */
 	__u32 ports = p->key.sport | (__u32)p->key.dport << 16;
 	__u32 lo = svc->port_lo ? svc->port_lo : cfg->port_lo;
 	__u32 hi = svc->port_lo ? svc->port_hi : cfg->port_hi;
-	__u32 hash, first, second;
-	struct l4_lip *lip;
-	int result;
+	__u32 hash;
 
-	if (!svc->lip_count || hi < lo)
-		return L4_DROP_NO_PORT;
 	s->claim.now_ns = p->now_ns;
 	s->claim.lo = lo;
-	s->claim.count = hi - lo + 1;
+	s->claim.count = hi < lo ? 1 : hi - lo + 1;
 	hash = hash_address(&p->key.src, p->family, svc->hash_seed ^ 0x5bd1e995, 1, ports);
 	s->claim.first = hash % s->claim.count;
 	hash = hash_address(&p->key.src, p->family, svc->hash_seed, 1, ports);
 	s->claim.own_step = s->claim.count > CLAIM_SEARCH ? hash % s->claim.count | 1 : 1;
+	return hash;
+}
+
+/* The drop reason of a search; at the address where it began. */
+static __always_inline __u32 claim_reason(int result, __u32 index)
+{
+	struct l4_lip *lip;
+
+	if (result == CLAIM_DONE)
+		return 0;
+	if (result == CLAIM_FULL)
+		return L4_DROP_CT_FULL;
+	lip = bpf_map_lookup_elem(&l4_lip, &index);
+	if (lip)
+		__sync_fetch_and_add(&lip->misses, 1);
+	return L4_DROP_NO_PORT;
+}
+
+/* Claims a port of a local address of the service. Returns a drop reason, 0 when claimed. */
+static __noinline int claim_port(const struct packet *p, struct l4_scratch *s,
+				 const struct l4_service *svc, const struct l4_config *cfg)
+{
+	__u32 hash, first, second;
+	struct l4_lip *lip;
+	int result;
+
+	if (!svc->lip_count)
+		return L4_DROP_NO_PORT;
+	hash = begin_claim(p, s, svc, cfg);
 	first = svc->lip_first + hash % svc->lip_count;
 	lip = bpf_map_lookup_elem(&l4_lip, &first);
 	if (!lip)
@@ -159,14 +194,7 @@ static __noinline int claim_port(const struct packet *p, struct l4_scratch *s,
 		s->reply.lip = second;
 		result = claim_at(s, lip);
 	}
-	if (result == CLAIM_DONE)
-		return 0;
-	if (result == CLAIM_FULL)
-		return L4_DROP_CT_FULL;
-	lip = bpf_map_lookup_elem(&l4_lip, &first);
-	if (lip)
-		__sync_fetch_and_add(&lip->misses, 1);
-	return L4_DROP_NO_PORT;
+	return claim_reason(result, first);
 }
 
 /* Fills s->flow and, for modes with two entries, s->reply and s->reply_key, from packet and backend. */
@@ -249,7 +277,7 @@ static __always_inline __u32 insert_flow(const struct packet *p, struct l4_scrat
 	}
 	if (!is_one_way(flow->mode))
 		bpf_map_delete_elem(&l4_ct, &s->reply_key);
-	if (flow->mode == L4_MODE_FNAT)
+	if (has_lip(flow->mode))
 		count_lip(flow->lip, -1);
 	return error == -EEXIST ? 0 : L4_DROP_CT_FULL;
 }

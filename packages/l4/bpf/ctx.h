@@ -123,6 +123,13 @@ static __always_inline int ctx_fix_tcp(ctx_t *ctx, const struct packet *p, __u64
 				   0, csum_fold(changed), 0);
 }
 
+/* The same for an ICMP echo, whose checksum covers addresses in IPv6 alone. */
+static __always_inline int ctx_fix_echo(ctx_t *ctx, const struct packet *p, __u64 addresses, __u64 changed)
+{
+	return ctx_fix_l4(ctx, p->l4_offset + __builtin_offsetof(struct echo_header, checksum),
+			  addresses, changed, 0);
+}
+
 /* The same for a segment that has grown, whose length is part of the pseudo header. */
 static __always_inline int ctx_fix_grown(ctx_t *ctx, const struct packet *p, __u64 length, __u64 changed)
 {
@@ -256,6 +263,17 @@ static __always_inline int ctx_fix_tcp(ctx_t *ctx, const struct packet *p, __u64
 		return -1;
 	tcp->checksum = csum_apply(tcp->checksum, changed);
 	return 0;
+}
+
+static __always_inline int ctx_fix_echo(ctx_t *ctx, const struct packet *p, __u64 addresses, __u64 changed)
+{
+	__u32 offset = p->l4_offset + __builtin_offsetof(struct echo_header, checksum);
+	__u16 checksum;
+
+	if (bpf_xdp_load_bytes(ctx, offset, &checksum, sizeof(checksum)))
+		return -1;
+	checksum = csum_apply(checksum, addresses + changed);
+	return bpf_xdp_store_bytes(ctx, offset, &checksum, sizeof(checksum));
 }
 
 static __always_inline int ctx_fix_grown(ctx_t *ctx, const struct packet *p, __u64 length, __u64 changed)

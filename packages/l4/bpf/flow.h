@@ -141,7 +141,7 @@ static __always_inline void count_removed(const struct flow_summary *flow)
 		release_source(&flow->client, flow->service);
 	count_backend(flow->backend, flow->state, L4_NONE, 0);
 	count_service(flow->service, flow->state, L4_NONE);
-	if (flow->mode == L4_MODE_FNAT)
+	if (has_lip(flow->mode))
 		count_lip(flow->lip, -1);
 }
 

@@ -58,10 +58,12 @@ static __always_inline void rss_source(struct addr16 *src, __u32 hash, int outer
 	src->words[3] = bpf_htonl(hash);
 }
 
-/* The way to a backend, whose packets grow by overhead. Returns 0 when there is one, else a drop reason. */
+/* The way to a backend, or to where one sends on, for packets that grow by overhead. Returns 0 when there is one,
+ * else a drop reason. */
 static __always_inline int route_to_backend(ctx_t *ctx, struct packet *p,
 					    const struct l4_backend *backend,
-					    const struct addr16 *src, __u32 overhead, int on_link)
+					    const struct addr16 *src, const struct addr16 *dst,
+					    __u32 overhead, int on_link)
 {
 	int is_static = backend->flags & L4_BE_STATIC_L2;
 
@@ -74,7 +76,7 @@ static __always_inline int route_to_backend(ctx_t *ctx, struct packet *p,
 		return ctx_segment_bytes(ctx, p) + overhead <= backend->mtu ? 0 : L4_DROP_TOO_BIG;
 	}
 	p->route.bytes = ctx_segment_bytes(ctx, p) + overhead;
-	return find_route(ctx, p, src, &backend->address);
+	return find_route(ctx, p, src, dst);
 }
 
 /* The way of a client's packet that may grow; an option is left out when only without it the packet fits. */
@@ -88,11 +90,11 @@ __noinline int route_special(ctx_t *ctx, struct packet *p, struct l4_flow *flow,
 	gap = plan_special(ctx, p, flow, 1);
 	if (gap < 0)
 		return -gap;
-	reason = route_to_backend(ctx, p, backend, &flow->new_src, gap, 0);
+	reason = route_to_backend(ctx, p, backend, &flow->new_src, &flow->new_dst, gap, 0);
 	if (reason != L4_DROP_TOO_BIG || !gap || flow->pp_len)
 		return reason;
 	gap = plan_special(ctx, p, flow, 0);
-	return route_to_backend(ctx, p, backend, &flow->new_src, gap, 0);
+	return route_to_backend(ctx, p, backend, &flow->new_src, &flow->new_dst, gap, 0);
 }
 
 static __always_inline enum verdict send_to_backend(ctx_t *ctx, struct packet *p,
@@ -131,7 +133,7 @@ static __always_inline enum verdict forward_in_tunnel(ctx_t *ctx, struct packet 
 		rss_source(&made, hash, outer6);
 		src = &made;
 	}
-	reason = route_to_backend(ctx, p, backend, src, outer6 ? 40 : 20, 0);
+	reason = route_to_backend(ctx, p, backend, src, &backend->address, outer6 ? 40 : 20, 0);
 	if (unlikely(reason))
 		return refuse(ctx, p, reason, answer_from);
 	if (encapsulate(ctx, p, src, backend, hash))
@@ -144,7 +146,7 @@ static __always_inline enum verdict forward_direct(ctx_t *ctx, struct packet *p,
 						   const struct l4_backend *backend,
 						   const struct addr16 *answer_from)
 {
-	int reason = route_to_backend(ctx, p, backend, &p->key.src, 0, 1);
+	int reason = route_to_backend(ctx, p, backend, &p->key.src, &backend->address, 0, 1);
 
 	if (unlikely(reason))
 		return refuse(ctx, p, reason, answer_from);
@@ -165,10 +167,11 @@ static __always_inline enum verdict forward_in(ctx_t *ctx, struct packet *p, str
 		return forward_in_tunnel(ctx, p, flow, backend, cfg, answer_from);
 	if (flow->mode == L4_MODE_DR)
 		return forward_direct(ctx, p, backend, answer_from);
+	/* What a flow is sent on to is the backend's address, except of snat. */
 	if (feature(is_special))
 		reason = route_special(ctx, p, flow, backend);
 	else
-		reason = route_to_backend(ctx, p, backend, &flow->new_src, 0, 0);
+		reason = route_to_backend(ctx, p, backend, &flow->new_src, &flow->new_dst, 0, 0);
 	if (unlikely(reason))
 		return refuse(ctx, p, reason, answer_from);
 	if (feature(is_special) && insert(ctx, p))
@@ -176,6 +179,13 @@ static __always_inline enum verdict forward_in(ctx_t *ctx, struct packet *p, str
 	if (rewrite_nat(ctx, p, flow))
 		return drop(p, L4_DROP_HELPER_ERROR);
 	return send_to_backend(ctx, p, backend);
+}
+
+/* Who answers a reply that is too big: the service, or the address that a host has outside. */
+static __always_inline const struct addr16 *reply_source(const struct packet *p,
+							 const struct l4_flow *flow)
+{
+	return flow->mode == L4_MODE_SNAT ? &p->key.dst : &flow->new_src;
 }
 
 /* A reply to the client. */
@@ -190,7 +200,7 @@ static __always_inline enum verdict forward_out(ctx_t *ctx, struct packet *p, co
 		p->route.on_link = 0;
 		reason = find_route(ctx, p, &flow->new_src, &flow->new_dst);
 		if (unlikely(reason))
-			return refuse(ctx, p, reason, &flow->new_src);
+			return refuse(ctx, p, reason, reply_source(p, flow));
 	}
 	if (rewrite_nat(ctx, p, flow))
 		return drop(p, L4_DROP_HELPER_ERROR);

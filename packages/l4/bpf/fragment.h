@@ -40,14 +40,16 @@ __noinline int keep_ports(const struct packet *p)
 }
 
 /* Gives a later fragment the ports of its first. One that came without it is no business of ours unless it
- * is for one of our addresses. Returns PARSED or PARSE_PASS; p->reason is set when it is to be dropped. */
+ * is for one of our addresses, or a rule may match it. Returns PARSED or PARSE_PASS; p->reason is set when it is to
+ * be dropped. */
 __noinline int recall_ports(struct packet *p)
 {
+	struct l4_config *cfg = config();
 	struct l4_vip_key owned = {};
 	struct l4_frag_key key;
 	struct l4_frag *ports;
 
-	if (!p)
+	if (!p || !cfg)
 		return PARSE_PASS;
 	fragment_key(p, &key);
 	ports = bpf_map_lookup_elem(&l4_frag, &key);
@@ -57,7 +59,13 @@ __noinline int recall_ports(struct packet *p)
 		return PARSED;
 	}
 	owned.address = p->key.dst;
-	if (!bpf_map_lookup_elem(&l4_vip, &owned))
+	if (!bpf_map_lookup_elem(&l4_vip, &owned)) {
+		p->key.sport = 0;
+		p->key.dport = 0;
+		return unlikely(cfg->flags & L4_CFG_MATCH) ? PARSED : PARSE_PASS;
+	}
+	/* The kernel puts those together that are for itself. */
+	if (is_icmp(p->key.protocol))
 		return PARSE_PASS;
 	p->reason = L4_DROP_FRAG_MISS;
 	return PARSED;

@@ -65,13 +65,39 @@ static __always_inline int has_small_mtu(__u8 family, const struct icmp_header *
 	return icmp->type == ICMPV6_TOO_BIG && mtu < MTU6_MIN;
 }
 
-/* Offset of the quoted packet's ports. */
-static __always_inline __u32 ports_offset(const struct packet *p, const struct icmp_error *e)
+/* Offset of what follows the quoted packet's IP header. */
+static __always_inline __u32 quoted_offset(const struct packet *p, const struct icmp_error *e)
 {
 	__u32 quoted = p->l4_offset + sizeof(struct icmp_header);
 
 	return p->family == 4 ? quoted + (e->v4.about.version_ihl & 0xf) * 4 :
 				quoted + sizeof(struct ip6_header);
+}
+
+/* Offset of the quoted packet's ports; of an echo, of its identifier and sequence number. */
+static __always_inline __u32 ports_offset(const struct packet *p, const struct icmp_error *e)
+{
+	return quoted_offset(p, e) +
+	       (is_icmp(e->about.protocol) ? __builtin_offsetof(struct echo_header, id) : 0);
+}
+
+/* Reads the tuple of a quoted echo. Returns whether it may be of a flow. */
+static __noinline int read_echo(ctx_t *ctx, const struct packet *p, struct icmp_error *e)
+{
+	struct l4_config *cfg = config();
+	struct echo_header echo;
+	int is_request;
+
+	if (!cfg || !(cfg->flags & L4_CFG_ECHO) ||
+	    ctx_load(ctx, quoted_offset(p, e), &echo, sizeof(echo)))
+		return 0;
+	is_request = echo.type == (p->family == 4 ? ICMP_ECHO : ICMPV6_ECHO);
+	if (!is_request && echo.type != (p->family == 4 ? ICMP_ECHO_REPLY : ICMPV6_ECHO_REPLY))
+		return 0;
+	e->ports = echo.id | (__u32)echo.sequence << 16;
+	e->about.sport = is_request ? echo.id : 0;
+	e->about.dport = is_request ? 0 : echo.id;
+	return 1;
 }
 
 /* Reads an error and the tuple of the packet it quotes. Returns whether it may be about a flow of ours:
@@ -99,10 +125,12 @@ static __noinline int read_error(ctx_t *ctx, struct packet *p, struct icmp_error
 		__builtin_memcpy(&e->about.dst, ip6->dst, sizeof(e->about.dst));
 		e->about.protocol = ip6->next;
 	}
-	if (e->about.protocol != IPPROTO_TCP && e->about.protocol != IPPROTO_UDP)
+	offset = quoted_offset(p, e);
+	if (offset + 8 > sizeof(struct eth_header) + p->total_bytes)
 		return 0;
-	offset = ports_offset(p, e);
-	if (offset + 8 > sizeof(struct eth_header) + p->total_bytes ||
+	if (e->about.protocol == (p->family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
+		return read_echo(ctx, p, e);
+	if ((e->about.protocol != IPPROTO_TCP && e->about.protocol != IPPROTO_UDP) ||
 	    ctx_load(ctx, offset, &e->ports, sizeof(e->ports)))
 		return 0;
 	e->about.sport = e->ports;
@@ -122,19 +150,35 @@ static __always_inline void reverse_key(const struct l4_flow_key *about, struct 
 	key->zero = 0;
 }
 
-/* Puts the addresses and ports of the entry into both headers. A nat backend sees the router that
- * complains, as it sees clients; all others get the error from the address they know. */
+/* Whether who gets the error sees the router that complains: a nat backend, as it sees clients, and a host
+ * behind us, as it sees the world. All others get the error from the address they know. */
+static __always_inline int keeps_source(const struct l4_flow *flow)
+{
+	if (flow->mode == L4_MODE_FNAT)
+		return 0;
+	return flow->dir == (flow->mode == L4_MODE_SNAT ? L4_DIR_OUT : L4_DIR_IN);
+}
+
+/* What takes the place of e->ports. */
+static __always_inline __u32 new_ports(const struct icmp_error *e, const struct l4_flow *flow)
+{
+	if (unlikely(is_icmp(e->about.protocol)))
+		return (flow->new_sport | flow->new_dport) | (e->ports & ~0xffffU);
+	return flow->new_dport | (__u32)flow->new_sport << 16;
+}
+
+/* Puts the addresses and ports of the entry into both headers. */
 static __noinline int rewrite_error4(ctx_t *ctx, const struct packet *p, struct icmp_error *e,
 				     const struct l4_flow *flow)
 {
 	struct ip4_header *about = &e->v4.about, *ip = &e->ip4;
-	__u32 ports = flow->new_dport | (__u32)flow->new_sport << 16;
+	__u32 ports = new_ports(e, flow);
 	__be32 src, dst = flow->new_dst.words[3];
 	__u64 replaced;
 
 	if (ctx_load(ctx, sizeof(struct eth_header), ip, sizeof(*ip)))
 		return -1;
-	src = flow->mode == L4_MODE_FNAT || flow->dir == L4_DIR_OUT ? flow->new_src.words[3] : ip->src;
+	src = keeps_source(flow) ? ip->src : flow->new_src.words[3];
 	/* What the addresses change in a sum over the quoted header its checksum changes back. */
 	replaced = csum_replaced(about->src, dst) + csum_replaced(about->dst, flow->new_src.words[3]);
 	about->checksum = csum_apply(about->checksum, replaced);
@@ -154,8 +198,8 @@ static __noinline int rewrite_error4(ctx_t *ctx, const struct packet *p, struct 
 static __noinline int rewrite_error6(ctx_t *ctx, const struct packet *p, struct icmp_error *e,
 				     const struct l4_flow *flow)
 {
-	int keeps_src = flow->mode != L4_MODE_FNAT && flow->dir == L4_DIR_IN, i;
-	__u32 ports = flow->new_dport | (__u32)flow->new_sport << 16;
+	int keeps_src = keeps_source(flow), i;
+	__u32 ports = new_ports(e, flow);
 	struct ip6_header *about = &e->v6.about, *ip = &e->ip6;
 	__u64 replaced = csum_replaced(e->ports, ports);
 	__be32 src, dst;
@@ -235,7 +279,7 @@ static __noinline int send_error(ctx_t *ctx, struct packet *p, struct icmp_error
 	p->route.on_link = 0;
 	backend = bpf_map_lookup_elem(&l4_be, &slot);
 	if (!is_out && backend)
-		reason = route_to_backend(ctx, p, backend, &flow->new_src, 0, 0);
+		reason = route_to_backend(ctx, p, backend, &flow->new_src, &flow->new_dst, 0, 0);
 	else if (!is_out || by_route)
 		reason = find_route(ctx, p, &flow->new_src, &flow->new_dst);
 	if (reason)
@@ -259,7 +303,8 @@ __noinline int forward_error(ctx_t *ctx, struct packet *p)
 	__u32 zero = 0, *id;
 
 	e = bpf_map_lookup_elem(&l4_work, &zero);
-	if (!p || !cfg || !s || !e || !read_error(ctx, p, e))
+	/* Errors do not come in fragments. */
+	if (!p || !cfg || !s || !e || p->fragment || !read_error(ctx, p, e))
 		return VERDICT_PASS;
 	p->ifindex = ctx_ifindex(ctx);
 	reverse_key(&e->about, &p->key);

@@ -119,7 +119,7 @@ static __always_inline void count_flow(const struct l4_flow *flow, const struct 
 		if (source)
 			source->counted++;
 	}
-	if (flow->mode != L4_MODE_FNAT)
+	if (!has_lip(flow->mode))
 		return;
 	lip_count = bpf_map_lookup_elem(&l4_gc_lip, &lip);
 	if (lip_count)
@@ -148,7 +148,7 @@ static __always_inline void forget_flow(const struct flow_summary *flow)
 		if (source)
 			source->start_conns--;
 	}
-	if (lip_count && flow->mode == L4_MODE_FNAT)
+	if (lip_count && has_lip(flow->mode))
 		lip_count->start_conns--;
 }
 

@@ -32,6 +32,7 @@ enum {
 	L4_EVENT_BYTES = 4194304,
 	L4_FILTER_BITS = 65536,
 	L4_WORK_BYTES = 2048,
+	L4_MAX_MATCHES = 256,
 };
 
 /* l4_meta: whose maps these are. A schema is a set of layouts; it rises when one of them changes. */
@@ -52,6 +53,7 @@ enum l4_mode {
 	L4_MODE_TUNNEL = 2,
 	L4_MODE_NAT = 3,
 	L4_MODE_FNAT = 4,
+	L4_MODE_SNAT = 5, /* for hosts behind us: the backend is the address that they get outside */
 	L4_MODE_DR_IP = 6,
 };
 
@@ -125,6 +127,7 @@ enum {
 	L4_SVC_TOA = 1 << 5, /* backends are told the client's address by a TCP option */
 	L4_SVC_PROXY = 1 << 17, /* or by a header of the PROXY protocol */
 	L4_SVC_LIMITED = 1 << 15, /* new flows have a rate, or clients a limit */
+	L4_SVC_SNAT = 1 << 20, /* found by a rule, not by an address */
 };
 
 enum l4_list_kind {
@@ -161,6 +164,8 @@ enum {
 	L4_CFG_FILTER = 1 << 0, /* l4_filter holds every address of ours: other packets pass at once */
 	L4_CFG_SOURCES = 1 << 2, /* a service counts connections by client, or did */
 	L4_CFG_TUNNEL_RSS = 1 << 1, /* outer sources of tunnels are made from the flow's hash */
+	L4_CFG_MATCH = 1 << 8, /* l4_match has rules */
+	L4_CFG_ECHO = 1 << 9, /* ICMP echoes may be of flows */
 };
 
 enum l4_reply_path {
@@ -227,6 +232,37 @@ struct l4_meta {
  */
 struct l4_filter {
 	__u64 words[L4_FILTER_BITS / 64];
+};
+
+/*
+ * The same for rules: one bit per first 16 bits of an IPv4 source that a rule may match, and one per hash of
+ * the first 32 bits of an IPv6 source.
+ */
+struct l4_match_filter {
+	__u64 words4[L4_FILTER_BITS / 64];
+	__u64 words6[L4_FILTER_BITS / 64];
+};
+
+/* Which packets a service without an address takes. Ranges include both ends; ports are those of TCP and UDP. */
+struct l4_match {
+	struct addr16 src_first;
+	struct addr16 src_last;
+	struct addr16 dst_first;
+	struct addr16 dst_last;
+	__u16 sport_first;
+	__u16 sport_last;
+	__u16 dport_first;
+	__u16 dport_last;
+	__u32 iif; /* 0 = any, as below */
+	__u32 oif;
+	__u32 service;
+	__u8 protocol;
+	__u8 family;
+	__u8 is_leaving; /* has flows and takes no new ones */
+	__u8 zero;
+	char iif_name[16]; /* for the control plane, which knows interfaces by name */
+	char oif_name[16];
+	__u64 reserved;
 };
 
 struct l4_vip_key {
@@ -296,7 +332,8 @@ struct l4_backend {
 	__u8 inner_dmac[6];
 	__u16 zero;
 	__u32 generation;
-	__u8 reserved[52];
+	__u32 lip; /* snat: index into l4_lip */
+	__u8 reserved[48];
 };
 
 struct l4_flow_key {

@@ -60,7 +60,7 @@ static __noinline __u32 mtu_to_backend(ctx_t *ctx, struct packet *p, __u32 slot)
 	p->route.bytes = sizeof(struct ip4_header);
 	p->route.on_link = 0;
 	/* The answer has the MTU in the place of the length. */
-	return find_route(ctx, p, &p->key.dst, &backend->address) ? 0 : answer->fib.tot_len;
+	return find_route(ctx, p, &p->key.dst, &p->key.src) ? 0 : answer->fib.tot_len;
 }
 
 /* Lowers the MSS of a backend's SYN-ACK to what the way to the backend takes. */

@@ -42,6 +42,11 @@
 #define IPPROTO_ICMP 1
 #define IPPROTO_ICMPV6 58
 
+#define ICMP_ECHO_REPLY 0
+#define ICMP_ECHO 8
+#define ICMPV6_ECHO 128
+#define ICMPV6_ECHO_REPLY 129
+
 /* More fragments, or an offset. */
 #define IP_FRAGMENT_MASK 0x3fff
 #define IP_OFFSET_MASK 0x1fff
@@ -63,7 +68,8 @@ struct packet {
 	__u16 total_bytes; /* IP header and content; frame padding excluded */
 	__u8 l4_header_bytes;
 	__u8 fragment; /* enum fragment_part */
-	__u8 zero[2];
+	__u8 is_foreign; /* neither address is ours */
+	__u8 is_echo_reply;
 	__u8 family; /* 4 or 6 */
 	__u8 tos;
 	__u8 tcp_flags;
@@ -151,6 +157,15 @@ struct icmp_header {
 	__u32 rest; /* of errors: the MTU, where they have one */
 };
 
+/* "Echo" and "echo reply" (RFC 792, RFC 4443). */
+struct echo_header {
+	__u8 type;
+	__u8 code;
+	__u16 checksum;
+	__be16 id;
+	__be16 sequence;
+};
+
 /* Folds a sum of 32-bit words to 16 bits with carries added back (RFC 1071). */
 static __always_inline __u16 csum_fold(__u64 sum)
 {
@@ -191,6 +206,11 @@ static __always_inline __u32 filter_bit(const struct addr16 *address)
 	__u32 words = address->words[0] ^ address->words[1] ^ address->words[2] ^ address->words[3];
 
 	return words * 0x9e3779b1 >> 16;
+}
+
+static __always_inline int is_icmp(__u8 protocol)
+{
+	return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
 }
 
 static __always_inline int same_mac(const __u8 *a, const __u8 *b)

@@ -46,13 +46,6 @@ static __always_inline int parse_ports(struct packet *p, void *data, void *end, 
 	return PARSED;
 }
 
-/* Of protocols without ports only ICMP can be about a flow of ours, and errors do not come in fragments. */
-static __always_inline int parse_other(struct packet *p, __u8 icmp, __u32 offset)
-{
-	p->l4_offset = offset;
-	return p->key.protocol == icmp && p->fragment == FRAGMENT_NONE ? PARSE_ICMP : PARSE_PASS;
-}
-
 /* Later fragments are content throughout. */
 static __always_inline int parse_later(struct packet *p, __u32 offset)
 {
@@ -60,6 +53,15 @@ static __always_inline int parse_later(struct packet *p, __u32 offset)
 	p->l4_header_bytes = 0;
 	p->tcp_flags = 0;
 	return PARSE_LATER;
+}
+
+/* Of protocols without ports only ICMP can be about a flow of ours, or one itself. */
+static __always_inline int parse_other(struct packet *p, __u8 icmp, __u32 offset)
+{
+	p->l4_offset = offset;
+	if (p->key.protocol != icmp)
+		return PARSE_PASS;
+	return p->fragment == FRAGMENT_LATER ? parse_later(p, offset) : PARSE_ICMP;
 }
 
 static __always_inline int parse_ip4(struct packet *p, void *data, void *end, __u32 frame_bytes)

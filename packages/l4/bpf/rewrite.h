@@ -34,6 +34,23 @@ static __always_inline int rewrite_ip4(ctx_t *ctx, const struct l4_flow *flow, _
 	return 0;
 }
 
+/* Puts the identifier of the entry into an echo, and into its checksum; only that of ICMPv6 covers the
+ * addresses, which changed by replaced. */
+__noinline int rewrite_echo(ctx_t *ctx, const struct packet *p, const struct l4_flow *flow, __u64 replaced)
+{
+	__u16 before, after;
+
+	if (!p || !flow)
+		return -1;
+	/* The other one is 0. */
+	before = p->key.sport | p->key.dport;
+	after = flow->new_sport | flow->new_dport;
+	if (ctx_replace(ctx, p->l4_offset + __builtin_offsetof(struct echo_header, id), &after,
+			sizeof(after)))
+		return -1;
+	return ctx_fix_echo(ctx, p, p->family == 6 ? replaced : 0, csum_replaced(before, after));
+}
+
 #ifdef L4_HOOK_TC
 
 /* Hop limit and addresses of an IPv6 header, which stand side by side. */
@@ -81,6 +98,8 @@ static __always_inline int rewrite_l4(ctx_t *ctx, struct packet *p, const struct
 	int udp = p->key.protocol == IPPROTO_UDP;
 	__u32 offset = p->l4_offset;
 
+	if (feature(!udp && p->key.protocol != IPPROTO_TCP))
+		return rewrite_echo(ctx, p, flow, replaced);
 	if (bpf_skb_store_bytes(ctx, offset, &ports, sizeof(ports), 0))
 		return -1;
 	offset += udp ? __builtin_offsetof(struct udp_header, checksum) :
@@ -127,6 +146,7 @@ static __always_inline int rewrite_l4(ctx_t *ctx, struct packet *p, const struct
 	void *end = ctx_end(ctx), *l4 = ctx_data(ctx) + (p->l4_offset & OFFSET_MASK);
 	struct tcp_header *tcp = l4;
 	struct udp_header *udp = l4;
+	__u64 echoed = replaced;
 	__u16 checksum;
 
 	replaced += csum_replaced(p->key.sport, flow->new_sport);
@@ -139,6 +159,8 @@ static __always_inline int rewrite_l4(ctx_t *ctx, struct packet *p, const struct
 		tcp->checksum = csum_apply(tcp->checksum, replaced);
 		return 0;
 	}
+	if (feature(p->key.protocol != IPPROTO_UDP))
+		return rewrite_echo(ctx, p, flow, echoed);
 	if ((void *)(udp + 1) > end)
 		return -1;
 	udp->sport = flow->new_sport;

@@ -5,8 +5,10 @@
 
 #include "admit.h"
 #include "claim.h"
+#include "match.h"
 #include "reject.h"
 #include "select.h"
+#include "snat.h"
 #include "special.h"
 #include "template.h"
 #include "track.h"
@@ -33,6 +35,34 @@ static __noinline __u32 *find_service(const struct packet *p)
 		return id;
 	key.protocol = 0;
 	return bpf_map_lookup_elem(&l4_vip, &key);
+}
+
+/* The service that takes a new flow's packets, or a value of L4_OWNED_*: NO_SERVICE is that of packets that go to
+ * the kernel. Echoes to our addresses do as well. */
+static __always_inline __u32 service_of(ctx_t *ctx, struct packet *p, const struct l4_config *cfg)
+{
+	__u32 *id = p->is_foreign ? NULL : find_service(p);
+
+	if (likely(id))
+		return *id >= L4_OWNED_LIP && is_icmp(p->key.protocol) ? NO_SERVICE : *id;
+	return cfg->flags & L4_CFG_MATCH ? match_service(ctx, p) : NO_SERVICE;
+}
+
+/* A packet whose time is over. Of hosts behind us the kernel tells them so, as a router does; it is not
+ * forwarded there either. */
+static __always_inline enum verdict end_of_life(struct packet *p, int from_behind)
+{
+	return from_behind ? VERDICT_PASS : drop(p, L4_DROP_TTL);
+}
+
+/* A later fragment of no packet that we know: what a rule matches must not go out as it is. */
+__noinline int miss_fragment(ctx_t *ctx, struct packet *p)
+{
+	if (!p)
+		return VERDICT_PASS;
+	if (!p->is_foreign && find_service(p))
+		return is_icmp(p->key.protocol) ? VERDICT_PASS : drop(p, L4_DROP_FRAG_MISS);
+	return match_service(ctx, p) == NO_SERVICE ? VERDICT_PASS : drop(p, L4_DROP_FRAG_MISS);
 }
 
 /* A packet to an address of ours that no service and no flow claims. */
@@ -84,6 +114,8 @@ static __always_inline __u8 first_state(const struct packet *p, const struct l4_
 {
 	if (p->key.protocol == IPPROTO_UDP)
 		return is_one_way(backend->mode) ? L4_UDP : L4_UDP_ONEWAY;
+	if (unlikely(p->key.protocol != IPPROTO_TCP))
+		return L4_ICMP;
 	return opens ? L4_SYN_RECV : L4_ESTABLISHED;
 }
 
@@ -117,7 +149,7 @@ __noinline int start_flow(ctx_t *ctx, struct packet *p)
 {
 	struct l4_config *cfg = config();
 	struct l4_scratch *s = scratch();
-	__u32 *id, slot = 0, reason, hash;
+	__u32 id, slot = 0, reason, hash;
 	struct l4_backend *backend;
 	struct l4_service *svc;
 	struct l4_flow *winner;
@@ -125,13 +157,11 @@ __noinline int start_flow(ctx_t *ctx, struct packet *p)
 
 	if (!p || !cfg || !s)
 		return VERDICT_PASS;
-	id = find_service(p);
-	if (!id)
-		return VERDICT_PASS;
-	if (*id >= L4_OWNED_LIP)
-		return handle_owned(p, *id, cfg);
-	p->service = *id;
-	svc = bpf_map_lookup_elem(&l4_svc, id);
+	id = service_of(ctx, p, cfg);
+	if (id >= L4_OWNED_LIP)
+		return handle_owned(p, id, cfg);
+	p->service = id;
+	svc = bpf_map_lookup_elem(&l4_svc, &id);
 	if (!svc || !(svc->flags & L4_SVC_ENABLED))
 		return VERDICT_PASS;
 	if (unlikely(svc->flags & (L4_SVC_DENY | L4_SVC_ALLOW))) {
@@ -139,12 +169,12 @@ __noinline int start_flow(ctx_t *ctx, struct packet *p)
 		if (reason)
 			return drop(p, reason);
 	}
-	opens = p->key.protocol == IPPROTO_UDP || opens_flow(p->tcp_flags);
+	opens = p->key.protocol != IPPROTO_TCP || opens_flow(p->tcp_flags);
 	/* A segment that opens nothing can only be adopted, and only as one that acknowledges. */
 	if (!opens && ((p->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_ACK || !has_key_table(svc)))
 		return drop(p, L4_DROP_NO_CONN);
 	if (p->ttl <= 1)
-		return drop(p, L4_DROP_TTL);
+		return end_of_life(p, svc->flags & L4_SVC_SNAT);
 	if (unlikely(svc->max_conns) && has_flows(p->service, svc->max_conns))
 		return drop(p, L4_DROP_LIMIT);
 	p->now_ns = now_ns();
@@ -162,7 +192,7 @@ __noinline int start_flow(ctx_t *ctx, struct packet *p)
 		slot = select_backend(p, svc, p->service, hash);
 	backend = eligible_backend(slot);
 	if (!backend)
-		return svc->flags & L4_SVC_RESET ? reject(ctx, p) : drop(p, L4_DROP_NO_BACKEND);
+		return svc->flags & L4_SVC_RESET && !is_icmp(p->key.protocol) ? reject(ctx, p) : drop(p, L4_DROP_NO_BACKEND);
 	if (!opens && !can_adopt(svc, backend))
 		return drop(p, L4_DROP_NO_CONN);
 	draft_flow(ctx, p, s, backend, slot, first_state(p, backend, opens));
@@ -187,7 +217,16 @@ __noinline int start_flow(ctx_t *ctx, struct packet *p)
 		s->flow.marks |= L4_FLOW_PER_CLIENT;
 		s->reply.marks |= L4_FLOW_PER_CLIENT;
 	}
-	reason = insert_flow(p, s, svc, cfg, &is_new);
+	reason = 0;
+	if (unlikely(backend->mode == L4_MODE_SNAT)) {
+		draft_snat(p, s, backend);
+		reason = claim_outside(p);
+		if (reason == L4_DROP_NO_PORT && draft_other(p, hash))
+			reason = claim_outside(p);
+		slot = s->flow.backend;
+	}
+	if (!reason)
+		reason = insert_flow(p, s, svc, cfg, &is_new);
 	if (unlikely(svc->src_max_conns) && (reason || !is_new))
 		release_source(&p->key.src, p->service);
 	if (reason)

@@ -10,6 +10,12 @@ static __always_inline int is_one_way(__u8 mode)
 	return mode == L4_MODE_DR || mode == L4_MODE_TUNNEL || mode == L4_MODE_DR_IP;
 }
 
+/* Whether flows of a mode hold a port of an address in l4_lip. */
+static __always_inline int has_lip(__u8 mode)
+{
+	return mode == L4_MODE_FNAT || mode == L4_MODE_SNAT;
+}
+
 /* SYN and nothing that contradicts it: only this opens a flow. */
 static __always_inline int opens_flow(__u8 tcp_flags)
 {

@@ -32,7 +32,8 @@ static __always_inline void template_key(const struct packet *p, const struct l4
 			key->client.words[i] =
 				prefix_word(key->client.words[i], svc->persist_plen6 - 32 * i);
 	}
-	key->vip = p->key.dst;
+	/* Hosts behind us keep their address wherever they send to. */
+	key->vip = svc->flags & L4_SVC_SNAT ? svc->vip : p->key.dst;
 	key->vport = svc->flags & L4_SVC_ANY_PORT ? 0 : p->key.dport;
 	key->protocol = p->key.protocol;
 }

@@ -7,7 +7,7 @@
 /** Values of the VIP map that are no service ids: addresses of ours. */
 export const OWNED = { pass: 0xffff_ffff, drop: 0xffff_fffe, localAddress: 0xffff_fffd } as const;
 
-export const MODES = { dr: 1, tunnel: 2, nat: 3, fnat: 4, 'dr-ip': 6 } as const;
+export const MODES = { dr: 1, tunnel: 2, nat: 3, fnat: 4, snat: 5, 'dr-ip': 6 } as const;
 export const SCHEDULERS = {
   rr: 1,
   wrr: 2,
@@ -25,7 +25,7 @@ export const SCHEDULERS = {
   random: 14,
 } as const;
 export const HASH_MODES = { ip: 0, 'ip-port': 1, 'dst-ip': 2, network: 4 } as const;
-export const PROTOCOLS = { tcp: 6, udp: 17 } as const;
+export const PROTOCOLS = { tcp: 6, udp: 17, icmp: 1, icmpv6: 58 } as const;
 export const REPLY_PATHS = { fib: 0, symmetric: 1 } as const;
 
 /** States of flows by LVS's names. Also the index of their time-out. */
@@ -78,6 +78,8 @@ export const SERVICE_FLAGS = {
   limited: 32_768,
   /** Backends are told the client's address by a header of the PROXY protocol. */
   proxy: 131_072,
+  /** Found by a rule, not by an address. */
+  snat: 1_048_576,
 } as const;
 
 /** How servers of full NAT are told the client's address: not at all, by a TCP option, by a header (PROXY, version 2). */
@@ -99,6 +101,10 @@ export const CONFIG_FLAGS = {
   tunnelRss: 2,
   /** Flows are counted by client. */
   sources: 4,
+  /** There are rules. */
+  match: 256,
+  /** ICMP echoes may be of flows. */
+  echo: 512,
 } as const;
 
 /** What the value of `l4_meta` begins with, and the set of layouts that the maps have. */
@@ -150,3 +156,6 @@ export const DROP_REASONS = {
   helper_error: 27,
   icmp_small_mtu: 31,
 } as const;
+
+/** Ports of local addresses when nothing else is said. */
+export const DEFAULT_PORTS: readonly [low: number, high: number] = [1025, 65_535];

@@ -35,6 +35,7 @@ import {
   removeFlows,
 } from './flows.ts';
 import { removeForbidden, tightened } from './forbidden.ts';
+import { type ListHits, listHitsOf } from './list-hits.ts';
 import type { GarbageCollection } from './garbage-collection.ts';
 import { Gratuitous } from './gratuitous.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -260,6 +261,11 @@ export class Engine {
       hookReason: this.report.hook.reason,
       unwatchedS: this.report.unwatchedS,
     };
+  }
+
+  /** How often each network of each list decided. */
+  listHits(): ListHits {
+    return listHitsOf(this.#objects.tc, this.#maps.image.networks.values(), this.#ids.services);
   }
 
   flows(filter: FlowFilter = {}): FlowView[] {

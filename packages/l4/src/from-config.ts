@@ -7,7 +7,6 @@ import type { Address } from '@balancer/kit';
 import {
   type Backend,
   type BackendConfig,
-  expandSets,
   type Frontend,
   type FrontendConfig,
   type L4Config,
@@ -16,6 +15,7 @@ import {
   type ServerConfig,
 } from '@balancer/lb';
 import { formatIp, parseIp, tryParseIp } from '@balancer/ebpf';
+import { DEFAULT_PORTS } from './constants.ts';
 import type {
   Admission,
   BackendSpec,
@@ -27,12 +27,11 @@ import type {
 } from './desired.ts';
 import { formatServiceKey } from './desired.ts';
 import type { EngineOptions } from './engine.ts';
+import { type AddressSets, setReference } from './named-sets.ts';
 import type { QuorumRule } from './quorum.ts';
 
 /** Ports of the service's address that `passthrough` takes for packets to servers. */
 const PASSTHROUGH_PORTS = [33_768, 61_000] as const;
-/** Ports of local addresses when nothing else is said. */
-const DEFAULT_PORTS = [1025, 65_535] as const;
 
 /** A server, whether it runs already or only stands in the file. */
 interface ServerFacts {
@@ -44,9 +43,6 @@ interface ServerFacts {
   readonly interface: string;
   readonly mac: string;
 }
-
-/** Networks of the sets that lists of clients name. */
-export type AddressSets = ReadonlyMap<string, readonly string[]>;
 
 /** Services of running frontends, with the health of their servers. */
 export function servicesOf(frontends: Iterable<Frontend>, sets: AddressSets): ServiceSpec[] {
@@ -232,6 +228,11 @@ function servicesOfFrontend(
   });
 }
 
+/** Names of sets as the references that orders have, too. */
+function withReferences(list: readonly string[], sets: AddressSets): string[] {
+  return list.map((entry) => (sets.has(entry) ? setReference(entry) : entry));
+}
+
 /** The header of `send_proxy_protocol` is the same one. */
 function clientAddressOf(
   { l4 }: FrontendConfig,
@@ -244,8 +245,8 @@ function clientAddressOf(
 function admissionOf(frontend: FrontendConfig, sets: AddressSets): Admission {
   const { rate } = frontend.l4;
   return {
-    deny: expandSets(frontend.deny, sets),
-    allow: expandSets(frontend.allow, sets),
+    deny: withReferences(frontend.deny, sets),
+    allow: withReferences(frontend.allow, sets),
     clientConnections: frontend.max_connections_per_ip,
     clientRate: frontend.connection_rate_per_ip,
     connectionRate: frontend.connection_rate,

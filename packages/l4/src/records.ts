@@ -83,7 +83,8 @@ export const EMPTY_BACKEND: L4Backend = {
   inner_dmac: new Uint8Array(6),
   zero: 0,
   generation: 0,
-  reserved: new Uint8Array(52),
+  lip: 0,
+  reserved: new Uint8Array(48),
 };
 
 /** Whether two values of a map have the same fields, whatever way they came about. Allocates little. */

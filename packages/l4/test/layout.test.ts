@@ -90,6 +90,7 @@ describe('layout', () => {
       service: 60,
       inner_dmac: 64,
       generation: 72,
+      lip: 76,
     });
   });
 

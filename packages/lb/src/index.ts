@@ -6,7 +6,8 @@
  */
 export type * from './config/types.ts';
 export { certificatesOf } from './config/certificates.ts';
-export { AddressSetError, expandSets, readAddressSets } from './config/l4-sets.ts';
+export { AddressSetError, readAddressSets } from './config/l4-sets.ts';
+export { ANY_PORTS, type MatchRange, readMatchRange } from './config/l4-match.ts';
 export { readPortRange } from './config/l4-schema.ts';
 export { LVS_SCHEDULERS, PACKET_MODES } from './config/l4-types.ts';
 export * from './config/load.ts';

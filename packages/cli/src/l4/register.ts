@@ -1,5 +1,6 @@
 /**
- * `balancer l4` and `balancer ipvsadm`: the packet plane's own views and LVS's command line. What a command
+ * `balancer l4`, `balancer ipvsadm` and `balancer dpip`: the packet plane's own views and the command lines of LVS
+ * and DPVS. What a command
  * does is loaded when it runs.
  *
  * @module
@@ -40,6 +41,7 @@ export function registerL4(program: Command, io: Io, finish: Finish): Command {
   addHostCommands(l4, io, finish);
   addImport(l4, io, finish);
   addIpvsadm(program, io, finish);
+  addDpip(program, io, finish);
   return l4;
 }
 
@@ -217,6 +219,22 @@ function addIpvsadm(program: Command, io: Io, finish: Finish): void {
     .action(async (args: string[]) => {
       const { ipvsadm } = await import('./ipvsadm.ts');
       finish(await ipvsadm(args, io));
+    });
+}
+
+function addDpip(program: Command, io: Io, finish: Finish): void {
+  withExamples(
+    program.command('dpip'),
+    'balancer dpip addr show -s',
+    'balancer dpip ipset add office 192.0.2.0/24',
+  )
+    .description("DPVS's command line for interfaces, addresses, routes, queues and sets")
+    .argument('[arguments...]', 'as dpip has them; see "balancer dpip -h"')
+    .allowUnknownOption()
+    .helpOption('--help', 'display help for command')
+    .action(async (args: string[]) => {
+      const { dpip } = await import('./dpip.ts');
+      finish(await dpip(args, io));
     });
 }
 

@@ -194,6 +194,7 @@ export interface L4Backend {
   readonly inner_dmac: Uint8Array;
   readonly zero: number;
   readonly generation: number;
+  readonly lip: number;
   readonly reserved: Uint8Array;
 }
 
@@ -694,7 +695,8 @@ export const l4CtlLayout: ObjectLayout = {
       inner_dmac: 512,
       zero: 560,
       generation: 576,
-      reserved: 608,
+      lip: 608,
+      reserved: 640,
     },
   },
   'map l4_sel key': { size: 4, members: {} },

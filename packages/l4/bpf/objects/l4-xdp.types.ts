@@ -115,6 +115,11 @@ export interface L4FlowKey {
   readonly zero: number;
 }
 
+export interface L4MatchFilter {
+  readonly words4: bigint[];
+  readonly words6: bigint[];
+}
+
 export interface L4Counters {
   readonly active: number;
   readonly inactive: number;
@@ -123,6 +128,14 @@ export interface L4Counters {
   readonly up_events: number;
   readonly down_events: number;
   readonly last_new_ns: bigint;
+}
+
+export interface L4Lip {
+  readonly address: Addr16;
+  readonly conns: number;
+  readonly conflicts: number;
+  readonly misses: number;
+  readonly zero: number;
 }
 
 export interface L4Config {
@@ -173,6 +186,7 @@ export interface L4Backend {
   readonly inner_dmac: Uint8Array;
   readonly zero: number;
   readonly generation: number;
+  readonly lip: number;
   readonly reserved: Uint8Array;
 }
 
@@ -194,14 +208,6 @@ export interface L4ServiceCounters {
   readonly conns: number;
   readonly half_open: number;
   readonly zero: bigint;
-}
-
-export interface L4Lip {
-  readonly address: Addr16;
-  readonly conns: number;
-  readonly conflicts: number;
-  readonly misses: number;
-  readonly zero: number;
 }
 
 export interface L4Stats {
@@ -311,9 +317,21 @@ export interface L4Xdp {
       readonly key: L4FlowKey;
       readonly value: L4Flow;
     };
+    readonly l4_match_filter: {
+      readonly key: number;
+      readonly value: L4MatchFilter;
+    };
+    readonly l4_match: {
+      readonly key: number;
+      readonly value: number;
+    };
     readonly l4_cnt: {
       readonly key: number;
       readonly value: L4Counters;
+    };
+    readonly l4_lip: {
+      readonly key: number;
+      readonly value: L4Lip;
     };
     readonly l4_work: {
       readonly key: number;
@@ -354,10 +372,6 @@ export interface L4Xdp {
     readonly l4_scnt: {
       readonly key: number;
       readonly value: L4ServiceCounters;
-    };
-    readonly l4_lip: {
-      readonly key: number;
-      readonly value: L4Lip;
     };
     readonly l4_stat_svc: {
       readonly key: number;
@@ -551,6 +565,15 @@ export const l4XdpLayout: ObjectLayout = {
       marks: 1008,
     },
   },
+  'map l4_match_filter key': { size: 4, members: {} },
+  'map l4_match_filter value': {
+    size: 16384,
+    members: {
+      words4: 0,
+      words6: 65536,
+    },
+  },
+  'map l4_match key': { size: 4, members: {} },
   'map l4_cnt key': { size: 4, members: {} },
   'map l4_cnt value': {
     size: 32,
@@ -562,6 +585,19 @@ export const l4XdpLayout: ObjectLayout = {
       up_events: 128,
       down_events: 160,
       last_new_ns: 192,
+    },
+  },
+  'map l4_lip key': { size: 4, members: {} },
+  'map l4_lip value': {
+    size: 32,
+    members: {
+      address: 0,
+      'address.bytes': 0,
+      'address.words': 0,
+      conns: 128,
+      conflicts: 160,
+      misses: 192,
+      zero: 224,
     },
   },
   'map l4_cfg key': { size: 4, members: {} },
@@ -630,7 +666,8 @@ export const l4XdpLayout: ObjectLayout = {
       inner_dmac: 512,
       zero: 560,
       generation: 576,
-      reserved: 608,
+      lip: 608,
+      reserved: 640,
     },
   },
   'map l4_sel key': { size: 4, members: {} },
@@ -666,19 +703,6 @@ export const l4XdpLayout: ObjectLayout = {
       conns: 0,
       half_open: 32,
       zero: 64,
-    },
-  },
-  'map l4_lip key': { size: 4, members: {} },
-  'map l4_lip value': {
-    size: 32,
-    members: {
-      address: 0,
-      'address.bytes': 0,
-      'address.words': 0,
-      conns: 128,
-      conflicts: 160,
-      misses: 192,
-      zero: 224,
     },
   },
   'map l4_stat_svc key': { size: 4, members: {} },

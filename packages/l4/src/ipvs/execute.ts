@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { possibleCpus } from '@balancer/ebpf';
 import { messageOf } from '@balancer/kit';
 import { formatServiceKey, type ServiceSpec } from '../desired.ts';
+import { entriesOf } from '../list-hits.ts';
 import type { L4Plane } from '../plane.ts';
 import type { PlaneSnapshot } from '../statistics.ts';
 import { planeDocument, type ServiceDocument } from '../status.ts';
@@ -116,14 +117,19 @@ async function list(command: IpvsListing, plane: L4Plane): Promise<string> {
     );
   }
   if (view === 'deny' || view === 'allow') {
+    const beside = { hits: await plane.listHits(), sets: plane.sets.effective() };
     return formatNetworks(
-      shown.map(([, spec]) => spec),
+      shown.map(([, spec]) => ({ service: spec, entries: entriesOf(spec, view, beside) })),
       view,
       nameOf,
     );
   }
   const counted = await countedFor(command, snapshot, plane);
-  const document = planeDocument(plane.services, counted, plane.counters.rates);
+  const document = planeDocument(plane.services, counted, {
+    rates: plane.counters.rates,
+    sets: new Map(),
+    hits: new Map(),
+  });
   const services = shown.flatMap(([key, spec]): ListedService[] => {
     const found = document.services.find((each) => formatServiceKey(keyOf(each)) === key);
     return found ? [{ spec, counted: found }] : [];

@@ -5,6 +5,7 @@
  */
 import type { BackendSpec, ForwardMode, ServiceSpec } from '../desired.ts';
 import type { FlowView } from '../flows.ts';
+import type { ListEntry } from '../list-hits.ts';
 import type { BackendDocument, ServiceDocument, TrafficDocument } from '../status.ts';
 import type { IpvsListing } from './commands.ts';
 import { type NameOf, numbersOf } from './names.ts';
@@ -17,6 +18,7 @@ const FORWARD_NAMES: Readonly<Record<ForwardMode, string>> = {
   tunnel: 'Tunnel',
   nat: 'Masq',
   fnat: 'FullNat',
+  snat: 'SNAT',
   'dr-ip': 'Route',
 };
 
@@ -25,6 +27,7 @@ const FORWARD_OPTIONS: Readonly<Record<ForwardMode, string>> = {
   tunnel: '-i',
   nat: '-m',
   fnat: '-b',
+  snat: '-J',
   'dr-ip': '-g',
 };
 
@@ -98,22 +101,27 @@ export function formatLocalAddresses(
   return `${[title, ...lines].join('\n')}\n`;
 }
 
-/** Networks on one of the lists of each service. */
+/** A service with the entries of one of its lists. */
+export interface ListedClients {
+  readonly service: ServiceSpec;
+  readonly entries: readonly ListEntry[];
+}
+
+/** Networks on one of the lists of each service, with the flows that each decided. */
 export function formatNetworks(
-  services: readonly ServiceSpec[],
+  services: readonly ListedClients[],
   list: 'deny' | 'allow',
   nameOf: NameOf = numbersOf,
 ): string {
-  const lines = services.flatMap((service) => {
+  const lines = services.flatMap(({ service, entries }) => {
     const name = nameOf(service.address, service.port, service.protocol);
-    const networks = service.admission[list];
-    return networks.map((network, index) => {
+    return entries.map(({ network, hits }, index) => {
       const head =
-        index === 0 ? `${name.padEnd(20)} ${String(networks.length).padEnd(8)}` : ' '.repeat(29);
-      return `${head} ${network}`;
+        index === 0 ? `${name.padEnd(20)} ${String(entries.length).padEnd(8)}` : ' '.repeat(29);
+      return `${head} ${network.padEnd(20)} ${hits}`;
     });
   });
-  const title = `${'VIP:VPORT'.padEnd(20)} ${'TOTAL'.padEnd(8)} ${list.toUpperCase()}`;
+  const title = `${'VIP:VPORT'.padEnd(20)} ${'TOTAL'.padEnd(8)} ${list.toUpperCase().padEnd(20)} HITS`;
   return `${[title, ...lines].join('\n')}\n`;
 }
 

@@ -4,7 +4,6 @@
  * @module
  */
 import { isIP } from 'node:net';
-import { cidr } from '@balancer/kit';
 import { LVS_SCHEDULERS } from '@balancer/lb';
 import {
   type IpvsCommand,
@@ -16,6 +15,7 @@ import {
   SCHEDULER_FLAGS,
   type SchedulerFlag,
 } from './commands.ts';
+import { isListEntry } from '../named-sets.ts';
 import { portByName } from './names.ts';
 import { IpvsUsageError, type ParsedArguments, readArguments } from './options.ts';
 
@@ -96,13 +96,13 @@ const RULES: Readonly<
   set: { may: [], needs: [] },
   'add-laddr': { may: [...COMMON_SERVICE, 'laddr', 'ifname'], needs: ['service-address', 'laddr'] },
   'del-laddr': { may: [...COMMON_SERVICE, 'laddr', 'ifname'], needs: ['service-address', 'laddr'] },
-  'get-laddr': { may: COMMON_SERVICE, needs: [] },
+  'get-laddr': { may: [...COMMON_SERVICE, 'numeric'], needs: [] },
   'add-deny': { may: [...COMMON_SERVICE, 'network'], needs: ['service-address', 'network'] },
   'del-deny': { may: [...COMMON_SERVICE, 'network'], needs: ['service-address', 'network'] },
-  'get-deny': { may: COMMON_SERVICE, needs: [] },
+  'get-deny': { may: [...COMMON_SERVICE, 'numeric'], needs: [] },
   'add-allow': { may: [...COMMON_SERVICE, 'network'], needs: ['service-address', 'network'] },
   'del-allow': { may: [...COMMON_SERVICE, 'network'], needs: ['service-address', 'network'] },
-  'get-allow': { may: COMMON_SERVICE, needs: [] },
+  'get-allow': { may: [...COMMON_SERVICE, 'numeric'], needs: [] },
   help: { may: [], needs: [] },
   version: { may: [], needs: [] },
 };
@@ -337,11 +337,8 @@ class Reader {
 
   network(): string {
     const text = this.#options.get('network') ?? '';
-    if (text.startsWith('ipset:')) {
-      throw new IpvsUsageError(`${text}: named sets are for lists in the file; give a network`);
-    }
-    if (!cidr().safeParse(text).success) {
-      throw new IpvsUsageError(`illegal network \`${text}'; needs addr or addr/length`);
+    if (!isListEntry(text)) {
+      throw new IpvsUsageError(`illegal network \`${text}'; needs addr, addr/length or ipset:name`);
     }
     return text;
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import { isIP } from 'node:net';
-import { cidr, integer, z } from '@balancer/kit';
+import { integer, z } from '@balancer/kit';
 import { LVS_SCHEDULERS } from '@balancer/lb';
 import {
   IPVS_VIEWS,
@@ -14,6 +14,7 @@ import {
   type IpvsServiceOptions,
   SCHEDULER_FLAGS,
 } from './commands.ts';
+import { isListEntry } from '../named-sets.ts';
 
 const SECONDS_MAX = 2 ** 31 - 1;
 const COMMANDS_MAX = 200_000;
@@ -53,6 +54,10 @@ const sockpair = z.strictObject({
   targetPort: port,
 });
 
+const listEntry = z.string().refine(isListEntry, {
+  error: 'needs an address, a network such as 192.0.2.0/24, or ipset: and the name of a set',
+});
+
 /** Networks of one list that a request may name. */
 const NETWORKS_MAX = 10_000;
 
@@ -71,7 +76,7 @@ const command = z.discriminatedUnion('op', [
     op: z.enum(['add-network', 'delete-network']),
     service,
     list: z.enum(['deny', 'allow']),
-    network: cidr(),
+    network: listEntry,
   }),
   z.strictObject({ op: z.literal('flush') }),
   z.strictObject({ op: z.literal('zero'), service: service.optional() }),
@@ -135,5 +140,5 @@ export const localBody: z.ZodType<{ readonly addresses: readonly string[] }> = z
 
 /** Exactly these networks of clients. */
 export const networksBody: z.ZodType<{ readonly networks: readonly string[] }> = z.strictObject({
-  networks: z.array(cidr()).max(NETWORKS_MAX),
+  networks: z.array(listEntry).max(NETWORKS_MAX),
 });

@@ -4,12 +4,17 @@
  *
  * @module
  */
-import { type BackendSpec, formatServiceKey, OPEN, type ServiceSpec } from '../desired.ts';
+import {
+  type BackendSpec,
+  formatServiceKey,
+  OPEN,
+  type ServiceKey,
+  type ServiceSpec,
+} from '../desired.ts';
 import type {
   IpvsChange,
   IpvsServer,
   IpvsServerOptions,
-  IpvsServiceKey,
   IpvsServiceOptions,
   SchedulerFlag,
 } from './commands.ts';
@@ -73,7 +78,7 @@ function changed(
   }
 }
 
-function newService({ protocol, address, port }: IpvsServiceKey): ServiceSpec {
+function newService({ protocol, address, port }: ServiceKey): ServiceSpec {
   return {
     protocol,
     address,

@@ -11,6 +11,7 @@ import { Rates } from '../../src/rates.ts';
 import type { PlaneSnapshot, TrafficCounts } from '../../src/statistics.ts';
 import { planeDocument } from '../../src/status.ts';
 import type { FlowView } from '../../src/flows.ts';
+import { entriesOf } from '../../src/list-hits.ts';
 import { formatServiceKey, OPEN } from '../../src/desired.ts';
 import { backend, service } from '../support/services.ts';
 
@@ -58,7 +59,11 @@ function listed(
   view: 'services' | 'stats' | 'rate' | 'thresholds' | 'persistent',
   exact = false,
 ): string {
-  const document = planeDocument(new Map([[formatServiceKey(SPEC), SPEC]]), SNAPSHOT, new Rates());
+  const document = planeDocument(new Map([[formatServiceKey(SPEC), SPEC]]), SNAPSHOT, {
+    rates: new Rates(),
+    sets: new Map(),
+    hits: new Map(),
+  });
   const services: ListedService[] = [{ spec: SPEC, counted: document.services[0]! }];
   return formatServices(services, { view, exact, sorted: true }, 1_048_576);
 }
@@ -159,15 +164,32 @@ describe('the list of connections', () => {
 
 describe('the lists of clients', () => {
   const guarded = service({
-    admission: { ...OPEN, deny: ['192.0.2.0/24', '2001:db8::/32'], allow: ['10.0.0.0/8'] },
+    admission: { ...OPEN, deny: ['192.0.2.0/24', 'ipset:office'], allow: ['10.0.0.0/8'] },
   });
 
   test('are shown service by service', () => {
-    expect(formatNetworks([guarded, service({ port: 81 })], 'deny')).toBe(
+    const beside = {
+      sets: new Map([['office', ['2001:db8::/32', '198.18.0.1']]]),
+      hits: new Map([
+        [
+          'tcp 203.0.113.1:80 deny',
+          new Map([
+            ['192.0.2.0/24', 1_234_567],
+            ['2001:db8::/32', 3],
+            ['198.18.0.1/32', 4],
+          ]),
+        ],
+      ]),
+    };
+    const listed = [guarded, service({ port: 81 })].map((each) => ({
+      service: each,
+      entries: entriesOf(each, 'deny', beside),
+    }));
+    expect(formatNetworks(listed, 'deny')).toBe(
       [
-        'VIP:VPORT            TOTAL    DENY',
-        '203.0.113.1:80       2        192.0.2.0/24',
-        '                              2001:db8::/32',
+        'VIP:VPORT            TOTAL    DENY                 HITS',
+        '203.0.113.1:80       2        192.0.2.0/24         1234567',
+        '                              ipset:office         7',
         '',
       ].join('\n'),
     );
@@ -176,7 +198,7 @@ describe('the lists of clients', () => {
   test('are saved as rules, unless stock ipvsadm is to read them', () => {
     expect(formatRules([guarded], { compat: false }).split('\n').slice(2)).toEqual([
       '-U -t 203.0.113.1:80 -k 192.0.2.0/24',
-      '-U -t 203.0.113.1:80 -k 2001:db8::/32',
+      '-U -t 203.0.113.1:80 -k ipset:office',
       '-O -t 203.0.113.1:80 -k 10.0.0.0/8',
       '',
     ]);

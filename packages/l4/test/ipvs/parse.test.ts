@@ -110,6 +110,10 @@ describe('a command', () => {
       { op: 'delete-network', service: WEB, list: 'deny', network: '2001:db8::1' },
     ],
     [
+      '-V -t 203.0.113.1:80 -2 ipset:office',
+      { op: 'delete-network', service: WEB, list: 'deny', network: 'ipset:office' },
+    ],
+    [
       '-O -t 203.0.113.1:80 -2 192.0.2.10',
       { op: 'add-network', service: WEB, list: 'allow', network: '192.0.2.10' },
     ],
@@ -177,9 +181,10 @@ describe('a command', () => {
     ['-A -t 203.0.113.1:70000', "illegal port `70000'; needs a number from 0 to 65535"],
     [
       '-U -t 203.0.113.1:80 -k 10.0.0.0/33',
-      "illegal network `10.0.0.0/33'; needs addr or addr/length",
+      "illegal network `10.0.0.0/33'; needs addr, addr/length or ipset:name",
     ],
-    ['-U -t 203.0.113.1:80 -k ipset:office', 'named sets are for lists in the file'],
+    ['-U -t 203.0.113.1:80 -k ipset:', "illegal network `ipset:'"],
+    ['-U -t 203.0.113.1:80 -k ipset:a/b', "illegal network `ipset:a/b'"],
     ['-A -t 203.0.113.1:80 -M 255.0.255.0', "illegal netmask `255.0.255.0'"],
     ['-A -t 203.0.113.1:80 --frobnicate', "invalid option `--frobnicate'"],
     ['-A -f 7', '-f: firewall marks are not part of this version'],

@@ -17,13 +17,21 @@ import {
   HASH_MODES,
   MODES,
   OWNED,
+  PROTOCOLS,
   REPLY_PATHS,
   SCHEDULERS,
   SERVICE_FLAGS,
   STATES,
 } from '../../src/index.ts';
 import type { Admission } from '../../src/desired.ts';
-import { NAMES, type FrameText, type PacketCase, type Setup, type Step } from './packet-case.ts';
+import {
+  NAMES,
+  type FrameText,
+  type PacketCase,
+  type RuleSetup,
+  type Setup,
+  type Step,
+} from './packet-case.ts';
 
 const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i;
 const HEX = /^([0-9a-f]{2})*$/i;
@@ -215,11 +223,20 @@ const admission: z.ZodType<Partial<Admission>> = z.strictObject({
   burstMs: long.exactOptional(),
 });
 
+const rule: z.ZodType<RuleSetup> = z.strictObject({
+  protocol: nameIn(PROTOCOLS).exactOptional(),
+  src: z.string().exactOptional(),
+  dst: z.string().exactOptional(),
+  iif: z.enum(['L1', 'L2']).exactOptional(),
+  oif: z.enum(['L1', 'L2']).exactOptional(),
+  isLeaving: z.boolean().exactOptional(),
+});
+
 const { enabled: _, ...FLAGS } = SERVICE_FLAGS;
 
 const setup: z.ZodType<Setup> = z.strictObject({
   mode: nameIn(MODES),
-  protocol: z.enum(['tcp', 'udp']).exactOptional(),
+  protocol: nameIn(PROTOCOLS).exactOptional(),
   vip: address.exactOptional(),
   port: word.exactOptional(),
   scheduler: nameIn(SCHEDULERS).exactOptional(),
@@ -237,6 +254,7 @@ const setup: z.ZodType<Setup> = z.strictObject({
     })
     .exactOptional(),
   replyPath: nameIn(REPLY_PATHS).exactOptional(),
+  rules: z.array(rule).exactOptional(),
   newFlowCap: long.exactOptional(),
   maxConnections: long.exactOptional(),
   admission: admission.exactOptional(),

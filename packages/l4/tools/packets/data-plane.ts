@@ -9,6 +9,7 @@ import {
   formatMac,
   loadObject,
   parseMac,
+  readObject,
   tcContext,
   xdpContext,
   type LoadedObject,
@@ -36,17 +37,22 @@ import {
 import { type Admission, OPEN } from '../../src/desired.ts';
 import { aclKey, admissionFlags, compileAdmission, listedNetworks } from '../../src/admission.ts';
 import { EMPTY_BACKEND, EMPTY_CONFIG, EMPTY_SERVICE } from '../../src/records.ts';
+import { matchFamilies, matchOf } from '../../src/match.ts';
+import { createRules, matchFilter, type PlaneRule } from '../../src/match-map.ts';
 import { createTable } from '../../src/selection-map.ts';
 import { NAMES, type Change, type PacketCase, type Setup } from './packet-case.ts';
-import { isSection, PacketHost, type Hook } from './packet-host.ts';
+import { isSection, type PacketHost, type Hook } from './packet-host.ts';
 import { backendsOf, COMPARING, listOf, tableOf } from './selection-table.ts';
 
 /** Id of the service of the set-up. */
 export const SERVICE = 1;
 
+/** Protocols whose packets are told apart by the identifier of an echo. */
+const ICMP: ReadonlySet<string> = new Set(['icmp', 'icmpv6']);
+
 const NS_PER_S = 1_000_000_000n;
 /** Modes that leave the ports of packets alone. */
-const KEEPS_PORT: ReadonlySet<string> = new Set(['dr', 'tunnel']);
+const KEEPS_PORT: ReadonlySet<string> = new Set(['dr', 'tunnel', 'snat']);
 
 /** What the programs return; "tx" stands for every way of sending. */
 const VERDICTS: Readonly<Record<Hook, Readonly<Record<number, string>>>> = {
@@ -54,7 +60,7 @@ const VERDICTS: Readonly<Record<Hook, Readonly<Record<number, string>>>> = {
   tc: { 2: 'drop', 7: 'tx', [0xffff_ffff]: 'pass' },
 };
 
-const CONTROL = readFileSync(new URL('../../bpf/objects/l4-ctl.o', import.meta.url));
+const CONTROL = readObject(readFileSync(new URL('../../bpf/objects/l4-ctl.o', import.meta.url)));
 
 /** What became of a packet. */
 export interface Sent {
@@ -72,8 +78,6 @@ export class DataPlane {
   readonly #programName: NonNullable<PacketCase['program']>;
   readonly #hook: Hook;
   readonly #host: PacketHost;
-  /** A host of its own, for cases that change it. */
-  readonly #ownHost: PacketHost | undefined;
   #control: LoadedObject | undefined;
 
   constructor(
@@ -85,22 +89,20 @@ export class DataPlane {
     this.#setup = setup;
     this.#hook = hook;
     this.#programName = program;
-    this.#ownHost = typeof setup.network === 'object' ? new PacketHost() : undefined;
-    this.#host = this.#ownHost ?? host;
+    this.#host = typeof setup.network === 'object' ? host.withNetwork(setup.network) : host;
     this.protocol = PROTOCOLS[setup.protocol ?? 'tcp'];
     this.#loaded = this.#host.dataPlane(hook);
-    if (typeof setup.network === 'object') this.#host.setUp(setup.network);
     if (hook === 'xdp') this.#addPorts();
     this.#configure();
     this.#addAddresses();
     for (const index of backendsOf(setup).keys()) this.#addBackend(index);
     this.#addService();
+    this.#addRules();
     this.#addNetworks();
   }
 
   close(): void {
     this.#control?.close();
-    this.#ownHost?.close();
   }
 
   /** The object with its maps. */
@@ -188,9 +190,10 @@ export class DataPlane {
   /** Runs the garbage collection on the maps. */
   collect(): GarbageCollection {
     if (this.#control === undefined) {
-      const maps = Object.fromEntries(this.maps);
+      const shared = [...this.maps].filter(([name]) => CONTROL.maps.has(name));
+      const maps = Object.fromEntries(shared);
       const maxEntries = Object.fromEntries(
-        [...this.maps].map(([name, map]) => [name, map.info.maxEntries]),
+        shared.map(([name, map]) => [name, map.info.maxEntries]),
       );
       this.#control = loadObject(CONTROL, { maps, maxEntries });
     }
@@ -226,6 +229,8 @@ export class DataPlane {
       flags:
         (tunnelRss ? CONFIG_FLAGS.tunnelRss : 0) |
         (filter ? CONFIG_FLAGS.filter : 0) |
+        (this.#rules.length > 0 ? CONFIG_FLAGS.match : 0) |
+        (this.#rules.length > 0 || ICMP.has(this.#setup.protocol ?? '') ? CONFIG_FLAGS.echo : 0) |
         (this.#setup.admission ? CONFIG_FLAGS.sources : 0),
       new_flow_cap: newFlowCap,
       port_lo: portLow,
@@ -237,9 +242,11 @@ export class DataPlane {
   }
 
   #addAddresses(): void {
-    const { localAddresses = [], decapAddresses = [], vip = NAMES['V']! } = this.#setup;
+    const { decapAddresses = [], vip = NAMES['V']! } = this.#setup;
+    const isSnat = this.#setup.mode === 'snat';
+    const localAddresses = this.#localAddresses;
     const owned = { ...this.#setup.owned };
-    for (const address of localAddresses) owned[address] = 'localAddress';
+    for (const address of localAddresses) owned[address] = isSnat ? 'pass' : 'localAddress';
     for (const [name, kind] of Object.entries(owned)) {
       const address = toMapAddress(NAMES[name] ?? name);
       this.#loaded.map('l4_vip').set({ address, port: 0, protocol: 0, zero: 0 }, OWNED[kind]);
@@ -262,6 +269,7 @@ export class DataPlane {
     const backend = backendsOf(this.#setup)[index]!;
     const { available = true, weight = 1, port = 8080, active = 0, inactive = 0 } = backend;
     const { upper = 0, lower = 0, mtu = 0 } = backend;
+    const isSnat = this.#setup.mode === 'snat';
     const { packetsPerS, bitsPerS } = this.#admission;
     const flags =
       (this.#setup.network ? 0 : BACKEND_FLAGS.staticL2) |
@@ -282,6 +290,7 @@ export class DataPlane {
       lower,
       mtu,
       service: SERVICE,
+      lip: isSnat ? index : 0,
     });
     const rest = { persist: 0, overloaded: 0, up_events: 0, down_events: 0, last_new_ns: 0n };
     this.#loaded.map('l4_cnt').set(index + 1, { active, inactive, ...rest });
@@ -294,10 +303,12 @@ export class DataPlane {
     // Each update of a map of maps waits for RCU: leave out what the scheduler does not read.
     if (COMPARING.has(scheduler)) this.#setInner('l4_list', listOf(this.#setup));
     const { persistence, flags: given = [] } = this.#setup;
+    const isSnat = this.#setup.mode === 'snat';
     const flags = [
       'enabled',
       ...given,
-      ...(port === 0 ? (['anyPort'] as const) : []),
+      ...(port === 0 || isSnat ? (['anyPort'] as const) : []),
+      ...(isSnat ? (['snat'] as const) : []),
       ...(persistence ? (['persistent'] as const) : []),
     ] as const;
     const { seconds = 0, prefix4 = 32, prefix6 = 128 } = persistence ?? {};
@@ -315,15 +326,50 @@ export class DataPlane {
       vport: port,
       sel_len: slots.length,
       list_len: backendsOf(this.#setup).length,
-      lip_count: this.#setup.localAddresses?.length ?? 0,
+      lip_count: this.#localAddresses.length,
       max_conns: this.#setup.maxConnections ?? 0,
       ...compileAdmission(this.#admission),
       persist_s: seconds,
       persist_mask4: prefix4 === 0 ? 0 : (0xffff_ffff << (32 - prefix4)) >>> 0,
       persist_plen6: prefix6,
     });
+    if (isSnat) return;
     const key = { address: toMapAddress(vip), port, protocol: this.protocol, zero: 0 };
     this.#loaded.map('l4_vip').set(key, SERVICE);
+  }
+
+  /** Of mode `snat` those are the backends. */
+  get #localAddresses(): readonly string[] {
+    const { mode, localAddresses = [] } = this.#setup;
+    return mode === 'snat' ? backendsOf(this.#setup).map(({ address }) => address) : localAddresses;
+  }
+
+  get #rules(): PlaneRule[] {
+    const { rules = [], protocol = 'tcp' } = this.#setup;
+    return rules.flatMap((rule) => {
+      const words = { srcRange: rule.src, dstRange: rule.dst };
+      return matchFamilies(words).map((family) => ({
+        service: SERVICE,
+        protocol: PROTOCOLS[rule.protocol ?? protocol],
+        family,
+        match: matchOf(words),
+        iif: this.#ifindexOf(rule.iif),
+        oif: this.#ifindexOf(rule.oif),
+        isLeaving: rule.isLeaving ?? false,
+      }));
+    });
+  }
+
+  #ifindexOf(name: string | undefined): number {
+    return name === undefined ? 0 : (this.#host.ifindexes.get(NAMES[name]!) ?? 0);
+  }
+
+  #addRules(): void {
+    const rules = this.#rules;
+    const map = createRules(rules);
+    this.#loaded.map('l4_match').set(0, map.fd);
+    map.close();
+    this.#loaded.map('l4_match_filter').set(0, matchFilter(rules));
   }
 
   get #admission(): Admission {

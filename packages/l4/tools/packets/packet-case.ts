@@ -13,6 +13,7 @@ import type {
   HASH_MODES,
   MODES,
   OWNED,
+  PROTOCOLS,
   REPLY_PATHS,
   SCHEDULERS,
   SERVICE_FLAGS,
@@ -58,6 +59,16 @@ interface BackendSetup {
   readonly mtu?: number;
 }
 
+/** A rule; interfaces by the names of their MAC addresses. */
+export interface RuleSetup {
+  readonly protocol?: keyof typeof PROTOCOLS;
+  readonly src?: string;
+  readonly dst?: string;
+  readonly iif?: 'L1' | 'L2';
+  readonly oif?: 'L1' | 'L2';
+  readonly isLeaving?: boolean;
+}
+
 /** The host's own network, for backends that are found by route instead of static L2. */
 export interface NetworkSetup {
   /** On by default. */
@@ -71,7 +82,7 @@ export interface NetworkSetup {
 
 export interface Setup {
   readonly mode: keyof typeof MODES;
-  readonly protocol?: 'tcp' | 'udp';
+  readonly protocol?: keyof typeof PROTOCOLS;
   readonly vip?: string;
   /** 80 by default; 0 serves any port. */
   readonly port?: number;
@@ -93,6 +104,8 @@ export interface Setup {
   };
   /** How replies find the client; back to where its packets come from by default. */
   readonly replyPath?: keyof typeof REPLY_PATHS;
+  /** Rules of mode `snat`, all for the one service, of its protocol unless they say another. */
+  readonly rules?: readonly RuleSetup[];
   /** New flows per second on a CPU; the case runs on one. No limit by default. */
   readonly newFlowCap?: number;
   /** Flows of the service at a time. No limit by default. */

@@ -60,6 +60,7 @@ export class PacketHost {
   /** Interfaces by MAC address: tc passes what was not sent to the interface's own. */
   readonly ifindexes: ReadonlyMap<string, number>;
   readonly #loaded = new Map<Hook, LoadedObject<L4Tc>>();
+  readonly #others = new Map<string, PacketHost>();
   readonly #maxEntries: Readonly<Record<string, number>>;
 
   readonly #options: HostOptions;
@@ -71,8 +72,20 @@ export class PacketHost {
     this.ifindexes = this.namespace.run(() => createInterfaces(NAMES['L1']!, NAMES['L2']!));
   }
 
+  /** A host with a network of its own, the same for all cases that have the same: to load it takes long. */
+  withNetwork(network: NetworkSetup): PacketHost {
+    const key = JSON.stringify(network);
+    let host = this.#others.get(key);
+    if (host === undefined) {
+      host = new PacketHost(this.#maxEntries, this.#options);
+      this.#others.set(key, host);
+      host.#setUp(network);
+    }
+    return host;
+  }
+
   /** Adds addresses, routes and neighbours of the interface towards the backends. */
-  setUp({ forwarding = true, addresses, routes = [], neighbours = [] }: NetworkSetup): void {
+  #setUp({ forwarding = true, addresses, routes = [], neighbours = [] }: NetworkSetup): void {
     const ifindex = this.ifindexes.get(NAMES['L2']!)!;
     this.namespace.run(() => {
       writeFileSync('/proc/sys/net/ipv4/ip_forward', forwarding ? '1' : '0');
@@ -106,6 +119,7 @@ export class PacketHost {
   }
 
   close(): void {
+    for (const host of this.#others.values()) host.close();
     for (const loaded of this.#loaded.values()) loaded.close();
     this.namespace.close();
   }
