@@ -4,6 +4,8 @@
  * @module
  */
 import { buildFrame, type Ipv4Spec, type Program, type TcpFlag } from '@balancer/ebpf';
+import { synCookie } from '../test/support/syn-cookie.ts';
+import { COOKIE_KEYS } from '../tools/packets/data-plane.ts';
 import { NAMES, type Setup } from '../tools/packets/packet-case.ts';
 
 const { R, L1, L2, M1, C, V, LIP, B1, C6, V6, L6, B6 } = NAMES;
@@ -42,6 +44,23 @@ const ACK = v4({ tcp: ack });
 const DATAGRAM = v4({ udp: { sport: 40_000, dport: 80, payload: 'x' } });
 const HANDSHAKE = [SYN, reply(9000, ['syn', 'ack']), ACK];
 const FNAT: Setup = { mode: 'fnat', localAddresses: [LIP!], filter: true };
+/** What a client sends that got a cookie as the number of its SYN-ACK. */
+const COOKIE_ACK = v4({
+  tcp: {
+    ...ack,
+    ack:
+      synCookie(COOKIE_KEYS[0], {
+        src: C!,
+        dst: V!,
+        sport: syn.sport,
+        dport: syn.dport,
+        seq: syn.seq,
+        mss: 1460,
+        scale: 7,
+        sack: true,
+      }) + 1,
+  },
+});
 /** A thousand networks, the client's among them or not. */
 const networks = (first: string): string[] => [
   first,
@@ -120,6 +139,18 @@ export const SCENARIOS: readonly Scenario[] = [
     setup: { mode: 'dr', filter: true, admission: { deny: networks('192.0.2.0/24') } },
     opening: [],
     packets: [SYN],
+  },
+  {
+    name: 'full NAT, SYN answered by a cookie',
+    setup: { ...FNAT, synproxy: 'client-first' },
+    opening: [],
+    packets: [SYN],
+  },
+  {
+    name: 'full NAT to backend, behind a cookie',
+    setup: { ...FNAT, synproxy: 'client-first' },
+    opening: [COOKIE_ACK, reply(9000, ['syn', 'ack'])],
+    packets: [COOKIE_ACK],
   },
   {
     name: 'drop, no connection',

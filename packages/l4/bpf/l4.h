@@ -29,6 +29,7 @@ enum {
 	L4_MAX_PREFIXES = 262144,
 	L4_MAX_SOURCES = 262144,
 	L4_MAX_FRAGMENTED = 16384,
+	L4_MAX_HALF_OPEN = 65536,
 	L4_EVENT_BYTES = 4194304,
 	L4_FILTER_BITS = 65536,
 	L4_WORK_BYTES = 2048,
@@ -126,6 +127,7 @@ enum {
 	L4_SVC_ADOPT = 1 << 12,
 	L4_SVC_TOA = 1 << 5, /* backends are told the client's address by a TCP option */
 	L4_SVC_PROXY = 1 << 17, /* or by a header of the PROXY protocol */
+	L4_SVC_NAT64 = 1 << 14, /* full NAT from IPv6 clients to IPv4 backends */
 	L4_SVC_LIMITED = 1 << 15, /* new flows have a rate, or clients a limit */
 	L4_SVC_SNAT = 1 << 20, /* found by a rule, not by an address */
 };
@@ -135,13 +137,21 @@ enum l4_list_kind {
 	L4_ACL_ALLOW = 1,
 };
 
+enum l4_synproxy {
+	L4_SYNPROXY_OFF = 0,
+	L4_SYNPROXY_CLIENT_FIRST = 1, /* clients wait for the backend to open its window */
+	L4_SYNPROXY_SERVER_FIRST = 2, /* the backend speaks first */
+};
+
 /* Bits of l4_flow.flags. */
 enum {
 	L4_FLOW_SPECIAL = 1 << 0, /* its packets need more than rewriting, or the flow is to end */
+	L4_FLOW_SYNPROXY = 1 << 1, /* opened by an ACK: the client got its SYN-ACK from us */
 	L4_FLOW_SEQ_ADJUSTED = 1 << 2, /* seq_delta, ack_delta and scales of the window are not all zero */
 	L4_FLOW_TOA_DONE = 1 << 3, /* the backend has answered, so it knows the client's address */
 	L4_FLOW_PP_SENT = 1 << 4, /* the PROXY header has been sent, and nothing says that it was lost */
 	L4_FLOW_PP_ACKED = 1 << 5,
+	L4_FLOW_NAT64 = 1 << 6, /* each direction is translated into the other family */
 };
 
 /* Bits of l4_flow.marks. */
@@ -195,12 +205,16 @@ enum l4_drop_reason {
 	L4_DROP_ACL_NOT_ALLOWED = 18,
 	L4_DROP_LIMIT = 19,
 	L4_DROP_RATE = 20,
+	L4_DROP_BAD_COOKIE = 21,
+	L4_DROP_SP_WAIT = 22, /* of a client whose backend has not answered yet */
 	L4_DROP_QUIESCENT = 23,
 	L4_COUNT_TOA_FAIL = 24, /* forwarded without the option, for which there was no room */
 	L4_DROP_PP_GSO = 25, /* the PROXY header does not go into this packet; its sender repeats it */
 	L4_DROP_ENCAP_FAIL = 26,
 	L4_DROP_HELPER_ERROR = 27,
+	L4_DROP_XLAT_UNSUPPORTED = 28, /* has no translation into the other family */
 	L4_COUNT_ICMP_SMALL_MTU = 31, /* forwarded, and counted as something to look at */
+	L4_COUNT_HALF_OPEN = 32, /* forwarded; too many handshakes are not complete, and the oldest was forgotten */
 };
 
 struct l4_config {
@@ -376,6 +390,20 @@ struct l4_flow {
 	__u32 backend_generation;
 	__u8 our_mac[6]; /* where they were sent to */
 	__u16 marks;
+};
+
+/* A flow whose handshake is not complete, as it was noted when it began. */
+struct l4_half_open {
+	struct l4_flow_key key;
+	__u64 created_ns;
+};
+
+/* The key of the cookies of a stretch of time. All nodes of a cluster have the same. */
+struct l4_cookie_key {
+	__u32 slot; /* since 1970, of 64 s; 0 = none */
+	__u32 zero;
+	__u64 k0;
+	__u64 k1;
 };
 
 /* A network in a list of a service. */
@@ -566,7 +594,9 @@ struct l4_scratch {
 	struct l4_claim claim;
 	struct l4_flow_key peer_key;
 	struct l4_template_key template_key;
-	__u8 reserved[72];
+	__u32 cookie; /* that a client sent back, and the number of its SYN */
+	__u32 isn_c;
+	__u8 reserved[64];
 };
 
 #endif

@@ -23,6 +23,7 @@ import { Attachments, findInterfaces, refuseForeignXdp } from './attachments.ts'
 import { checkedPlane } from './checked-plane.ts';
 import { Collector } from './collector.ts';
 import { compile, type KnownLink } from './compile.ts';
+import { rotateCookieKeys } from './cookies.ts';
 import { type DesiredPlane, formatServiceKey, type ServiceKey } from './desired.ts';
 import { digestOf, type PlaneDigest } from './digest.ts';
 import { Draining } from './draining.ts';
@@ -173,6 +174,7 @@ export class Engine {
     const links = this.#knownLinks(desired);
     const image = compile({ desired, ids, before: this.#maps.image, links });
     if (this.#options.manageVips) this.#followAddresses(desired);
+    rotateCookieKeys(this.#objects.tc, desired.settings.cookieSecret, Date.now());
     const services = tightened(this.#maps.image, image);
     const writes = this.#maps.apply(image);
     removeForbidden(this.#objects.tc, services);
@@ -215,6 +217,7 @@ export class Engine {
   tick(): string[] {
     this.#ticks++;
     this.#heartbeat.beat();
+    rotateCookieKeys(this.#objects.tc, this.#desired?.settings.cookieSecret, Date.now());
     this.#gratuitous.announce(this.#linksNow());
     this.#probeNeighbours();
     this.#endDrained();

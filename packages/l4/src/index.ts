@@ -17,6 +17,7 @@ export {
   SCHEDULERS,
   SERVICE_FLAGS,
   STATES,
+  SYN_PROXIES,
 } from './constants.ts';
 export { readEvent } from './events.ts';
 export type { DataPlaneEvent, DropEvent, NeighbourEvent } from './events.ts';

@@ -22,6 +22,7 @@ import {
   SCHEDULERS,
   SERVICE_FLAGS,
   STATES,
+  SYN_PROXIES,
 } from '../../src/index.ts';
 import type { Admission } from '../../src/desired.ts';
 import {
@@ -256,6 +257,7 @@ const setup: z.ZodType<Setup> = z.strictObject({
   replyPath: nameIn(REPLY_PATHS).exactOptional(),
   rules: z.array(rule).exactOptional(),
   newFlowCap: long.exactOptional(),
+  synproxy: nameIn(SYN_PROXIES).exactOptional(),
   maxConnections: long.exactOptional(),
   admission: admission.exactOptional(),
   tunnelRss: z.boolean().exactOptional(),

@@ -31,6 +31,7 @@ import {
   SCHEDULERS,
   SERVICE_FLAGS,
   STATES,
+  SYN_PROXIES,
   toMapAddress,
   type GarbageCollection,
 } from '../../src/index.ts';
@@ -61,6 +62,12 @@ const VERDICTS: Readonly<Record<Hook, Readonly<Record<number, string>>>> = {
 };
 
 const CONTROL = readObject(readFileSync(new URL('../../bpf/objects/l4-ctl.o', import.meta.url)));
+
+/** Keys of cookies, of slot 99 and 100. */
+export const COOKIE_KEYS = [
+  { slot: 100, zero: 0, k0: 0x0706050403020100n, k1: 0x0f0e0d0c0b0a0908n },
+  { slot: 99, zero: 0, k0: 0x1716151413121110n, k1: 0x1f1e1d1c1b1a1918n },
+] as const;
 
 /** What became of a packet. */
 export interface Sent {
@@ -239,6 +246,7 @@ export class DataPlane {
       tunnel_source6: toMapAddress(NAMES['T6']!),
       reply_path: REPLY_PATHS[this.#setup.replyPath ?? 'symmetric'],
     });
+    this.#loaded.map('l4_cookie').setAll([...COOKIE_KEYS.entries()]);
   }
 
   #addAddresses(): void {
@@ -327,6 +335,7 @@ export class DataPlane {
       sel_len: slots.length,
       list_len: backendsOf(this.#setup).length,
       lip_count: this.#localAddresses.length,
+      synproxy: SYN_PROXIES[this.#setup.synproxy ?? 'off'],
       max_conns: this.#setup.maxConnections ?? 0,
       ...compileAdmission(this.#admission),
       persist_s: seconds,

@@ -18,6 +18,7 @@ import type {
   SCHEDULERS,
   SERVICE_FLAGS,
   STATES,
+  SYN_PROXIES,
 } from '../../src/index.ts';
 import type { Admission } from '../../src/desired.ts';
 
@@ -108,6 +109,8 @@ export interface Setup {
   readonly rules?: readonly RuleSetup[];
   /** New flows per second on a CPU; the case runs on one. No limit by default. */
   readonly newFlowCap?: number;
+  /** SYNs are answered by us. The keys of cookies are those of `COOKIE_KEYS`. */
+  readonly synproxy?: keyof typeof SYN_PROXIES;
   /** Flows of the service at a time. No limit by default. */
   readonly maxConnections?: number;
   /** Who may open flows, and how much may pass; everything by default. */
