@@ -52,7 +52,9 @@ static __always_inline void *ctx_end(const ctx_t *ctx)
 #define BPF_F_RECOMPUTE_CSUM 1
 #define BPF_F_PSEUDO_HDR 0x10
 #define BPF_F_MARK_MANGLED_0 0x20
+#define BPF_ADJ_ROOM_NET 0
 #define BPF_ADJ_ROOM_MAC 1
+#define BPF_F_ADJ_ROOM_FIXED_GSO 1
 #define BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 2
 #define BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 4
 #define BPF_F_ADJ_ROOM_DECAP_L3_IPV4 0x80
@@ -175,6 +177,31 @@ static __always_inline int ctx_shrink_head(ctx_t *ctx, int bytes, int outer6, in
 	if (outer6 != inner6)
 		flags = inner6 ? BPF_F_ADJ_ROOM_DECAP_L3_IPV6 : BPF_F_ADJ_ROOM_DECAP_L3_IPV4;
 	return bpf_skb_adjust_room(ctx, -bytes, BPF_ADJ_ROOM_MAC, flags);
+}
+
+/*
+ * Makes an IPv4 packet an IPv6 one or the other way round, where what is behind the IP header and its
+ * options or extension headers moves by grown bytes. The caller writes the new header. Super-packets
+ * keep the size of their segments, and an unfinished checksum its place.
+ */
+static __always_inline int ctx_change_family(ctx_t *ctx, int to6, int grown)
+{
+	int headers = sizeof(struct ip6_header) - sizeof(struct ip4_header);
+	int rest = to6 ? grown - headers : grown + headers;
+	__be16 type = to6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
+
+	if (rest && bpf_skb_adjust_room(ctx, rest, BPF_ADJ_ROOM_NET, BPF_F_ADJ_ROOM_FIXED_GSO))
+		return -1;
+	if (bpf_skb_change_proto(ctx, type, 0))
+		return -1;
+	return bpf_skb_store_bytes(ctx, __builtin_offsetof(struct eth_header, type), &type, sizeof(type),
+				   0);
+}
+
+/* Writes a header that the frame has room for. */
+static __always_inline int ctx_put(ctx_t *ctx, __u32 offset, const void *from, __u32 bytes)
+{
+	return ctx_store(ctx, offset, from, bytes);
 }
 
 /* Whether the kernel will finish the checksum at an offset. Such a checksum is left alone by the helper that
@@ -307,6 +334,34 @@ static __always_inline int ctx_make_room(ctx_t *ctx, int room)
 static __always_inline int ctx_shrink_head(ctx_t *ctx, int bytes, int outer6, int inner6)
 {
 	return bpf_xdp_adjust_head(ctx, bytes);
+}
+
+static __always_inline int ctx_change_family(ctx_t *ctx, int to6, int grown)
+{
+	struct eth_header *eth = ctx_data(ctx);
+	struct macs macs;
+
+	if ((void *)(eth + 1) > ctx_end(ctx))
+		return -1;
+	__builtin_memcpy(&macs, eth, sizeof(macs));
+	if (bpf_xdp_adjust_head(ctx, -grown))
+		return -1;
+	eth = ctx_data(ctx);
+	if ((void *)(eth + 1) > ctx_end(ctx))
+		return -1;
+	__builtin_memcpy(eth, &macs, sizeof(macs));
+	eth->type = to6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
+	return 0;
+}
+
+static __always_inline int ctx_put(ctx_t *ctx, __u32 offset, const void *from, __u32 bytes)
+{
+	void *to = ctx_data(ctx) + offset;
+
+	if (to + bytes > ctx_end(ctx))
+		return -1;
+	__builtin_memcpy(to, from, bytes);
+	return 0;
 }
 
 static __always_inline int ctx_checksum_is_unfinished(ctx_t *ctx, __u32 offset)

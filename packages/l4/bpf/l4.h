@@ -127,6 +127,7 @@ enum {
 	L4_SVC_ADOPT = 1 << 12,
 	L4_SVC_TOA = 1 << 5, /* backends are told the client's address by a TCP option */
 	L4_SVC_PROXY = 1 << 17, /* or by a header of the PROXY protocol */
+	L4_SVC_NAT64 = 1 << 14, /* full NAT from IPv6 clients to IPv4 backends */
 	L4_SVC_LIMITED = 1 << 15, /* new flows have a rate, or clients a limit */
 	L4_SVC_SNAT = 1 << 20, /* found by a rule, not by an address */
 };
@@ -150,6 +151,7 @@ enum {
 	L4_FLOW_TOA_DONE = 1 << 3, /* the backend has answered, so it knows the client's address */
 	L4_FLOW_PP_SENT = 1 << 4, /* the PROXY header has been sent, and nothing says that it was lost */
 	L4_FLOW_PP_ACKED = 1 << 5,
+	L4_FLOW_NAT64 = 1 << 6, /* each direction is translated into the other family */
 };
 
 /* Bits of l4_flow.marks. */
@@ -210,6 +212,7 @@ enum l4_drop_reason {
 	L4_DROP_PP_GSO = 25, /* the PROXY header does not go into this packet; its sender repeats it */
 	L4_DROP_ENCAP_FAIL = 26,
 	L4_DROP_HELPER_ERROR = 27,
+	L4_DROP_XLAT_UNSUPPORTED = 28, /* has no translation into the other family */
 	L4_COUNT_ICMP_SMALL_MTU = 31, /* forwarded, and counted as something to look at */
 	L4_COUNT_HALF_OPEN = 32, /* forwarded; too many handshakes are not complete, and the oldest was forgotten */
 };

@@ -55,6 +55,10 @@
 #define IP6_MORE 1
 #define IP_DF 0x4000
 
+/* Below these every network has to carry packets; who claims less slows a flow down on purpose. */
+#define MTU4_MIN 576
+#define MTU6_MIN 1280
+
 enum fragment_part {
 	FRAGMENT_NONE, /* a whole packet */
 	FRAGMENT_FIRST, /* the one with the ports */
@@ -82,7 +86,7 @@ struct packet {
 	__u64 now_ns;
 	struct {
 		__u32 bytes; /* of the IP packet that leaves */
-		__u16 overhead; /* of which are headers of a tunnel */
+		__s16 overhead; /* of which it does not have yet: headers of a tunnel, or of the other family */
 		/* Direct routing: a gateway would deliver the packet to the wrong machine. */
 		__u16 on_link;
 		__u32 mtu; /* of the way, for packets that are too big for it */

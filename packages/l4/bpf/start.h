@@ -13,6 +13,7 @@
 #include "synproxy.h"
 #include "template.h"
 #include "track.h"
+#include "translate.h"
 
 /* The service of the packet's destination, or a value of L4_OWNED_*; NULL for addresses that are not ours. */
 static __noinline __u32 *find_service(const struct packet *p)
@@ -151,7 +152,7 @@ __noinline int start_flow(ctx_t *ctx, struct packet *p)
 	struct l4_backend *backend;
 	struct l4_service *svc;
 	struct l4_flow *winner;
-	int opens, is_new = 0;
+	int opens, is_translated, is_new = 0;
 
 	if (!p || !cfg || !s)
 		return VERDICT_PASS;
@@ -203,8 +204,15 @@ __noinline int start_flow(ctx_t *ctx, struct packet *p)
 			       drop(p, L4_DROP_NO_BACKEND);
 	if (!opens && !can_adopt(svc, backend))
 		return drop(p, L4_DROP_NO_CONN);
+	is_translated = unlikely(svc->flags & L4_SVC_NAT64) && backend->mode == L4_MODE_FNAT;
+	if (is_translated && !can_translate(ctx, p))
+		return drop(p, L4_DROP_XLAT_UNSUPPORTED);
 	draft_flow(ctx, p, s, backend, slot,
 		   opens == OPENS_PROXIED ? L4_SP_WAIT : first_state(p, backend, opens));
+	if (is_translated) {
+		s->flow.flags |= L4_FLOW_NAT64;
+		s->reply.flags |= L4_FLOW_NAT64;
+	}
 	if (unlikely(svc->flags & (L4_SVC_TOA | L4_SVC_PROXY)))
 		tell_client(ctx, p);
 	if (opens == OPENS_PROXIED)

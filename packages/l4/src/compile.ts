@@ -23,6 +23,7 @@ import {
   type BackendSpec,
   type DesiredPlane,
   formatEndpoint,
+  isNat64,
   type Protocol,
   type SchedulerName,
   type ServiceSpec,
@@ -286,6 +287,7 @@ function compileService(
     (service.onePacket ? SERVICE_FLAGS.onePacket : 0) |
     (service.resetOnNoBackend ? SERVICE_FLAGS.reset : 0) |
     (service.port === 0 ? SERVICE_FLAGS.anyPort : 0) |
+    (service.backends.some((backend) => isNat64(service, backend)) ? SERVICE_FLAGS.nat64 : 0) |
     (service.clientAddress === 'toa' ? SERVICE_FLAGS.toa : 0) |
     (service.clientAddress === 'ppv2' ? SERVICE_FLAGS.proxy : 0) |
     admissionFlags(service.admission);

@@ -74,6 +74,8 @@ export const SERVICE_FLAGS = {
   anyPort: 1024,
   reset: 2048,
   adopt: 4096,
+  /** Clients have IPv6 and the servers of full NAT IPv4. */
+  nat64: 16_384,
   /** New flows have a rate, or clients a limit. */
   limited: 32_768,
   /** Backends are told the client's address by a header of the PROXY protocol. */
@@ -96,6 +98,8 @@ export const FLOW_FLAGS = {
   synProxy: 2,
   /** Its numbers, acknowledgements or windows are shifted. */
   sequenceAdjusted: 4,
+  /** Each direction is translated into the other family. */
+  nat64: 64,
 } as const;
 
 /** Bits of the configuration's flags. */
@@ -161,6 +165,7 @@ export const DROP_REASONS = {
   pp_gso: 25,
   encap_fail: 26,
   helper_error: 27,
+  xlat_unsupported: 28,
   icmp_small_mtu: 31,
   half_open: 32,
 } as const;

@@ -136,6 +136,25 @@ export interface DesiredPlane {
   readonly presence?: Presence;
 }
 
+/** Whether a server sees packets of clients in another family: full NAT from IPv6 to IPv4. */
+export function isNat64(
+  service: Pick<ServiceSpec, 'address'>,
+  { mode, address }: Pick<BackendSpec, 'mode' | 'address'>,
+): boolean {
+  return mode === 'fnat' && service.address.includes(':') && !address.includes(':');
+}
+
+/** Local addresses that packets to the servers can have: those of the servers' family. */
+export function sourcesOf({
+  localAddresses,
+  backends,
+}: Pick<ServiceSpec, 'localAddresses' | 'backends'>): readonly string[] {
+  const server = backends.find(({ mode }) => mode === 'fnat');
+  if (!server) return localAddresses;
+  const isIpv6 = server.address.includes(':');
+  return localAddresses.filter((address) => address.includes(':') === isIpv6);
+}
+
 /** `tcp 203.0.113.1:80`, `udp [2001:db8::1]:53`. */
 export function formatServiceKey({ protocol, address, port }: ServiceKey): string {
   return `${protocol} ${formatEndpoint(address, port)}`;

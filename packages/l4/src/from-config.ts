@@ -266,8 +266,8 @@ function localAddressesOf(
   backends: readonly BackendSpec[],
 ): string[] {
   if (mode === 'passthrough') return [service];
-  if (mode !== 'fnat') return [];
-  const needsIpv6 = backends.some(({ address }) => address.includes(':'));
+  if (mode !== 'fnat' && mode !== 'nat64') return [];
+  const needsIpv6 = mode === 'fnat' && backends.some(({ address }) => address.includes(':'));
   return l4.local_addresses
     .flatMap(expandRange)
     .filter((address) => address.includes(':') === needsIpv6);

@@ -62,6 +62,7 @@ export class L4Plane implements DataPlane {
   readonly modes: ReadonlySet<Mode> = new Set<Mode>([
     'nat',
     'fnat',
+    'nat64',
     'dr',
     'dr-ip',
     'tunnel',

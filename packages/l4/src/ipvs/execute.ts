@@ -174,6 +174,6 @@ function localCounts(
   address: string,
 ): { readonly conns: number; readonly conflicts: number } {
   const run = numbers.localRuns.get(numbers.services.get(formatServiceKey(service)) ?? 0);
-  const index = run ? run.first + run.addresses.indexOf(address) : 0;
-  return localAddresses.get(index) ?? { conns: 0, conflicts: 0 };
+  const place = run ? run.addresses.indexOf(address) : -1;
+  return localAddresses.get(place < 0 ? 0 : run!.first + place) ?? { conns: 0, conflicts: 0 };
 }

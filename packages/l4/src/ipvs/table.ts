@@ -7,6 +7,7 @@
 import {
   type BackendSpec,
   formatServiceKey,
+  isNat64,
   OPEN,
   type ServiceKey,
   type ServiceSpec,
@@ -224,8 +225,15 @@ function backendFor(
   if (isOneWay && port !== undefined && port !== 0 && port !== service.port) {
     throw new IpvsError('Port forwarding is not possible with -g or -i');
   }
-  if (mode !== 'tunnel' && address.includes(':') !== service.address.includes(':')) {
-    throw new IpvsError('The address families of service and server differ; only -i allows that');
+  const isForeign = address.includes(':') !== service.address.includes(':');
+  if (isForeign && mode !== 'tunnel' && !isNat64(service, { mode, address })) {
+    throw new IpvsError(
+      'The address families of service and server differ; only -i allows that, and -b from IPv6 to IPv4',
+    );
+  }
+  const other = service.backends.find((each) => each.mode === 'fnat' && mode === 'fnat');
+  if (other && other.address.includes(':') !== address.includes(':')) {
+    throw new IpvsError('the full NAT servers of a service must be of one address family');
   }
   const keepsPort = isOneWay || service.port === 0;
   return { address, port: keepsPort ? 0 : port || service.port, ...given };

@@ -146,6 +146,15 @@ describe('a table', () => {
       },
     ],
     [
+      'The address families of service and server differ; only -i allows that, and -b from IPv6 to IPv4',
+      {
+        op: 'add-server',
+        service: WEB,
+        server: { address: '2001:db8:b::11' },
+        options: { mode: 'fnat' },
+      },
+    ],
+    [
       'No such local address 198.51.100.5',
       { op: 'delete-local', service: WEB, addresses: ['198.51.100.5'] },
     ],
@@ -171,6 +180,43 @@ describe('flags of schedulers by key', () => {
       options: { scheduler, schedulerFlags },
     });
     expect([...table.values()][0]).toMatchObject({ scheduler, ...expected });
+  });
+});
+
+describe('a service of IPv6 with servers of IPv4', () => {
+  const SIX = { protocol: 'tcp', address: '2001:db8:f::1', port: 80 } as const;
+  const addSix: IpvsChange = { op: 'add-service', service: SIX, options: {} };
+  const addServer = (address: string, mode: 'fnat' | 'nat' | 'dr'): IpvsChange => ({
+    op: 'add-server',
+    service: SIX,
+    server: { address },
+    options: { mode },
+  });
+
+  test('is full NAT, saved and read again like any other', async () => {
+    const locals: IpvsChange = { op: 'add-local', service: SIX, addresses: ['198.51.100.5'] };
+    const table = tableOf(addSix, addServer('10.0.0.11', 'fnat'), locals);
+    const rules = formatRules([...table.values()], { compat: false });
+    expect(rules).toBe(
+      '-A -t [2001:db8:f::1]:80 -s wlc\n' +
+        '-a -t [2001:db8:f::1]:80 -r 10.0.0.11:80 -b -w 1\n' +
+        '-P -t [2001:db8:f::1]:80 -z 198.51.100.5\n',
+    );
+    const { commands } = await parseRules(rules, (host) => Promise.resolve(host));
+    expect(tableOf(...commands.map(({ command }) => command as IpvsChange))).toEqual(table);
+  });
+
+  test.each(['nat', 'dr'] as const)('cannot be %s', (mode) => {
+    expect(() => tableOf(addSix, addServer('10.0.0.11', mode))).toThrow(
+      'The address families of service and server differ',
+    );
+  });
+
+  test('has no servers of IPv6 by full NAT beside them: their local addresses are of another family', () => {
+    const both = [addServer('10.0.0.11', 'fnat'), addServer('2001:db8:b::11', 'fnat')];
+    expect(() => tableOf(addSix, ...both)).toThrow(
+      'the full NAT servers of a service must be of one address family',
+    );
   });
 });
 

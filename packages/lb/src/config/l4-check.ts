@@ -106,8 +106,15 @@ function checkListenAddresses(place: Place, report: ConfigReport): void {
   const { path, frontend, mode, vips, balance, l4 } = place;
   const at = [...path, 'listen_addr'];
   for (const address of frontend.listen_addr ?? []) {
-    if (isIpAddress(address) && !/^(0\.0\.0\.0|::)$/.test(address.host)) continue;
-    report.problem(at, `mode "${mode}" needs an IP address; got "${formatAddress(address)}"`);
+    const isUsable = isIpAddress(address) && !/^(0\.0\.0\.0|::)$/.test(address.host);
+    if (!isUsable) {
+      report.problem(at, `mode "${mode}" needs an IP address; got "${formatAddress(address)}"`);
+    } else if (mode === 'nat64' && isIP(address.host) === 4) {
+      report.problem(
+        at,
+        `mode "nat64" is for IPv6 clients and needs an IPv6 address; got ${address.host}: for IPv4 clients there is "fnat"`,
+      );
+    }
   }
   const isSteady = (l4.persistence ?? 0) > 0 || KEYED_BALANCES.includes(balance);
   if (vips.some(({ port }) => port === 0) && !isSteady) {
@@ -227,11 +234,16 @@ function checkSets({ frontends, defaults, l4 }: ConfigFile, report: ConfigReport
   }
 }
 
+/** Modes in which servers see addresses of the balancer. */
+function hasLocalAddresses(mode: PacketMode): boolean {
+  return mode === 'fnat' || mode === 'nat64';
+}
+
 function checkLocalAddresses(place: Place, places: readonly Place[], report: ConfigReport): void {
   const { path, mode, l4, vips } = place;
   const at = [...path, 'l4', 'local_addresses'];
   const ranges = l4.local_addresses ?? [];
-  if (mode !== 'fnat') {
+  if (!hasLocalAddresses(mode)) {
     if (ranges.length > 0)
       report.problem(at, `mode "${mode}" has no local addresses; remove the key`);
     return;
@@ -239,11 +251,12 @@ function checkLocalAddresses(place: Place, places: readonly Place[], report: Con
   if (ranges.length === 0) {
     report.problem(
       path,
-      'mode "fnat" needs l4.local_addresses, such as local_addresses = ["198.51.100.5"]',
+      `mode "${mode}" needs l4.local_addresses, such as local_addresses = ["198.51.100.5"]`,
     );
     return;
   }
-  for (const family of new Set(serverFamilies(place))) {
+  const families = mode === 'nat64' ? [4] : serverFamilies(place);
+  for (const family of new Set(families)) {
     if (ranges.some((range) => isIP(range.split('-')[0]!) === family)) continue;
     report.problem(at, `has no IPv${family} address, which packets to IPv${family} servers need`);
   }
@@ -274,11 +287,21 @@ function checkServers(place: Place, report: ConfigReport): void {
       continue;
     }
     const { host, port } = server.addr;
-    const foreign = vips.find((vip) => isIP(vip.host) !== isIP(host));
-    if (foreign && mode !== 'tunnel') {
+    if (mode === 'nat64' && isIP(host) === 6) {
       report.problem(
         [...at, 'addr'],
-        `frontends.${path[1]} listens on ${foreign.host}: mode "${mode}" needs servers of the same family`,
+        `mode "nat64" of frontends.${path[1]} is for IPv4 servers; got ${host}: for IPv6 servers there is "fnat"`,
+      );
+    }
+    const foreign = vips.find((vip) => isIP(vip.host) !== isIP(host));
+    if (foreign && mode !== 'tunnel' && mode !== 'nat64') {
+      const instead =
+        mode === 'fnat' && isIP(host) === 4
+          ? '; for IPv6 clients of IPv4 servers there is "nat64"'
+          : '';
+      report.problem(
+        [...at, 'addr'],
+        `frontends.${path[1]} listens on ${foreign.host}: mode "${mode}" needs servers of the same family${instead}`,
       );
     }
     const other = vips.find((vip) => vip.port !== 0 && vip.port !== port);
@@ -325,8 +348,8 @@ function checkScheduler(
 
 function checkPortRanges(places: readonly Place[], report: ConfigReport): void {
   for (const { path, mode, l4 } of places) {
-    if (mode !== 'fnat' && mode !== 'passthrough') continue;
-    const range = mode === 'fnat' ? (l4.port_range ?? DEFAULT_PORTS) : PASSTHROUGH_PORTS;
+    if (!hasLocalAddresses(mode) && mode !== 'passthrough') continue;
+    const range = mode === 'passthrough' ? PASSTHROUGH_PORTS : (l4.port_range ?? DEFAULT_PORTS);
     const at = report.has([...path, 'l4', 'port_range']) ? [...path, 'l4', 'port_range'] : path;
     checkServicePorts({ range, at, mode, l4 }, places, report);
   }

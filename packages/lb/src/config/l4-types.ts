@@ -7,7 +7,15 @@ import type { Secret } from '@balancer/kit';
 import type { Milliseconds } from './types.ts';
 
 /** Modes whose packets the kernel forwards; the others are served by sockets of the process. */
-export const PACKET_MODES = ['nat', 'fnat', 'dr', 'dr-ip', 'tunnel', 'passthrough'] as const;
+export const PACKET_MODES = [
+  'nat',
+  'fnat',
+  'nat64',
+  'dr',
+  'dr-ip',
+  'tunnel',
+  'passthrough',
+] as const;
 
 export type PacketMode = (typeof PACKET_MODES)[number];
 
@@ -117,7 +125,7 @@ export interface L4LimitsConfig {
 
 /** `[frontends.<name>.l4]`. */
 export interface FrontendL4Config {
-  /** Sources of packets to servers in mode `fnat`: addresses, or ranges `a-b`. */
+  /** Sources of packets to servers in modes `fnat` and `nat64`: addresses, or ranges `a-b`. */
   readonly local_addresses: readonly string[];
   /** Ports of local addresses, as `low-high`. */
   readonly port_range: string;

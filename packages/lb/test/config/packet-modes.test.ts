@@ -47,6 +47,7 @@ function problemsOf(toml: string): string[] {
 describe('a frontend of a packet mode', () => {
   test.each([
     ['fnat', {}],
+    ['nat64', { listen: '[2001:db8:f::1]:80' }],
     ['nat', { nat: '' }],
     ['passthrough', { nat: '' }],
     ['dr', { nat: '', server: '10.0.0.11:80' }],
@@ -236,6 +237,44 @@ describe('a frontend of a packet mode', () => {
       'a server of another family',
       file({ mode: 'nat', nat: '', server: '[2001:db8::1]:80' }),
       'backends.web.servers.a.addr: frontends.web listens on 203.0.113.1: mode "nat" needs servers of the same family',
+    ],
+    [
+      'clients of IPv4 in NAT64',
+      file({ mode: 'nat64' }),
+      'frontends.web.listen_addr: mode "nat64" is for IPv6 clients and needs an IPv6 address; got 203.0.113.1: for IPv4 clients there is "fnat"',
+    ],
+    [
+      'a server of IPv6 in NAT64',
+      file({ mode: 'nat64', listen: '[2001:db8:f::1]:80', server: '[2001:db8:b::11]:80' }),
+      'backends.web.servers.a.addr: mode "nat64" of frontends.web is for IPv4 servers; got 2001:db8:b::11: for IPv6 servers there is "fnat"',
+    ],
+    [
+      'NAT64 without local addresses',
+      file({ mode: 'nat64', listen: '[2001:db8:f::1]:80', nat: '' }),
+      'frontends.web: mode "nat64" needs l4.local_addresses, such as local_addresses = ["198.51.100.5"]',
+    ],
+    [
+      'NAT64 with local addresses of IPv6',
+      file({
+        mode: 'nat64',
+        listen: '[2001:db8:f::1]:80',
+        nat: 'l4 = { local_addresses = ["2001:db8:a::5"] }',
+      }),
+      'frontends.web.l4.local_addresses: has no IPv4 address, which packets to IPv4 servers need',
+    ],
+    [
+      'NAT64 with a sorry server of IPv6',
+      file({
+        mode: 'nat64',
+        listen: '[2001:db8:f::1]:80',
+        backend: 'sorry_server = "[2001:db8::99]:80"',
+      }),
+      'backends.web.sorry_server: mode "nat64" of frontends.web needs an IPv4 sorry server; got 2001:db8::99',
+    ],
+    [
+      'full NAT from IPv6 clients to IPv4 servers',
+      file({ listen: '[2001:db8:f::1]:80' }),
+      'backends.web.servers.a.addr: frontends.web listens on 2001:db8:f::1: mode "fnat" needs servers of the same family; for IPv6 clients of IPv4 servers there is "nat64"',
     ],
     [
       'another port with direct routing',
