@@ -23,13 +23,13 @@ function keys(loaded: ReturnType<PacketHost['dataPlane']>): L4CookieKey[] {
 describe(`keys of SYN cookies${NO_ROOT}`, () => {
   test.skipIf(NO_ROOT !== '')('are those of this time and of the one before', () => {
     withHosts((loaded) => {
-      rotateCookieKeys(loaded!, undefined, 100 * SLOT_MS);
-      const [even, odd] = keys(loaded!);
+      rotateCookieKeys(loaded, undefined, 100 * SLOT_MS);
+      const [even, odd] = keys(loaded);
       expect([even?.slot, odd?.slot]).toEqual([100, 99]);
-      rotateCookieKeys(loaded!, undefined, 101 * SLOT_MS - 1);
-      expect(keys(loaded!)).toEqual([even, odd]);
-      rotateCookieKeys(loaded!, undefined, 101 * SLOT_MS);
-      const [same, next] = keys(loaded!);
+      rotateCookieKeys(loaded, undefined, 101 * SLOT_MS - 1);
+      expect(keys(loaded)).toEqual([even, odd]);
+      rotateCookieKeys(loaded, undefined, 101 * SLOT_MS);
+      const [same, next] = keys(loaded);
       expect(same).toEqual(even);
       expect(next?.slot).toBe(101);
       expect(next?.k0).not.toBe(odd?.k0);
@@ -38,19 +38,19 @@ describe(`keys of SYN cookies${NO_ROOT}`, () => {
 
   test.skipIf(NO_ROOT !== '')('are new after a time in which nobody looked', () => {
     withHosts((loaded) => {
-      rotateCookieKeys(loaded!, undefined, 100 * SLOT_MS);
-      rotateCookieKeys(loaded!, undefined, 200 * SLOT_MS);
-      expect(keys(loaded!).map(({ slot }) => slot)).toEqual([200, 199]);
+      rotateCookieKeys(loaded, undefined, 100 * SLOT_MS);
+      rotateCookieKeys(loaded, undefined, 200 * SLOT_MS);
+      expect(keys(loaded).map(({ slot }) => slot)).toEqual([200, 199]);
     });
   });
 
   test.skipIf(NO_ROOT !== '')('are equal on all nodes with the same secret, and no others', () => {
     withHosts((first, second) => {
-      rotateCookieKeys(first!, 'of all nodes', 100 * SLOT_MS);
-      rotateCookieKeys(second!, 'of all nodes', 100 * SLOT_MS);
-      expect(keys(first!)).toEqual(keys(second!));
-      rotateCookieKeys(second!, 'of another', 100 * SLOT_MS);
-      expect(keys(first!)[0]?.k0).not.toBe(keys(second!)[0]?.k0);
+      rotateCookieKeys(first, 'of all nodes', 100 * SLOT_MS);
+      rotateCookieKeys(second, 'of all nodes', 100 * SLOT_MS);
+      expect(keys(first)).toEqual(keys(second));
+      rotateCookieKeys(second, 'of another', 100 * SLOT_MS);
+      expect(keys(first)[0]?.k0).not.toBe(keys(second)[0]?.k0);
     });
   });
 });
