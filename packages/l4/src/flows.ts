@@ -39,7 +39,7 @@ export interface FlowView {
   readonly clientPort: number;
   readonly virtual: string;
   readonly virtualPort: number;
-  /** Source towards the server in mode `fnat`; `''` otherwise. */
+  /** Source towards the server in mode `fnat`, and outside in mode `snat`; `''` otherwise. */
   readonly local: string;
   readonly localPort: number;
   readonly destination: string;
@@ -89,7 +89,7 @@ export function removeFlows(
   let removed = 0;
   for (const { key, flow, view } of doomed) {
     if (table.delete(key)) removed++;
-    if (view.mode === 'nat' || view.mode === 'fnat') table.delete(replyKey(key, flow));
+    if (hasReply(view.mode)) table.delete(replyKey(key, flow));
   }
   return removed;
 }
@@ -101,8 +101,13 @@ export function deleteFlow(loaded: LoadedObject<L4Tc>, keyBytes: Uint8Array): bo
   const flow = table.get(key);
   if (!flow || !table.delete(key)) return false;
   const mode = nameOf(MODES, flow.mode);
-  if (mode === 'nat' || mode === 'fnat') table.delete(replyKey(key, flow));
+  if (hasReply(mode)) table.delete(replyKey(key, flow));
   return true;
+}
+
+/** Whether flows of a mode have an entry for replies. */
+function hasReply(mode: string): boolean {
+  return mode === 'nat' || mode === 'fnat' || mode === 'snat';
 }
 
 /** What replies of a NATed flow are found by: the reverse of what its packets become. */
@@ -134,7 +139,8 @@ function* matchingFlows(
     const idleS = Number((nowNs - flow.last_ns) / 1_000_000_000n);
     const mode = nameOf(MODES, flow.mode);
     const backend = backends.get(flow.backend);
-    const isNat = mode === 'nat' || mode === 'fnat';
+    const isNat = hasReply(mode);
+    const hasLocal = mode === 'fnat' || mode === 'snat';
     const view: FlowView = {
       protocol: nameOf(PROTOCOLS, key.protocol),
       state,
@@ -144,8 +150,8 @@ function* matchingFlows(
       clientPort: key.sport,
       virtual: fromMapAddress(key.dst),
       virtualPort: key.dport,
-      local: mode === 'fnat' ? fromMapAddress(flow.new_src) : '',
-      localPort: mode === 'fnat' ? flow.new_sport : 0,
+      local: hasLocal ? fromMapAddress(flow.new_src) : '',
+      localPort: hasLocal ? flow.new_sport : 0,
       destination: isNat ? fromMapAddress(flow.new_dst) : (backend?.address ?? ''),
       destinationPort: isNat ? flow.new_dport : backend?.port || key.dport,
     };

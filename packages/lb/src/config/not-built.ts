@@ -18,7 +18,7 @@ interface Refusal<T> {
 const FRONTEND: readonly Refusal<FrontendTable>[] = [
   {
     key: ['mode'],
-    asks: (t) => t.mode === 'snat' || t.mode === 'nat64',
+    asks: (t) => t.mode === 'nat64',
     what: 'this mode',
     instead: 'remove the key',
   },
