@@ -28,7 +28,7 @@ export interface ServiceKey {
   /** 0 is any port. */
   readonly port: number;
   /** Of mode `snat`. The address is `0.0.0.0` or `::` then, for the family, and the port 0. */
-  readonly match?: Match;
+  readonly match?: Match | undefined;
 }
 
 export interface BackendSpec {

@@ -37,6 +37,7 @@ import {
   type FlowFilter,
   type FlowView,
   listFlows,
+  type NumberedFilter,
   removeFlows,
 } from './flows.ts';
 import { removeForbidden, tightened } from './forbidden.ts';
@@ -269,12 +270,12 @@ export class Engine {
   }
 
   flows(filter: FlowFilter = {}): FlowView[] {
-    return listFlows(this.#objects.tc, this.#flowBackends, filter);
+    return listFlows(this.#objects.tc, this.#flowBackends, this.#numbered(filter));
   }
 
   /** Forgets flows. @returns How many. */
   removeFlows(filter: FlowFilter): number {
-    const removed = removeFlows(this.#objects.tc, this.#flowBackends, filter);
+    const removed = removeFlows(this.#objects.tc, this.#flowBackends, this.#numbered(filter));
     if (removed > 0) this.collectNow();
     return removed;
   }
@@ -319,6 +320,15 @@ export class Engine {
     this.#addresses.follow([]);
     this.#saveState();
     this.close();
+  }
+
+  /** @throws {PlaneError} when there is no such service. */
+  #numbered(filter: FlowFilter): NumberedFilter {
+    const { rule } = filter;
+    if (rule === undefined) return filter;
+    const ruleService = this.#ids.services.get(rule);
+    if (ruleService === undefined) throw new PlaneError(`there is no service ${rule}`);
+    return { ...filter, ruleService };
   }
 
   get #flowBackends(): FlowBackends {

@@ -15,6 +15,8 @@ export interface FlowFilter {
   readonly protocol?: Protocol;
   /** Address and port of the service. */
   readonly service?: { readonly address: string; readonly port: number };
+  /** Text of the key of a service that is found by a rule. */
+  readonly rule?: string;
   /** An address, or a network such as `192.0.2.0/24`. */
   readonly client?: string;
   readonly clientPort?: number;
@@ -27,6 +29,9 @@ export interface FlowFilter {
   /** Leaves so many out before, to list in pages. */
   readonly skip?: number;
 }
+
+/** A filter with the number of the service that `rule` names. */
+export type NumberedFilter = FlowFilter & { readonly ruleService?: number };
 
 /** A flow as its client's packets see it. */
 export interface FlowView {
@@ -59,7 +64,7 @@ type Flow = L4Tc['maps']['l4_ct']['value'];
 export function listFlows(
   loaded: LoadedObject<L4Tc>,
   backends: FlowBackends,
-  filter: FlowFilter,
+  filter: NumberedFilter,
 ): FlowView[] {
   const { limit = LIMIT_DEFAULT, skip = 0 } = filter;
   const found: FlowView[] = [];
@@ -81,7 +86,7 @@ export function listFlows(
 export function removeFlows(
   loaded: LoadedObject<L4Tc>,
   backends: FlowBackends,
-  filter: FlowFilter,
+  filter: NumberedFilter,
 ): number {
   const table = loaded.map('l4_ct');
   // Deleting while going over a hash could lead back to its beginning.
@@ -124,7 +129,7 @@ function replyKey(key: FlowKey, flow: Flow): FlowKey {
 function* matchingFlows(
   loaded: LoadedObject<L4Tc>,
   backends: FlowBackends,
-  filter: FlowFilter,
+  filter: NumberedFilter,
 ): Generator<{ readonly key: FlowKey; readonly flow: Flow; readonly view: FlowView }> {
   const timeouts = loaded.map('l4_cfg').get(0)?.timeouts ?? [];
   const serviceTimeouts = new Map<number, number>();
@@ -134,6 +139,7 @@ function* matchingFlows(
   for (const [key, flow] of loaded.map('l4_ct').entries()) {
     if (flow.dir !== DIRECTION_IN || !isClient(key.src)) continue;
     if (slots?.has(flow.backend) === false) continue;
+    if (filter.ruleService !== undefined && flow.service !== filter.ruleService) continue;
     const state = nameOf(STATES, flow.state);
     const timeoutS = timeoutOf(flow, { timeouts, serviceTimeouts, loaded });
     const idleS = Number((nowNs - flow.last_ns) / 1_000_000_000n);

@@ -29,6 +29,7 @@ import type {
 import { formatServiceKey } from './desired.ts';
 import type { EngineOptions } from './engine.ts';
 import { matchFamilies, matchOf } from './match.ts';
+import { anyAddress, protocolOf } from './match-key.ts';
 import type { QuorumRule } from './quorum.ts';
 
 /** Ports of the service's address that `passthrough` takes for packets to servers. */
@@ -271,8 +272,8 @@ function matchKeysOf({ match: given }: FrontendConfig['l4']): ServiceKey[] {
   const match = matchOf(words);
   return matchFamilies(words).flatMap((family) =>
     given.proto.map((proto) => ({
-      protocol: proto === 'icmp' && family === 6 ? 'icmpv6' : proto,
-      address: family === 4 ? '0.0.0.0' : '::',
+      protocol: protocolOf(proto, family),
+      address: anyAddress(family),
       port: 0,
       match,
     })),

@@ -12,7 +12,7 @@ import { fromMapAddress, toMapAddress } from './address.ts';
 import { aclKey, type ListedNetwork, networkFrom, networkText } from './admission.ts';
 import { addressFilter } from './address-filter.ts';
 import { emptyImage, filteredAddresses, type PlaneImage, type VipKey, vipText } from './compile.ts';
-import { BACKEND_FLAGS, PROTOCOLS } from './constants.ts';
+import { BACKEND_FLAGS, PROTOCOL_NAMES, PROTOCOLS } from './constants.ts';
 import type { Protocol } from './desired.ts';
 import { createRules, matchFilter, type PlaneRule, readRules } from './match-map.ts';
 import { EMPTY_BACKEND, EMPTY_SERVICE, sameRecord } from './records.ts';
@@ -368,5 +368,3 @@ function tableOf(
 function protocolOf(number: number): Protocol | undefined {
   return PROTOCOL_NAMES.find((name) => PROTOCOLS[name] === number);
 }
-
-const PROTOCOL_NAMES = ['tcp', 'udp', 'icmp', 'icmpv6'] as const;

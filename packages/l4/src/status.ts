@@ -37,6 +37,7 @@ export interface BackendDocument {
 }
 
 export interface ServiceDocument {
+  /** Address and port, or `match` and a rule. */
   readonly service: string;
   readonly protocol: string;
   readonly address: string;
@@ -103,10 +104,10 @@ function serviceDocument(
   { numbers, services, backends }: PlaneSnapshot,
   rates: Rates,
 ): ServiceDocument {
-  const { protocol, address, port } = service;
+  const { protocol, address, port, match } = service;
   const id = numbers.services.get(formatServiceKey(service)) ?? 0;
   return {
-    service: formatEndpoint(address, port),
+    service: match ? formatServiceKey(service) : formatEndpoint(address, port),
     protocol,
     address,
     port,

@@ -13,7 +13,10 @@ const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for netwo
 const IS_LONG = process.env['BALANCER_TEST_LONG'] === '1';
 
 const OUTSIDE = ADDRESSES.client;
-const POOL = { 4: ['198.51.100.7', '198.51.100.8'], 6: ['2001:db8:e::7', '2001:db8:e::8'] } as const;
+const POOL = {
+  4: ['198.51.100.7', '198.51.100.8'],
+  6: ['2001:db8:e::7', '2001:db8:e::8'],
+} as const;
 const REQUESTS = IS_LONG ? 300 : 9;
 const BULK_BYTES = 2_000_000;
 const FLOWS = IS_LONG ? 20_000 : 2000;
@@ -141,7 +144,9 @@ describe(`hosts behind the balancer${NO_ROOT}`, () => {
         expect(await ping(lab, OUTSIDE[family])).toBe('3 packets transmitted, 3 received');
         // Both ways in fragments.
         // oxlint-disable-next-line no-await-in-loop
-        expect(await ping(lab, '-s4000', OUTSIDE[family])).toBe('3 packets transmitted, 3 received');
+        expect(await ping(lab, '-s4000', OUTSIDE[family])).toBe(
+          '3 packets transmitted, 3 received',
+        );
         const args = ['-e', REFUSED, OUTSIDE[family], '9'];
         // oxlint-disable-next-line no-await-in-loop
         expect((await lab.runIn(lab.network.servers[0]!, args)).stdout).toBe('ECONNREFUSED\n');
@@ -203,7 +208,9 @@ describe(`hosts behind the balancer${NO_ROOT}`, () => {
       expect(Object.values(clients)).toEqual(expect.arrayContaining([2, 1]));
 
       const { services } = await lab.document();
-      const own = services.find(({ service }) => service.startsWith('match proto=tcp,src-range=10'));
+      const own = services.find(({ service }) =>
+        service.startsWith('match proto=tcp,src-range=10'),
+      );
       expect(own?.counters.conns).toBe(4);
 
       const out = await lab.ipvsadm(['-D', '-H', own!.service.slice('match '.length)]);

@@ -4,13 +4,16 @@
  * @module
  */
 
-import type { SchedulerName } from '../desired.ts';
+import type { Protocol, SchedulerName } from '../desired.ts';
+import type { Match } from '../match.ts';
 
 export interface IpvsServiceKey {
-  readonly protocol: 'tcp' | 'udp';
+  readonly protocol: Protocol;
   readonly address: string;
   /** 0 is any port. */
   readonly port: number;
+  /** Of services that are found by a rule; the address is that of any host then, for the family. */
+  readonly match?: Match | undefined;
 }
 
 /** Flags of schedulers by key. `flag-1` is the scheduler's fallback, `flag-2` its port. */
@@ -47,7 +50,7 @@ export interface IpvsServer {
 }
 
 export interface IpvsServerOptions {
-  readonly mode?: 'dr' | 'tunnel' | 'nat' | 'fnat' | undefined;
+  readonly mode?: 'dr' | 'tunnel' | 'nat' | 'fnat' | 'snat' | undefined;
   readonly weight?: number | undefined;
   /** Flows at which the server takes no more, and below which it takes some again. */
   readonly upper?: number | undefined;

@@ -6,6 +6,7 @@
 import { isIP } from 'node:net';
 import { cidr, integer, z } from '@balancer/kit';
 import { LVS_SCHEDULERS } from '@balancer/lb';
+import { matchSchema } from '../match-schema.ts';
 import {
   IPVS_VIEWS,
   type IpvsCommand,
@@ -22,8 +23,8 @@ const ADDRESSES_MAX = 4096;
 const address = z.string().refine((text) => isIP(text) !== 0, { error: 'needs an IP address' });
 const port = integer({ min: 0, max: 65_535 });
 const seconds = integer({ min: 0, max: SECONDS_MAX });
-const protocol = z.enum(['tcp', 'udp']);
-const service = z.strictObject({ protocol, address, port });
+const protocol = z.enum(['tcp', 'udp', 'icmp', 'icmpv6']);
+const service = z.strictObject({ protocol, address, port, match: matchSchema.optional() });
 const server = z.strictObject({ address, port: port.optional() });
 const addresses = z.array(address).min(1).max(ADDRESSES_MAX);
 
@@ -39,14 +40,14 @@ const serviceOptions = z.strictObject({
 });
 
 const serverOptions = z.strictObject({
-  mode: z.enum(['dr', 'tunnel', 'nat', 'fnat']).optional(),
+  mode: z.enum(['dr', 'tunnel', 'nat', 'fnat', 'snat']).optional(),
   weight: integer({ min: 0, max: 65_535 }).optional(),
   upper: integer({ min: 0, max: 2 ** 32 - 1 }).optional(),
   lower: integer({ min: 0, max: 2 ** 32 - 1 }).optional(),
 });
 
 const sockpair = z.strictObject({
-  protocol,
+  protocol: z.enum(['tcp', 'udp']),
   client: address,
   clientPort: port,
   target: address,

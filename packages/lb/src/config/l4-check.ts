@@ -105,6 +105,7 @@ function checkPlane({ path, mode }: Place, { l4 }: ConfigFile, report: ConfigRep
 
 function checkListenAddresses(place: Place, report: ConfigReport): void {
   const { path, frontend, mode, vips, balance, l4 } = place;
+  if (mode === 'snat') return;
   const at = [...path, 'listen_addr'];
   for (const address of frontend.listen_addr ?? []) {
     if (isIpAddress(address) && !/^(0\.0\.0\.0|::)$/.test(address.host)) continue;

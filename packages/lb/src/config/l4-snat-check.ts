@@ -23,7 +23,8 @@ export function checkPools(file: ConfigFile, places: readonly Place[], report: C
   }
   const names = new Set(pools.map(({ frontend }) => frontend.backend));
   for (const { path, mode, l4 } of places) {
-    if (mode === 'snat' || l4.match === undefined) continue;
+    const { src_range = '', dst_range = '', iif = '', oif = '' } = l4.match ?? {};
+    if (mode === 'snat' || src_range + dst_range + iif + oif === '') continue;
     report.problem([...path, 'l4', 'match'], `mode "${mode}" has no match; remove the key`);
   }
   for (const [name, backend] of Object.entries(file.backends ?? {})) {
@@ -37,13 +38,13 @@ function checkFrontend(
   { l4: plane }: ConfigFile,
   report: ConfigReport,
 ): void {
-  if (frontend.listen_addr !== undefined) {
+  if ((frontend.listen_addr ?? []).length > 0) {
     report.problem(
       [...path, 'listen_addr'],
       'mode "snat" takes packets by l4.match, whoever they are for; remove the key',
     );
   }
-  if (report.has([...path, 'protocol'])) {
+  if ((frontend.protocol ?? 'tcp') !== 'tcp') {
     report.problem([...path, 'protocol'], 'mode "snat" has its protocols in l4.match.proto');
   }
   const { proto = MATCH_PROTOCOLS, src_range: src = '', dst_range: dst = '' } = l4.match ?? {};

@@ -103,7 +103,7 @@ const flag = z.boolean();
 
 /** One address, or a list of them. Always a list in the program. */
 const listenAddresses: z.ZodType<readonly Address[], string | string[]> = z.codec(
-  z.union([z.string(), z.array(z.string()).min(1)]),
+  z.union([z.string(), z.array(z.string())]),
   z.custom<readonly Address[]>(),
   {
     decode: (input, context) => {

@@ -179,7 +179,7 @@ describe('a configuration warning', () => {
 
 describe('a setting that this version cannot follow', () => {
   test.each([
-    ['mode = "snat"', 'frontends.a.mode: this mode is not part of this version; remove the key'],
+    ['mode = "nat64"', 'frontends.a.mode: this mode is not part of this version; remove the key'],
   ])('%s is refused', (key, message) => {
     expect(problemsOf(`${FRONTEND}${key}\n${BACKEND}`).join('\n')).toContain(message);
   });
