@@ -76,6 +76,8 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     debianPackage: 'ruby',
     neededFor: 'the calls of Greenlight by Ruby itself',
   },
+  { command: 'ip', debianPackage: 'iproute2', neededFor: 'views of interfaces beside those of ip' },
+  { command: 'tc', debianPackage: 'iproute2', neededFor: 'views of queues beside those of tc' },
   { command: 'ping', debianPackage: 'iputils-ping', neededFor: 'health checks by ICMP echo' },
   { command: 'bash', debianPackage: 'bash', neededFor: 'the completion of bash' },
   { command: 'zsh', debianPackage: 'zsh', neededFor: 'the completion of zsh' },
@@ -88,6 +90,8 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     neededFor: 'a pair of balancers with VRRP',
   },
   { command: 'curl', debianPackage: 'curl', neededFor: 'a pair of balancers with VRRP' },
+  { command: 'nft', debianPackage: 'nftables', neededFor: 'transfers while packets are lost' },
+  { command: 'tcpdump', debianPackage: 'tcpdump', neededFor: 'options in what servers get' },
   { command: 'bird', debianPackage: 'bird2', neededFor: 'balancers that BIRD announces' },
   {
     command: FRR_ZEBRA,

@@ -120,6 +120,11 @@ export class AdminClient {
     return this.send('POST', path, body);
   }
 
+  /** Makes something so. @throws {AdminRequestError} */
+  async put(path: string, body: unknown): Promise<unknown> {
+    return this.send('PUT', path, body);
+  }
+
   /** Takes something away. @throws {AdminRequestError} */
   async delete(path: string): Promise<unknown> {
     return this.send('DELETE', path);

@@ -5,12 +5,16 @@
  */
 import { basename } from 'node:path';
 
+/** Commands that are programs elsewhere. */
+const NAMES: ReadonlySet<string> = new Set(['ipvsadm', 'dpip']);
+
 /**
  * The arguments to follow.
  *
- * @param argv - As of the process: interpreter, script, arguments. A link to the script named `ipvsadm` makes
- *   it LVS's command line.
+ * @param argv - As of the process: interpreter, script, arguments. A link to the script named `ipvsadm` or
+ *   `dpip` makes it the command line of LVS or DPVS.
  */
 export function argumentsOf([, script = '', ...args]: readonly string[]): readonly string[] {
-  return basename(script) === 'ipvsadm' ? ['ipvsadm', ...args] : args;
+  const name = basename(script);
+  return NAMES.has(name) ? [name, ...args] : args;
 }

@@ -26,6 +26,11 @@ const OFFLOADS: Readonly<Record<Offload, { get: number; set: number; bit: number
   'rx-vlan': { get: 0x25, set: 0x26, bit: 1 << 8 },
 };
 
+/** `ETHTOOL_GSET` and its struct. */
+const READ_SETTINGS = 1;
+const SETTINGS_BYTES = 44;
+const SPEED_UNKNOWN = 0xffff_ffff;
+
 const SIOCETHTOOL = 0x8946;
 const AF_INET = 2;
 const SOCK_DGRAM_CLOEXEC = 0x8_0002;
@@ -54,6 +59,33 @@ export function setOffload(interfaceName: string, offload: Offload, on: boolean)
   request.view.setUint32(0, set, true);
   request.view.setUint32(4, on ? before | bit : before & ~bit, true);
   call(interfaceName, request, `turn ${offload} of ${interfaceName} ${on ? 'on' : 'off'}`);
+}
+
+/** How an interface talks to the other end of its cable. */
+export interface LinkSettings {
+  /** Megabits per second; `undefined` while it is not known. */
+  readonly speedMbps: number | undefined;
+  readonly duplex: 'half' | 'full' | 'unknown';
+  /** Both ends agree on it; otherwise it is fixed. */
+  readonly negotiates: boolean;
+}
+
+/**
+ * Speed and duplex of an interface.
+ *
+ * @throws {SyscallError} ENODEV if there is no such interface here, EOPNOTSUPP if its driver does not say.
+ */
+export function readLinkSettings(interfaceName: string): LinkSettings {
+  const request = new Memory(SETTINGS_BYTES);
+  request.view.setUint32(0, READ_SETTINGS, true);
+  call(interfaceName, request, `read the speed of ${interfaceName}`);
+  const { view } = request;
+  const speed = view.getUint16(28, true) * 0x1_0000 + view.getUint16(12, true);
+  return {
+    speedMbps: speed === SPEED_UNKNOWN || speed === 0xffff ? undefined : speed,
+    duplex: (['half', 'full'] as const)[view.getUint8(14)] ?? 'unknown',
+    negotiates: view.getUint8(18) === 1,
+  };
 }
 
 function readValue(interfaceName: string, command: number, offload: Offload): number {

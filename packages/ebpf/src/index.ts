@@ -20,8 +20,8 @@ export {
   ValueError,
   VerifierError,
 } from './errors.ts';
-export { readOffload, setOffload } from './ethtool.ts';
-export type { Offload } from './ethtool.ts';
+export { readLinkSettings, readOffload, setOffload } from './ethtool.ts';
+export type { LinkSettings, Offload } from './ethtool.ts';
 export { gratuitousFrame } from './gratuitous.ts';
 export { Handle } from './handle.ts';
 export { formatIp, formatMac, parseIp, parseMac, tryParseIp } from './ip-address.ts';

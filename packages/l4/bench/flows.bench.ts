@@ -54,7 +54,7 @@ const nat: Setup = { ...common, mode: 'fnat', localAddresses: locals, portRange:
 const BY_SERVICE = { l4_vip: 2048, l4_svc: 2048, l4_sel: 2048, l4_cur: 2048 };
 
 function planeOf(name: string, setup: Setup, entries: number, services = 1): Subject {
-  const host = new PacketHost({ l4_ct: entries, ...BY_SERVICE });
+  const host = new PacketHost({ l4_ct: entries, l4_half: entries, ...BY_SERVICE });
   const plane = new DataPlane(setup, 'xdp', host);
   if (services > 1) addServices(plane, services);
   return {

@@ -49,7 +49,12 @@ const floorObject = loadObject(readFileSync(new URL('../bpf/objects/floor.o', im
 const floor = floorObject.program('reflect');
 const statistics = enableStatistics();
 const hosts = scenarios.map(
-  () => new PacketHost({ l4_ct: RESIDENT > 0 ? RESIDENT * 4 : 262_144, l4_acl: 1024 }),
+  () =>
+    new PacketHost({
+      l4_ct: RESIDENT > 0 ? RESIDENT * 4 : 262_144,
+      l4_acl: 1024,
+      ...(RESIDENT > 0 && { l4_half: RESIDENT }),
+    }),
 );
 const planes = scenarios.map(({ setup }, i) => new DataPlane(setup, 'xdp', hosts[i]!));
 const above = scenarios.map((): number[] => []);

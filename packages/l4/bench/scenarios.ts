@@ -4,6 +4,8 @@
  * @module
  */
 import { buildFrame, type Ipv4Spec, type Program, type TcpFlag } from '@balancer/ebpf';
+import { synCookie } from '../test/support/syn-cookie.ts';
+import { COOKIE_KEYS } from '../tools/packets/data-plane.ts';
 import { NAMES, type Setup } from '../tools/packets/packet-case.ts';
 
 const { R, L1, L2, M1, C, V, LIP, B1, C6, V6, L6, B6 } = NAMES;
@@ -29,6 +31,17 @@ function v4(content: Pick<Ipv4Spec, 'tcp' | 'udp'>, dst: string = V!): Uint8Arra
   return buildFrame({ to: L1!, from: R!, ipv4: { src: C!, dst, ...content } });
 }
 
+/** What the IPv6 backend answers a SYN with. */
+const SYN_ACK6 = buildFrame({
+  to: L2!,
+  from: M1!,
+  ipv6: {
+    src: B6!,
+    dst: L6!,
+    tcp: { sport: 8080, dport: 50_000, seq: 9000, ack: 1001, flags: ['syn', 'ack'] },
+  },
+});
+
 function reply(seq: number, flags: readonly TcpFlag[]): Uint8Array {
   const tcp = { sport: 8080, dport: 50_000, seq, ack: 1001, flags };
   return buildFrame({ to: L2!, from: M1!, ipv4: { src: B1!, dst: LIP!, tcp } });
@@ -42,6 +55,23 @@ const ACK = v4({ tcp: ack });
 const DATAGRAM = v4({ udp: { sport: 40_000, dport: 80, payload: 'x' } });
 const HANDSHAKE = [SYN, reply(9000, ['syn', 'ack']), ACK];
 const FNAT: Setup = { mode: 'fnat', localAddresses: [LIP!], filter: true };
+/** What a client sends that got a cookie as the number of its SYN-ACK. */
+const COOKIE_ACK = v4({
+  tcp: {
+    ...ack,
+    ack:
+      synCookie(COOKIE_KEYS[0], {
+        src: C!,
+        dst: V!,
+        sport: syn.sport,
+        dport: syn.dport,
+        seq: syn.seq,
+        mss: 1460,
+        scale: 7,
+        sack: true,
+      }) + 1,
+  },
+});
 /** A thousand networks, the client's among them or not. */
 const networks = (first: string): string[] => [
   first,
@@ -84,7 +114,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'full NAT over IPv6, known flow',
     setup: { ...FNAT, vip: V6!, localAddresses: [L6!], backends: [{ address: B6! }] },
-    opening: [v6('syn'), v6('ack')],
+    opening: [v6('syn'), SYN_ACK6, v6('ack')],
     packets: [v6('ack')],
   },
   {
@@ -120,6 +150,18 @@ export const SCENARIOS: readonly Scenario[] = [
     setup: { mode: 'dr', filter: true, admission: { deny: networks('192.0.2.0/24') } },
     opening: [],
     packets: [SYN],
+  },
+  {
+    name: 'full NAT, SYN answered by a cookie',
+    setup: { ...FNAT, synproxy: 'client-first' },
+    opening: [],
+    packets: [SYN],
+  },
+  {
+    name: 'full NAT to backend, behind a cookie',
+    setup: { ...FNAT, synproxy: 'client-first' },
+    opening: [COOKIE_ACK, reply(9000, ['syn', 'ack'])],
+    packets: [COOKIE_ACK],
   },
   {
     name: 'drop, no connection',

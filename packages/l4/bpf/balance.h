@@ -11,11 +11,13 @@
 #include "forward.h"
 #include "echo.h"
 #include "fragment.h"
+#include "half-open.h"
 #include "icmp.h"
 #include "parse.h"
 #include "mss.h"
 #include "report.h"
 #include "start.h"
+#include "synproxy.h"
 #include "track.h"
 
 /* Where bench/stages.bench.ts cuts the path off, to see what each stage costs. */
@@ -133,6 +135,44 @@ static __always_inline int may_be_ours(const struct packet *p)
 	       filter->words[src >> 6] >> (src & 63) & 1;
 }
 
+/* A packet that may change something about its flow. Returns JOINED when it goes on, else the verdict. */
+__noinline int meet_unusual(ctx_t *ctx, struct packet *p, struct l4_flow *flow)
+{
+	if (!p || !flow)
+		return VERDICT_DROP;
+	/* The tuple is used again: both entries go, and the flow is scheduled afresh. */
+	if (reopens(p, flow)) {
+		remove_flow(p, flow);
+		return JOINED;
+	}
+	if (flow->flags & L4_FLOW_SYNPROXY && is_of_handshake(p, flow))
+		return follow_proxied(ctx, p, flow);
+	if (p->key.protocol == IPPROTO_TCP ||
+	    (flow->state == L4_UDP_ONEWAY && flow->dir == L4_DIR_OUT))
+		change_state(p, flow);
+	return JOINED;
+}
+
+/* What is to be done when start_flow has opened a flow, or left a SYN to us. Returns STARTED or JOINED when
+ * the packet goes on, else the verdict. */
+__noinline int finish_start(ctx_t *ctx, struct packet *p, int started)
+{
+	struct l4_scratch *s = scratch();
+
+	if (!p || !s)
+		return VERDICT_DROP;
+	if (started == STARTS_PROXIED)
+		return answer_syn(ctx, p);
+	if (started == STARTED && is_half_open(s->flow.state))
+		note_half_open(p, s->flow.created_ns);
+	if (s->flow.state != L4_SP_WAIT)
+		return started;
+	/* The client sent its acknowledgement twice at once. */
+	if (started == JOINED)
+		return drop(p, L4_DROP_SP_WAIT);
+	return turn_into_syn(ctx, p, s->cookie, s->isn_c) ? drop(p, L4_DROP_HELPER_ERROR) : STARTED;
+}
+
 static __always_inline enum verdict balance(ctx_t *ctx, struct packet *p)
 {
 	struct l4_config *cfg = config();
@@ -151,19 +191,22 @@ static __always_inline enum verdict balance(ctx_t *ctx, struct packet *p)
 	p->ifindex = ctx_ifindex(ctx);
 	flow = bpf_map_lookup_elem(&l4_ct, &p->key);
 	end_of_stage(p, STAGE_FOUND, flow);
-	/* The tuple is used again: both entries go, and the flow is scheduled afresh. */
-	if (flow && unlikely(flow->state == L4_TIME_WAIT || flow->state == L4_CLOSE) &&
-	    flow->dir == L4_DIR_IN && opens_flow(p->tcp_flags)) {
-		remove_flow(p, flow);
-		flow = NULL;
+	if (flow && unlikely(!is_plain(p, flow))) {
+		started = meet_unusual(ctx, p, flow);
+		if (started < STARTED)
+			return started;
+		/* Another one may be meant now, or none. */
+		flow = bpf_map_lookup_elem(&l4_ct, &p->key);
 	}
 	if (likely(flow)) {
-		update_flow(p, flow);
+		keep_alive(flow);
 		end_of_stage(p, STAGE_TRACKED, 1);
 	} else {
 		if (unlikely(p->fragment == FRAGMENT_LATER))
 			return miss_fragment(ctx, p);
 		started = start_flow(ctx, p);
+		if (started >= STARTED)
+			started = finish_start(ctx, p, started);
 		s = scratch();
 		if (started < STARTED || !s)
 			return started;

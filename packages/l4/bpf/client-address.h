@@ -46,12 +46,6 @@ static __always_inline struct insertion *insertion(void)
 	return bpf_map_lookup_elem(&l4_work, &zero);
 }
 
-/* Bytes of a segment behind its header. */
-static __always_inline __u32 content_bytes(const struct packet *p)
-{
-	return p->total_bytes + sizeof(struct eth_header) - p->l4_offset - p->l4_header_bytes;
-}
-
 /* Whether bytes can be put into a packet: the headers of those that the card is going to cut are not only its
  * own, and a fragment has no place for more. */
 static __always_inline int may_grow(ctx_t *ctx, const struct packet *p)

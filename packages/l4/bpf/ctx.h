@@ -52,9 +52,16 @@ static __always_inline void *ctx_end(const ctx_t *ctx)
 #define BPF_F_RECOMPUTE_CSUM 1
 #define BPF_F_PSEUDO_HDR 0x10
 #define BPF_F_MARK_MANGLED_0 0x20
+#define BPF_ADJ_ROOM_NET 0
 #define BPF_ADJ_ROOM_MAC 1
+#define BPF_F_ADJ_ROOM_FIXED_GSO 1
 #define BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 2
 #define BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 4
+#define BPF_F_ADJ_ROOM_ENCAP_L4_GRE 8
+#define BPF_F_ADJ_ROOM_ENCAP_L4_UDP 0x10
+#define BPF_F_ADJ_ROOM_ENCAP_L2_ETH 0x40
+/* Bytes of an Ethernet header inside. */
+#define BPF_F_ADJ_ROOM_ENCAP_L2(bytes) ((__u64)(bytes) << 56)
 #define BPF_F_ADJ_ROOM_DECAP_L3_IPV4 0x80
 #define BPF_F_ADJ_ROOM_DECAP_L3_IPV6 0x100
 
@@ -85,6 +92,12 @@ static __always_inline __u32 ctx_segments(const ctx_t *ctx)
 	__u32 segments = ctx->gso_segs;
 
 	return segments ? segments : 1;
+}
+
+/* Whether the packet goes over the wire in pieces, each of which gets the headers that this one has. */
+static __always_inline int ctx_will_be_cut(const ctx_t *ctx)
+{
+	return ctx->gso_size != 0;
 }
 
 /* Makes headers readable. Returns whether the frame was sent to this host, and without a VLAN tag: the
@@ -145,6 +158,20 @@ static __always_inline int ctx_grow_head(ctx_t *ctx, int room, int outer6)
 					    BPF_F_ADJ_ROOM_ENCAP_L3_IPV4);
 }
 
+/* Room for the outer headers of a tunnel over GRE or UDP. The kernel has to know what they are to cut a packet
+ * that is larger than the way; the pieces stay as large as they are, as the way was measured with them. */
+static __always_inline int ctx_grow_tunnel(ctx_t *ctx, int room, int outer6, __u8 tunnel)
+{
+	__u64 flags = outer6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
+
+	flags |= BPF_F_ADJ_ROOM_FIXED_GSO;
+	flags |= tunnel == L4_TUNNEL_GRE ? BPF_F_ADJ_ROOM_ENCAP_L4_GRE : BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
+	if (tunnel == L4_TUNNEL_VXLAN)
+		flags |= BPF_F_ADJ_ROOM_ENCAP_L2(sizeof(struct eth_header)) |
+			 BPF_F_ADJ_ROOM_ENCAP_L2_ETH;
+	return bpf_skb_adjust_room(ctx, room, BPF_ADJ_ROOM_MAC, flags);
+}
+
 static __always_inline int ctx_load(ctx_t *ctx, __u32 offset, void *to, __u32 bytes)
 {
 	return bpf_skb_load_bytes(ctx, offset, to, bytes);
@@ -170,11 +197,36 @@ static __always_inline int ctx_make_room(ctx_t *ctx, int room)
 /* Takes an outer header off. The kernel finds out about another inner family from the flags, since 6.3. */
 static __always_inline int ctx_shrink_head(ctx_t *ctx, int bytes, int outer6, int inner6)
 {
-	__u64 flags = 0;
+	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
 
 	if (outer6 != inner6)
-		flags = inner6 ? BPF_F_ADJ_ROOM_DECAP_L3_IPV6 : BPF_F_ADJ_ROOM_DECAP_L3_IPV4;
+		flags |= inner6 ? BPF_F_ADJ_ROOM_DECAP_L3_IPV6 : BPF_F_ADJ_ROOM_DECAP_L3_IPV4;
 	return bpf_skb_adjust_room(ctx, -bytes, BPF_ADJ_ROOM_MAC, flags);
+}
+
+/*
+ * Makes an IPv4 packet an IPv6 one or the other way round, where what is behind the IP header and its
+ * options or extension headers moves by grown bytes. The caller writes the new header. Super-packets
+ * keep the size of their segments, and an unfinished checksum its place.
+ */
+static __always_inline int ctx_change_family(ctx_t *ctx, int to6, int grown)
+{
+	int headers = sizeof(struct ip6_header) - sizeof(struct ip4_header);
+	int rest = to6 ? grown - headers : grown + headers;
+	__be16 type = to6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
+
+	if (rest && bpf_skb_adjust_room(ctx, rest, BPF_ADJ_ROOM_NET, BPF_F_ADJ_ROOM_FIXED_GSO))
+		return -1;
+	if (bpf_skb_change_proto(ctx, type, 0))
+		return -1;
+	return bpf_skb_store_bytes(ctx, __builtin_offsetof(struct eth_header, type), &type, sizeof(type),
+				   0);
+}
+
+/* Writes a header that the frame has room for. */
+static __always_inline int ctx_put(ctx_t *ctx, __u32 offset, const void *from, __u32 bytes)
+{
+	return ctx_store(ctx, offset, from, bytes);
 }
 
 /* Whether the kernel will finish the checksum at an offset. Such a checksum is left alone by the helper that
@@ -228,6 +280,11 @@ static __always_inline __u32 ctx_segments(const ctx_t *ctx)
 	return 1;
 }
 
+static __always_inline int ctx_will_be_cut(const ctx_t *ctx)
+{
+	return 0;
+}
+
 static __always_inline int ctx_prepare(ctx_t *ctx)
 {
 	return 1;
@@ -236,6 +293,11 @@ static __always_inline int ctx_prepare(ctx_t *ctx)
 /* The Ethernet header moves along: what stood at the start of the frame stands there afterwards only
  * in its addresses, which are written on sending, and its type, which the caller writes. */
 static __always_inline int ctx_grow_head(ctx_t *ctx, int room, int outer6)
+{
+	return bpf_xdp_adjust_head(ctx, -room);
+}
+
+static __always_inline int ctx_grow_tunnel(ctx_t *ctx, int room, int outer6, __u8 tunnel)
 {
 	return bpf_xdp_adjust_head(ctx, -room);
 }
@@ -307,6 +369,34 @@ static __always_inline int ctx_make_room(ctx_t *ctx, int room)
 static __always_inline int ctx_shrink_head(ctx_t *ctx, int bytes, int outer6, int inner6)
 {
 	return bpf_xdp_adjust_head(ctx, bytes);
+}
+
+static __always_inline int ctx_change_family(ctx_t *ctx, int to6, int grown)
+{
+	struct eth_header *eth = ctx_data(ctx);
+	struct macs macs;
+
+	if ((void *)(eth + 1) > ctx_end(ctx))
+		return -1;
+	__builtin_memcpy(&macs, eth, sizeof(macs));
+	if (bpf_xdp_adjust_head(ctx, -grown))
+		return -1;
+	eth = ctx_data(ctx);
+	if ((void *)(eth + 1) > ctx_end(ctx))
+		return -1;
+	__builtin_memcpy(eth, &macs, sizeof(macs));
+	eth->type = to6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
+	return 0;
+}
+
+static __always_inline int ctx_put(ctx_t *ctx, __u32 offset, const void *from, __u32 bytes)
+{
+	void *to = ctx_data(ctx) + offset;
+
+	if (to + bytes > ctx_end(ctx))
+		return -1;
+	__builtin_memcpy(to, from, bytes);
+	return 0;
 }
 
 static __always_inline int ctx_checksum_is_unfinished(ctx_t *ctx, __u32 offset)

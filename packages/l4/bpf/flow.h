@@ -10,6 +10,13 @@
 #include "maps.h"
 #include "state.h"
 
+/* What becomes of a packet that is not dropped, sent or passed at once: numbers beyond those of verdicts. */
+enum {
+	STARTED = 16, /* it opened the flow in s->flow */
+	JOINED = 17, /* it belongs to a flow of another packet, or to one without an entry */
+	STARTS_PROXIED = 18, /* a SYN that we answer */
+};
+
 #define NS_PER_S 1000000000ULL
 /* How stale last_ns may get; writing it for every packet would bounce the cache line. */
 #define TOUCH_NS (250 * 1000000ULL)
@@ -80,7 +87,7 @@ static __always_inline void count_service(__u32 service, __u8 from, __u8 to)
 {
 	struct l4_service_counters *counters = bpf_map_lookup_elem(&l4_scnt, &service);
 	int conns = (to != L4_NONE) - (from != L4_NONE);
-	int half_open = (to == L4_SYN_RECV) - (from == L4_SYN_RECV);
+	int half_open = is_half_open(to) - is_half_open(from);
 
 	if (!counters)
 		return;

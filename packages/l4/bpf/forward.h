@@ -11,6 +11,8 @@
 #include "rewrite.h"
 #include "special.h"
 #include "too-big.h"
+#include "translate.h"
+#include "tunnel.h"
 
 static __always_inline void count_stats(struct l4_stats *stats, const struct packet *p, __u8 dir,
 					int is_new)
@@ -58,12 +60,12 @@ static __always_inline void rss_source(struct addr16 *src, __u32 hash, int outer
 	src->words[3] = bpf_htonl(hash);
 }
 
-/* The way to a backend, or to where one sends on, for packets that grow by overhead. Returns 0 when there is one,
- * else a drop reason. */
+/* The way to a backend, or to where one sends on, for packets that grow by overhead, or shrink when that is
+ * negative. Returns 0 when there is one, else a drop reason. */
 static __always_inline int route_to_backend(ctx_t *ctx, struct packet *p,
 					    const struct l4_backend *backend,
 					    const struct addr16 *src, const struct addr16 *dst,
-					    __u32 overhead, int on_link)
+					    int overhead, int on_link)
 {
 	int is_static = backend->flags & L4_BE_STATIC_L2;
 
@@ -79,22 +81,29 @@ static __always_inline int route_to_backend(ctx_t *ctx, struct packet *p,
 	return find_route(ctx, p, src, dst);
 }
 
+/* Bytes that a packet of a flow gains by being rewritten. */
+static __always_inline int bytes_gained(const struct packet *p, const struct l4_flow *flow)
+{
+	return feature(flow->flags & L4_FLOW_NAT64) ? translation_bytes(p) : 0;
+}
+
 /* The way of a client's packet that may grow; an option is left out when only without it the packet fits. */
 __noinline int route_special(ctx_t *ctx, struct packet *p, struct l4_flow *flow,
 			     const struct l4_backend *backend)
 {
-	int gap, reason;
+	int gap, gained, reason;
 
 	if (!p || !flow || !backend)
 		return L4_DROP_HELPER_ERROR;
+	gained = bytes_gained(p, flow);
 	gap = plan_special(ctx, p, flow, 1);
 	if (gap < 0)
 		return -gap;
-	reason = route_to_backend(ctx, p, backend, &flow->new_src, &flow->new_dst, gap, 0);
+	reason = route_to_backend(ctx, p, backend, &flow->new_src, &flow->new_dst, gap + gained, 0);
 	if (reason != L4_DROP_TOO_BIG || !gap || flow->pp_len)
 		return reason;
 	gap = plan_special(ctx, p, flow, 0);
-	return route_to_backend(ctx, p, backend, &flow->new_src, &flow->new_dst, gap, 0);
+	return route_to_backend(ctx, p, backend, &flow->new_src, &flow->new_dst, gap + gained, 0);
 }
 
 static __always_inline enum verdict send_to_backend(ctx_t *ctx, struct packet *p,
@@ -127,16 +136,21 @@ static __always_inline enum verdict forward_in_tunnel(ctx_t *ctx, struct packet 
 	__u32 hash = 0;
 	int reason;
 
-	if (outer6 || cfg->flags & L4_CFG_TUNNEL_RSS)
+	if (outer6 || feature(backend->tunnel) || cfg->flags & L4_CFG_TUNNEL_RSS)
 		hash = tunnel_hash(p, flow->service);
 	if (unlikely(cfg->flags & L4_CFG_TUNNEL_RSS)) {
 		rss_source(&made, hash, outer6);
 		src = &made;
 	}
-	reason = route_to_backend(ctx, p, backend, src, &backend->address, outer6 ? 40 : 20, 0);
+	reason = route_to_backend(ctx, p, backend, src, &backend->address,
+				  tunnel_overhead(backend), 0);
 	if (unlikely(reason))
 		return refuse(ctx, p, reason, answer_from);
-	if (encapsulate(ctx, p, src, backend, hash))
+	if (feature(backend->tunnel) ? encapsulate_in(ctx, p, src, backend, hash) :
+				       encapsulate(ctx, p, src, backend, hash))
+		return drop(p, L4_DROP_ENCAP_FAIL);
+	if (feature(backend->flags & L4_BE_TUNNEL_CHECKSUM) &&
+	    write_outer_checksum(ctx, p, src, backend))
 		return drop(p, L4_DROP_ENCAP_FAIL);
 	return send_to_backend(ctx, p, backend);
 }
@@ -155,6 +169,14 @@ static __always_inline enum verdict forward_direct(ctx_t *ctx, struct packet *p,
 	return send_to_backend(ctx, p, backend);
 }
 
+/* Gives a packet of a NATed flow its new addresses. Returns a drop reason, 0 when it has them. */
+static __always_inline int rewrite_flow(ctx_t *ctx, struct packet *p, const struct l4_flow *flow)
+{
+	if (feature(flow->flags & L4_FLOW_NAT64))
+		return translate(ctx, p, flow);
+	return rewrite_nat(ctx, p, flow) ? L4_DROP_HELPER_ERROR : 0;
+}
+
 /* A packet to the backend, by the flow's mode. */
 static __always_inline enum verdict forward_in(ctx_t *ctx, struct packet *p, struct l4_flow *flow,
 					       const struct l4_backend *backend,
@@ -171,21 +193,24 @@ static __always_inline enum verdict forward_in(ctx_t *ctx, struct packet *p, str
 	if (feature(is_special))
 		reason = route_special(ctx, p, flow, backend);
 	else
-		reason = route_to_backend(ctx, p, backend, &flow->new_src, &flow->new_dst, 0, 0);
+		reason = route_to_backend(ctx, p, backend, &flow->new_src, &flow->new_dst,
+					  bytes_gained(p, flow), 0);
 	if (unlikely(reason))
 		return refuse(ctx, p, reason, answer_from);
 	if (feature(is_special) && insert(ctx, p))
 		return drop(p, L4_DROP_HELPER_ERROR);
-	if (rewrite_nat(ctx, p, flow))
-		return drop(p, L4_DROP_HELPER_ERROR);
+	reason = rewrite_flow(ctx, p, flow);
+	if (unlikely(reason))
+		return drop(p, reason);
 	return send_to_backend(ctx, p, backend);
 }
 
-/* Who answers a reply that is too big: the service, or the address that a host has outside. */
+/* Who answers a reply that is too big: the service, or an address of ours that its sender knows. */
 static __always_inline const struct addr16 *reply_source(const struct packet *p,
 							 const struct l4_flow *flow)
 {
-	return flow->mode == L4_MODE_SNAT ? &p->key.dst : &flow->new_src;
+	return flow->mode == L4_MODE_SNAT || feature(flow->flags & L4_FLOW_NAT64) ? &p->key.dst :
+										    &flow->new_src;
 }
 
 /* A reply to the client. */
@@ -195,15 +220,16 @@ static __always_inline enum verdict forward_out(ctx_t *ctx, struct packet *p, co
 	int by_route = cfg->reply_path != L4_REPLY_SYMMETRIC, reason;
 
 	if (by_route) {
-		p->route.bytes = ctx_segment_bytes(ctx, p);
-		p->route.overhead = 0;
+		p->route.overhead = bytes_gained(p, flow);
+		p->route.bytes = ctx_segment_bytes(ctx, p) + bytes_gained(p, flow);
 		p->route.on_link = 0;
 		reason = find_route(ctx, p, &flow->new_src, &flow->new_dst);
 		if (unlikely(reason))
 			return refuse(ctx, p, reason, reply_source(p, flow));
 	}
-	if (rewrite_nat(ctx, p, flow))
-		return drop(p, L4_DROP_HELPER_ERROR);
+	reason = rewrite_flow(ctx, p, flow);
+	if (unlikely(reason))
+		return drop(p, reason);
 	return by_route ? send_by_route(ctx, p) :
 			  send_frame(ctx, p, flow->mac, flow->our_mac, flow->ifindex);
 }

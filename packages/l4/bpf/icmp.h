@@ -9,6 +9,7 @@
 
 #include "forward.h"
 #include "start.h"
+#include "translate-error.h"
 
 #define ICMP_UNREACHABLE 3
 #define ICMP_FRAGMENTATION_NEEDED 4
@@ -16,10 +17,6 @@
 #define ICMP_PARAMETER_PROBLEM 12
 #define ICMPV6_TOO_BIG 2
 #define ICMPV6_PARAMETER_PROBLEM 4
-
-/* Below these every network has to carry packets; who claims less slows a flow down on purpose. */
-#define MTU4_MIN 576
-#define MTU6_MIN 1280
 
 struct error4 {
 	struct icmp_header icmp;
@@ -225,6 +222,17 @@ static __noinline int rewrite_error6(ctx_t *ctx, const struct packet *p, struct 
 	       ctx_store(ctx, sizeof(struct eth_header), ip, sizeof(*ip));
 }
 
+/* Puts the addresses of the entry into an error. Returns a drop reason, 0 when they are there. */
+static __always_inline int rewrite_error(ctx_t *ctx, struct packet *p, struct icmp_error *e,
+					 const struct l4_flow *flow)
+{
+	if (flow->flags & L4_FLOW_NAT64)
+		return translate_error(ctx, p, flow);
+	if (p->family == 4 ? rewrite_error4(ctx, p, e, flow) : rewrite_error6(ctx, p, e, flow))
+		return L4_DROP_HELPER_ERROR;
+	return 0;
+}
+
 /* The flow that another node knows and this one does not: the table says which backend has it. Returns
  * NULL when there is none, or one that would need an entry. */
 static __noinline struct l4_flow *flow_by_table(struct packet *p, struct l4_scratch *s, __u32 service)
@@ -264,7 +272,7 @@ static __noinline int send_error(ctx_t *ctx, struct packet *p, struct icmp_error
 {
 	__u32 slot = flow->backend;
 	struct l4_backend *backend;
-	int reason = 0, is_out = flow->dir == L4_DIR_OUT;
+	int reason = 0, gained = 0, is_out = flow->dir == L4_DIR_OUT;
 	int by_route = cfg->reply_path != L4_REPLY_SYMMETRIC;
 
 	if (!is_out && is_one_way(flow->mode) && flow->mode != L4_MODE_DR_IP) {
@@ -274,18 +282,20 @@ static __noinline int send_error(ctx_t *ctx, struct packet *p, struct icmp_error
 		return flow->mode == L4_MODE_TUNNEL ? forward_in_tunnel(ctx, p, flow, backend, cfg, NULL) :
 						      forward_direct(ctx, p, backend, NULL);
 	}
-	p->route.bytes = p->total_bytes;
+	if (flow->flags & L4_FLOW_NAT64)
+		gained = error_bytes_gained(p);
+	p->route.bytes = p->total_bytes + gained;
 	p->route.overhead = 0;
 	p->route.on_link = 0;
 	backend = bpf_map_lookup_elem(&l4_be, &slot);
 	if (!is_out && backend)
-		reason = route_to_backend(ctx, p, backend, &flow->new_src, &flow->new_dst, 0, 0);
+		reason = route_to_backend(ctx, p, backend, &flow->new_src, &flow->new_dst, gained, 0);
 	else if (!is_out || by_route)
 		reason = find_route(ctx, p, &flow->new_src, &flow->new_dst);
+	if (!reason)
+		reason = rewrite_error(ctx, p, e, flow);
 	if (reason)
 		return drop(p, reason);
-	if (p->family == 4 ? rewrite_error4(ctx, p, e, flow) : rewrite_error6(ctx, p, e, flow))
-		return drop(p, L4_DROP_HELPER_ERROR);
 	if (!is_out && backend)
 		return send_to_backend(ctx, p, backend);
 	if (is_out && !by_route)

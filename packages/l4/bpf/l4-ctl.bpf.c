@@ -112,7 +112,7 @@ static __always_inline void count_flow(const struct l4_flow *flow, const struct 
 		backend_count->inactive++;
 	if (service_count) {
 		service_count->conns++;
-		service_count->half_open += flow->state == L4_SYN_RECV;
+		service_count->half_open += is_half_open(flow->state);
 	}
 	if (flow->marks & L4_FLOW_PER_CLIENT) {
 		source = counted_source(&key->src, service);
@@ -141,7 +141,7 @@ static __always_inline void forget_flow(const struct flow_summary *flow)
 		backend_count->start_inactive--;
 	if (service_count) {
 		service_count->start_conns--;
-		service_count->start_half_open -= flow->state == L4_SYN_RECV;
+		service_count->start_half_open -= is_half_open(flow->state);
 	}
 	if (flow->marks & L4_FLOW_PER_CLIENT) {
 		source = counted_source(&flow->client, service);

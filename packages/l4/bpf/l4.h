@@ -29,6 +29,7 @@ enum {
 	L4_MAX_PREFIXES = 262144,
 	L4_MAX_SOURCES = 262144,
 	L4_MAX_FRAGMENTED = 16384,
+	L4_MAX_HALF_OPEN = 65536,
 	L4_EVENT_BYTES = 4194304,
 	L4_FILTER_BITS = 65536,
 	L4_WORK_BYTES = 2048,
@@ -55,6 +56,15 @@ enum l4_mode {
 	L4_MODE_FNAT = 4,
 	L4_MODE_SNAT = 5, /* for hosts behind us: the backend is the address that they get outside */
 	L4_MODE_DR_IP = 6,
+};
+
+/* How packets are wrapped for backends of mode tunnel. */
+enum l4_tunnel {
+	L4_TUNNEL_IPIP = 0,
+	L4_TUNNEL_GUE = 1, /* variant 0, with a header of its own */
+	L4_TUNNEL_GRE = 2,
+	L4_TUNNEL_VXLAN = 3,
+	L4_TUNNEL_GUE1 = 4, /* variant 1: IP in UDP */
 };
 
 enum l4_scheduler {
@@ -126,6 +136,7 @@ enum {
 	L4_SVC_ADOPT = 1 << 12,
 	L4_SVC_TOA = 1 << 5, /* backends are told the client's address by a TCP option */
 	L4_SVC_PROXY = 1 << 17, /* or by a header of the PROXY protocol */
+	L4_SVC_NAT64 = 1 << 14, /* full NAT from IPv6 clients to IPv4 backends */
 	L4_SVC_LIMITED = 1 << 15, /* new flows have a rate, or clients a limit */
 	L4_SVC_SNAT = 1 << 20, /* found by a rule, not by an address */
 };
@@ -135,13 +146,21 @@ enum l4_list_kind {
 	L4_ACL_ALLOW = 1,
 };
 
+enum l4_synproxy {
+	L4_SYNPROXY_OFF = 0,
+	L4_SYNPROXY_CLIENT_FIRST = 1, /* clients wait for the backend to open its window */
+	L4_SYNPROXY_SERVER_FIRST = 2, /* the backend speaks first */
+};
+
 /* Bits of l4_flow.flags. */
 enum {
 	L4_FLOW_SPECIAL = 1 << 0, /* its packets need more than rewriting, or the flow is to end */
+	L4_FLOW_SYNPROXY = 1 << 1, /* opened by an ACK: the client got its SYN-ACK from us */
 	L4_FLOW_SEQ_ADJUSTED = 1 << 2, /* seq_delta, ack_delta and scales of the window are not all zero */
 	L4_FLOW_TOA_DONE = 1 << 3, /* the backend has answered, so it knows the client's address */
 	L4_FLOW_PP_SENT = 1 << 4, /* the PROXY header has been sent, and nothing says that it was lost */
 	L4_FLOW_PP_ACKED = 1 << 5,
+	L4_FLOW_NAT64 = 1 << 6, /* each direction is translated into the other family */
 };
 
 /* Bits of l4_flow.marks. */
@@ -154,6 +173,7 @@ enum {
 	L4_BE_AVAILABLE = 1 << 0,
 	L4_BE_OVERLOADED = 1 << 1,
 	L4_BE_STATIC_L2 = 1 << 2,
+	L4_BE_TUNNEL_CHECKSUM = 1 << 3, /* outer UDP headers have a checksum */
 	L4_BE_INHIBITED = 1 << 5,
 	L4_BE_RETIRED = 1 << 6,
 	L4_BE_METERED = 1 << 7, /* its service has a rate of packets or bytes */
@@ -195,12 +215,16 @@ enum l4_drop_reason {
 	L4_DROP_ACL_NOT_ALLOWED = 18,
 	L4_DROP_LIMIT = 19,
 	L4_DROP_RATE = 20,
+	L4_DROP_BAD_COOKIE = 21,
+	L4_DROP_SP_WAIT = 22, /* of a client whose backend has not answered yet */
 	L4_DROP_QUIESCENT = 23,
 	L4_COUNT_TOA_FAIL = 24, /* forwarded without the option, for which there was no room */
 	L4_DROP_PP_GSO = 25, /* the PROXY header does not go into this packet; its sender repeats it */
 	L4_DROP_ENCAP_FAIL = 26,
 	L4_DROP_HELPER_ERROR = 27,
+	L4_DROP_XLAT_UNSUPPORTED = 28, /* has no translation into the other family */
 	L4_COUNT_ICMP_SMALL_MTU = 31, /* forwarded, and counted as something to look at */
+	L4_COUNT_HALF_OPEN = 32, /* forwarded; too many handshakes are not complete, and the oldest was forgotten */
 };
 
 struct l4_config {
@@ -378,6 +402,20 @@ struct l4_flow {
 	__u16 marks;
 };
 
+/* A flow whose handshake is not complete, as it was noted when it began. */
+struct l4_half_open {
+	struct l4_flow_key key;
+	__u64 created_ns;
+};
+
+/* The key of the cookies of a stretch of time. All nodes of a cluster have the same. */
+struct l4_cookie_key {
+	__u32 slot; /* since 1970, of 64 s; 0 = none */
+	__u32 zero;
+	__u64 k0;
+	__u64 k1;
+};
+
 /* A network in a list of a service. */
 struct l4_acl_key {
 	__u32 prefix_bits; /* 32 of the list, and the length of the prefix; 96 more for IPv4 */
@@ -450,6 +488,12 @@ struct l4_counters {
 	__u32 up_events;
 	__u32 down_events;
 	__u64 last_new_ns;
+};
+
+/* An outer destination of decap: the ports on which UDP is a tunnel; 0 = none. */
+struct l4_tunnel_ports {
+	__be16 gue;
+	__be16 vxlan;
 };
 
 struct l4_service_counters {
@@ -566,7 +610,9 @@ struct l4_scratch {
 	struct l4_claim claim;
 	struct l4_flow_key peer_key;
 	struct l4_template_key template_key;
-	__u8 reserved[72];
+	__u32 cookie; /* that a client sent back, and the number of its SYN */
+	__u32 isn_c;
+	__u8 reserved[64];
 };
 
 #endif

@@ -154,7 +154,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, L4_MAX_DECAP);
 	__type(key, struct addr16);
-	__type(value, __u32);
+	__type(value, struct l4_tunnel_ports);
 } l4_decap SEC(".maps");
 
 struct {
@@ -200,6 +200,30 @@ struct {
 	__type(key, struct l4_frag_key);
 	__type(value, struct l4_frag);
 } l4_frag SEC(".maps");
+
+/* The last flows that were opened, those of which the handshake is not complete among them: a ring. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4_MAX_HALF_OPEN);
+	__type(key, __u32);
+	__type(value, struct l4_half_open);
+} l4_half SEC(".maps");
+
+/* Flows that were noted in l4_half. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} l4_half_next SEC(".maps");
+
+/* By slot & 1: the keys of this stretch of time and of the one before. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct l4_cookie_key);
+} l4_cookie SEC(".maps");
 
 /* What is too large for the stack; nothing in it lives longer than a packet. */
 struct {

@@ -10,7 +10,7 @@
 /* Whether a packet of a known flow needs more than its flow's mode: what a feature costs where it is off. The
  * benchmark of that (bench/features.bench.ts) compares with a build that has no features. */
 #ifdef L4_WITHOUT_FEATURES
-#define feature(x) 0
+#define feature(x) (0 && (x))
 #else
 #define feature(x) unlikely(x)
 #endif
@@ -30,6 +30,7 @@
 #define IPPROTO_UDP 17
 #define IPPROTO_IPV6 41
 #define IPPROTO_ROUTING 43
+#define IPPROTO_GRE 47
 #define IPPROTO_FRAGMENT 44
 #define IPPROTO_DSTOPTS 60
 
@@ -54,6 +55,10 @@
 #define IP6_OFFSET_MASK 0xfff8
 #define IP6_MORE 1
 #define IP_DF 0x4000
+
+/* Below these every network has to carry packets; who claims less slows a flow down on purpose. */
+#define MTU4_MIN 576
+#define MTU6_MIN 1280
 
 enum fragment_part {
 	FRAGMENT_NONE, /* a whole packet */
@@ -82,7 +87,7 @@ struct packet {
 	__u64 now_ns;
 	struct {
 		__u32 bytes; /* of the IP packet that leaves */
-		__u16 overhead; /* of which are headers of a tunnel */
+		__s16 overhead; /* of which it does not have yet: headers of a tunnel, or of the other family */
 		/* Direct routing: a gateway would deliver the packet to the wrong machine. */
 		__u16 on_link;
 		__u32 mtu; /* of the way, for packets that are too big for it */
@@ -165,6 +170,12 @@ struct echo_header {
 	__be16 id;
 	__be16 sequence;
 };
+
+/* Bytes behind the headers. */
+static __always_inline __u32 content_bytes(const struct packet *p)
+{
+	return p->total_bytes + sizeof(struct eth_header) - p->l4_offset - p->l4_header_bytes;
+}
 
 /* Folds a sum of 32-bit words to 16 bits with carries added back (RFC 1071). */
 static __always_inline __u16 csum_fold(__u64 sum)

@@ -88,7 +88,7 @@ static __always_inline __u64 sum_pseudo(const struct packet *p, __u16 bytes, __u
 static __always_inline void fill_reset(struct tcp_header *tcp, const struct packet *p,
 				       const struct tcp_header *about)
 {
-	__u32 content = p->total_bytes + sizeof(struct eth_header) - p->l4_offset - p->l4_header_bytes;
+	__u32 content = content_bytes(p);
 
 	__builtin_memset(tcp, 0, sizeof(*tcp));
 	tcp->sport = p->key.dport;

@@ -60,32 +60,42 @@ static __always_inline struct option_work *option_work(void)
 	return bpf_map_lookup_elem(&l4_work, &zero);
 }
 
+/* Reads the option that the walk is at, and goes past it. Returns its length, 0 behind the last. */
+static __always_inline __u32 next_option(struct option_work *work, __u8 *kind)
+{
+	__u32 at = work->at, length = 1;
+
+	if (at >= work->length)
+		return 0;
+	*kind = work->bytes[at & 63];
+	if (*kind == OPTION_END)
+		return 0;
+	if (*kind != OPTION_NOP) {
+		length = work->bytes[(at & 63) + 1];
+		/* Contradicts itself. */
+		if (length < 2 || at + length > work->length)
+			return 0;
+	}
+	work->at = at + length;
+	return length;
+}
+
 /* Looks at one option, until it is the wanted one; work->at is then behind its length. */
 static long find_option(__u32 index, void *context)
 {
 	struct option_work *work = option_work();
-	__u32 at, length = 1;
+	__u32 length;
 	__u8 kind;
 
 	if (!work)
 		return 1;
-	at = work->at;
-	if (at + 1 >= work->length)
+	length = next_option(work, &kind);
+	if (!length)
 		return 1;
-	kind = work->bytes[at & 63];
-	if (kind == OPTION_END)
-		return 1;
-	if (kind != OPTION_NOP) {
-		length = work->bytes[(at & 63) + 1];
-		/* Contradicts itself. */
-		if (length < 2 || at + length > work->length)
-			return 1;
-	}
-	work->at = at + length;
 	if (kind != work->wanted)
 		return 0;
-	work->at = at + 2;
-	work->end = at + length;
+	work->end = work->at;
+	work->at += 2 - length;
 	return 1;
 }
 

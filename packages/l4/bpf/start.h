@@ -10,14 +10,10 @@
 #include "select.h"
 #include "snat.h"
 #include "special.h"
+#include "synproxy.h"
 #include "template.h"
 #include "track.h"
-
-/* What start_flow returns when there is a flow, in s->flow; else an enum verdict. */
-enum {
-	STARTED = 16, /* by this packet */
-	JOINED = 17, /* by another, or without an entry */
-};
+#include "translate.h"
 
 /* The service of the packet's destination, or a value of L4_OWNED_*; NULL for addresses that are not ours. */
 static __noinline __u32 *find_service(const struct packet *p)
@@ -144,6 +140,9 @@ __noinline int exceeds_limit(__u32 service, __u32 max_conns, __u32 slot, __u32 u
 	return flows > upper ? L4_DROP_NO_BACKEND : 0;
 }
 
+/* What the packet opens is the flow of a client whose SYN was answered by us; other ways are 0 and 1. */
+#define OPENS_PROXIED 2
+
 /* Fills s->flow for a packet that had none. Returns STARTED, JOINED, or the verdict. */
 __noinline int start_flow(ctx_t *ctx, struct packet *p)
 {
@@ -153,7 +152,7 @@ __noinline int start_flow(ctx_t *ctx, struct packet *p)
 	struct l4_backend *backend;
 	struct l4_service *svc;
 	struct l4_flow *winner;
-	int opens, is_new = 0;
+	int opens, is_translated, is_new = 0;
 
 	if (!p || !cfg || !s)
 		return VERDICT_PASS;
@@ -171,12 +170,20 @@ __noinline int start_flow(ctx_t *ctx, struct packet *p)
 	}
 	opens = p->key.protocol != IPPROTO_TCP || opens_flow(p->tcp_flags);
 	/* A segment that opens nothing can only be adopted, and only as one that acknowledges. */
-	if (!opens && ((p->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_ACK || !has_key_table(svc)))
+	if (!opens && ((p->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_ACK ||
+		       !(svc->synproxy || has_key_table(svc))))
 		return drop(p, L4_DROP_NO_CONN);
 	if (p->ttl <= 1)
 		return end_of_life(p, svc->flags & L4_SVC_SNAT);
 	if (unlikely(svc->max_conns) && has_flows(p->service, svc->max_conns))
 		return drop(p, L4_DROP_LIMIT);
+	if (unlikely(svc->synproxy)) {
+		if (opens)
+			return STARTS_PROXIED;
+		if (p->tcp_flags & TCP_RST || !is_usual(p) || !accept_cookie(ctx, p))
+			return drop(p, L4_DROP_BAD_COOKIE);
+		opens = OPENS_PROXIED;
+	}
 	p->now_ns = now_ns();
 	if (unlikely(svc->flags & L4_SVC_LIMITED)) {
 		reason = check_limits(p, p->service);
@@ -192,12 +199,24 @@ __noinline int start_flow(ctx_t *ctx, struct packet *p)
 		slot = select_backend(p, svc, p->service, hash);
 	backend = eligible_backend(slot);
 	if (!backend)
-		return svc->flags & L4_SVC_RESET && !is_icmp(p->key.protocol) ? reject(ctx, p) : drop(p, L4_DROP_NO_BACKEND);
+		return (svc->flags & L4_SVC_RESET && !is_icmp(p->key.protocol)) || opens == OPENS_PROXIED ?
+			       reject(ctx, p) :
+			       drop(p, L4_DROP_NO_BACKEND);
 	if (!opens && !can_adopt(svc, backend))
 		return drop(p, L4_DROP_NO_CONN);
-	draft_flow(ctx, p, s, backend, slot, first_state(p, backend, opens));
+	is_translated = unlikely(svc->flags & L4_SVC_NAT64) && backend->mode == L4_MODE_FNAT;
+	if (is_translated && !can_translate(ctx, p))
+		return drop(p, L4_DROP_XLAT_UNSUPPORTED);
+	draft_flow(ctx, p, s, backend, slot,
+		   opens == OPENS_PROXIED ? L4_SP_WAIT : first_state(p, backend, opens));
+	if (is_translated) {
+		s->flow.flags |= L4_FLOW_NAT64;
+		s->reply.flags |= L4_FLOW_NAT64;
+	}
 	if (unlikely(svc->flags & (L4_SVC_TOA | L4_SVC_PROXY)))
 		tell_client(ctx, p);
+	if (opens == OPENS_PROXIED)
+		draft_proxied(s);
 	if (svc->flags & L4_SVC_ONE_PACKET && p->key.protocol == IPPROTO_UDP &&
 	    is_one_way(backend->mode)) {
 		complete_flow(s);

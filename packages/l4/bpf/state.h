@@ -39,8 +39,16 @@ static __always_inline __u8 next_state_client(__u8 state, __u8 tcp_flags, __u8 s
 	return state;
 }
 
+/* Whether the handshake is not complete. */
+static __always_inline int is_half_open(__u8 state)
+{
+	return state == L4_SYN_RECV || state == L4_SP_WAIT;
+}
+
 static __always_inline __u8 next_state_server(__u8 state, __u8 tcp_flags)
 {
+	if (state == L4_SP_WAIT)
+		return tcp_flags & TCP_SYN ? L4_ESTABLISHED : state;
 	if (!(tcp_flags & TCP_FIN))
 		return state;
 	if (state == L4_SYN_RECV || state == L4_ESTABLISHED)

@@ -121,6 +121,9 @@ __noinline int answer_too_big(ctx_t *ctx, struct packet *p, const struct addr16 
 	drop(p, L4_DROP_FRAG_NEEDED);
 	ip_bytes = p->family == 4 ? sizeof(struct ip4_header) : sizeof(struct ip6_header);
 	mtu = p->route.mtu - p->route.overhead;
+	/* No IPv6 sender goes below that. */
+	if (p->family == 6 && mtu < MTU6_MIN)
+		mtu = MTU6_MIN;
 	if (p->l4_offset != sizeof(struct eth_header) + ip_bytes ||
 	    p->total_bytes < (p->family == 4 ? QUOTED4_BYTES : QUOTED6_BYTES) ||
 	    ctx_load(ctx, 0, &macs, sizeof(macs)) || !may_answer(s, now_ns()))

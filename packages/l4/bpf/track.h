@@ -10,22 +10,26 @@
 
 #include "flow.h"
 
-/* Removes a flow with both its entries. */
-__noinline int remove_flow(const struct packet *p, const struct l4_flow *flow)
+/* Removes a flow with both its entries; @key is that of the entry given. */
+static __noinline void remove_flow_at(const struct l4_flow_key *key, const struct l4_flow *flow)
 {
 	struct flow_summary summary;
 	struct l4_flow_key peer;
 
-	if (!p || !flow)
-		return 0;
-	summarise(flow, &p->key, &summary);
+	summarise(flow, key, &summary);
 	if (has_peer(flow)) {
-		flow_peer_key(flow, p->key.protocol, &peer);
+		flow_peer_key(flow, key->protocol, &peer);
 		bpf_map_delete_elem(&l4_ct, &peer);
 	}
 	/* When that fails, someone else removed it, and counted. */
-	if (!bpf_map_delete_elem(&l4_ct, &p->key))
+	if (!bpf_map_delete_elem(&l4_ct, key))
 		count_removed(&summary);
+}
+
+__noinline int remove_flow(const struct packet *p, const struct l4_flow *flow)
+{
+	if (p && flow)
+		remove_flow_at(&p->key, flow);
 	return 0;
 }
 
@@ -88,20 +92,29 @@ __noinline int touch_flow(struct l4_flow *flow, __u16 tick)
 	return 0;
 }
 
-/* Notes a packet in the flow it belongs to. Most of an established flow's change nothing. */
-static __always_inline void update_flow(const struct packet *p, struct l4_flow *flow)
+/* A packet that changes nothing about its flow: most are segments of an established one, or datagrams. */
+static __always_inline int is_plain(const struct packet *p, const struct l4_flow *flow)
+{
+	if (likely(flow->state == L4_ESTABLISHED))
+		return !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST));
+	return p->key.protocol != IPPROTO_TCP &&
+	       !(flow->state == L4_UDP_ONEWAY && flow->dir == L4_DIR_OUT);
+}
+
+/* Whether a client begins anew with the tuple of a flow that is over. */
+static __always_inline int reopens(const struct packet *p, const struct l4_flow *flow)
+{
+	return (flow->state == L4_TIME_WAIT || flow->state == L4_CLOSE) &&
+	       flow->dir == L4_DIR_IN && opens_flow(p->tcp_flags);
+}
+
+/* Notes a packet in the flow it belongs to. */
+static __always_inline void keep_alive(struct l4_flow *flow)
 {
 	__u16 tick = current_tick();
 
 	if (unlikely((__u16)flow->last_ns != tick))
 		touch_flow(flow, tick);
-	if (p->key.protocol == IPPROTO_TCP) {
-		if (unlikely(flow->state != L4_ESTABLISHED ||
-			     p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)))
-			change_state(p, flow);
-	} else if (unlikely(flow->state == L4_UDP_ONEWAY && flow->dir == L4_DIR_OUT)) {
-		change_state(p, flow);
-	}
 }
 
 #endif

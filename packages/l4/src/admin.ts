@@ -25,6 +25,7 @@ import { ipvsRequest } from './ipvs/request.ts';
 import type { L4Plane } from './plane.ts';
 import { type Role, ROLES } from './presence.ts';
 import { type Guard, serviceRoutes } from './service-routes.ts';
+import { setRoutes } from './set-routes.ts';
 import { planeDocument, type PlaneDocument } from './status.ts';
 
 const FLOWS_MAX = 1_000_000;
@@ -114,13 +115,22 @@ export function l4Routes(plane: L4Plane): readonly AdminRoute[] {
       handler: whenOpen(() => Response.json({ file: plane.save() })),
     },
     ...serviceRoutes(plane, whenOpen),
+    ...setRoutes(plane, whenOpen),
   ];
 }
 
 async function documentOf(plane: L4Plane): Promise<PlaneDocument> {
   await plane.settled();
   await plane.collect();
-  return planeDocument(plane.services, plane.counters.latest!, plane.counters.rates);
+  const services = plane.services;
+  const hasLists = [...services.values()].some(
+    ({ admission }) => admission.deny.length + admission.allow.length > 0,
+  );
+  return planeDocument(services, plane.counters.latest!, {
+    rates: plane.counters.rates,
+    sets: plane.sets.effective(),
+    hits: hasLists ? await plane.listHits() : new Map(),
+  });
 }
 
 async function flows(context: AdminContext, plane: L4Plane): Promise<Response> {

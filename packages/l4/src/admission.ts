@@ -22,9 +22,9 @@ export interface ListedNetwork {
 
 type AclKey = L4Tc['maps']['l4_acl']['key'];
 
-/** Bits in front of an address in a key: those of the list, and 96 more for IPv4. */
 /** Entries of the map of networks. */
 const NETWORKS_MAX = 262_144;
+/** Bits in front of an address in a key: those of the list, and 96 more for IPv4. */
 const LIST_BITS = 32;
 const IPV4_BITS = 96;
 /** Above it the product with the time of a second would not fit into 64 bits. */
@@ -87,8 +87,13 @@ export function listedNetworks(
 }
 
 /** Text of a network's key. */
-export function networkText({ list, address, length }: ListedNetwork): string {
-  return `${list} ${address}/${length}`;
+export function networkText({ list, ...network }: ListedNetwork): string {
+  return `${list} ${networkName(network)}`;
+}
+
+/** `192.0.2.0/24`, with the first address of the network. */
+export function networkName({ address, length }: Omit<ListedNetwork, 'list'>): string {
+  return `${address}/${length}`;
 }
 
 export function aclKey({ list, address, length }: ListedNetwork): AclKey {
@@ -114,7 +119,7 @@ export function checkNetworks(admissions: Iterable<Admission>): void {
 }
 
 /** A network by its first address, so that each has one spelling. */
-function networkOf(text: string): { readonly address: string; readonly length: number } {
+export function networkOf(text: string): Omit<ListedNetwork, 'list'> {
   const [address = '', lengthText] = text.split('/');
   const bytes = parseIp(address);
   const length = lengthText === undefined ? bytes.length * 8 : Number(lengthText);

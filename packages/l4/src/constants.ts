@@ -8,6 +8,7 @@
 export const OWNED = { pass: 0xffff_ffff, drop: 0xffff_fffe, localAddress: 0xffff_fffd } as const;
 
 export const MODES = { dr: 1, tunnel: 2, nat: 3, fnat: 4, snat: 5, 'dr-ip': 6 } as const;
+export const TUNNELS = { ipip: 0, gue: 1, gre: 2, vxlan: 3, gue1: 4 } as const;
 export const SCHEDULERS = {
   rr: 1,
   wrr: 2,
@@ -75,6 +76,8 @@ export const SERVICE_FLAGS = {
   anyPort: 1024,
   reset: 2048,
   adopt: 4096,
+  /** Clients have IPv6 and the servers of full NAT IPv4. */
+  nat64: 16_384,
   /** New flows have a rate, or clients a limit. */
   limited: 32_768,
   /** Backends are told the client's address by a header of the PROXY protocol. */
@@ -86,12 +89,19 @@ export const SERVICE_FLAGS = {
 /** How servers of full NAT are told the client's address: not at all, by a TCP option, by a header (PROXY, version 2). */
 export const CLIENT_ADDRESSES = ['none', 'toa', 'ppv2'] as const;
 
+/** Who speaks first on connections whose SYNs we answer. */
+export const SYN_PROXIES = { off: 0, 'client-first': 1, 'server-first': 2 } as const;
+
 /** Bits of a flow's flags. */
 export const FLOW_FLAGS = {
   /** Its packets need more than rewriting, or it is to end. */
   special: 1,
+  /** Opened by an ACK: the client got its SYN-ACK from us. */
+  synProxy: 2,
   /** Its numbers, acknowledgements or windows are shifted. */
   sequenceAdjusted: 4,
+  /** Each direction is translated into the other family. */
+  nat64: 64,
 } as const;
 
 /** Bits of the configuration's flags. */
@@ -119,6 +129,7 @@ export const BACKEND_FLAGS = {
   available: 1,
   overloaded: 2,
   staticL2: 4,
+  tunnelChecksum: 8,
   inhibited: 32,
   retired: 64,
   /** Its service has a rate of packets or bits. */
@@ -128,7 +139,7 @@ export const BACKEND_FLAGS = {
 /** The two lists of a service. */
 export const LIST_KINDS = { deny: 0, allow: 1 } as const;
 
-/** Why a packet was dropped, answered, or (`toa_fail`, `icmp_small_mtu`) only counted. */
+/** Why a packet was dropped, answered, or (`toa_fail`, `icmp_small_mtu`, `half_open`) only counted. */
 export const DROP_REASONS = {
   bad_header: 1,
   ttl: 2,
@@ -150,10 +161,17 @@ export const DROP_REASONS = {
   acl_not_allowed: 18,
   limit: 19,
   rate: 20,
+  bad_cookie: 21,
+  sp_wait: 22,
   quiescent: 23,
   toa_fail: 24,
   pp_gso: 25,
   encap_fail: 26,
   helper_error: 27,
+  xlat_unsupported: 28,
   icmp_small_mtu: 31,
+  half_open: 32,
 } as const;
+
+/** Ports of local addresses when nothing else is said. */
+export const DEFAULT_PORTS: readonly [low: number, high: number] = [1025, 65_535];

@@ -6,6 +6,7 @@
  */
 import { type Match, matchText } from './match.ts';
 import type { Presence } from './presence.ts';
+import type { TunnelSpec } from './tunnel.ts';
 import type {
   CLIENT_ADDRESSES,
   HASH_MODES,
@@ -14,6 +15,7 @@ import type {
   REPLY_PATHS,
   SCHEDULERS,
   STATES,
+  SYN_PROXIES,
 } from './constants.ts';
 
 export type Protocol = keyof typeof PROTOCOLS;
@@ -44,6 +46,8 @@ export interface BackendSpec {
   readonly upper: number;
   /** Flows below which it takes some again; 0 is three quarters of `upper`. */
   readonly lower: number;
+  /** How packets are wrapped in mode `tunnel`; IP in IP when it is left out. */
+  readonly tunnel?: TunnelSpec;
   /** Where packets for it are sent, instead of asking the routes. */
   readonly staticL2?: { readonly interface: string; readonly mac: string };
 }
@@ -95,6 +99,8 @@ export interface ServiceSpec extends ServiceKey {
   /** Seconds instead of the global time-outs of ESTABLISHED and UDP; 0 keeps those. */
   readonly connTimeoutS: number;
   readonly expireQuiescent: boolean;
+  /** TCP by full NAT or NAT: answers SYNs in place of servers. */
+  readonly synProxy: keyof typeof SYN_PROXIES;
   /** How servers of mode `fnat` are told the client's address. */
   readonly clientAddress: (typeof CLIENT_ADDRESSES)[number];
   /** A client that finds no server gets a reset or an ICMP error instead of silence. */
@@ -123,6 +129,8 @@ export interface PlaneSettings {
   readonly tunnelSources: readonly string[] | 'rss';
   readonly replyPath: keyof typeof REPLY_PATHS;
   readonly unknownPort: 'pass' | 'drop';
+  /** What the keys of SYN cookies are made of; without one they are random. */
+  readonly cookieSecret?: string;
   /** Seconds for which flows of removed servers go on; 0 is for as long as they last. */
   readonly drainTimeoutS: number;
 }
@@ -132,6 +140,25 @@ export interface DesiredPlane {
   readonly services: readonly ServiceSpec[];
   /** By default this host has the addresses of all services. */
   readonly presence?: Presence;
+}
+
+/** Whether a server sees packets of clients in another family: full NAT from IPv6 to IPv4. */
+export function isNat64(
+  service: Pick<ServiceSpec, 'address'>,
+  { mode, address }: Pick<BackendSpec, 'mode' | 'address'>,
+): boolean {
+  return mode === 'fnat' && service.address.includes(':') && !address.includes(':');
+}
+
+/** Local addresses that packets to the servers can have: those of the servers' family. */
+export function sourcesOf({
+  localAddresses,
+  backends,
+}: Pick<ServiceSpec, 'localAddresses' | 'backends'>): readonly string[] {
+  const server = backends.find(({ mode }) => mode === 'fnat');
+  if (!server) return localAddresses;
+  const isIpv6 = server.address.includes(':');
+  return localAddresses.filter((address) => address.includes(':') === isIpv6);
 }
 
 /** `tcp 203.0.113.1:80`, `udp [2001:db8::1]:53`, `match proto=tcp,oif=eth1`. */

@@ -14,6 +14,7 @@ import type { DataPlaneEvent } from './events.ts';
 import type { FlowFilter, FlowView } from './flows.ts';
 import type { GarbageCollection } from './garbage-collection.ts';
 import type { Finding } from './finding.ts';
+import type { ListHits } from './list-hits.ts';
 import type { FlowPlace } from './lookup.ts';
 import type { PlaneSnapshot } from './statistics.ts';
 
@@ -26,6 +27,7 @@ export interface Operations {
   readonly attach: () => void;
   readonly snapshot: (cpu?: number) => PlaneSnapshot;
   readonly collectNow: () => GarbageCollection;
+  readonly listHits: () => ListHits;
   readonly flows: (filter: FlowFilter) => FlowView[];
   readonly removeFlows: (filter: FlowFilter) => number;
   readonly lookup: (...args: Parameters<Engine['lookup']>) => FlowPlace;

@@ -33,6 +33,7 @@ const operations: Operations = {
   },
   snapshot: (cpu) => current().snapshot(cpu),
   collectNow: () => current().collectNow(),
+  listHits: () => current().listHits(),
   flows: (filter) => current().flows(filter),
   removeFlows: (filter) => current().removeFlows(filter),
   lookup: (...args) => current().lookup(...args),

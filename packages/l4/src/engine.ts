@@ -23,6 +23,7 @@ import { Attachments, findInterfaces, refuseForeignXdp } from './attachments.ts'
 import { checkedPlane } from './checked-plane.ts';
 import { Collector } from './collector.ts';
 import { compile, type KnownLink } from './compile.ts';
+import { rotateCookieKeys } from './cookies.ts';
 import {
   type DesiredPlane,
   formatServiceKey,
@@ -41,6 +42,7 @@ import {
   removeFlows,
 } from './flows.ts';
 import { removeForbidden, tightened } from './forbidden.ts';
+import { type ListHits, listHitsOf } from './list-hits.ts';
 import type { GarbageCollection } from './garbage-collection.ts';
 import { Gratuitous } from './gratuitous.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -179,6 +181,7 @@ export class Engine {
     const links = this.#knownLinks(desired);
     const image = compile({ desired, ids, before: this.#maps.image, links });
     if (this.#options.manageVips) this.#followAddresses(desired);
+    rotateCookieKeys(this.#objects.tc, desired.settings.cookieSecret, Date.now());
     const services = tightened(this.#maps.image, image);
     const writes = this.#maps.apply(image);
     removeForbidden(this.#objects.tc, services);
@@ -221,6 +224,7 @@ export class Engine {
   tick(): string[] {
     this.#ticks++;
     this.#heartbeat.beat();
+    rotateCookieKeys(this.#objects.tc, this.#desired?.settings.cookieSecret, Date.now());
     this.#gratuitous.announce(this.#linksNow());
     this.#probeNeighbours();
     this.#endDrained();
@@ -267,6 +271,11 @@ export class Engine {
       hookReason: this.report.hook.reason,
       unwatchedS: this.report.unwatchedS,
     };
+  }
+
+  /** How often each network of each list decided. */
+  listHits(): ListHits {
+    return listHitsOf(this.#objects.tc, this.#maps.image.networks.values(), this.#ids.services);
   }
 
   flows(filter: FlowFilter = {}): FlowView[] {

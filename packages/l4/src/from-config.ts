@@ -7,7 +7,6 @@ import type { Address } from '@balancer/kit';
 import {
   type Backend,
   type BackendConfig,
-  expandSets,
   type Frontend,
   type FrontendConfig,
   type L4Config,
@@ -16,6 +15,7 @@ import {
   type ServerConfig,
 } from '@balancer/lb';
 import { formatIp, parseIp, tryParseIp } from '@balancer/ebpf';
+import { DEFAULT_PORTS } from './constants.ts';
 import type {
   Admission,
   BackendSpec,
@@ -30,12 +30,12 @@ import { formatServiceKey } from './desired.ts';
 import type { EngineOptions } from './engine.ts';
 import { matchFamilies, matchOf } from './match.ts';
 import { anyAddress, protocolOf } from './match-key.ts';
+import { type AddressSets, setReference } from './named-sets.ts';
 import type { QuorumRule } from './quorum.ts';
+import { INNER_MAC, type TunnelSpec } from './tunnel.ts';
 
 /** Ports of the service's address that `passthrough` takes for packets to servers. */
 const PASSTHROUGH_PORTS = [33_768, 61_000] as const;
-/** Ports of local addresses when nothing else is said. */
-const DEFAULT_PORTS = [1025, 65_535] as const;
 
 /** A server, whether it runs already or only stands in the file. */
 interface ServerFacts {
@@ -46,10 +46,8 @@ interface ServerFacts {
   readonly health: BackendSpec['health'];
   readonly interface: string;
   readonly mac: string;
+  readonly innerMac: string;
 }
-
-/** Networks of the sets that lists of clients name. */
-export type AddressSets = ReadonlyMap<string, readonly string[]>;
 
 /** Services of running frontends, with the health of their servers. */
 export function servicesOf(frontends: Iterable<Frontend>, sets: AddressSets): ServiceSpec[] {
@@ -93,8 +91,9 @@ export function quorumRules(
           health: 'up',
           interface: '',
           mac: '',
+          innerMac: '',
         } as const);
-      const sorryServer = facts && backendOf(facts, modeOf(frontend), port)[0];
+      const sorryServer = facts && backendOf(facts, frontend, port)[0];
       return serviceKeysOf(frontend).map(
         (key) => [key, { quorum, hysteresis, sorryServer }] as const,
       );
@@ -131,6 +130,7 @@ export function settingsOf(l4: L4Config): PlaneSettings {
     portLow,
     portHigh,
     tunnelSources: l4.tunnel_source,
+    ...(l4.cookie_secret && { cookieSecret: l4.cookie_secret.reveal() }),
     replyPath: l4.reply_path,
     unknownPort: l4.unknown_port,
     drainTimeoutS: seconds(l4.drain_timeout),
@@ -202,11 +202,10 @@ function servicesOfFrontend(
 ): ServiceSpec[] {
   const { l4, on_no_backend } = frontend;
   const mode = frontend.mode;
-  const forward = modeOf(frontend);
   const { scheduler, hash } = schedulerOf(backend);
   return keysOf(frontend).flatMap((key): ServiceSpec[] => {
     const { address, port, match } = key;
-    const all = servers.flatMap((server) => backendOf(server, forward, port));
+    const all = servers.flatMap((server) => backendOf(server, frontend, port));
     const backends = match ? all.filter((each) => isSameFamily(each.address, address)) : all;
     if (match && backends.length === 0) return [];
     return [
@@ -221,6 +220,7 @@ function servicesOfFrontend(
         persistencePrefix6: l4.persistence_prefix6,
         connTimeoutS: Math.ceil(l4.conn_timeout / 1000),
         expireQuiescent: l4.expire_quiescent,
+        synProxy: l4.synproxy,
         clientAddress: clientAddressOf(frontend, backend),
         resetOnNoBackend: on_no_backend === 'reset',
         onePacket: false,
@@ -234,6 +234,11 @@ function servicesOfFrontend(
       },
     ];
   });
+}
+
+/** Names of sets as the references that orders have, too. */
+function withReferences(list: readonly string[], sets: AddressSets): string[] {
+  return list.map((entry) => (sets.has(entry) ? setReference(entry) : entry));
 }
 
 /** The header of `send_proxy_protocol` is the same one. */
@@ -287,8 +292,8 @@ function isSameFamily(a: string, b: string): boolean {
 function admissionOf(frontend: FrontendConfig, sets: AddressSets): Admission {
   const { rate } = frontend.l4;
   return {
-    deny: expandSets(frontend.deny, sets),
-    allow: expandSets(frontend.allow, sets),
+    deny: withReferences(frontend.deny, sets),
+    allow: withReferences(frontend.allow, sets),
     clientConnections: frontend.max_connections_per_ip,
     clientRate: frontend.connection_rate_per_ip,
     connectionRate: frontend.connection_rate,
@@ -306,8 +311,8 @@ function localAddressesOf(
   backends: readonly BackendSpec[],
 ): string[] {
   if (mode === 'passthrough') return [service];
-  if (mode !== 'fnat') return [];
-  const needsIpv6 = backends.some(({ address }) => address.includes(':'));
+  if (mode !== 'fnat' && mode !== 'nat64') return [];
+  const needsIpv6 = mode === 'fnat' && backends.some(({ address }) => address.includes(':'));
   return l4.local_addresses
     .flatMap(expandRange)
     .filter((address) => address.includes(':') === needsIpv6);
@@ -336,8 +341,13 @@ function schedulerOf({ balance, hash }: BackendConfig): {
 }
 
 /** Servers that were discovered under a name have no place in a table of addresses. */
-function backendOf(server: ServerFacts, mode: ForwardMode, servicePort: number): BackendSpec[] {
+function backendOf(
+  server: ServerFacts,
+  frontend: FrontendConfig,
+  servicePort: number,
+): BackendSpec[] {
   const { addr, weight, upper, lower, health } = server;
+  const mode = modeOf(frontend);
   if (addr.kind !== 'inet' || tryParseIp(addr.host) === undefined) return [];
   const keepsPort = mode === 'dr' || mode === 'tunnel' || servicePort === 0;
   return [
@@ -349,9 +359,21 @@ function backendOf(server: ServerFacts, mode: ForwardMode, servicePort: number):
       health,
       upper,
       lower,
+      ...(mode === 'tunnel' &&
+        frontend.l4.tunnel !== 'ipip' && { tunnel: tunnelOf(server, frontend) }),
       ...(server.mac !== '' && { staticL2: { interface: server.interface, mac: server.mac } }),
     },
   ];
+}
+
+function tunnelOf({ innerMac }: ServerFacts, { l4 }: FrontendConfig): TunnelSpec {
+  return {
+    kind: l4.tunnel,
+    port: l4.tunnel_port,
+    checksum: l4.tunnel_checksum,
+    vni: l4.vni,
+    innerMac: innerMac === '' ? INNER_MAC : innerMac,
+  };
 }
 
 function factsOf({ servers }: Backend): ServerFacts[] {
@@ -363,6 +385,7 @@ function factsOf({ servers }: Backend): ServerFacts[] {
     health: healthOf(server),
     interface: server.config.interface,
     mac: server.config.mac,
+    innerMac: server.config.inner_mac,
   }));
 }
 
@@ -375,6 +398,7 @@ function fileFacts({ addr, weight, ...rest }: ServerConfig): ServerFacts {
     health: 'unknown',
     interface: rest.interface,
     mac: rest.mac,
+    innerMac: rest.inner_mac,
   };
 }
 

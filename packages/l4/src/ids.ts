@@ -14,6 +14,7 @@ import {
   type ForwardMode,
   type ServiceKey,
   type ServiceSpec,
+  sourcesOf,
 } from './desired.ts';
 import { PlaneError } from './errors.ts';
 import { RULES_MAX } from './match-map.ts';
@@ -118,7 +119,7 @@ export function allocate(services: readonly ServiceSpec[], ids: Ids, limits: Lim
       next.backends.set(identity, slot);
       next.generations.set(slot, (next.generations.get(slot) ?? 0) + 1);
     }
-    allocateRun(id, service.localAddresses, next, limits);
+    allocateRun(id, sourcesOf(service), next, limits);
   }
   return next;
 }

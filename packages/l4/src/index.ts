@@ -17,6 +17,8 @@ export {
   SCHEDULERS,
   SERVICE_FLAGS,
   STATES,
+  SYN_PROXIES,
+  TUNNELS,
 } from './constants.ts';
 export { readEvent } from './events.ts';
 export type { DataPlaneEvent, DropEvent, NeighbourEvent } from './events.ts';
@@ -25,6 +27,8 @@ export type { GarbageCollection } from './garbage-collection.ts';
 export { hashFlow, murmur3 } from './hash.ts';
 export type { FlowTuple } from './hash.ts';
 export { l4Routes } from './admin.ts';
+export { DpipUsageError } from './dpip/call.ts';
+export { type DpipOptions, runDpip } from './dpip/run.ts';
 export { attachDecapsulation, detachDecapsulation } from './decapsulation.ts';
 export { Engine } from './engine.ts';
 export type { EngineOptions, OpenReport } from './engine.ts';

@@ -44,6 +44,9 @@ export interface PlaneObjects {
   close(): void;
 }
 
+/** Entries of the connection table for one flow that may be half open. */
+const HALF_OPEN_SHARE = 16;
+
 const BY_SERVICE = [
   'l4_svc',
   'l4_sel',
@@ -73,7 +76,10 @@ export function loadPlane(pinPath: string, sizes: MapSizes, hooks: HookUse): Pla
   };
   try {
     const forTc = prepare('l4-tc', pinPath, sizes);
-    const tc = own(loadObject<L4Tc>(forTc.object, { ...forTc.options, layout: l4TcLayout }));
+    const variables = { half_open_max: halfOpenMax(sizes) };
+    const tc = own(
+      loadObject<L4Tc>(forTc.object, { ...forTc.options, layout: l4TcLayout, variables }),
+    );
     const xdp = hooks.xdp ? own(loadXdp(pinPath, sizes, hooks)) : undefined;
     const forCtl = prepare('l4-ctl', pinPath, sizes);
     const ctl = own(loadObject<L4Ctl>(forCtl.object, { ...forCtl.options, layout: l4CtlLayout }));
@@ -94,7 +100,10 @@ function loadXdp(
   { redirectsAlways }: HookUse,
 ): LoadedObject<L4Xdp> {
   const { object, options } = prepare('l4-xdp', pinPath, sizes);
-  const variables = { redirect_always: redirectsAlways ? 1 : 0 };
+  const variables = {
+    redirect_always: redirectsAlways ? 1 : 0,
+    half_open_max: halfOpenMax(sizes),
+  };
   return loadObject<L4Xdp>(object, { ...options, layout: l4XdpLayout, variables });
 }
 
@@ -110,6 +119,7 @@ function prepare(
   const object = withEviction(readObject(readFileSync(objectUrl(name))), sizes);
   const wanted: Record<string, number> = {
     l4_ct: sizes.flows,
+    l4_half: halfOpenMax(sizes),
     l4_lip: sizes.localAddresses,
     l4_gc_lip: sizes.localAddresses,
     ...Object.fromEntries(BY_SERVICE.map((map) => [map, sizes.services])),
@@ -119,6 +129,11 @@ function prepare(
     Object.entries(wanted).filter(([map]) => object.maps.has(map)),
   );
   return { object, options: { pinPath, pinAll: true, maxEntries } };
+}
+
+/** Flows that may be half open: an eighth of the table, of which a NATed flow takes two entries. */
+function halfOpenMax({ flows }: MapSizes): number {
+  return Math.ceil(flows / HALF_OPEN_SHARE);
 }
 
 /** A connection table that rejects is an ordinary hash. */

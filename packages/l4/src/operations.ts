@@ -11,8 +11,10 @@ import type { Finding } from './finding.ts';
 import type { FlowView } from './flows.ts';
 import type { IpvsAnswer } from './ipvs/commands.ts';
 import { ipvsRequest, localBody, networksBody, serverBody, serviceBody } from './ipvs/request.ts';
+import type { ListEntry } from './list-hits.ts';
 import type { FlowPlace } from './lookup.ts';
 import { type Announcement, ROLES } from './presence.ts';
+import { membersBody, setBody, type SetDocument, setNetworksBody } from './set-routes.ts';
 import type { PlaneDocument, ServiceDocument } from './status.ts';
 
 const count = z.int().min(0);
@@ -23,6 +25,8 @@ const traffic = z.strictObject({
   in_bytes: z.number(),
   out_bytes: z.number(),
 });
+
+const list = z.strictObject({ entries: count, hits: count });
 
 /** A line of `GET /l4/services`. */
 const service: z.ZodType<ServiceDocument> = z.strictObject({
@@ -35,6 +39,8 @@ const service: z.ZodType<ServiceDocument> = z.strictObject({
   persistence_s: count,
   conn_timeout_s: count,
   local_addresses: z.array(z.string()),
+  deny: list,
+  allow: list,
   counters: traffic,
   rates: traffic,
   backends: z.array(
@@ -66,7 +72,16 @@ export const planeSchema: z.ZodType<PlaneDocument> = z.strictObject({
   flows: z.strictObject({ entries: count, max: count, collection_seconds: z.number() }),
   services: z.array(service),
   local_addresses: z.array(
-    z.strictObject({ address: z.string(), conns: count, conflicts: count, misses: count }),
+    z.strictObject({
+      address: z.string(),
+      service: z.string(),
+      port_low: count,
+      port_high: count,
+      ports: count,
+      conns: count,
+      conflicts: count,
+      misses: count,
+    }),
   ),
   drops,
 });
@@ -111,6 +126,19 @@ const digest: z.ZodType<PlaneDigest> = z.strictObject({
   services: z.array(z.strictObject({ service: z.string(), digest: z.string() })),
 });
 
+const listEntries: z.ZodType<readonly ListEntry[]> = z.array(
+  z.strictObject({ network: z.string(), hits: count }),
+);
+
+const setDocuments: z.ZodType<readonly SetDocument[]> = z.array(
+  z.strictObject({
+    name: z.string(),
+    networks: z.array(z.string()),
+    services: z.array(z.string()),
+    ordered: z.boolean(),
+  }),
+);
+
 const ipvsAnswer: z.ZodType<IpvsAnswer> = z.strictObject({
   output: z.string(),
   errors: z.array(z.strictObject({ command: count, message: z.string() })),
@@ -119,6 +147,7 @@ const ipvsAnswer: z.ZodType<IpvsAnswer> = z.strictObject({
 const NOT_OPEN = { 409: 'the packet plane is not running, or cannot do this' } as const;
 const BAD = { 400: 'the request cannot be read' } as const;
 const UNKNOWN = { 404: 'there is no such service' } as const;
+const UNKNOWN_SET = { 404: 'there is no such set' } as const;
 const saved = z.strictObject({
   save: z.enum(['true']).optional().describe('keep all orders in l4.state_file'),
 });
@@ -234,6 +263,11 @@ export const l4Operations: Operations = {
     query: saved,
     refusals: { ...BAD, ...UNKNOWN, ...NOT_OPEN },
   },
+  'GET /l4/services/:service/deny': {
+    summary: 'Networks and sets of clients that may not use a service, with the flows each refused',
+    answer: listEntries,
+    refusals: { ...BAD, ...UNKNOWN, ...NOT_OPEN },
+  },
   'PUT /l4/services/:service/deny': {
     summary: 'Sets exactly the networks of clients that may not use a service',
     query: saved,
@@ -243,6 +277,11 @@ export const l4Operations: Operations = {
   'DELETE /l4/services/:service/deny': {
     summary: 'Empties the list of networks of clients that may not use a service',
     query: saved,
+    refusals: { ...BAD, ...UNKNOWN, ...NOT_OPEN },
+  },
+  'GET /l4/services/:service/allow': {
+    summary: 'Networks and sets of clients that may use a service, with the flows each admitted',
+    answer: listEntries,
     refusals: { ...BAD, ...UNKNOWN, ...NOT_OPEN },
   },
   'PUT /l4/services/:service/allow': {
@@ -256,5 +295,39 @@ export const l4Operations: Operations = {
     summary: 'Empties the list of networks of clients that may use a service',
     query: saved,
     refusals: { ...BAD, ...UNKNOWN, ...NOT_OPEN },
+  },
+  'GET /l4/sets': {
+    summary: 'Named sets of networks, which lists of clients refer to as ipset:name',
+    answer: setDocuments,
+    refusals: NOT_OPEN,
+  },
+  'POST /l4/sets': {
+    summary: 'Makes a set',
+    query: saved,
+    body: setBody,
+    refusals: { ...BAD, ...NOT_OPEN },
+  },
+  'PUT /l4/sets/:set': {
+    summary: 'Gives a set exactly these networks, for all services whose lists name it',
+    query: saved,
+    body: setNetworksBody,
+    refusals: { ...BAD, ...UNKNOWN_SET, ...NOT_OPEN },
+  },
+  'DELETE /l4/sets/:set': {
+    summary: 'Destroys a set that no service names',
+    query: saved,
+    refusals: { ...BAD, ...UNKNOWN_SET, ...NOT_OPEN },
+  },
+  'POST /l4/sets/:set/members': {
+    summary: 'Adds networks to a set and removes some: all of it, or nothing',
+    query: saved,
+    body: membersBody,
+    refusals: { ...BAD, ...UNKNOWN_SET, ...NOT_OPEN },
+  },
+  'GET /l4/sets/:set/test': {
+    summary: 'Whether an address or a network is in one of the networks of a set',
+    query: z.strictObject({ network: z.string() }),
+    answer: z.strictObject({ member: z.boolean() }),
+    refusals: { ...BAD, ...UNKNOWN_SET, ...NOT_OPEN },
   },
 };

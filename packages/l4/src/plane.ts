@@ -40,16 +40,17 @@ import {
   servicesInFile,
   servicesOf,
   settingsOf,
-  type AddressSets,
 } from './from-config.ts';
 import type { FlowPlace } from './lookup.ts';
+import type { ListHits } from './list-hits.ts';
+import { type AddressSets, NamedSets, type SetOrder, withNetworks } from './named-sets.ts';
 import { PlaneWatch } from './plane-watch.ts';
 import { type Announcement, type Role, roleAtStart } from './presence.ts';
 import { type QuorumRule, withReserve } from './quorum.ts';
 import { Sampler } from './sampler.ts';
 import type { PlaneSnapshot } from './statistics.ts';
 import { type Services, ServiceTable } from './service-table.ts';
-import { type Order, readStateFile, writeStateFile } from './state-file.ts';
+import { readStateFile, type SavedOrders, writeStateFile } from './state-file.ts';
 import { showCounters } from './shown-counters.ts';
 import { logTurns, type Stand, Standing } from './standing.ts';
 import { untilQuiet } from './until-quiet.ts';
@@ -62,6 +63,7 @@ export class L4Plane implements DataPlane {
   readonly modes: ReadonlySet<Mode> = new Set<Mode>([
     'nat',
     'fnat',
+    'nat64',
     'dr',
     'dr-ip',
     'tunnel',
@@ -77,7 +79,9 @@ export class L4Plane implements DataPlane {
   private readonly engine: EngineSession;
   private config: L4Config | undefined;
   /** Networks by the name of their set, as they were when the file was loaded. */
-  private sets: AddressSets = new Map();
+  private fileSets: AddressSets = new Map();
+  /** The same with what was ordered about sets. */
+  readonly sets: NamedSets = new NamedSets();
   private desired: DesiredState | undefined;
   private ending = new AbortController();
   /** Time-outs that were ordered, over those of the file. */
@@ -136,7 +140,7 @@ export class L4Plane implements DataPlane {
     if (!l4) {
       return { commit: (desired) => this.withoutPlane(desired), abort: () => {} };
     }
-    const saved = l4.state_file === '' ? [] : readStateFile(l4.state_file);
+    const saved = savedIn(l4.state_file);
     const sets = readAddressSets(l4.sets);
     const wasOpen = this.isOpen;
     await this.engine.open(engineOptions(l4, frontends, backends));
@@ -144,11 +148,16 @@ export class L4Plane implements DataPlane {
     try {
       const rules = quorumRules(frontends.values(), (name) => backends.get(name));
       const trial = new ServiceTable();
-      trial.load(servicesInFile(frontends.values(), backends, sets), saved);
+      trial.load(servicesInFile(frontends.values(), backends, sets), saved.orders);
+      const trialSets = new NamedSets();
+      trialSets.load(sets, saved.sets);
       const services = [...trial.effective()].map(([key, service]) =>
         withReserve(service, rules.get(key)),
       );
-      await this.engine.call('check', { settings: settingsOf(l4), services });
+      await this.engine.call('check', {
+        settings: settingsOf(l4),
+        services: withNetworks(services, trialSets.effective()),
+      });
     } catch (error) {
       if (!wasOpen) await this.close();
       throw error;
@@ -156,7 +165,7 @@ export class L4Plane implements DataPlane {
     return {
       commit: (desired) => {
         this.config = l4;
-        this.sets = sets;
+        this.fileSets = sets;
         this.commit(desired, saved);
       },
       abort: () => {
@@ -231,6 +240,28 @@ export class L4Plane implements DataPlane {
   }
 
   /**
+   * Makes a set so, for all services that name it.
+   *
+   * @param order - `null` as networks destroys it.
+   * @throws {PlaneError} when it does not fit, or is destroyed while a service names it.
+   */
+  async orderSet(order: SetOrder): Promise<void> {
+    const next = this.sets.effective();
+    if (order.networks === null) next.delete(order.name);
+    else next.set(order.name, order.networks);
+    await this.engine.call('check', this.wantedPlane([...this.services.values()], next));
+    this.sets.order(order);
+    this.follower.changed();
+    await this.settled();
+  }
+
+  /** How often each list of each service decided, and by which network. */
+  async listHits(): Promise<ListHits> {
+    await this.settled();
+    return this.engine.call('listHits');
+  }
+
+  /**
    * Keeps what was ordered over reloads and restarts, except time-outs.
    *
    * @returns The file it is kept in.
@@ -243,7 +274,7 @@ export class L4Plane implements DataPlane {
         'nowhere to save to: set l4.state_file, as to /var/lib/balancer/l4.json',
       );
     }
-    writeStateFile(path, this.table.orders);
+    writeStateFile(path, { orders: this.table.orders, sets: this.sets.orders });
     return path;
   }
 
@@ -316,10 +347,11 @@ export class L4Plane implements DataPlane {
     this.follower.changed();
   }
 
-  private commit(desired: DesiredState, saved: readonly Order[]): void {
+  private commit(desired: DesiredState, saved: SavedOrders): void {
     this.desired = desired;
     this.timeoutOrders = {};
-    this.table.load(servicesOf(desired.frontends.values(), this.sets), saved);
+    this.table.load(servicesOf(desired.frontends.values(), this.fileSets), saved.orders);
+    this.sets.load(this.fileSets, saved.sets);
     this.listen(desired);
     this.follower.changed();
   }
@@ -345,7 +377,7 @@ export class L4Plane implements DataPlane {
   /** Makes the kernel do what is wanted now. */
   private async apply(): Promise<void> {
     if (!this.isOpen || !this.desired) return;
-    this.table.refresh(servicesOf(this.desired.frontends.values(), this.sets));
+    this.table.refresh(servicesOf(this.desired.frontends.values(), this.fileSets));
     const stand = this.standing.judge(this.services, this.rules(this.desired), this.announce);
     const { writes, services } = await this.engine.call('apply', {
       ...this.wantedPlane(stand.services),
@@ -385,8 +417,11 @@ export class L4Plane implements DataPlane {
     });
   }
 
-  private wantedPlane(services: readonly ServiceSpec[]): DesiredPlane {
-    return { settings: this.settingsInForce, services };
+  private wantedPlane(
+    services: readonly ServiceSpec[],
+    sets: AddressSets = this.sets.effective(),
+  ): DesiredPlane {
+    return { settings: this.settingsInForce, services: withNetworks(services, sets) };
   }
 
   private get settingsInForce(): PlaneSettings {
@@ -415,6 +450,10 @@ export class L4Plane implements DataPlane {
     this.ending = new AbortController();
     await this.engine.end(how);
   }
+}
+
+function savedIn(stateFile: string): SavedOrders {
+  return stateFile === '' ? { orders: [], sets: [] } : readStateFile(stateFile);
 }
 
 function configsOf({

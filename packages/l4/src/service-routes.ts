@@ -15,6 +15,7 @@ import { formatServiceKey } from './desired.ts';
 import type { IpvsCommand, IpvsServer, IpvsServiceKey } from './ipvs/commands.ts';
 import { executeIpvs } from './ipvs/execute.ts';
 import { localBody, networksBody, serverBody, serviceBody } from './ipvs/request.ts';
+import { entriesOf } from './list-hits.ts';
 import type { L4Plane } from './plane.ts';
 import { putLocal, putNetworks, putServer, putService, serverOf, serviceOf } from './rest.ts';
 
@@ -87,6 +88,15 @@ export function serviceRoutes(plane: L4Plane, guard: Guard): readonly AdminRoute
     },
     ...LISTS.flatMap((list): AdminRoute[] => [
       {
+        method: 'GET',
+        path: `${path}/${list}`,
+        handler: guard(async (context) => {
+          const service = plane.services.get(formatServiceKey(known(context, plane)))!;
+          const hits = await plane.listHits();
+          return Response.json(entriesOf(service, list, { hits, sets: plane.sets.effective() }));
+        }),
+      },
+      {
         method: 'PUT',
         path: `${path}/${list}`,
         handler: guard(
@@ -121,7 +131,8 @@ async function follow(
   return new Response(null, { status: 204 });
 }
 
-async function bodyOf<T>(context: AdminContext, schema: z.ZodType<T>): Promise<T> {
+/** What a body says. @throws {AdminRefusal} It is none. */
+export async function bodyOf<T>(context: AdminContext, schema: z.ZodType<T>): Promise<T> {
   const parsed = schema.safeParse(await readJson(context));
   if (parsed.success) return parsed.data;
   throw new AdminRefusal(400, z.prettifyError(parsed.error));

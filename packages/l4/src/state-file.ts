@@ -7,15 +7,31 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { cidr, integer, messageOf, z } from '@balancer/kit';
-import { CLIENT_ADDRESSES, HASH_MODES, MODES, PROTOCOL_NAMES, SCHEDULERS } from './constants.ts';
+import {
+  CLIENT_ADDRESSES,
+  HASH_MODES,
+  MODES,
+  PROTOCOL_NAMES,
+  SCHEDULERS,
+  SYN_PROXIES,
+  TUNNELS,
+} from './constants.ts';
 import { OPEN, type ServiceKey, type ServiceSpec } from './desired.ts';
 import { PlaneError } from './errors.ts';
 import { matchSchema } from './match-schema.ts';
+import { isListEntry, type SetOrder } from './named-sets.ts';
 
 /** What was ordered about a service; `null`: it was deleted. */
 export interface Order {
   readonly service: ServiceKey;
   readonly order: ServiceSpec | null;
+}
+
+/** Everything that was ordered. */
+export interface SavedOrders {
+  readonly orders: readonly Order[];
+  /** Named sets of networks. */
+  readonly sets: readonly SetOrder[];
 }
 
 const VERSION = 1;
@@ -45,10 +61,23 @@ const backend = z.strictObject({
   health: z.enum(['up', 'down', 'unknown']),
   upper: count,
   lower: count,
+  tunnel: z
+    .strictObject({
+      kind: nameOf(TUNNELS),
+      port,
+      checksum: z.boolean(),
+      vni: integer({ min: 0, max: 2 ** 24 - 1 }),
+      innerMac: z.string(),
+    })
+    .optional(),
   staticL2: z.strictObject({ interface: z.string(), mac: z.string() }).optional(),
 });
 
-const networks = z.array(cidr());
+/** A network, or the reference to a set. */
+const listed = z.string().refine(isListEntry, {
+  error: 'needs a network, or ipset: and the name of a set',
+});
+const networks = z.array(listed);
 const admission = z
   .strictObject({
     deny: networks,
@@ -76,6 +105,7 @@ const spec = z.strictObject({
   connTimeoutS: seconds,
   expireQuiescent: z.boolean(),
   // Files of before there was any have none.
+  synProxy: nameOf(SYN_PROXIES).default('off'),
   clientAddress: z.enum(CLIENT_ADDRESSES).default('none'),
   resetOnNoBackend: z.boolean(),
   onePacket: z.boolean(),
@@ -89,6 +119,10 @@ const spec = z.strictObject({
 const content = z.strictObject({
   version: z.literal(VERSION),
   orders: z.array(z.strictObject({ service: z.strictObject(key), order: spec.nullable() })),
+  // Files of before sets could be ordered have none.
+  sets: z
+    .array(z.strictObject({ name: z.string(), networks: z.array(cidr()).nullable() }))
+    .default([]),
 });
 
 /**
@@ -96,28 +130,32 @@ const content = z.strictObject({
  *
  * @throws {PlaneError} with the file and what is wrong in it.
  */
-export function readStateFile(path: string): Order[] {
+export function readStateFile(path: string): SavedOrders {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return NOTHING;
     throw new PlaneError(`l4.state_file ${path}: ${messageOf(error)}`, { cause: error });
   }
   const parsed = content.safeParse(parseJson(text, path));
-  if (parsed.success)
-    return parsed.data.orders.map(({ service, order }) => ({
+  if (parsed.success) {
+    const orders = parsed.data.orders.map(({ service, order }) => ({
       service,
       order: order && withoutUndefined(order),
     }));
+    return { orders, sets: parsed.data.sets };
+  }
   throw damaged(path, z.prettifyError(parsed.error).replaceAll('\n', ' '));
 }
 
+const NOTHING: SavedOrders = { orders: [], sets: [] };
+
 /** Replaces the file. @throws {PlaneError} when it cannot be written; it is as before then. */
-export function writeStateFile(path: string, orders: readonly Order[]): void {
+export function writeStateFile(path: string, { orders, sets }: SavedOrders): void {
   const fresh = `${path}.${process.pid}`;
   try {
-    writeFileSync(fresh, `${JSON.stringify({ version: VERSION, orders }, undefined, 2)}\n`, {
+    writeFileSync(fresh, `${JSON.stringify({ version: VERSION, orders, sets }, undefined, 2)}\n`, {
       mode: 0o600,
       flush: true,
     });
@@ -145,6 +183,10 @@ function withoutUndefined({ portRange, backends, ...rest }: z.infer<typeof spec>
   return {
     ...rest,
     ...(portRange && { portRange }),
-    backends: backends.map(({ staticL2, ...each }) => ({ ...each, ...(staticL2 && { staticL2 }) })),
+    backends: backends.map(({ staticL2, tunnel, ...each }) => ({
+      ...each,
+      ...(tunnel && { tunnel }),
+      ...(staticL2 && { staticL2 }),
+    })),
   };
 }

@@ -3,8 +3,11 @@
  *
  * @module
  */
+import { DEFAULT_PORTS } from './constants.ts';
 import { formatEndpoint, formatServiceKey, type ServiceSpec } from './desired.ts';
 import { backendKey } from './ids.ts';
+import { entriesOf, type ListHits, type ListKind } from './list-hits.ts';
+import type { AddressSets } from './named-sets.ts';
 import type { Rates } from './rates.ts';
 import type { Services } from './service-table.ts';
 import type { BackendCounts, PlaneSnapshot, TrafficCounts } from './statistics.ts';
@@ -36,6 +39,14 @@ export interface BackendDocument {
   readonly rates: TrafficDocument;
 }
 
+/** A list of clients in short. */
+export interface ListDocument {
+  /** Networks and names of sets on it. */
+  readonly entries: number;
+  /** New flows that one of its networks decided. */
+  readonly hits: number;
+}
+
 export interface ServiceDocument {
   /** Address and port, or `match` and a rule. */
   readonly service: string;
@@ -47,6 +58,8 @@ export interface ServiceDocument {
   readonly persistence_s: number;
   readonly conn_timeout_s: number;
   readonly local_addresses: readonly string[];
+  readonly deny: ListDocument;
+  readonly allow: ListDocument;
   readonly counters: TrafficDocument;
   readonly rates: TrafficDocument;
   readonly backends: readonly BackendDocument[];
@@ -69,6 +82,12 @@ export interface PlaneDocument {
   readonly services: readonly ServiceDocument[];
   readonly local_addresses: readonly {
     readonly address: string;
+    /** Whose it is; `''` while flows of a former one last. */
+    readonly service: string;
+    /** Its ports, and how many they are; 0 of those that no service has any more. */
+    readonly port_low: number;
+    readonly port_high: number;
+    readonly ports: number;
     readonly conns: number;
     readonly conflicts: number;
     readonly misses: number;
@@ -77,13 +96,20 @@ export interface PlaneDocument {
   readonly drops: Readonly<Record<string, { readonly packets: number; readonly bytes: number }>>;
 }
 
+/** What belongs to services beside what a snapshot has. */
+export interface Beside {
+  readonly rates: Rates;
+  readonly sets: AddressSets;
+  readonly hits: ListHits;
+}
+
 /** Puts services, their counters and rates together. */
 export function planeDocument(
   services: Services,
   snapshot: PlaneSnapshot,
-  rates: Rates,
+  beside: Beside,
 ): PlaneDocument {
-  const { interfaces, hookReason, collection, flowsMax, localAddresses, drops } = snapshot;
+  const { interfaces, hookReason, collection, flowsMax, drops } = snapshot;
   return {
     process: { pid: process.pid, unwatched_s: snapshot.unwatchedS ?? null },
     interfaces: interfaces.map(({ name, hook }) => ({ name, hook })),
@@ -93,8 +119,8 @@ export function planeDocument(
       max: flowsMax,
       collection_seconds: collection?.seconds ?? 0,
     },
-    services: [...services.values()].map((service) => serviceDocument(service, snapshot, rates)),
-    local_addresses: [...localAddresses.values()],
+    services: [...services.values()].map((service) => serviceDocument(service, snapshot, beside)),
+    local_addresses: localDocuments(services, snapshot),
     drops: Object.fromEntries(Object.entries(drops).filter(([, { packets }]) => packets > 0)),
   };
 }
@@ -102,8 +128,13 @@ export function planeDocument(
 function serviceDocument(
   service: ServiceSpec,
   { numbers, services, backends }: PlaneSnapshot,
-  rates: Rates,
+  beside: Beside,
 ): ServiceDocument {
+  const { rates } = beside;
+  const list = (kind: ListKind): ListDocument => {
+    const entries = entriesOf(service, kind, beside);
+    return { entries: entries.length, hits: entries.reduce((sum, { hits }) => sum + hits, 0) };
+  };
   const { protocol, address, port, match } = service;
   const id = numbers.services.get(formatServiceKey(service)) ?? 0;
   return {
@@ -116,6 +147,8 @@ function serviceDocument(
     persistence_s: service.persistenceS,
     conn_timeout_s: service.connTimeoutS,
     local_addresses: service.localAddresses,
+    deny: list('deny'),
+    allow: list('allow'),
     counters: trafficDocument(services.get(id) ?? NOTHING),
     rates: trafficDocument(rates.ofService(id)),
     backends: service.backends.map((backend) => {
@@ -138,6 +171,30 @@ function serviceDocument(
       };
     }),
   };
+}
+
+function localDocuments(
+  services: Services,
+  { numbers, localAddresses }: PlaneSnapshot,
+): PlaneDocument['local_addresses'] {
+  const owners = new Map<number, ServiceSpec>();
+  for (const [key, service] of services) {
+    const { first = 0, addresses = [] } =
+      numbers.localRuns.get(numbers.services.get(key) ?? 0) ?? {};
+    addresses.forEach((_, offset) => owners.set(first + offset, service));
+  }
+  return [...localAddresses].map(([index, { address, ...counts }]) => {
+    const owner = owners.get(index);
+    const [low, high] = owner ? (owner.portRange ?? DEFAULT_PORTS) : [0, -1];
+    return {
+      address,
+      service: owner ? formatServiceKey(owner) : '',
+      port_low: low,
+      port_high: Math.max(0, high),
+      ports: high - low + 1,
+      ...counts,
+    };
+  });
 }
 
 const NOTHING: BackendCounts = {

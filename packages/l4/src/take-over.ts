@@ -38,6 +38,7 @@ const COPIED = [
   'l4_stat_be',
   'l4_drop',
   'l4_tpl',
+  'l4_cookie',
   'l4_ct',
 ] as const;
 /** Maps of maps, whose inner maps are used on. */

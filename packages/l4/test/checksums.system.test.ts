@@ -23,6 +23,14 @@ const IPV6 = {
   localAddresses: [NAMES['L6']!],
 };
 
+const NAT64 = {
+  vip: NAMES['V6']!,
+  backends: [{ address: NAMES['B1']! }],
+  localAddresses: [NAMES['LIP']!],
+  mode: 'fnat',
+  flags: ['nat64'],
+} as const;
+
 const MODES = ['dr', 'tunnel', 'nat', 'fnat'] as const;
 /** Every build, mode, protocol and family. */
 function* combinations(): Generator<RandomSetup> {
@@ -34,6 +42,14 @@ function* combinations(): Generator<RandomSetup> {
         }
       }
     }
+    yield* translating(hook);
+  }
+}
+
+/** NAT64 by one build, of both protocols. */
+function* translating(hook: Hook): Generator<RandomSetup> {
+  for (const protocol of ['tcp', 'udp'] as const) {
+    yield { ...NAT64, hook, protocol, portRange: [1025, 65_535] };
   }
 }
 
@@ -72,6 +88,23 @@ function frameOf(packet: RandomPacket, setup: RandomSetup): Uint8Array {
   return buildFrame({ ...ends, ipv4: { src: v4, dst: setup.vip, tos, id, ttl, ...transport } });
 }
 
+/** An answer of the server of NAT64 to a packet that it got: as its own, with NOPs for options. */
+function answerTo(forwarded: Uint8Array, packet: RandomPacket, protocol: string): Uint8Array {
+  const { ttl, tos, id, seq, window, payload, options, sport } = packet;
+  const dport = Buffer.from(forwarded).readUInt16BE(CLIENT_PORT_OFFSET);
+  const hasChecksum = sport % 2 === 0;
+  const transport =
+    protocol === 'udp'
+      ? { udp: { sport: 8080, dport, payload, ...(!hasChecksum && { checksum: 0 }) } }
+      : { tcp: { sport: 8080, dport, seq, window, flags: ['syn', 'ack'] as const, payload } };
+  const nops = new Uint8Array(options.length & ~3).fill(1);
+  const ip = { src: NAMES['B1']!, dst: NAMES['LIP']!, ttl, tos, id, options: nops };
+  return buildFrame({ to: NAMES['L2']!, from: NAMES['M1']!, ipv4: { ...ip, ...transport } });
+}
+
+/** Where an Ethernet frame with IPv4 without options has the source port. */
+const CLIENT_PORT_OFFSET = 34;
+
 describe(`checksums of forwarded packets${NO_ROOT}`, () => {
   test.skipIf(NO_ROOT !== '').each([...combinations()])(
     'verify: $hook, $mode, $protocol, $vip',
@@ -83,6 +116,29 @@ describe(`checksums of forwarded packets${NO_ROOT}`, () => {
           fc.property(packets, (packet) => {
             const { verdict, data } = plane.send(frameOf(packet, setup));
             expect(verdict).toBe('tx');
+            expect(wrongChecksums(data)).toEqual([]);
+          }),
+          { numRuns: RUNS },
+        );
+      } finally {
+        plane.close();
+        host.close();
+      }
+    },
+  );
+
+  test.skipIf(NO_ROOT !== '').each(HOOKS.flatMap((hook) => [...translating(hook)]))(
+    'verify in the answers of IPv4 servers to IPv6 clients: $hook, $protocol',
+    (setup) => {
+      const host = new PacketHost();
+      const plane = new DataPlane(setup, setup.hook, host);
+      try {
+        fc.assert(
+          fc.property(packets, packets, (request, answer) => {
+            const { data: forwarded } = plane.send(frameOf(request, setup));
+            const { verdict, data } = plane.send(answerTo(forwarded, answer, setup.protocol!));
+            expect(verdict).toBe('tx');
+            expect(data[12]).toBe(0x86);
             expect(wrongChecksums(data)).toEqual([]);
           }),
           { numRuns: RUNS },

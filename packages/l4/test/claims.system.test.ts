@@ -48,7 +48,7 @@ function withPlane(
   action: (plane: DataPlane) => void,
 ): void {
   const { hook, localAddresses, portRange } = options;
-  const host = new PacketHost({ l4_ct: ENTRIES });
+  const host = new PacketHost({ l4_ct: ENTRIES, l4_half: ENTRIES });
   const plane = new DataPlane({ mode: 'fnat', localAddresses, portRange }, hook, host);
   try {
     action(plane);

@@ -62,6 +62,21 @@ describe('an image', () => {
     ]);
   });
 
+  test('translates where full NAT leads from IPv6 to IPv4, from local addresses of IPv4 alone', () => {
+    const localAddresses = ['2001:db8:a::5', '198.51.100.5', '198.51.100.6'];
+    const translated = (given: Parameters<typeof backend>[0], address = '2001:db8:f::1') => {
+      const servers = [backend(given)];
+      const { image, ids } = after([service({ address, localAddresses, backends: servers })]);
+      const isTranslated = (image.services.get(1)!.flags & SERVICE_FLAGS.nat64) !== 0;
+      return [isTranslated, ids.localRuns.get(1)!.addresses];
+    };
+    const [six, ...four] = localAddresses;
+    expect(translated({ mode: 'fnat' })).toEqual([true, four]);
+    expect(translated({ mode: 'fnat', address: '2001:db8:b::11' })).toEqual([false, [six]]);
+    expect(translated({ mode: 'fnat' }, '203.0.113.1')).toEqual([false, four]);
+    expect(translated({ mode: 'tunnel' })).toEqual([false, localAddresses]);
+  });
+
   test('hashes by the destination for dh, whatever the service says, and keeps its table when one is down', () => {
     const up = service({ scheduler: 'dh', hash: 'ip-port', backends: backends(2) });
     const [first, second] = up.backends;
@@ -69,6 +84,15 @@ describe('an image', () => {
     const { image } = after([up], [down]);
     expect(image.services.get(1)).toMatchObject({ hash_mode: HASH_MODES['dst-ip'], sel_len: 256 });
     expect(new Set(image.tables.get(1))).toEqual(new Set([1, 2]));
+  });
+
+  test.each([
+    ['off', 0],
+    ['client-first', 1],
+    ['server-first', 2],
+  ] as const)('answers SYNs in place of servers: %s', (synProxy, number) => {
+    const { image } = after([service({ synProxy })]);
+    expect(image.services.get(1)!.synproxy).toBe(number);
   });
 
   test.each([

@@ -21,7 +21,7 @@ describe('schedulers that draw', () => {
     .each(SCHEDULERS.flatMap((scheduler) => HOOKS.map((hook) => ({ scheduler, hook }))))(
     `$scheduler on $hook gives backends of weights 1, 2, 4 their shares of 2100 flows${NO_ROOT}`,
     ({ scheduler, hook }) => {
-      const host = new PacketHost({ l4_ct: 8192 });
+      const host = new PacketHost({ l4_ct: 8192, l4_half: 8192 });
       const plane = new DataPlane(
         {
           mode: 'dr',

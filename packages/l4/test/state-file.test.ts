@@ -33,15 +33,20 @@ describe('a state file', () => {
         ['udp [2001:db8::1]:80', added],
       ]),
     );
-    expect(readStateFile(path)).toEqual([]);
-    writeStateFile(path, table.orders);
+    const sets = [
+      { name: 'office', networks: ['192.0.2.0/24'] },
+      { name: 'gone', networks: null },
+    ];
+    expect(readStateFile(path)).toEqual({ orders: [], sets: [] });
+    writeStateFile(path, { orders: table.orders, sets });
+    expect(readStateFile(path).sets).toEqual(sets);
     const next = new ServiceTable();
-    next.load(inFile, readStateFile(path));
+    next.load(inFile, readStateFile(path).orders);
     expect([...next.effective()]).toEqual([
       ['tcp 203.0.113.1:80', changed],
       ['udp [2001:db8::1]:80', added],
     ]);
-    next.load([service({ port: 90 })], readStateFile(path));
+    next.load([service({ port: 90 })], readStateFile(path).orders);
     expect([...next.effective().keys()].toSorted()).toEqual([
       'tcp 203.0.113.1:80',
       'tcp 203.0.113.1:90',
@@ -57,14 +62,14 @@ describe('a state file', () => {
       /state\.json: .*needs an IP address.*orders\[0\]\.service\.address/,
     ],
   ])('says what is wrong in %s', (text, message) => {
-    writeStateFile(path, []);
+    writeStateFile(path, { orders: [], sets: [] });
     writeFileSync(path, text);
     expect(() => readStateFile(path)).toThrow(message);
     expect(readFileSync(path, 'utf8')).toBe(text);
   });
 
   test('says when it cannot be written', () => {
-    expect(() => writeStateFile('/nowhere/state.json', [])).toThrow(
+    expect(() => writeStateFile('/nowhere/state.json', { orders: [], sets: [] })).toThrow(
       /^l4\.state_file \/nowhere\/state\.json: ENOENT/,
     );
   });

@@ -109,6 +109,14 @@ async function talk(
 describe(`traffic through the tc build${NO_ROOT}`, () => {
   const HTTP = { server: SERVER, client: CLIENT };
   const ipv6 = { vip: NAMES['V6']!, backends: [{ address: NAMES['B6']! }] };
+  const nat64: Setup & { sees: string } = {
+    mode: 'fnat',
+    flags: ['nat64'],
+    vip: NAMES['V6']!,
+    localAddresses: [NAMES['LIP']!],
+    portRange: [1025, 65_535],
+    sees: NAMES['LIP']!,
+  };
   const setups: readonly (Setup & { sees: string })[] = [
     { mode: 'nat', sees: NAMES['C']! },
     { ...ipv6, mode: 'nat', sees: NAMES['C6']! },
@@ -127,7 +135,7 @@ describe(`traffic through the tc build${NO_ROOT}`, () => {
     },
   ];
 
-  test.skipIf(NO_ROOT !== '').each(setups)(
+  test.skipIf(NO_ROOT !== '').each([...setups, nat64])(
     '20 requests of 1 MiB by $mode: all answered, the backend sees $sees',
     async ({ sees, ...setup }) => {
       const { answers } = await talk(setup, HTTP);
@@ -136,7 +144,7 @@ describe(`traffic through the tc build${NO_ROOT}`, () => {
   );
 
   // Servers send segments of 1460 bytes, 1440 of IPv6: only answers of the balancer make them smaller.
-  test.skipIf(NO_ROOT !== '').each(setups)(
+  test.skipIf(NO_ROOT !== '').each([...setups, nat64])(
     'the same by $mode to $sees when clients are behind a link that takes 1400 bytes',
     async ({ sees, ...setup }) => {
       const limited = { ...setup, replyPath: 'fib' } as const;

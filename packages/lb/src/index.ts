@@ -6,7 +6,7 @@
  */
 export type * from './config/types.ts';
 export { certificatesOf } from './config/certificates.ts';
-export { AddressSetError, expandSets, readAddressSets } from './config/l4-sets.ts';
+export { AddressSetError, readAddressSets } from './config/l4-sets.ts';
 export { ANY_PORTS, type MatchRange, readMatchRange } from './config/l4-match.ts';
 export { readPortRange } from './config/l4-schema.ts';
 export {
@@ -14,6 +14,7 @@ export {
   MATCH_PROTOCOLS,
   type MatchProtocol,
   PACKET_MODES,
+  TUNNEL_NAMES,
 } from './config/l4-types.ts';
 export * from './config/load.ts';
 export type { BackendTable, ConfigFile, FrontendTable, ServerTable } from './config/schema.ts';

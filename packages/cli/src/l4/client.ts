@@ -13,6 +13,8 @@ import type { Io } from '../io.ts';
 const USUAL_PIN_PATH = '/sys/fs/bpf/balancer';
 /** Where `[l4] admin_socket` is when a file does not say. */
 const USUAL_SOCKET = '/run/balancer/l4.sock';
+/** Names the socket of the plane, for scripts that cannot pass an option. */
+const SOCKET_VARIABLE = 'BALANCER_L4_SOCKET';
 
 export interface PlaneTarget extends AdminTarget {
   /** Path of the plane's socket, instead of the file's. */
@@ -37,6 +39,20 @@ export async function pinPathOf({ config: file }: PlaneTarget, io: Io): Promise<
   if (file === undefined) return USUAL_PIN_PATH;
   const { config } = await loadLoadBalancerConfig(file, io.environment);
   return config.l4?.pin_path ?? USUAL_PIN_PATH;
+}
+
+/**
+ * `--socket path` or `--config file` in front of the arguments of a command line that is another program's.
+ */
+export function takeTarget(
+  args: readonly string[],
+  io: Io,
+): { readonly target: PlaneTarget; readonly rest: readonly string[] } {
+  const [first, second, ...rest] = args;
+  if (first === '--socket' && second !== undefined) return { target: { socket: second }, rest };
+  if (first === '--config' && second !== undefined) return { target: { config: second }, rest };
+  const socket = io.environment[SOCKET_VARIABLE];
+  return { target: socket === undefined ? {} : { socket }, rest: args };
 }
 
 async function socketIn(file: string | undefined, io: Io): Promise<string> {

@@ -17,15 +17,12 @@ import {
 import { AdminRequestError } from '../admin-client.ts';
 import type { Io } from '../io.ts';
 import { VERSION } from '../version.ts';
-import { findPlane, type PlaneTarget } from './client.ts';
-
-/** Names the socket of the plane, for scripts that cannot pass an option. */
-const SOCKET_VARIABLE = 'BALANCER_L4_SOCKET';
+import { findPlane, type PlaneTarget, takeTarget } from './client.ts';
 
 const HELP = `Usage: ipvsadm COMMAND [OPTIONS]
 
   -A -E -D  service    -t|-u host:port [-s scheduler] [-p [seconds]] [-M mask] [-b flags] [-o]
-                       [--conn-timeout seconds] [--expire-quiescent]
+                       [--conn-timeout seconds] [--expire-quiescent] [-j enable|disable|server-first]
   -a -e -d  server     -t|-u host:port -r host[:port] [-g|-i|-m|-b] [-w weight]
   -P -Q -G  local addresses of full NAT    -t|-u host:port -z address[-address]
   -L        list       [-t|-u host:port] [-n] [-c] [--stats] [--rate] [--timeout] [--persistent-conn]
@@ -98,17 +95,6 @@ function fail(error: unknown, io: Io): number {
 function print(content: string, io: Io): number {
   io.stdout.write(content);
   return EXIT.ok;
-}
-
-/** `--socket path` in front of LVS's own arguments. */
-function takeTarget(
-  args: readonly string[],
-  io: Io,
-): { readonly target: PlaneTarget; readonly rest: readonly string[] } {
-  const [first, second, ...rest] = args;
-  if (first === '--socket' && second !== undefined) return { target: { socket: second }, rest };
-  const socket = io.environment[SOCKET_VARIABLE];
-  return { target: socket === undefined ? {} : { socket }, rest: args };
 }
 
 async function resolve(host: string): Promise<string> {

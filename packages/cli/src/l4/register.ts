@@ -1,11 +1,13 @@
 /**
- * `balancer l4` and `balancer ipvsadm`: the packet plane's own views and LVS's command line. What a command
+ * `balancer l4`, `balancer ipvsadm` and `balancer dpip`: the packet plane's own views and the command lines of LVS
+ * and DPVS. What a command
  * does is loaded when it runs.
  *
  * @module
  */
 import { type Command, Option } from 'commander';
 import type { Io } from '../io.ts';
+import { port } from '../port-argument.ts';
 import { withExamples } from '../reference/examples.ts';
 import type { PlaneTarget } from './client.ts';
 import { addCluster } from './register-cluster.ts';
@@ -40,6 +42,7 @@ export function registerL4(program: Command, io: Io, finish: Finish): Command {
   addHostCommands(l4, io, finish);
   addImport(l4, io, finish);
   addIpvsadm(program, io, finish);
+  addDpip(program, io, finish);
   return l4;
 }
 
@@ -166,6 +169,14 @@ function addHostCommands(l4: Command, io: Io, finish: Finish): void {
     .requiredOption('--interface <name>', 'where the packets arrive')
     .option('--address <address...>', 'addresses of this server that tunnels lead to', [])
     .addOption(
+      new Option('--gue-port <port>', 'UDP port of GUE; 0 for none').default(6080).argParser(port),
+    )
+    .addOption(
+      new Option('--vxlan-port <port>', 'UDP port of VXLAN; 0 for none')
+        .default(4789)
+        .argParser(port),
+    )
+    .addOption(
       new Option('--pin-path <directory>', 'where the program is kept').default(
         '/sys/fs/bpf/balancer-decap',
       ),
@@ -180,6 +191,8 @@ function addHostCommands(l4: Command, io: Io, finish: Finish): void {
 interface DecapFlags {
   readonly interface: string;
   readonly address: readonly string[];
+  readonly guePort: number;
+  readonly vxlanPort: number;
   readonly pinPath: string;
   readonly off?: boolean;
 }
@@ -217,6 +230,22 @@ function addIpvsadm(program: Command, io: Io, finish: Finish): void {
     .action(async (args: string[]) => {
       const { ipvsadm } = await import('./ipvsadm.ts');
       finish(await ipvsadm(args, io));
+    });
+}
+
+function addDpip(program: Command, io: Io, finish: Finish): void {
+  withExamples(
+    program.command('dpip'),
+    'balancer dpip addr show -s',
+    'balancer dpip ipset add office 192.0.2.0/24',
+  )
+    .description("DPVS's command line for interfaces, addresses, routes, queues and sets")
+    .argument('[arguments...]', 'as dpip has them; see "balancer dpip -h"')
+    .allowUnknownOption()
+    .helpOption('--help', 'display help for command')
+    .action(async (args: string[]) => {
+      const { dpip } = await import('./dpip.ts');
+      finish(await dpip(args, io));
     });
 }
 

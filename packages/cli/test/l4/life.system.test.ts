@@ -163,7 +163,7 @@ TCP  203.0.113.1:81 wrr
     expect(await lab.call('DELETE', service)).toEqual({ status: 204 });
     const { stdout: saved } = await runHereWith('', 'l4', 'save', '--socket', lab.socket);
     expect(saved).toBe(`saved in ${state}\n`);
-    expect(JSON.parse(readFileSync(state, 'utf8'))).toEqual({ version: 1, orders: [] });
+    expect(JSON.parse(readFileSync(state, 'utf8'))).toEqual({ version: 1, orders: [], sets: [] });
     expect(await lab.call('PUT', service, {})).toEqual({ status: 204 });
     const knock = `require('net').connect(81, '${ADDRESSES.service[4]}'); setImmediate(process.exit);`;
     await lab.runIn(lab.network.client, ['-e', knock]);

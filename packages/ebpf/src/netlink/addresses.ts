@@ -24,9 +24,12 @@ const RTM_GETADDR = 22;
 const IFADDR_BYTES = 8;
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
+const IFA_CACHEINFO = 6;
 const IFA_FLAGS = 8;
 /** The address is usable at once: no duplicate address detection. */
 const IFA_F_NODAD = 2;
+/** A time without end in `ifa_cacheinfo`. */
+const FOREVER = 0xffff_ffff;
 
 export const AF_INET = 2;
 export const AF_INET6 = 10;
@@ -39,6 +42,9 @@ export interface InterfaceAddress {
   readonly scope: number;
   /** `IFA_F_*`. */
   readonly flags: number;
+  /** Seconds for which new connections may use it, and for which it is there; `Infinity` without an end. */
+  readonly preferredS: number;
+  readonly validS: number;
 }
 
 /** An address to add or delete. */
@@ -66,7 +72,18 @@ export function readAddress(message: NetlinkMessage): InterfaceAddress {
     prefixLength: view.getUint8(1),
     scope: view.getUint8(3),
     flags: attributeU32(attributes, IFA_FLAGS) ?? view.getUint8(2),
+    ...lifetimes(attributes.get(IFA_CACHEINFO)),
   };
+}
+
+function lifetimes(bytes: Uint8Array | undefined): Pick<InterfaceAddress, 'preferredS' | 'validS'> {
+  if (bytes === undefined) return { preferredS: Infinity, validS: Infinity };
+  const view = structView(bytes, 8, 'times of an address');
+  const seconds = (at: number): number => {
+    const value = view.getUint32(at, true);
+    return value === FOREVER ? Infinity : value;
+  };
+  return { preferredS: seconds(0), validS: seconds(4) };
 }
 
 /** Adds an address, usable at once; EEXIST when it is there already. */

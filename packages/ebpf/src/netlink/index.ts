@@ -19,7 +19,11 @@ export {
   RTM_NEWLINK,
 } from './links.ts';
 export type { LinkChange, LinkDescription } from './links.ts';
+export { listLinkDetails, readLinkDetails } from './link-details.ts';
+export type { LinkDetails, LinkStatistics, TunnelEnds } from './link-details.ts';
 export type { NetlinkMessage } from './message.ts';
+export { listMulticast } from './multicast.ts';
+export type { MulticastAddress } from './multicast.ts';
 export {
   deleteNeighbour,
   listNeighbours,
@@ -32,6 +36,8 @@ export {
   RTM_NEWNEIGH,
 } from './neighbours.ts';
 export type { Neighbour, NeighbourSpec } from './neighbours.ts';
+export { listClasses, listFilters, listQueueing } from './queueing.ts';
+export type { Queueing, QueueStatistics, TrafficFilter } from './queueing.ts';
 export { ROUTE_GROUPS, RouteSocket } from './route-socket.ts';
 export type { RouteGroup } from './route-socket.ts';
 export {
@@ -43,7 +49,7 @@ export {
   RTM_DELROUTE,
   RTM_NEWROUTE,
 } from './routes.ts';
-export type { Route, RouteSpec } from './routes.ts';
+export type { NextHop, Route, RouteSpec } from './routes.ts';
 export {
   addClsact,
   deleteBpfFilter,

@@ -23,7 +23,7 @@ import type { RouteSocket } from './route-socket.ts';
 
 export const RTM_NEWLINK = 16;
 export const RTM_DELLINK = 17;
-const RTM_GETLINK = 18;
+export const RTM_GETLINK = 18;
 const RTM_SETLINK = 19;
 
 const IFINFO_BYTES = 16;

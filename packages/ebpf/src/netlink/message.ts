@@ -183,6 +183,12 @@ export function attributeU32(attributes: Attributes, type: number): number | und
   return structView(bytes, 4, `attribute ${type}`).getUint32(0, true);
 }
 
+export function attributeU16(attributes: Attributes, type: number): number | undefined {
+  const bytes = attributes.get(type);
+  if (bytes === undefined) return undefined;
+  return structView(bytes, 2, `attribute ${type}`).getUint16(0, true);
+}
+
 export function attributeU8(attributes: Attributes, type: number): number | undefined {
   return attributes.get(type)?.[0];
 }

@@ -5,10 +5,11 @@
  *
  * @module
  */
-import { ValueError } from '../errors.ts';
+import { FormatError, ValueError } from '../errors.ts';
 import { formatIp, parseIp } from '../ip-address.ts';
 import { AF_INET, AF_INET6 } from './addresses.ts';
 import {
+  type Attributes,
   attributeU32,
   NLM_F_CREATE,
   NLM_F_EXCL,
@@ -30,7 +31,12 @@ const RTA_OIF = 4;
 const RTA_GATEWAY = 5;
 const RTA_PRIORITY = 6;
 const RTA_PREFSRC = 7;
+const RTA_METRICS = 8;
+const RTA_MULTIPATH = 9;
 const RTA_TABLE = 15;
+const RTA_VIA = 18;
+const RTAX_MTU = 2;
+const NEXT_HOP_BYTES = 8;
 
 const TABLE_MAIN = 254;
 const PROTOCOL_STATIC = 4;
@@ -52,6 +58,24 @@ export interface Route {
   readonly table: number;
   /** 1 unicast, 2 local, 3 broadcast, 5 multicast, 6 blackhole, 7 unreachable. */
   readonly type: number;
+  /** Type of service it is for; 0 is any. */
+  readonly tos: number;
+  /** 0 global, 253 link, 254 host. */
+  readonly scope: number;
+  /** Who made it: 2 the kernel, 3 at boot, 4 the administrator; more in `/etc/iproute2/rt_protos`. */
+  readonly protocol: number;
+  /** Bytes; `undefined` for that of the interface. */
+  readonly mtu: number | undefined;
+  /** Of a route with several ways; empty for one with a single way. */
+  readonly nextHops: readonly NextHop[];
+}
+
+/** One of several ways. */
+export interface NextHop {
+  readonly ifindex: number;
+  readonly gateway: string | undefined;
+  /** Share of the flows, from 1. */
+  readonly weight: number;
 }
 
 export interface RouteSpec {
@@ -96,13 +120,43 @@ export function readRoute(message: NetlinkMessage): Route {
   const anything = view.getUint8(0) === AF_INET6 ? '::' : '0.0.0.0';
   return {
     destination: `${optional(RTA_DST) ?? anything}/${view.getUint8(1)}`,
-    gateway: optional(RTA_GATEWAY),
+    gateway: gatewayIn(attributes),
     ifindex: attributeU32(attributes, RTA_OIF),
     source: optional(RTA_PREFSRC),
     priority: attributeU32(attributes, RTA_PRIORITY) ?? 0,
     table: attributeU32(attributes, RTA_TABLE) ?? view.getUint8(4),
     type: view.getUint8(7),
+    tos: view.getUint8(3),
+    scope: view.getUint8(6),
+    protocol: view.getUint8(5),
+    mtu: attributeU32(readAttributes(attributes.get(RTA_METRICS) ?? new Uint8Array()), RTAX_MTU),
+    nextHops: nextHopsIn(attributes.get(RTA_MULTIPATH) ?? new Uint8Array()),
   };
+}
+
+/** The gateway, which may be of the other family than the route (`RTA_VIA` has it behind its family). */
+function gatewayIn(attributes: Attributes): string | undefined {
+  const bytes = attributes.get(RTA_GATEWAY) ?? attributes.get(RTA_VIA)?.subarray(2);
+  return bytes && formatIp(bytes);
+}
+
+function nextHopsIn(bytes: Uint8Array): NextHop[] {
+  const hops: NextHop[] = [];
+  for (let at = 0; at + NEXT_HOP_BYTES <= bytes.length;) {
+    const view = structView(bytes.subarray(at), NEXT_HOP_BYTES, 'next hop');
+    const length = view.getUint16(0, true);
+    if (length < NEXT_HOP_BYTES || at + length > bytes.length) {
+      throw new FormatError(`netlink: next hop of ${length} bytes at ${at} of ${bytes.length}`);
+    }
+    const attributes = readAttributes(bytes.subarray(at, at + length), NEXT_HOP_BYTES);
+    hops.push({
+      ifindex: view.getInt32(4, true),
+      gateway: gatewayIn(attributes),
+      weight: view.getUint8(3) + 1,
+    });
+    at += (length + 3) & ~3;
+  }
+  return hops;
 }
 
 /**

@@ -23,12 +23,12 @@ import type { RouteSocket } from './route-socket.ts';
 
 const RTM_NEWQDISC = 36;
 const RTM_DELQDISC = 37;
-const RTM_GETQDISC = 38;
+export const RTM_GETQDISC = 38;
 const RTM_NEWTFILTER = 44;
 const RTM_DELTFILTER = 45;
-const RTM_GETTFILTER = 46;
+export const RTM_GETTFILTER = 46;
 
-const TCMSG_BYTES = 20;
+export const TCMSG_BYTES = 20;
 const TCA_KIND = 1;
 const TCA_OPTIONS = 2;
 const TCA_BPF_FD = 6;

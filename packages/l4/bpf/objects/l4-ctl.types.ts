@@ -233,6 +233,11 @@ export interface L4LastEvent {
   readonly event: L4Event;
 }
 
+export interface L4TunnelPorts {
+  readonly gue: number;
+  readonly vxlan: number;
+}
+
 export interface L4Claim {
   readonly now_ns: bigint;
   readonly first: number;
@@ -256,6 +261,8 @@ export interface L4Scratch {
   readonly claim: L4Claim;
   readonly peer_key: L4FlowKey;
   readonly template_key: L4TemplateKey;
+  readonly cookie: number;
+  readonly isn_c: number;
   readonly reserved: Uint8Array;
 }
 
@@ -288,6 +295,18 @@ export interface L4FragKey {
   readonly id: number;
   readonly protocol: number;
   readonly zero: Uint8Array;
+}
+
+export interface L4HalfOpen {
+  readonly key: L4FlowKey;
+  readonly created_ns: bigint;
+}
+
+export interface L4CookieKey {
+  readonly slot: number;
+  readonly zero: number;
+  readonly k0: bigint;
+  readonly k1: bigint;
 }
 
 export interface L4BackendCount {
@@ -397,7 +416,7 @@ export interface L4Ctl {
     };
     readonly l4_decap: {
       readonly key: Addr16;
-      readonly value: number;
+      readonly value: L4TunnelPorts;
     };
     readonly l4_tx: {
       readonly key: number;
@@ -418,6 +437,18 @@ export interface L4Ctl {
     readonly l4_frag: {
       readonly key: L4FragKey;
       readonly value: L4Frag;
+    };
+    readonly l4_half: {
+      readonly key: number;
+      readonly value: L4HalfOpen;
+    };
+    readonly l4_half_next: {
+      readonly key: number;
+      readonly value: number;
+    };
+    readonly l4_cookie: {
+      readonly key: number;
+      readonly value: L4CookieKey;
     };
     readonly l4_work: {
       readonly key: number;
@@ -766,7 +797,13 @@ export const l4CtlLayout: ObjectLayout = {
       words: 0,
     },
   },
-  'map l4_decap value': { size: 4, members: {} },
+  'map l4_decap value': {
+    size: 4,
+    members: {
+      gue: 0,
+      vxlan: 16,
+    },
+  },
   'map l4_scratch key': { size: 4, members: {} },
   'map l4_scratch value': {
     size: 512,
@@ -887,7 +924,9 @@ export const l4CtlLayout: ObjectLayout = {
       'template_key.vport': 3456,
       'template_key.protocol': 3472,
       'template_key.zero': 3480,
-      reserved: 3520,
+      cookie: 3520,
+      isn_c: 3552,
+      reserved: 3584,
     },
   },
   'map l4_acl key': {
@@ -936,6 +975,37 @@ export const l4CtlLayout: ObjectLayout = {
       sport: 0,
       dport: 16,
       seen_s: 32,
+    },
+  },
+  'map l4_half key': { size: 4, members: {} },
+  'map l4_half value': {
+    size: 48,
+    members: {
+      key: 0,
+      'key.src': 0,
+      'key.src.bytes': 0,
+      'key.src.words': 0,
+      'key.dst': 128,
+      'key.dst.bytes': 128,
+      'key.dst.words': 128,
+      'key.sport': 256,
+      'key.dport': 272,
+      'key.protocol': 288,
+      'key.zone': 296,
+      'key.zero': 304,
+      created_ns: 320,
+    },
+  },
+  'map l4_half_next key': { size: 4, members: {} },
+  'map l4_half_next value': { size: 4, members: {} },
+  'map l4_cookie key': { size: 4, members: {} },
+  'map l4_cookie value': {
+    size: 24,
+    members: {
+      slot: 0,
+      zero: 32,
+      k0: 64,
+      k1: 128,
     },
   },
   'map l4_gc_be key': { size: 4, members: {} },

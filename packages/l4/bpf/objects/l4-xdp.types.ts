@@ -66,13 +66,6 @@ export interface L4VipKey {
   readonly zero: number;
 }
 
-export interface L4Buckets {
-  readonly conns: bigint;
-  readonly packets: bigint;
-  readonly bytes: bigint;
-  readonly zero: bigint;
-}
-
 export interface L4Flow {
   readonly last_ns: bigint;
   readonly service: number;
@@ -115,6 +108,18 @@ export interface L4FlowKey {
   readonly zero: number;
 }
 
+export interface L4HalfOpen {
+  readonly key: L4FlowKey;
+  readonly created_ns: bigint;
+}
+
+export interface L4Buckets {
+  readonly conns: bigint;
+  readonly packets: bigint;
+  readonly bytes: bigint;
+  readonly zero: bigint;
+}
+
 export interface L4MatchFilter {
   readonly words4: bigint[];
   readonly words6: bigint[];
@@ -136,6 +141,13 @@ export interface L4Lip {
   readonly conflicts: number;
   readonly misses: number;
   readonly zero: number;
+}
+
+export interface L4CookieKey {
+  readonly slot: number;
+  readonly zero: number;
+  readonly k0: bigint;
+  readonly k1: bigint;
 }
 
 export interface L4Config {
@@ -245,6 +257,11 @@ export interface L4LastEvent {
   readonly event: L4Event;
 }
 
+export interface L4TunnelPorts {
+  readonly gue: number;
+  readonly vxlan: number;
+}
+
 export interface L4Claim {
   readonly now_ns: bigint;
   readonly first: number;
@@ -268,6 +285,8 @@ export interface L4Scratch {
   readonly claim: L4Claim;
   readonly peer_key: L4FlowKey;
   readonly template_key: L4TemplateKey;
+  readonly cookie: number;
+  readonly isn_c: number;
   readonly reserved: Uint8Array;
 }
 
@@ -309,13 +328,21 @@ export interface L4Xdp {
       readonly key: L4VipKey;
       readonly value: number;
     };
-    readonly l4_bucket: {
-      readonly key: number;
-      readonly value: L4Buckets;
-    };
     readonly l4_ct: {
       readonly key: L4FlowKey;
       readonly value: L4Flow;
+    };
+    readonly l4_half_next: {
+      readonly key: number;
+      readonly value: number;
+    };
+    readonly l4_half: {
+      readonly key: number;
+      readonly value: L4HalfOpen;
+    };
+    readonly l4_bucket: {
+      readonly key: number;
+      readonly value: L4Buckets;
     };
     readonly l4_match_filter: {
       readonly key: number;
@@ -332,6 +359,10 @@ export interface L4Xdp {
     readonly l4_lip: {
       readonly key: number;
       readonly value: L4Lip;
+    };
+    readonly l4_cookie: {
+      readonly key: number;
+      readonly value: L4CookieKey;
     };
     readonly l4_work: {
       readonly key: number;
@@ -395,7 +426,7 @@ export interface L4Xdp {
     };
     readonly l4_decap: {
       readonly key: Addr16;
-      readonly value: number;
+      readonly value: L4TunnelPorts;
     };
     readonly l4_tx: {
       readonly key: number;
@@ -416,6 +447,7 @@ export interface L4Xdp {
   };
   readonly variables: {
     readonly redirect_always: number;
+    readonly half_open_max: number;
     readonly 'write_proxy_header.signature': Uint8Array;
   };
   readonly programs: 'lb_ingress' | 'decap';
@@ -501,16 +533,6 @@ export const l4XdpLayout: ObjectLayout = {
     },
   },
   'map l4_vip value': { size: 4, members: {} },
-  'map l4_bucket key': { size: 4, members: {} },
-  'map l4_bucket value': {
-    size: 32,
-    members: {
-      conns: 0,
-      packets: 64,
-      bytes: 128,
-      zero: 192,
-    },
-  },
   'map l4_ct key': {
     size: 40,
     members: {
@@ -565,6 +587,37 @@ export const l4XdpLayout: ObjectLayout = {
       marks: 1008,
     },
   },
+  'map l4_half_next key': { size: 4, members: {} },
+  'map l4_half_next value': { size: 4, members: {} },
+  'map l4_half key': { size: 4, members: {} },
+  'map l4_half value': {
+    size: 48,
+    members: {
+      key: 0,
+      'key.src': 0,
+      'key.src.bytes': 0,
+      'key.src.words': 0,
+      'key.dst': 128,
+      'key.dst.bytes': 128,
+      'key.dst.words': 128,
+      'key.sport': 256,
+      'key.dport': 272,
+      'key.protocol': 288,
+      'key.zone': 296,
+      'key.zero': 304,
+      created_ns: 320,
+    },
+  },
+  'map l4_bucket key': { size: 4, members: {} },
+  'map l4_bucket value': {
+    size: 32,
+    members: {
+      conns: 0,
+      packets: 64,
+      bytes: 128,
+      zero: 192,
+    },
+  },
   'map l4_match_filter key': { size: 4, members: {} },
   'map l4_match_filter value': {
     size: 16384,
@@ -598,6 +651,16 @@ export const l4XdpLayout: ObjectLayout = {
       conflicts: 160,
       misses: 192,
       zero: 224,
+    },
+  },
+  'map l4_cookie key': { size: 4, members: {} },
+  'map l4_cookie value': {
+    size: 24,
+    members: {
+      slot: 0,
+      zero: 32,
+      k0: 64,
+      k1: 128,
     },
   },
   'map l4_cfg key': { size: 4, members: {} },
@@ -768,7 +831,13 @@ export const l4XdpLayout: ObjectLayout = {
       words: 0,
     },
   },
-  'map l4_decap value': { size: 4, members: {} },
+  'map l4_decap value': {
+    size: 4,
+    members: {
+      gue: 0,
+      vxlan: 16,
+    },
+  },
   'map l4_scratch key': { size: 4, members: {} },
   'map l4_scratch value': {
     size: 512,
@@ -889,7 +958,9 @@ export const l4XdpLayout: ObjectLayout = {
       'template_key.vport': 3456,
       'template_key.protocol': 3472,
       'template_key.zero': 3480,
-      reserved: 3520,
+      cookie: 3520,
+      isn_c: 3552,
+      reserved: 3584,
     },
   },
   'map l4_acl key': {
@@ -929,5 +1000,6 @@ export const l4XdpLayout: ObjectLayout = {
     },
   },
   'variable redirect_always': { size: 4, members: {} },
+  'variable half_open_max': { size: 4, members: {} },
   'variable write_proxy_header.signature': { size: 12, members: {} },
 };

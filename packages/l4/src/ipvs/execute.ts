@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { possibleCpus } from '@balancer/ebpf';
 import { messageOf } from '@balancer/kit';
 import { formatServiceKey, type ServiceSpec } from '../desired.ts';
+import { entriesOf } from '../list-hits.ts';
 import type { L4Plane } from '../plane.ts';
 import type { PlaneSnapshot } from '../statistics.ts';
 import { planeDocument } from '../status.ts';
@@ -117,14 +118,19 @@ async function list(command: IpvsListing, plane: L4Plane): Promise<string> {
     );
   }
   if (view === 'deny' || view === 'allow') {
+    const beside = { hits: await plane.listHits(), sets: plane.sets.effective() };
     return formatNetworks(
-      shown.map(([, spec]) => spec),
+      shown.map(([, spec]) => ({ service: spec, entries: entriesOf(spec, view, beside) })),
       view,
       nameOf,
     );
   }
   const counted = await countedFor(command, snapshot, plane);
-  const document = planeDocument(plane.services, counted, plane.counters.rates);
+  const document = planeDocument(plane.services, counted, {
+    rates: plane.counters.rates,
+    sets: new Map(),
+    hits: new Map(),
+  });
   const keys = [...plane.services.keys()];
   const services = shown.flatMap(([key, spec]): ListedService[] => {
     const counted = document.services[keys.indexOf(key)];
@@ -162,6 +168,6 @@ function localCounts(
   address: string,
 ): { readonly conns: number; readonly conflicts: number } {
   const run = numbers.localRuns.get(numbers.services.get(formatServiceKey(service)) ?? 0);
-  const index = run ? run.first + run.addresses.indexOf(address) : 0;
-  return localAddresses.get(index) ?? { conns: 0, conflicts: 0 };
+  const place = run ? run.addresses.indexOf(address) : -1;
+  return localAddresses.get(place < 0 ? 0 : run!.first + place) ?? { conns: 0, conflicts: 0 };
 }

@@ -4,7 +4,6 @@
  * @module
  */
 import { isIP } from 'node:net';
-import { cidr } from '@balancer/kit';
 import { LVS_SCHEDULERS } from '@balancer/lb';
 import {
   type IpvsCommand,
@@ -18,8 +17,10 @@ import {
 } from './commands.ts';
 import { PlaneError } from '../errors.ts';
 import { matchKey } from '../match-key.ts';
+import { isListEntry } from '../named-sets.ts';
 import { portByName } from './names.ts';
-import { IpvsUsageError, type ParsedArguments, readArguments } from './options.ts';
+import { integer, IpvsUsageError, type ParsedArguments, readArguments } from './options.ts';
+import { TUNNEL_OPTION_NAMES, tunnelOption } from './tunnel-options.ts';
 
 /** A command, or what the command line does by itself. */
 export type IpvsCall =
@@ -39,6 +40,7 @@ const SERVICE_OPTIONS = [
   'hash-target',
   'expire-quiescent',
   'proxy-protocol',
+  'synproxy',
 ];
 const SERVER_OPTIONS = [
   'gatewaying',
@@ -49,8 +51,7 @@ const SERVER_OPTIONS = [
   'weight',
   'u-threshold',
   'l-threshold',
-  'tun-type',
-  'tun-nocsum',
+  ...TUNNEL_OPTION_NAMES,
 ];
 /** More CPUs than Linux has. */
 const CPU_MAX = 65_535;
@@ -70,6 +71,7 @@ const LIST_OPTIONS = [
   'dpvs',
   'sockpair',
   'cpu',
+  'tun-info',
 ];
 
 /** Which options a command may have, and which it needs. */
@@ -99,13 +101,13 @@ const RULES: Readonly<
   set: { may: [], needs: [] },
   'add-laddr': { may: [...COMMON_SERVICE, 'laddr', 'ifname'], needs: ['service-address', 'laddr'] },
   'del-laddr': { may: [...COMMON_SERVICE, 'laddr', 'ifname'], needs: ['service-address', 'laddr'] },
-  'get-laddr': { may: COMMON_SERVICE, needs: [] },
+  'get-laddr': { may: [...COMMON_SERVICE, 'numeric'], needs: [] },
   'add-deny': { may: [...COMMON_SERVICE, 'network'], needs: ['service-address', 'network'] },
   'del-deny': { may: [...COMMON_SERVICE, 'network'], needs: ['service-address', 'network'] },
-  'get-deny': { may: COMMON_SERVICE, needs: [] },
+  'get-deny': { may: [...COMMON_SERVICE, 'numeric'], needs: [] },
   'add-allow': { may: [...COMMON_SERVICE, 'network'], needs: ['service-address', 'network'] },
   'del-allow': { may: [...COMMON_SERVICE, 'network'], needs: ['service-address', 'network'] },
-  'get-allow': { may: COMMON_SERVICE, needs: [] },
+  'get-allow': { may: [...COMMON_SERVICE, 'numeric'], needs: [] },
   help: { may: [], needs: [] },
   version: { may: [], needs: [] },
 };
@@ -316,6 +318,7 @@ class Reader {
       ...(options.has('ops') && { onePacket: true }),
       ...(options.has('conn-timeout') && { connTimeoutS: timeout(options.get('conn-timeout')!) }),
       ...(options.has('expire-quiescent') && { expireQuiescent: true }),
+      ...(options.has('synproxy') && { synProxy: synProxy(options.get('synproxy')!) }),
       ...(options.has('proxy-protocol') && {
         proxyProtocol: proxyProtocol(options.get('proxy-protocol')!),
       }),
@@ -324,10 +327,6 @@ class Reader {
 
   serverOptions(): IpvsServerOptions {
     const options = this.#options;
-    const type = options.get('tun-type');
-    if (type !== undefined && type !== 'ipip') {
-      throw new IpvsUsageError(`--tun-type ${type} is not part of this version; there is ipip`);
-    }
     const weight = options.get('weight');
     const upper = options.get('u-threshold');
     const lower = options.get('l-threshold');
@@ -341,6 +340,7 @@ class Reader {
     const mode = Object.entries(modes).find(([name]) => options.has(name))?.[1];
     return {
       ...(mode && { mode }),
+      ...tunnelOption(options, mode),
       ...(weight !== undefined && { weight: integer(weight, 'weight', 65_535) }),
       ...(upper !== undefined && { upper: integer(upper, 'u-threshold', THRESHOLD_MAX) }),
       ...(lower !== undefined && { lower: integer(lower, 'l-threshold', THRESHOLD_MAX) }),
@@ -349,11 +349,8 @@ class Reader {
 
   network(): string {
     const text = this.#options.get('network') ?? '';
-    if (text.startsWith('ipset:')) {
-      throw new IpvsUsageError(`${text}: named sets are for lists in the file; give a network`);
-    }
-    if (!cidr().safeParse(text).success) {
-      throw new IpvsUsageError(`illegal network \`${text}'; needs addr or addr/length`);
+    if (!isListEntry(text)) {
+      throw new IpvsUsageError(`illegal network \`${text}'; needs addr, addr/length or ipset:name`);
     }
     return text;
   }
@@ -374,6 +371,16 @@ class Reader {
     }
     return Array.from({ length: to - from + 1 }, (_, index) => toAddress(from + index));
   }
+}
+
+/** As DPVS has it; "server-first" is ours. */
+function synProxy(text: string): NonNullable<IpvsServiceOptions['synProxy']> {
+  if (text === 'enable') return 'client-first';
+  if (text === 'disable') return 'off';
+  if (text === 'server-first') return text;
+  throw new IpvsUsageError(
+    `illegal --synproxy \`${text}'; there are enable, disable, server-first`,
+  );
 }
 
 /** @throws {IpvsUsageError} for what DPVS has and the plane has not. */
@@ -403,6 +410,7 @@ async function listing(
     rate: 'rate',
     thresholds: 'thresholds',
     'persistent-conn': 'persistent',
+    'tun-info': 'tunnels',
     timeout: 'timeout',
     daemon: 'daemon',
   };
@@ -494,12 +502,6 @@ function timeout(text: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value < 2 ** 31) return value;
   throw new IpvsUsageError(`invalid timeout value \`${text}' specified`);
-}
-
-function integer(text: string, what: string, max: number): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value <= max) return value;
-  throw new IpvsUsageError(`illegal ${what} \`${text}'; needs a number from 0 to ${max}`);
 }
 
 /** Length of a network: a dotted mask for IPv4, a number for IPv6. */

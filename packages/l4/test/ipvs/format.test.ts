@@ -11,7 +11,9 @@ import { Rates } from '../../src/rates.ts';
 import type { PlaneSnapshot, TrafficCounts } from '../../src/statistics.ts';
 import { planeDocument } from '../../src/status.ts';
 import type { FlowView } from '../../src/flows.ts';
+import { entriesOf } from '../../src/list-hits.ts';
 import { formatServiceKey, OPEN } from '../../src/desired.ts';
+import { IPIP } from '../../src/tunnel.ts';
 import { backend, service } from '../support/services.ts';
 
 const COUNTS: TrafficCounts = {
@@ -55,10 +57,14 @@ const SNAPSHOT: PlaneSnapshot = {
 };
 
 function listed(
-  view: 'services' | 'stats' | 'rate' | 'thresholds' | 'persistent',
+  view: 'services' | 'stats' | 'rate' | 'thresholds' | 'persistent' | 'tunnels',
   exact = false,
 ): string {
-  const document = planeDocument(new Map([[formatServiceKey(SPEC), SPEC]]), SNAPSHOT, new Rates());
+  const document = planeDocument(new Map([[formatServiceKey(SPEC), SPEC]]), SNAPSHOT, {
+    rates: new Rates(),
+    sets: new Map(),
+    hits: new Map(),
+  });
   const services: ListedService[] = [{ spec: SPEC, counted: document.services[0]! }];
   return formatServices(services, { view, exact, sorted: true }, 1_048_576);
 }
@@ -88,6 +94,40 @@ describe('the list of services', () => {
     expect(listed('stats', true).split('\n')[3]).toBe(
       'TCP  203.0.113.1:80                     12      345 99999999 123456789 98765432100',
     );
+  });
+
+  test('has the columns of --tun-info', () => {
+    const spec = service({
+      backends: [
+        backend({ mode: 'tunnel', port: 0 }),
+        backend({
+          mode: 'tunnel',
+          port: 0,
+          address: '10.0.0.12',
+          tunnel: { ...IPIP, kind: 'gre' },
+        }),
+        backend({
+          mode: 'tunnel',
+          port: 0,
+          address: '10.0.0.13',
+          tunnel: { ...IPIP, kind: 'gue', checksum: true },
+        }),
+      ],
+    });
+    const document = planeDocument(new Map([['', spec]]), SNAPSHOT, {
+      rates: new Rates(),
+      sets: new Map(),
+      hits: new Map(),
+    });
+    const look = { view: 'tunnels', exact: false, sorted: true } as const;
+    const lines = formatServices([{ spec, counted: document.services[0]! }], look, 1);
+    expect(lines.split('\n').slice(2, 7)).toEqual([
+      '  -> RemoteAddress:Port           Forward TunnelInfo    Weight ActiveConn InActConn',
+      'TCP  203.0.113.1:80 wrr',
+      '  -> 10.0.0.11:80                 Tunnel  ipip          1      0          0         ',
+      '  -> 10.0.0.12:80                 Tunnel  gre:nocsum    1      0          0         ',
+      '  -> 10.0.0.13:80                 Tunnel  gue:6080:csum 1      0          0         ',
+    ]);
   });
 
   test('has the columns of --rate, --thresholds and --persistent-conn', () => {
@@ -159,15 +199,32 @@ describe('the list of connections', () => {
 
 describe('the lists of clients', () => {
   const guarded = service({
-    admission: { ...OPEN, deny: ['192.0.2.0/24', '2001:db8::/32'], allow: ['10.0.0.0/8'] },
+    admission: { ...OPEN, deny: ['192.0.2.0/24', 'ipset:office'], allow: ['10.0.0.0/8'] },
   });
 
   test('are shown service by service', () => {
-    expect(formatNetworks([guarded, service({ port: 81 })], 'deny')).toBe(
+    const beside = {
+      sets: new Map([['office', ['2001:db8::/32', '198.18.0.1']]]),
+      hits: new Map([
+        [
+          'tcp 203.0.113.1:80 deny',
+          new Map([
+            ['192.0.2.0/24', 1_234_567],
+            ['2001:db8::/32', 3],
+            ['198.18.0.1/32', 4],
+          ]),
+        ],
+      ]),
+    };
+    const listed = [guarded, service({ port: 81 })].map((each) => ({
+      service: each,
+      entries: entriesOf(each, 'deny', beside),
+    }));
+    expect(formatNetworks(listed, 'deny')).toBe(
       [
-        'VIP:VPORT            TOTAL    DENY',
-        '203.0.113.1:80       2        192.0.2.0/24',
-        '                              2001:db8::/32',
+        'VIP:VPORT            TOTAL    DENY                 HITS',
+        '203.0.113.1:80       2        192.0.2.0/24         1234567',
+        '                              ipset:office         7',
         '',
       ].join('\n'),
     );
@@ -176,7 +233,7 @@ describe('the lists of clients', () => {
   test('are saved as rules, unless stock ipvsadm is to read them', () => {
     expect(formatRules([guarded], { compat: false }).split('\n').slice(2)).toEqual([
       '-U -t 203.0.113.1:80 -k 192.0.2.0/24',
-      '-U -t 203.0.113.1:80 -k 2001:db8::/32',
+      '-U -t 203.0.113.1:80 -k ipset:office',
       '-O -t 203.0.113.1:80 -k 10.0.0.0/8',
       '',
     ]);

@@ -31,6 +31,7 @@ import {
   SCHEDULERS,
   SERVICE_FLAGS,
   STATES,
+  SYN_PROXIES,
   toMapAddress,
   type GarbageCollection,
 } from '../../src/index.ts';
@@ -40,6 +41,7 @@ import { EMPTY_BACKEND, EMPTY_CONFIG, EMPTY_SERVICE } from '../../src/records.ts
 import { matchFamilies, matchOf } from '../../src/match.ts';
 import { createRules, matchFilter, type PlaneRule } from '../../src/match-map.ts';
 import { createTable } from '../../src/selection-map.ts';
+import { compileTunnel, IPIP, TUNNEL_PORTS } from '../../src/tunnel.ts';
 import { NAMES, type Change, type PacketCase, type Setup } from './packet-case.ts';
 import { isSection, type PacketHost, type Hook } from './packet-host.ts';
 import { backendsOf, COMPARING, listOf, tableOf } from './selection-table.ts';
@@ -61,6 +63,12 @@ const VERDICTS: Readonly<Record<Hook, Readonly<Record<number, string>>>> = {
 };
 
 const CONTROL = readObject(readFileSync(new URL('../../bpf/objects/l4-ctl.o', import.meta.url)));
+
+/** Keys of cookies, of slot 99 and 100. */
+export const COOKIE_KEYS = [
+  { slot: 100, zero: 0, k0: 0x0706050403020100n, k1: 0x0f0e0d0c0b0a0908n },
+  { slot: 99, zero: 0, k0: 0x1716151413121110n, k1: 0x1f1e1d1c1b1a1918n },
+] as const;
 
 /** What became of a packet. */
 export interface Sent {
@@ -239,6 +247,7 @@ export class DataPlane {
       tunnel_source6: toMapAddress(NAMES['T6']!),
       reply_path: REPLY_PATHS[this.#setup.replyPath ?? 'symmetric'],
     });
+    this.#loaded.map('l4_cookie').setAll([...COOKIE_KEYS.entries()]);
   }
 
   #addAddresses(): void {
@@ -256,7 +265,8 @@ export class DataPlane {
       this.#loaded.map('l4_lip').set(index, lip);
     });
     for (const address of decapAddresses) {
-      this.#loaded.maps.get('l4_decap')!.update(toMapAddress(address).bytes!, new Uint8Array(4));
+      const { gue, vxlan } = TUNNEL_PORTS;
+      this.#loaded.map('l4_decap').set(toMapAddress(address), { gue, vxlan });
     }
     const named = Object.keys(owned).map((name) => NAMES[name] ?? name);
     const backends = backendsOf(this.#setup).map(({ address }) => address);
@@ -271,7 +281,9 @@ export class DataPlane {
     const { upper = 0, lower = 0, mtu = 0 } = backend;
     const isSnat = this.#setup.mode === 'snat';
     const { packetsPerS, bitsPerS } = this.#admission;
+    const tunnel = compileTunnel({ ...IPIP, ...this.#setup.tunnel });
     const flags =
+      tunnel.flags |
       (this.#setup.network ? 0 : BACKEND_FLAGS.staticL2) |
       (available ? BACKEND_FLAGS.available : 0) |
       (packetsPerS + bitsPerS > 0 ? BACKEND_FLAGS.metered : 0);
@@ -283,6 +295,7 @@ export class DataPlane {
       address: toMapAddress(backend.address),
       port: KEEPS_PORT.has(this.#setup.mode) ? 0 : port,
       mode: MODES[this.#setup.mode],
+      ...tunnel.fields,
       flags,
       family: familyOf(backend.address),
       weight,
@@ -327,6 +340,7 @@ export class DataPlane {
       sel_len: slots.length,
       list_len: backendsOf(this.#setup).length,
       lip_count: this.#localAddresses.length,
+      synproxy: SYN_PROXIES[this.#setup.synproxy ?? 'off'],
       max_conns: this.#setup.maxConnections ?? 0,
       ...compileAdmission(this.#admission),
       persist_s: seconds,

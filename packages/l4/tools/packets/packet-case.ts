@@ -18,8 +18,10 @@ import type {
   SCHEDULERS,
   SERVICE_FLAGS,
   STATES,
+  SYN_PROXIES,
 } from '../../src/index.ts';
 import type { Admission } from '../../src/desired.ts';
+import type { TunnelSpec } from '../../src/tunnel.ts';
 
 /** Addresses that every case may use by name. */
 export const NAMES: Readonly<Record<string, string>> = {
@@ -108,12 +110,16 @@ export interface Setup {
   readonly rules?: readonly RuleSetup[];
   /** New flows per second on a CPU; the case runs on one. No limit by default. */
   readonly newFlowCap?: number;
+  /** SYNs are answered by us. The keys of cookies are those of `COOKIE_KEYS`. */
+  readonly synproxy?: keyof typeof SYN_PROXIES;
   /** Flows of the service at a time. No limit by default. */
   readonly maxConnections?: number;
   /** Who may open flows, and how much may pass; everything by default. */
   readonly admission?: Partial<Admission>;
   /** Outer sources of tunnels are made from the flow's hash. */
   readonly tunnelRss?: boolean;
+  /** How packets are wrapped; IP in IP by default. */
+  readonly tunnel?: Partial<TunnelSpec>;
   /** Outer destinations that the program `decap` takes off. */
   readonly decapAddresses?: readonly string[];
   /** `l4_filter` is filled from the addresses of the set-up and switched on. */

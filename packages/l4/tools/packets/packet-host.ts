@@ -68,7 +68,9 @@ export class PacketHost {
   /** @param maxEntries - Sizes of maps other than those that suffice for a case. */
   constructor(maxEntries: Readonly<Record<string, number>> = {}, options: HostOptions = {}) {
     this.#options = options;
-    this.#maxEntries = { ...MAX_ENTRIES, ...maxEntries };
+    // As the control plane makes it: a flow for sixteen entries may be half open.
+    const l4_half = Math.ceil((maxEntries['l4_ct'] ?? MAX_ENTRIES.l4_ct) / 16);
+    this.#maxEntries = { ...MAX_ENTRIES, l4_half, ...maxEntries };
     this.ifindexes = this.namespace.run(() => createInterfaces(NAMES['L1']!, NAMES['L2']!));
   }
 
@@ -110,6 +112,7 @@ export class PacketHost {
       loaded = loadObject<L4Tc>(object, {
         layout: l4TcLayout,
         maxEntries: this.#maxEntries,
+        variables: { half_open_max: this.#maxEntries['l4_half']! },
         ...(this.#options.rejectsWhenFull && { mapTypes: { l4_ct: 'hash' } }),
       });
       this.#loaded.set(hook, loaded);

@@ -49,10 +49,12 @@ export function checkPacketModes(file: ConfigFile, report: ConfigReport): void {
     checkPlane(place, file, report);
     checkListenAddresses(place, report);
     checkRefused(place, report);
+    checkSynProxy(place, report);
     checkClientAddress(place, report);
     checkLocalAddresses(place, places, report);
     checkServers(place, report);
     checkScheduler(place, report);
+    checkTunnel(place, report);
   }
   checkSets(file, report);
   checkPortRanges(places, report);
@@ -108,8 +110,15 @@ function checkListenAddresses(place: Place, report: ConfigReport): void {
   if (mode === 'snat') return;
   const at = [...path, 'listen_addr'];
   for (const address of frontend.listen_addr ?? []) {
-    if (isIpAddress(address) && !/^(0\.0\.0\.0|::)$/.test(address.host)) continue;
-    report.problem(at, `mode "${mode}" needs an IP address; got "${formatAddress(address)}"`);
+    const isUsable = isIpAddress(address) && !/^(0\.0\.0\.0|::)$/.test(address.host);
+    if (!isUsable) {
+      report.problem(at, `mode "${mode}" needs an IP address; got "${formatAddress(address)}"`);
+    } else if (mode === 'nat64' && isIP(address.host) === 4) {
+      report.problem(
+        at,
+        `mode "nat64" is for IPv6 clients and needs an IPv6 address; got ${address.host}: for IPv4 clients there is "fnat"`,
+      );
+    }
   }
   const isSteady = (l4.persistence ?? 0) > 0 || KEYED_BALANCES.includes(balance);
   if (vips.some(({ port }) => port === 0) && !isSteady) {
@@ -138,6 +147,23 @@ function checkRefused({ path, frontend, mode }: Place, report: ConfigReport): vo
 
 /** Modes in which servers do not see the client's address. */
 const HIDING_MODES: ReadonlySet<string> = new Set(['fnat', 'nat64', 'passthrough']);
+
+/** Modes in which both directions of a connection pass. */
+const TWO_WAY_MODES: ReadonlySet<string> = new Set(['fnat', 'nat', 'passthrough']);
+
+/** Who answers a SYN in place of a server has to count for both ends from then on. */
+function checkSynProxy({ path, mode, frontend, l4 }: Place, report: ConfigReport): void {
+  if ((l4.synproxy ?? 'off') === 'off') return;
+  const at = [...path, 'l4', 'synproxy'];
+  if (!TWO_WAY_MODES.has(mode)) {
+    report.problem(
+      at,
+      `needs mode "fnat" or "nat", in which replies come back through Balancer; got "${mode}"`,
+    );
+  } else if (frontend.protocol === 'udp') {
+    report.problem(at, 'needs protocol "tcp": datagrams have no handshake');
+  }
+}
 
 /** Servers are told the client's address in one way, where they do not see it, on connections. */
 function checkClientAddress(
@@ -212,11 +238,16 @@ function checkSets({ frontends, defaults, l4 }: ConfigFile, report: ConfigReport
   }
 }
 
+/** Modes in which servers see addresses of the balancer. */
+function hasLocalAddresses(mode: PacketMode): boolean {
+  return mode === 'fnat' || mode === 'nat64';
+}
+
 function checkLocalAddresses(place: Place, places: readonly Place[], report: ConfigReport): void {
   const { path, mode, l4, vips } = place;
   const at = [...path, 'l4', 'local_addresses'];
   const ranges = l4.local_addresses ?? [];
-  if (mode !== 'fnat') {
+  if (!hasLocalAddresses(mode)) {
     if (ranges.length > 0)
       report.problem(at, `mode "${mode}" has no local addresses; remove the key`);
     return;
@@ -224,11 +255,12 @@ function checkLocalAddresses(place: Place, places: readonly Place[], report: Con
   if (ranges.length === 0) {
     report.problem(
       path,
-      'mode "fnat" needs l4.local_addresses, such as local_addresses = ["198.51.100.5"]',
+      `mode "${mode}" needs l4.local_addresses, such as local_addresses = ["198.51.100.5"]`,
     );
     return;
   }
-  for (const family of new Set(serverFamilies(place))) {
+  const families = mode === 'nat64' ? [4] : serverFamilies(place);
+  for (const family of new Set(families)) {
     if (ranges.some((range) => isIP(range.split('-')[0]!) === family)) continue;
     report.problem(at, `has no IPv${family} address, which packets to IPv${family} servers need`);
   }
@@ -259,11 +291,21 @@ function checkServers(place: Place, report: ConfigReport): void {
       continue;
     }
     const { host, port } = server.addr;
-    const foreign = vips.find((vip) => isIP(vip.host) !== isIP(host));
-    if (foreign && mode !== 'tunnel') {
+    if (mode === 'nat64' && isIP(host) === 6) {
       report.problem(
         [...at, 'addr'],
-        `frontends.${path[1]} listens on ${foreign.host}: mode "${mode}" needs servers of the same family`,
+        `mode "nat64" of frontends.${path[1]} is for IPv4 servers; got ${host}: for IPv6 servers there is "fnat"`,
+      );
+    }
+    const foreign = vips.find((vip) => isIP(vip.host) !== isIP(host));
+    if (foreign && mode !== 'tunnel' && mode !== 'nat64') {
+      const instead =
+        mode === 'fnat' && isIP(host) === 4
+          ? '; for IPv6 clients of IPv4 servers there is "nat64"'
+          : '';
+      report.problem(
+        [...at, 'addr'],
+        `frontends.${path[1]} listens on ${foreign.host}: mode "${mode}" needs servers of the same family${instead}`,
       );
     }
     const other = vips.find((vip) => vip.port !== 0 && vip.port !== port);
@@ -308,10 +350,31 @@ function checkScheduler(
   }
 }
 
+/** Keys of tunnels that the tunnel has no place for. */
+function checkTunnel({ path, mode, l4 }: Place, report: ConfigReport): void {
+  const { tunnel = 'ipip', tunnel_port = 0, tunnel_checksum = false, vni = 0 } = l4;
+  if (mode !== 'tunnel') {
+    if (tunnel === 'ipip') return;
+    report.problem([...path, 'l4', 'tunnel'], `mode "${mode}" has no tunnel; remove the key`);
+    return;
+  }
+  const isOverUdp = tunnel !== 'ipip' && tunnel !== 'gre';
+  if (!isOverUdp && (tunnel_port !== 0 || tunnel_checksum)) {
+    const key = tunnel_port === 0 ? 'tunnel_checksum' : 'tunnel_port';
+    report.problem(
+      [...path, 'l4', key],
+      `tunnel "${tunnel}" has no UDP header; it is for "gue", "gue1" and "vxlan"`,
+    );
+  }
+  if (tunnel !== 'vxlan' && vni !== 0) {
+    report.problem([...path, 'l4', 'vni'], `tunnel "${tunnel}" has none; it is for "vxlan"`);
+  }
+}
+
 function checkPortRanges(places: readonly Place[], report: ConfigReport): void {
   for (const { path, mode, l4 } of places) {
-    if (mode !== 'fnat' && mode !== 'passthrough') continue;
-    const range = mode === 'fnat' ? (l4.port_range ?? DEFAULT_PORTS) : PASSTHROUGH_PORTS;
+    if (!hasLocalAddresses(mode) && mode !== 'passthrough') continue;
+    const range = mode === 'passthrough' ? PASSTHROUGH_PORTS : (l4.port_range ?? DEFAULT_PORTS);
     const at = report.has([...path, 'l4', 'port_range']) ? [...path, 'l4', 'port_range'] : path;
     checkServicePorts({ range, at, mode, l4 }, places, report);
   }

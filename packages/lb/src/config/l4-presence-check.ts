@@ -65,7 +65,15 @@ function checkSorryServer(
     for (const listen of table.listen_addr ?? []) {
       if (listen.kind !== 'inet') continue;
       const keepsPort = mode === 'dr' || mode === 'tunnel';
-      if (mode !== 'tunnel' && isIP(listen.host) !== isIP(address.host)) {
+      if (mode === 'nat64' && isIP(address.host) === 6) {
+        report.problem(
+          at,
+          `mode "nat64" of frontends.${frontendName} needs an IPv4 sorry server; got ${address.host}`,
+        );
+        break;
+      }
+      const mayDiffer = mode === 'tunnel' || mode === 'nat64';
+      if (!mayDiffer && isIP(listen.host) !== isIP(address.host)) {
         report.problem(
           at,
           `frontends.${frontendName} listens on ${listen.host}: mode "${mode}" needs a sorry server of the same family`,

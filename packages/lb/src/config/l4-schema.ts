@@ -4,18 +4,20 @@
  * @module
  */
 import { isIP } from 'node:net';
-import { cidr, cidrList, duration, integer, z } from '@balancer/kit';
+import { cidr, cidrList, duration, integer, secret, z } from '@balancer/kit';
 import { readMatchRange } from './l4-match.ts';
-import { MATCH_PROTOCOLS, type MatchProtocol } from './l4-types.ts';
-import type {
-  AddressSetConfig,
-  FrontendL4Config,
-  L4Config,
-  L4ConntrackConfig,
-  L4LimitsConfig,
-  L4MatchConfig,
-  L4RateConfig,
-  L4TimeoutsConfig,
+import {
+  type AddressSetConfig,
+  type FrontendL4Config,
+  type L4Config,
+  type L4ConntrackConfig,
+  type L4LimitsConfig,
+  type L4MatchConfig,
+  type L4RateConfig,
+  type L4TimeoutsConfig,
+  MATCH_PROTOCOLS,
+  type MatchProtocol,
+  TUNNEL_NAMES,
 } from './l4-types.ts';
 
 type Given<T> = { readonly [K in keyof T]?: T[K] | undefined };
@@ -42,6 +44,8 @@ const SECOND_MS = 1000;
 /** A terabit. */
 const RATE_BPS_MAX = 1e12;
 const BURST_MS_MAX = 60_000;
+/** VXLAN has 24 bits for the number of a network. */
+const VNI_MAX = 2 ** 24 - 1;
 /** Letters first, so that no set is mistaken for an address. */
 const SET_NAME = /^[a-z][\w.-]*$/i;
 /** Whole seconds, as the kernel side keeps them. */
@@ -92,6 +96,7 @@ export const l4Schema: z.ZodType<L4Table> = z.strictObject({
   reply_path: z.enum(['fib', 'symmetric']).optional(),
   unknown_port: z.enum(['pass', 'drop']).optional(),
   new_flow_cap: integer({ min: 0, max: COUNT_MAX }).optional(),
+  cookie_secret: secret().optional(),
   tunnel_source: z.union([z.literal('rss'), z.array(ipAddress)]).optional(),
   admin_socket: z.string().optional(),
   state_file: z
@@ -142,6 +147,7 @@ export const frontendL4Schema: z.ZodType<FrontendL4Table> = z.strictObject({
   persistence_prefix6: integer({ min: 1, max: 128 }).optional(),
   conn_timeout: duration().optional(),
   expire_quiescent: z.boolean().optional(),
+  synproxy: z.enum(['off', 'client-first', 'server-first']).optional(),
   toa: z.boolean().optional(),
   proxy_protocol: z.enum(['off', 'v2']).optional(),
   match: z
@@ -160,7 +166,10 @@ export const frontendL4Schema: z.ZodType<FrontendL4Table> = z.strictObject({
       burst: duration({ minMs: 1, maxMs: BURST_MS_MAX }).optional(),
     })
     .optional(),
-  tunnel: z.literal('ipip').optional(),
+  tunnel: z.enum(TUNNEL_NAMES).optional(),
+  tunnel_port: integer({ min: 0, max: 65_535 }).optional(),
+  tunnel_checksum: z.boolean().optional(),
+  vni: integer({ min: 0, max: VNI_MAX }).optional(),
   force: z.boolean().optional(),
 });
 

@@ -28,14 +28,6 @@ export function readAddressSet({ entries, file }: AddressSetConfig): readonly st
   return file === '' ? entries : [...entries, ...readNetworks(file)];
 }
 
-/** The entries of a list with the networks of a set in the place of its name. */
-export function expandSets(
-  list: readonly string[],
-  sets: ReadonlyMap<string, readonly string[]>,
-): readonly string[] {
-  return list.flatMap((entry) => sets.get(entry) ?? [entry]);
-}
-
 function readNetworks(file: string): string[] {
   let text: string;
   try {

@@ -263,6 +263,7 @@ const server = z.strictObject({
   send_proxy_protocol: z.enum(['off', 'v1', 'v2']).optional(),
   interface: text.optional(),
   mac: macAddress.optional(),
+  inner_mac: macAddress.optional(),
 });
 
 /** The same in a list that was discovered, whose addresses have ports. */

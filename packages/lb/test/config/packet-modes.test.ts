@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigFileError } from '@balancer/kit';
 import { describe, expect, test } from 'vitest';
-import { expandSets, readAddressSets } from '../../src/config/l4-sets.ts';
+import { readAddressSets } from '../../src/config/l4-sets.ts';
 import { formatLoadBalancerConfig, parseLoadBalancerConfig } from '../../src/config/load.ts';
 
 /** A full NAT in ten lines, with other lines in the places that a test names. */
@@ -47,6 +47,7 @@ function problemsOf(toml: string): string[] {
 describe('a frontend of a packet mode', () => {
   test.each([
     ['fnat', {}],
+    ['nat64', { listen: '[2001:db8:f::1]:80' }],
     ['nat', { nat: '' }],
     ['passthrough', { nat: '' }],
     ['dr', { nat: '', server: '10.0.0.11:80' }],
@@ -106,11 +107,33 @@ describe('a frontend of a packet mode', () => {
       allow: ['office', '10.0.0.1'],
       l4: { rate: { pps: 1000, bps: 10_000_000_000, burst: 500 } },
     });
-    expect(expandSets(config.frontends['web']!.allow, readAddressSets(config.l4!.sets))).toEqual([
-      '192.0.2.0/24',
-      '2001:db8::/32',
-      '10.0.0.1',
+    expect([...readAddressSets(config.l4!.sets)]).toEqual([
+      ['office', ['192.0.2.0/24', '2001:db8::/32']],
     ]);
+  });
+
+  test('may answer SYNs in place of servers, with keys of a secret', () => {
+    const nat = 'l4 = { local_addresses = ["198.51.100.5"], synproxy = "server-first" }';
+    const toml = file({ nat }).replace('[l4]\n', '[l4]\ncookie_secret = "of all nodes"\n');
+    const { config } = parseLoadBalancerConfig(toml, 'b.toml');
+    expect(config.frontends['web']?.l4.synproxy).toBe('server-first');
+    expect(config.l4?.cookie_secret?.reveal()).toBe('of all nodes');
+  });
+
+  test.each([
+    [
+      { nat: 'l4 = { synproxy = "client-first" }', mode: 'dr', server: '10.0.0.11:80' },
+      'frontends.web.l4.synproxy: needs mode "fnat" or "nat", in which replies come back through Balancer; got "dr"',
+    ],
+    [
+      {
+        nat: 'l4 = { local_addresses = ["198.51.100.5"], synproxy = "client-first" }',
+        frontend: 'protocol = "udp"',
+      },
+      'frontends.web.l4.synproxy: needs protocol "tcp": datagrams have no handshake',
+    ],
+  ])('answer no SYNs where nothing comes back: %j', (parts, problem) => {
+    expect(problemsOf(file(parts)).join('\n')).toContain(problem);
   });
 
   test('may tell servers who the client is', () => {
@@ -214,6 +237,44 @@ describe('a frontend of a packet mode', () => {
       'a server of another family',
       file({ mode: 'nat', nat: '', server: '[2001:db8::1]:80' }),
       'backends.web.servers.a.addr: frontends.web listens on 203.0.113.1: mode "nat" needs servers of the same family',
+    ],
+    [
+      'clients of IPv4 in NAT64',
+      file({ mode: 'nat64' }),
+      'frontends.web.listen_addr: mode "nat64" is for IPv6 clients and needs an IPv6 address; got 203.0.113.1: for IPv4 clients there is "fnat"',
+    ],
+    [
+      'a server of IPv6 in NAT64',
+      file({ mode: 'nat64', listen: '[2001:db8:f::1]:80', server: '[2001:db8:b::11]:80' }),
+      'backends.web.servers.a.addr: mode "nat64" of frontends.web is for IPv4 servers; got 2001:db8:b::11: for IPv6 servers there is "fnat"',
+    ],
+    [
+      'NAT64 without local addresses',
+      file({ mode: 'nat64', listen: '[2001:db8:f::1]:80', nat: '' }),
+      'frontends.web: mode "nat64" needs l4.local_addresses, such as local_addresses = ["198.51.100.5"]',
+    ],
+    [
+      'NAT64 with local addresses of IPv6',
+      file({
+        mode: 'nat64',
+        listen: '[2001:db8:f::1]:80',
+        nat: 'l4 = { local_addresses = ["2001:db8:a::5"] }',
+      }),
+      'frontends.web.l4.local_addresses: has no IPv4 address, which packets to IPv4 servers need',
+    ],
+    [
+      'NAT64 with a sorry server of IPv6',
+      file({
+        mode: 'nat64',
+        listen: '[2001:db8:f::1]:80',
+        backend: 'sorry_server = "[2001:db8::99]:80"',
+      }),
+      'backends.web.sorry_server: mode "nat64" of frontends.web needs an IPv4 sorry server; got 2001:db8::99',
+    ],
+    [
+      'full NAT from IPv6 clients to IPv4 servers',
+      file({ listen: '[2001:db8:f::1]:80' }),
+      'backends.web.servers.a.addr: frontends.web listens on 2001:db8:f::1: mode "fnat" needs servers of the same family; for IPv6 clients of IPv4 servers there is "nat64"',
     ],
     [
       'another port with direct routing',

@@ -1,0 +1,185 @@
+/**
+ * The SYN proxy on both builds: whatever a SYN says, its answer carries a cookie that a model computes too,
+ * what comes back becomes the same SYN towards the backend, and nothing else does.
+ */
+import * as fc from 'fast-check';
+import { buildFrame, diffFrames, type FrameSpec, type TcpSpec } from '@balancer/ebpf';
+import { describe, expect, test } from 'vitest';
+import { COOKIE_KEYS, DataPlane } from '../tools/packets/data-plane.ts';
+import { HOOKS, PacketHost } from '../tools/packets/packet-host.ts';
+import { NAMES } from '../tools/packets/packet-case.ts';
+import { COOKIE_MSS, type Syn, synCookie } from './support/syn-cookie.ts';
+
+const RUNS = process.env['BALANCER_TEST_LONG'] === undefined ? 150 : 10_000;
+const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for bpf(2))';
+
+const IPV4 = { client: NAMES['C']!, vip: NAMES['V']!, backend: NAMES['B1']!, local: NAMES['LIP']! };
+const IPV6 = {
+  client: NAMES['C6']!,
+  vip: NAMES['V6']!,
+  backend: NAMES['B6']!,
+  local: NAMES['L6']!,
+};
+const COMBINATIONS = HOOKS.flatMap((hook) =>
+  [IPV4, IPV6].map((addresses) => ({ hook, ...addresses })),
+);
+
+const FROM_CLIENT = { to: NAMES['L1']!, from: NAMES['R']! };
+const TO_CLIENT = { to: NAMES['R']!, from: NAMES['L1']! };
+const TO_BACKEND = { to: NAMES['M1']!, from: NAMES['L2']! };
+const NOP = [1, 1, 1, 1];
+
+interface Ends {
+  readonly src: string;
+  readonly dst: string;
+  readonly ttl: number;
+}
+
+function frame(macs: FrameSpec, { src, dst, ttl }: Ends, tcp: TcpSpec): Uint8Array {
+  return buildFrame(
+    src.includes(':')
+      ? { ...macs, ipv6: { src, dst, hopLimit: ttl, tcp } }
+      : { ...macs, ipv4: { src, dst, ttl, id: 0, tcp } },
+  );
+}
+
+/** MSS, SACK permitted and scale, each in a word. */
+function options(mss: number, { sack, scale }: Syn, ourScale: number): Uint8Array {
+  return Uint8Array.from([
+    2,
+    4,
+    mss >> 8,
+    mss & 255,
+    ...(sack ? [1, 1, 4, 2] : NOP),
+    ...(scale === undefined ? NOP : [1, 3, 3, ourScale]),
+  ]);
+}
+
+const syns = fc.record({
+  sport: fc.integer({ min: 1, max: 65_535 }),
+  seq: fc.nat(0xffff_ffff),
+  mss: fc.nat(0xffff),
+  scale: fc.option(fc.nat(14), { nil: undefined }),
+  sack: fc.boolean(),
+  /** Options in another order, with some that we do not know. */
+  foreign: fc.array(
+    fc.nat(0xffff).map((n) => [254, 4, n >> 8, n & 255]),
+    { maxLength: 3 },
+  ),
+  payload: fc.uint8Array({ maxLength: 40 }),
+  flip: fc.nat(31),
+});
+
+describe(`the SYN proxy${NO_ROOT}`, () => {
+  test.skipIf(NO_ROOT !== '').each(COMBINATIONS)(
+    'has cookies as the model does, and believes no others: $hook, $vip',
+    ({ hook, client, vip, backend, local }) => {
+      const host = new PacketHost();
+      const plane = new DataPlane(
+        {
+          mode: 'fnat',
+          vip,
+          backends: [{ address: backend }],
+          localAddresses: [local],
+          portRange: [1025, 65_535],
+          synproxy: 'client-first',
+        },
+        hook,
+        host,
+      );
+      try {
+        fc.assert(
+          fc.property(syns, ({ sport, foreign, payload, flip, ...rest }) => {
+            const syn: Syn = { src: client, dst: vip, sport, dport: 80, ...rest };
+            const { seq, mss, scale, sack } = syn;
+            const ports = { sport, dport: 80 };
+            const asked = frame(
+              FROM_CLIENT,
+              { src: client, dst: vip, ttl: 64 },
+              {
+                ...ports,
+                seq,
+                flags: ['syn', 'ece', 'cwr'],
+                options: Uint8Array.from([
+                  ...foreign.flat(),
+                  ...(scale === undefined ? [] : [3, 3, scale]),
+                  ...(sack ? [4, 2] : []),
+                  2,
+                  4,
+                  mss >> 8,
+                  mss & 255,
+                ]),
+                payload,
+              },
+            );
+            const flows = plane.loaded.map('l4_ct');
+            const entries = (): number => [...flows.entries()].length;
+            for (const [key] of flows.entries()) flows.delete(key);
+            const answer = plane.send(asked);
+            const cookie = synCookie(COOKIE_KEYS[0], syn);
+            expect(answer.verdict).toBe('tx');
+            expect(
+              diffFrames(
+                frame(
+                  TO_CLIENT,
+                  { src: vip, dst: client, ttl: 64 },
+                  {
+                    sport: 80,
+                    dport: sport,
+                    seq: cookie,
+                    ack: (seq + 1) >>> 0,
+                    flags: ['syn', 'ack'],
+                    window: 0,
+                    options: options(client.includes(':') ? 1440 : 1460, syn, 7),
+                  },
+                ),
+                answer.data,
+              ),
+            ).toEqual([]);
+            expect(entries()).toBe(0);
+
+            const ack = (number: number): Uint8Array =>
+              frame(
+                FROM_CLIENT,
+                { src: client, dst: vip, ttl: 64 },
+                {
+                  ...ports,
+                  seq: (seq + 1) >>> 0,
+                  ack: (number + 1) >>> 0,
+                  flags: ['psh', 'ack'],
+                  payload,
+                },
+              );
+            expect(plane.send(ack((cookie ^ (1 << flip)) >>> 0)).verdict).toBe('drop');
+            expect(entries()).toBe(0);
+            const opened = plane.send(ack(cookie));
+            expect(opened.verdict).toBe('tx');
+            expect(entries()).toBe(2);
+            const flow = [...flows.entries()].find(([, { dir }]) => dir === 0)![1];
+            expect(
+              diffFrames(
+                frame(
+                  TO_BACKEND,
+                  { src: local, dst: backend, ttl: 63 },
+                  {
+                    sport: flow.new_sport,
+                    dport: 8080,
+                    seq,
+                    flags: ['syn'],
+                    window: 65_535,
+                    options: options(COOKIE_MSS.findLast((n) => n <= mss) ?? 536, syn, scale ?? 0),
+                  },
+                ),
+                opened.data,
+              ),
+            ).toEqual([]);
+          }),
+          { numRuns: RUNS },
+        );
+      } finally {
+        plane.close();
+        host.close();
+      }
+    },
+  );
+});
