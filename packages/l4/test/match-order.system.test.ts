@@ -46,14 +46,20 @@ const rangeOf = (address: fc.Arbitrary<string>): fc.Arbitrary<string> => {
     .map((parts) => parts.join(''));
 };
 const rule = fc.record({
-  ...{ protocol, srcRange: rangeOf(host), dstRange: rangeOf(target) },
+  protocol,
+  srcRange: rangeOf(host),
+  dstRange: rangeOf(target),
   iif: fc.constantFrom('', '', 'L1', 'L2'),
   oif: fc.constantFrom('', '', 'L1', 'L2'),
   isLeaving: fc.integer({ min: 0, max: 5 }).map((n) => n === 0),
 });
 type Rule = typeof rule extends fc.Arbitrary<infer T> ? T : never;
 const packet: fc.Arbitrary<Packet> = fc.record({
-  ...{ src: host, sport: port, dst: target, dport: port, protocol },
+  src: host,
+  sport: port,
+  dst: target,
+  dport: port,
+  protocol,
 });
 
 /** Number of the rule that takes a packet, from 1; 0 when none does. Packets come in by L1, and go out by L2. */
@@ -88,7 +94,10 @@ describe.skipIf(NO_ROOT !== '')(`rules${NO_ROOT}`, () => {
   test.each(HOOKS)('give the service of the first that matches, as a model does, on %s', (hook) => {
     const plane = new DataPlane(
       {
-        ...{ mode: 'snat', rules: [{}], portRange: [1000, 60_000], filter: true },
+        mode: 'snat',
+        rules: [{}],
+        portRange: [1000, 60_000],
+        filter: true,
         backends: Array.from({ length: RULES_MOST }, (_, i) => ({ address: `203.0.113.${i + 1}` })),
         network: NETWORK,
       },
@@ -124,7 +133,8 @@ describe.skipIf(NO_ROOT !== '')(`rules${NO_ROOT}`, () => {
       const flows = loaded.map('l4_ct');
       const key = { src: toMapAddress(sent.src), dst: toMapAddress(sent.dst), ...ports };
       const flow = flows.get({ ...key, protocol: PROTOCOLS[sent.protocol], zone: 0, zero: 0 });
-      for (const [each] of [...flows.entries()]) flows.delete(each);
+      const keys = Array.from(flows.entries(), ([each]) => each);
+      for (const each of keys) flows.delete(each);
       expect(verdict).toBe(flow ? 'tx' : 'pass');
       return flow?.service ?? 0;
     };

@@ -157,7 +157,12 @@ describe(`hosts behind the balancer${NO_ROOT}`, () => {
       expect(inside.clients).toEqual({ [ADDRESSES.local[4]]: REQUESTS });
 
       const many = await lab.runIn(lab.network.servers[1]!, [
-        ...['-e', MANY, OUTSIDE[4], '8080', `${FLOWS}`, `${FLOWS_AT_ONCE}`],
+        '-e',
+        MANY,
+        OUTSIDE[4],
+        '8080',
+        `${FLOWS}`,
+        `${FLOWS_AT_ONCE}`,
       ]);
       const { answered, sources } = JSON.parse(many.stdout) as {
         answered: number;
