@@ -88,7 +88,6 @@ export function importService(
 function endpointsOf(service: Section, groups: AddressGroups): readonly InetAddress[] | string {
   const [first = '', second = ''] = service.words;
   if (first === 'fwmark') return 'packets are told apart by address and port, not by marks';
-  if (first === 'match') return 'what hosts behind the balancer send out is not forwarded by rule';
   if (first === 'group') {
     const endpoints = groups.endpoints(second);
     if (endpoints === undefined) return `there is no virtual_server_group ${second}`;
@@ -105,7 +104,7 @@ function nameOf(service: Section, protocol: string, endpoints: readonly InetAddr
 }
 
 /** Letters that a TOML key may have without quotes. */
-function nameFrom(text: string): string {
+export function nameFrom(text: string): string {
   return text.replaceAll(/[^\w-]+/g, '_').replaceAll(/^_|_$/g, '');
 }
 
@@ -192,7 +191,8 @@ function backendOf(service: Section, endpoints: readonly InetAddress[]): Backend
   };
 }
 
-function schedulerOf(service: Section): LvsScheduler {
+/** The scheduler, or the one that stands in for it. */
+export function schedulerOf(service: Section): LvsScheduler {
   const name = service.word('lb_algo', 'lvs_sched') ?? SCHEDULER;
   const known = LVS_SCHEDULERS.find((scheduler) => scheduler === name);
   if (!known) service.note(`lb_algo ${name}`, `there is no such scheduler; ${SCHEDULER} is taken`);
