@@ -90,6 +90,8 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     neededFor: 'a pair of balancers with VRRP',
   },
   { command: 'curl', debianPackage: 'curl', neededFor: 'a pair of balancers with VRRP' },
+  { command: 'nft', debianPackage: 'nftables', neededFor: 'transfers while packets are lost' },
+  { command: 'tcpdump', debianPackage: 'tcpdump', neededFor: 'options in what servers get' },
   { command: 'bird', debianPackage: 'bird2', neededFor: 'balancers that BIRD announces' },
   {
     command: FRR_ZEBRA,

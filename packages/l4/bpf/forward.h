@@ -12,6 +12,7 @@
 #include "special.h"
 #include "too-big.h"
 #include "translate.h"
+#include "tunnel.h"
 
 static __always_inline void count_stats(struct l4_stats *stats, const struct packet *p, __u8 dir,
 					int is_new)
@@ -135,16 +136,21 @@ static __always_inline enum verdict forward_in_tunnel(ctx_t *ctx, struct packet 
 	__u32 hash = 0;
 	int reason;
 
-	if (outer6 || cfg->flags & L4_CFG_TUNNEL_RSS)
+	if (outer6 || feature(backend->tunnel) || cfg->flags & L4_CFG_TUNNEL_RSS)
 		hash = tunnel_hash(p, flow->service);
 	if (unlikely(cfg->flags & L4_CFG_TUNNEL_RSS)) {
 		rss_source(&made, hash, outer6);
 		src = &made;
 	}
-	reason = route_to_backend(ctx, p, backend, src, &backend->address, outer6 ? 40 : 20, 0);
+	reason = route_to_backend(ctx, p, backend, src, &backend->address,
+				  tunnel_overhead(backend), 0);
 	if (unlikely(reason))
 		return refuse(ctx, p, reason, answer_from);
-	if (encapsulate(ctx, p, src, backend, hash))
+	if (feature(backend->tunnel) ? encapsulate_in(ctx, p, src, backend, hash) :
+				       encapsulate(ctx, p, src, backend, hash))
+		return drop(p, L4_DROP_ENCAP_FAIL);
+	if (feature(backend->flags & L4_BE_TUNNEL_CHECKSUM) &&
+	    write_outer_checksum(ctx, p, src, backend))
 		return drop(p, L4_DROP_ENCAP_FAIL);
 	return send_to_backend(ctx, p, backend);
 }

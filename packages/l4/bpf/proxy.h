@@ -61,14 +61,14 @@ static __always_inline void write_proxy_header(struct proxy_header *header, cons
 }
 
 /* Whether the header goes in front of a segment that begins where the client does, with so many numbers. */
-static __always_inline int needs_header(const struct packet *p, const struct l4_flow *flow, __u32 numbers)
+static __always_inline int needs_header(const struct packet *p, __u8 flags, __u32 numbers, __u32 sent)
 {
-	if (flow->flags & L4_FLOW_PP_ACKED || p->tcp_flags & TCP_RST)
+	if (flags & L4_FLOW_PP_ACKED || p->tcp_flags & TCP_RST)
 		return 0;
-	if (!(flow->flags & L4_FLOW_PP_SENT))
+	if (!(flags & L4_FLOW_PP_SENT))
 		return 1;
 	/* The client sends again what it has sent. */
-	return numbers && numbers <= flow->snd_max;
+	return numbers && numbers <= sent;
 }
 
 /* Decides what becomes of a client's segment. Returns by how many bytes it grows, or a drop reason's negative. */
@@ -77,9 +77,12 @@ __noinline int plan_proxy(ctx_t *ctx, struct packet *p, struct l4_flow *flow)
 	struct insertion *in = insertion();
 	__u32 relative, numbers;
 	__be32 seq;
+	__u8 flags;
 
 	if (!p || !flow || !in)
 		return 0;
+	/* Packets of the backend change them meanwhile. */
+	flags = *(volatile __u8 *)&flow->flags;
 	in->gap = 0;
 	in->shift = 0;
 	in->after_bytes = 0;
@@ -93,8 +96,8 @@ __noinline int plan_proxy(ctx_t *ctx, struct packet *p, struct l4_flow *flow)
 	if ((__s32)relative < 0)
 		return 0;
 	numbers = content_bytes(p) + (p->tcp_flags & TCP_FIN);
-	if (relative || !needs_header(p, flow, numbers)) {
-		if (flow->flags & L4_FLOW_PP_SENT || relative)
+	if (relative || !needs_header(p, flags, numbers, flow->snd_max)) {
+		if (relative || flags & (L4_FLOW_PP_SENT | L4_FLOW_PP_ACKED))
 			in->shift = flow->pp_len;
 	} else if (!may_grow(ctx, p)) {
 		return -L4_DROP_PP_GSO;
@@ -105,7 +108,7 @@ __noinline int plan_proxy(ctx_t *ctx, struct packet *p, struct l4_flow *flow)
 		in->at = p->l4_offset + p->l4_header_bytes;
 		set_flags(flow, L4_FLOW_PP_SENT);
 	}
-	if (!(flow->flags & L4_FLOW_PP_ACKED) && relative + numbers > flow->snd_max)
+	if (!(flags & L4_FLOW_PP_ACKED) && relative + numbers > flow->snd_max)
 		flow->snd_max = relative + numbers;
 	return in->gap;
 }

@@ -42,6 +42,7 @@ import {
   type L4Config,
   type L4Service,
 } from './records.ts';
+import { compileTunnel, IPIP } from './tunnel.ts';
 import {
   byWeightTable,
   drawTable,
@@ -94,8 +95,6 @@ export interface CompileInput {
   readonly before: PlaneImage;
   readonly links: ReadonlyMap<string, KnownLink>;
 }
-
-const IPIP = 0;
 
 /** Computes the image. Removed services and backends stay in it, disabled and retired. */
 export function compile({ desired, ids, before, links }: CompileInput): PlaneImage {
@@ -238,13 +237,15 @@ function compileBackend(
   const wasAvailable = former !== undefined && (former.flags & BACKEND_FLAGS.available) !== 0;
   const isAvailable = spec.health === 'up' || (spec.health === 'unknown' && wasAvailable);
   const link = spec.staticL2 && links.get(spec.staticL2.interface);
+  const tunnel = compileTunnel(spec.tunnel ?? IPIP);
   return {
     ...EMPTY_BACKEND,
     address: toMapAddress(spec.address),
     port: spec.port,
     mode: MODES[spec.mode],
-    tunnel: IPIP,
+    ...tunnel.fields,
     flags:
+      tunnel.flags |
       (isAvailable ? BACKEND_FLAGS.available : 0) |
       (link ? BACKEND_FLAGS.staticL2 : 0) |
       (isMetered ? BACKEND_FLAGS.metered : 0),

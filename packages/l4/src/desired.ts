@@ -5,6 +5,7 @@
  * @module
  */
 import type { Presence } from './presence.ts';
+import type { TunnelSpec } from './tunnel.ts';
 import type {
   CLIENT_ADDRESSES,
   HASH_MODES,
@@ -41,6 +42,8 @@ export interface BackendSpec {
   readonly upper: number;
   /** Flows below which it takes some again; 0 is three quarters of `upper`. */
   readonly lower: number;
+  /** How packets are wrapped in mode `tunnel`; IP in IP when it is left out. */
+  readonly tunnel?: TunnelSpec;
   /** Where packets for it are sent, instead of asking the routes. */
   readonly staticL2?: { readonly interface: string; readonly mac: string };
 }

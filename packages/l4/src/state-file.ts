@@ -7,7 +7,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { cidr, integer, messageOf, z } from '@balancer/kit';
-import { CLIENT_ADDRESSES, HASH_MODES, MODES, SCHEDULERS } from './constants.ts';
+import { CLIENT_ADDRESSES, HASH_MODES, MODES, SCHEDULERS, TUNNELS } from './constants.ts';
 import { OPEN, type ServiceKey, type ServiceSpec } from './desired.ts';
 import { PlaneError } from './errors.ts';
 import { isListEntry, type SetOrder } from './named-sets.ts';
@@ -47,6 +47,15 @@ const backend = z.strictObject({
   health: z.enum(['up', 'down', 'unknown']),
   upper: count,
   lower: count,
+  tunnel: z
+    .strictObject({
+      kind: nameOf(TUNNELS),
+      port,
+      checksum: z.boolean(),
+      vni: integer({ min: 0, max: 2 ** 24 - 1 }),
+      innerMac: z.string(),
+    })
+    .optional(),
   staticL2: z.strictObject({ interface: z.string(), mac: z.string() }).optional(),
 });
 
@@ -159,6 +168,10 @@ function withoutUndefined({ portRange, backends, ...rest }: z.infer<typeof spec>
   return {
     ...rest,
     ...(portRange && { portRange }),
-    backends: backends.map(({ staticL2, ...each }) => ({ ...each, ...(staticL2 && { staticL2 }) })),
+    backends: backends.map(({ staticL2, tunnel, ...each }) => ({
+      ...each,
+      ...(tunnel && { tunnel }),
+      ...(staticL2 && { staticL2 }),
+    })),
   };
 }

@@ -5,6 +5,7 @@
  */
 
 import type { SchedulerName } from '../desired.ts';
+import type { TunnelSpec } from '../tunnel.ts';
 
 export interface IpvsServiceKey {
   readonly protocol: 'tcp' | 'udp';
@@ -48,6 +49,8 @@ export interface IpvsServer {
 
 export interface IpvsServerOptions {
   readonly mode?: 'dr' | 'tunnel' | 'nat' | 'fnat' | undefined;
+  /** Of mode `tunnel`; IP in IP when it is left out. */
+  readonly tunnel?: TunnelSpec | undefined;
   readonly weight?: number | undefined;
   /** Flows at which the server takes no more, and below which it takes some again. */
   readonly upper?: number | undefined;
@@ -65,6 +68,7 @@ export const IPVS_VIEWS = [
   'connections-local',
   'timeout',
   'daemon',
+  'tunnels',
   'local',
   'deny',
   'allow',

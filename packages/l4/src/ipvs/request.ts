@@ -5,7 +5,7 @@
  */
 import { isIP } from 'node:net';
 import { integer, z } from '@balancer/kit';
-import { LVS_SCHEDULERS } from '@balancer/lb';
+import { LVS_SCHEDULERS, TUNNEL_NAMES } from '@balancer/lb';
 import {
   IPVS_VIEWS,
   type IpvsCommand,
@@ -19,6 +19,7 @@ import { isListEntry } from '../named-sets.ts';
 const SECONDS_MAX = 2 ** 31 - 1;
 const COMMANDS_MAX = 200_000;
 const ADDRESSES_MAX = 4096;
+const MAC = /^[\da-f]{2}(:[\da-f]{2}){5}$/i;
 
 const address = z.string().refine((text) => isIP(text) !== 0, { error: 'needs an IP address' });
 const port = integer({ min: 0, max: 65_535 });
@@ -41,6 +42,15 @@ const serviceOptions = z.strictObject({
 
 const serverOptions = z.strictObject({
   mode: z.enum(['dr', 'tunnel', 'nat', 'fnat']).optional(),
+  tunnel: z
+    .strictObject({
+      kind: z.enum(TUNNEL_NAMES),
+      port,
+      checksum: z.boolean(),
+      vni: integer({ min: 0, max: 2 ** 24 - 1 }),
+      innerMac: z.string().regex(MAC, { error: 'needs a MAC address' }),
+    })
+    .optional(),
   weight: integer({ min: 0, max: 65_535 }).optional(),
   upper: integer({ min: 0, max: 2 ** 32 - 1 }).optional(),
   lower: integer({ min: 0, max: 2 ** 32 - 1 }).optional(),

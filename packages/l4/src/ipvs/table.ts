@@ -179,6 +179,7 @@ function addServer(service: ServiceSpec, { server, options }: ServerCommand): Se
   const backend = backendFor(service, server, {
     mode: options.mode ?? 'dr',
     weight: options.weight ?? 1,
+    ...tunnelOf(options),
     ...thresholdsOf(options),
     health: 'up',
   });
@@ -191,6 +192,7 @@ function editServer(service: ServiceSpec, { server, options }: ServerCommand): S
   const next = backendFor(service, server, {
     mode: options.mode ?? 'dr',
     weight: options.weight ?? 1,
+    ...tunnelOf(options),
     ...thresholdsOf(options),
     health: former.health,
   });
@@ -201,7 +203,7 @@ function editServer(service: ServiceSpec, { server, options }: ServerCommand): S
 function backendFor(
   service: ServiceSpec,
   { address, port }: IpvsServer,
-  given: Pick<BackendSpec, 'mode' | 'weight' | 'health' | 'upper' | 'lower'>,
+  given: Pick<BackendSpec, 'mode' | 'tunnel' | 'weight' | 'health' | 'upper' | 'lower'>,
 ): BackendSpec {
   const { mode } = given;
   const isOneWay = mode === 'dr' || mode === 'tunnel';
@@ -220,6 +222,14 @@ function backendFor(
   }
   const keepsPort = isOneWay || service.port === 0;
   return { address, port: keepsPort ? 0 : port || service.port, ...given };
+}
+
+/** What a server that is reached in another way than by IP in IP is reached by. */
+function tunnelOf({ mode, tunnel }: IpvsServerOptions): Pick<BackendSpec, 'tunnel'> {
+  if (tunnel && mode !== 'tunnel') {
+    throw new IpvsError('Tunnel options conflict with forward method');
+  }
+  return tunnel && tunnel.kind !== 'ipip' ? { tunnel } : {};
 }
 
 /** LVS's thresholds: the lower one must lie below the upper one, unless there is none. */

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatServiceKey, type ServiceSpec } from '../../src/desired.ts';
 import type { IpvsChange } from '../../src/ipvs/commands.ts';
+import { INNER_MAC, type TunnelSpec } from '../../src/tunnel.ts';
 import { formatRules } from '../../src/ipvs/format.ts';
 import { parseRules } from '../../src/ipvs/parse.ts';
 import { change, IpvsError } from '../../src/ipvs/table.ts';
@@ -197,6 +198,19 @@ describe('a service of IPv6 with servers of IPv4', () => {
   });
 });
 
+/** A tunnel without what its kind has no place for. */
+function possible(tunnel: TunnelSpec): TunnelSpec {
+  const { kind, port, checksum, vni, innerMac } = tunnel;
+  const isOurs = kind === 'vxlan';
+  return {
+    kind,
+    port: kind === 'gre' ? 0 : port,
+    checksum: kind !== 'gre' && checksum,
+    vni: isOurs ? vni : 0,
+    innerMac: isOurs ? innerMac : INNER_MAC,
+  };
+}
+
 describe('rules that were saved', () => {
   const address = fc.integer({ min: 1, max: 254 }).map((last) => `10.0.0.${last}`);
   const network = fc.constantFrom(
@@ -206,7 +220,18 @@ describe('rules that were saved', () => {
     '::1',
     '0.0.0.0/0',
   );
+  const tunnel = fc.option(
+    fc.record({
+      kind: fc.constantFrom('gue' as const, 'gue1' as const, 'gre' as const, 'vxlan' as const),
+      port: fc.integer({ min: 0, max: 65_535 }),
+      checksum: fc.boolean(),
+      vni: fc.integer({ min: 0, max: 2 ** 24 - 1 }),
+      innerMac: fc.constantFrom('02:00:00:00:00:01', '02:00:00:00:00:77'),
+    }),
+    { nil: undefined },
+  );
   const server = fc.record({
+    tunnel,
     address,
     mode: fc.constantFrom('dr' as const, 'tunnel' as const, 'nat' as const, 'fnat' as const),
     weight: fc.integer({ min: 0, max: 65_535 }),
@@ -254,16 +279,19 @@ describe('rules that were saved', () => {
             };
             return [
               { op: 'add-service', service: key, options },
-              ...s.servers.map(({ mode, weight, upper, lower, port, ...rest }): IpvsChange => {
-                const isOneWay = mode === 'dr' || mode === 'tunnel';
-                const own = { ...rest, port: isOneWay ? s.port : port };
-                return {
-                  op: 'add-server',
-                  service: key,
-                  server: own,
-                  options: { mode, weight, upper, lower },
-                };
-              }),
+              ...s.servers.map(
+                ({ mode, weight, upper, lower, port, tunnel: wrap, ...rest }): IpvsChange => {
+                  const isOneWay = mode === 'dr' || mode === 'tunnel';
+                  const wrapped = mode === 'tunnel' && wrap ? { tunnel: possible(wrap) } : {};
+                  const own = { ...rest, port: isOneWay ? s.port : port };
+                  return {
+                    op: 'add-server',
+                    service: key,
+                    server: own,
+                    options: { mode, weight, upper, lower, ...wrapped },
+                  };
+                },
+              ),
               ...(s.locals.length > 0
                 ? [{ op: 'add-local', service: key, addresses: s.locals } as const]
                 : []),

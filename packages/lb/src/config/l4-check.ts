@@ -52,6 +52,7 @@ export function checkPacketModes(file: ConfigFile, report: ConfigReport): void {
     checkLocalAddresses(place, places, report);
     checkServers(place, report);
     checkScheduler(place, report);
+    checkTunnel(place, report);
   }
   checkSets(file, report);
   checkPortRanges(places, report);
@@ -325,6 +326,27 @@ function checkScheduler(
       [...at, 'servers'],
       `"${balance}" compares at most ${COMPARED_SERVERS_MAX} servers; got ${serverCount}`,
     );
+  }
+}
+
+/** Keys of tunnels that the tunnel has no place for. */
+function checkTunnel({ path, mode, l4 }: Place, report: ConfigReport): void {
+  const { tunnel = 'ipip', tunnel_port = 0, tunnel_checksum = false, vni = 0 } = l4;
+  if (mode !== 'tunnel') {
+    if (tunnel === 'ipip') return;
+    report.problem([...path, 'l4', 'tunnel'], `mode "${mode}" has no tunnel; remove the key`);
+    return;
+  }
+  const isOverUdp = tunnel !== 'ipip' && tunnel !== 'gre';
+  if (!isOverUdp && (tunnel_port !== 0 || tunnel_checksum)) {
+    const key = tunnel_port === 0 ? 'tunnel_checksum' : 'tunnel_port';
+    report.problem(
+      [...path, 'l4', key],
+      `tunnel "${tunnel}" has no UDP header; it is for "gue", "gue1" and "vxlan"`,
+    );
+  }
+  if (tunnel !== 'vxlan' && vni !== 0) {
+    report.problem([...path, 'l4', 'vni'], `tunnel "${tunnel}" has none; it is for "vxlan"`);
   }
 }
 

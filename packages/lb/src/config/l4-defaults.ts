@@ -70,6 +70,9 @@ const FRONTEND_L4: Omit<FrontendL4Config, 'rate'> = {
   toa: false,
   proxy_protocol: 'off',
   tunnel: 'ipip',
+  tunnel_port: 0,
+  tunnel_checksum: false,
+  vni: 0,
   force: false,
 };
 

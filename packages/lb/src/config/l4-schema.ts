@@ -5,14 +5,15 @@
  */
 import { isIP } from 'node:net';
 import { cidr, cidrList, duration, integer, z } from '@balancer/kit';
-import type {
-  AddressSetConfig,
-  FrontendL4Config,
-  L4Config,
-  L4ConntrackConfig,
-  L4LimitsConfig,
-  L4RateConfig,
-  L4TimeoutsConfig,
+import {
+  type AddressSetConfig,
+  type FrontendL4Config,
+  type L4Config,
+  type L4ConntrackConfig,
+  type L4LimitsConfig,
+  type L4RateConfig,
+  type L4TimeoutsConfig,
+  TUNNEL_NAMES,
 } from './l4-types.ts';
 
 type Given<T> = { readonly [K in keyof T]?: T[K] | undefined };
@@ -38,6 +39,8 @@ const SECOND_MS = 1000;
 /** A terabit. */
 const RATE_BPS_MAX = 1e12;
 const BURST_MS_MAX = 60_000;
+/** VXLAN has 24 bits for the number of a network. */
+const VNI_MAX = 2 ** 24 - 1;
 /** Letters first, so that no set is mistaken for an address. */
 const SET_NAME = /^[a-z][\w.-]*$/i;
 /** Whole seconds, as the kernel side keeps them. */
@@ -126,7 +129,10 @@ export const frontendL4Schema: z.ZodType<FrontendL4Table> = z.strictObject({
       burst: duration({ minMs: 1, maxMs: BURST_MS_MAX }).optional(),
     })
     .optional(),
-  tunnel: z.literal('ipip').optional(),
+  tunnel: z.enum(TUNNEL_NAMES).optional(),
+  tunnel_port: integer({ min: 0, max: 65_535 }).optional(),
+  tunnel_checksum: z.boolean().optional(),
+  vni: integer({ min: 0, max: VNI_MAX }).optional(),
   force: z.boolean().optional(),
 });
 

@@ -38,6 +38,11 @@ export const LVS_SCHEDULERS = [
 
 export type LvsScheduler = (typeof LVS_SCHEDULERS)[number];
 
+/** Headers around packets of mode `tunnel`. */
+export const TUNNEL_NAMES = ['ipip', 'gue', 'gue1', 'gre', 'vxlan'] as const;
+
+export type TunnelName = (typeof TUNNEL_NAMES)[number];
+
 /** What the packet plane computes a flow's hash from. */
 export type FlowHash = 'ip' | 'ip-port' | 'dst-ip';
 
@@ -140,7 +145,14 @@ export interface FrontendL4Config {
   /** Tells servers the client's address by a header in front of the first bytes. */
   readonly proxy_protocol: 'off' | 'v2';
   readonly rate: L4RateConfig;
-  readonly tunnel: 'ipip';
+  /** How packets of mode `tunnel` are wrapped. */
+  readonly tunnel: TunnelName;
+  /** UDP port of servers for `gue`, `gue1` and `vxlan`; 0 is the usual one: 6080, or 4789 for `vxlan`. */
+  readonly tunnel_port: number;
+  /** Outer UDP headers get a checksum. */
+  readonly tunnel_checksum: boolean;
+  /** Number of the network of `vxlan`. */
+  readonly vni: number;
   /** Allows local addresses that are addresses of this host. */
   readonly force: boolean;
 }
