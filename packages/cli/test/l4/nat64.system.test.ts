@@ -7,7 +7,6 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { changeLink, findLink, type NetworkNamespace, RouteSocket } from '@balancer/ebpf';
 import { describe, expect, test } from 'vitest';
 import { Lab } from '../../../../examples/l4-netns/lab.ts';
 import { ADDRESSES, serverAddress } from '../../../../examples/l4-netns/network.ts';
@@ -20,11 +19,6 @@ const BULK_BYTES = IS_LONG ? 50_000_000 : 10_000_000;
 const PORT = 8084;
 const SERVICE = `[${ADDRESSES.service[6]}]:${PORT}`;
 const HOOKS = ['tc', 'xdp'] as const;
-
-/** Leaves a machine IPv4 alone. */
-function leaveIpv4(machine: NetworkNamespace): void {
-  machine.run(() => writeFileSync('/proc/sys/net/ipv6/conf/all/disable_ipv6', '1'));
-}
 
 /** A service of IPv6 over both protocols, and its servers of IPv4. */
 function tables(lab: Lab, l4: string = ''): string {
@@ -42,7 +36,7 @@ l4 = { local_addresses = ["${ADDRESSES.local[4]}"]${protocol === 'tcp' ? l4 : ''
 
 async function labOfServers(): Promise<Lab> {
   const lab = new Lab();
-  for (const server of lab.network.servers) leaveIpv4(server);
+  lab.network.leaveServersIpv4();
   await lab.startServers([PORT]);
   return lab;
 }
@@ -85,11 +79,7 @@ describe(`clients of IPv6, servers of IPv4${NO_ROOT}`, () => {
     'behind a router that takes 1,400 bytes: uploads and downloads end, and servers hear how large packets may be',
     async () => {
       await using lab = await labOfServers();
-      lab.network.router.run(() => {
-        const socket = RouteSocket.open();
-        changeLink(socket, findLink(socket, 'client')!.ifindex, { mtu: 1400 });
-        socket.close();
-      });
+      lab.network.limitClientMtu(1400);
       lab.configure(lab.settings('tc') + tables(lab));
       await lab.startBalancer();
       const found = await lab.request({ count: 6, family: 6, port: PORT, bytes: 2_000_000 });
@@ -105,7 +95,7 @@ describe(`clients of IPv6, servers of IPv4${NO_ROOT}`, () => {
   );
 
   test.skipIf(NO_ROOT !== '')(
-    'have connections that are shown with both families, and forgotten by the client's address',
+    'have connections that are shown with both families, and forgotten by their client',
     async () => {
       await using lab = await labOfServers();
       lab.configure(lab.settings('tc') + tables(lab));
@@ -138,7 +128,7 @@ describe(`clients of IPv6, servers of IPv4${NO_ROOT}`, () => {
     async () => {
       await using lab = new Lab();
       const [server] = lab.network.servers;
-      leaveIpv4(server!);
+      lab.network.leaveServersIpv4();
       const content = randomBytes(3_000_000);
       writeFileSync(join(lab.folder, 'file'), content);
       const file = join(lab.folder, 'nginx.conf');
