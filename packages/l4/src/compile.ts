@@ -17,6 +17,7 @@ import {
   SCHEDULERS,
   SERVICE_FLAGS,
   STATES,
+  SYN_PROXIES,
 } from './constants.ts';
 import {
   type BackendSpec,
@@ -302,6 +303,7 @@ function compileService(
     family: familyOf(service.address),
     vip: toMapAddress(service.address),
     vport: service.port,
+    synproxy: SYN_PROXIES[service.synProxy],
     proxy_protocol: service.clientAddress === 'ppv2' ? 2 : 0,
     sel_len: table.length,
     list_len: list.length,

@@ -14,6 +14,7 @@ import type {
   REPLY_PATHS,
   SCHEDULERS,
   STATES,
+  SYN_PROXIES,
 } from './constants.ts';
 
 export type Protocol = keyof typeof PROTOCOLS;
@@ -95,6 +96,8 @@ export interface ServiceSpec extends ServiceKey {
   /** Seconds instead of the global time-outs of ESTABLISHED and UDP; 0 keeps those. */
   readonly connTimeoutS: number;
   readonly expireQuiescent: boolean;
+  /** TCP by full NAT or NAT: answers SYNs in place of servers. */
+  readonly synProxy: keyof typeof SYN_PROXIES;
   /** How servers of mode `fnat` are told the client's address. */
   readonly clientAddress: (typeof CLIENT_ADDRESSES)[number];
   /** A client that finds no server gets a reset or an ICMP error instead of silence. */

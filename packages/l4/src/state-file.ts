@@ -7,7 +7,14 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { cidr, integer, messageOf, z } from '@balancer/kit';
-import { CLIENT_ADDRESSES, HASH_MODES, MODES, SCHEDULERS, TUNNELS } from './constants.ts';
+import {
+  CLIENT_ADDRESSES,
+  HASH_MODES,
+  MODES,
+  SCHEDULERS,
+  SYN_PROXIES,
+  TUNNELS,
+} from './constants.ts';
 import { OPEN, type ServiceKey, type ServiceSpec } from './desired.ts';
 import { PlaneError } from './errors.ts';
 import { isListEntry, type SetOrder } from './named-sets.ts';
@@ -91,6 +98,7 @@ const spec = z.strictObject({
   connTimeoutS: seconds,
   expireQuiescent: z.boolean(),
   // Files of before there was any have none.
+  synProxy: nameOf(SYN_PROXIES).default('off'),
   clientAddress: z.enum(CLIENT_ADDRESSES).default('none'),
   resetOnNoBackend: z.boolean(),
   onePacket: z.boolean(),

@@ -39,6 +39,8 @@ export interface IpvsServiceOptions {
   readonly expireQuiescent?: boolean | undefined;
   /** The header that tells servers the client's address. */
   readonly proxyProtocol?: 'off' | 'v2' | undefined;
+  /** Who speaks first on connections whose SYNs are answered in place of servers. */
+  readonly synProxy?: 'off' | 'client-first' | 'server-first' | undefined;
 }
 
 export interface IpvsServer {

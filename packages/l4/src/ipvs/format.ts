@@ -175,8 +175,12 @@ function tunnelInfo(spec: ServiceSpec, server: BackendDocument): string {
   return isOverUdp(kind) ? `${kind}:${port || TUNNEL_PORTS[kind]}:${sum}` : `${kind}:${sum}`;
 }
 
+/** Values of `--synproxy`. */
+const SYN_PROXY_VALUES = { 'client-first': 'enable', 'server-first': 'server-first' } as const;
+
 function serviceOptions(service: ServiceSpec, compat: boolean): string {
-  const { persistenceS, onePacket, connTimeoutS, expireQuiescent, clientAddress } = service;
+  const { persistenceS, onePacket, connTimeoutS, expireQuiescent, clientAddress, synProxy } =
+    service;
   const mask = maskText(service);
   const flags = schedulerFlags(service);
   return [
@@ -184,6 +188,7 @@ function serviceOptions(service: ServiceSpec, compat: boolean): string {
     mask === '' ? '' : ` -M ${mask}`,
     flags.length > 0 ? ` -b ${flags.join(',')}` : '',
     onePacket ? ' -o' : '',
+    synProxy === 'off' || compat ? '' : ` -j ${SYN_PROXY_VALUES[synProxy]}`,
     connTimeoutS > 0 && !compat ? ` --conn-timeout ${connTimeoutS}` : '',
     clientAddress === 'ppv2' && !compat ? ' --proxy-protocol v2' : '',
     expireQuiescent && !compat ? ' --expire-quiescent' : '',
@@ -272,6 +277,7 @@ function serviceLine(
     spec.persistenceS > 0 ? `persistent ${spec.persistenceS}` : '',
     mask === '' ? '' : `mask ${mask}`,
     spec.onePacket ? 'ops' : '',
+    spec.synProxy === 'off' ? '' : 'synproxy',
     spec.connTimeoutS > 0 ? `conn-timeout ${spec.connTimeoutS}` : '',
     spec.clientAddress === 'ppv2' ? 'ppv2' : '',
     spec.expireQuiescent ? 'expire-quiescent' : '',

@@ -38,6 +38,7 @@ const SERVICE_OPTIONS = [
   'hash-target',
   'expire-quiescent',
   'proxy-protocol',
+  'synproxy',
 ];
 const SERVER_OPTIONS = [
   'gatewaying',
@@ -306,6 +307,7 @@ class Reader {
       ...(options.has('ops') && { onePacket: true }),
       ...(options.has('conn-timeout') && { connTimeoutS: timeout(options.get('conn-timeout')!) }),
       ...(options.has('expire-quiescent') && { expireQuiescent: true }),
+      ...(options.has('synproxy') && { synProxy: synProxy(options.get('synproxy')!) }),
       ...(options.has('proxy-protocol') && {
         proxyProtocol: proxyProtocol(options.get('proxy-protocol')!),
       }),
@@ -357,6 +359,16 @@ class Reader {
     }
     return Array.from({ length: to - from + 1 }, (_, index) => toAddress(from + index));
   }
+}
+
+/** As DPVS has it; "server-first" is ours. */
+function synProxy(text: string): NonNullable<IpvsServiceOptions['synProxy']> {
+  if (text === 'enable') return 'client-first';
+  if (text === 'disable') return 'off';
+  if (text === 'server-first') return text;
+  throw new IpvsUsageError(
+    `illegal --synproxy \`${text}'; there are enable, disable, server-first`,
+  );
 }
 
 /** @throws {IpvsUsageError} for what DPVS has and the plane has not. */

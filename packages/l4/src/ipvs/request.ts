@@ -38,6 +38,7 @@ const serviceOptions = z.strictObject({
   connTimeoutS: seconds.optional(),
   expireQuiescent: z.boolean().optional(),
   proxyProtocol: z.enum(['off', 'v2']).optional(),
+  synProxy: z.enum(['off', 'client-first', 'server-first']).optional(),
 });
 
 const serverOptions = z.strictObject({
@@ -123,6 +124,7 @@ export interface ServiceBody {
   readonly conn_timeout_s?: number | undefined;
   readonly expire_quiescent?: boolean | undefined;
   readonly proxy_protocol?: 'off' | 'v2' | undefined;
+  readonly synproxy?: IpvsServiceOptions['synProxy'];
   /** Exactly these; those that are there stay when it is left out. */
   readonly servers?: readonly (IpvsServer & IpvsServerOptions)[] | undefined;
   readonly local_addresses?: readonly string[] | undefined;
@@ -137,6 +139,7 @@ export const serviceBody: z.ZodType<ServiceBody> = z.strictObject({
   conn_timeout_s: serviceOptions.shape.connTimeoutS,
   expire_quiescent: serviceOptions.shape.expireQuiescent,
   proxy_protocol: serviceOptions.shape.proxyProtocol,
+  synproxy: serviceOptions.shape.synProxy,
   servers: z.array(z.strictObject({ ...server.shape, ...serverOptions.shape })).optional(),
   local_addresses: z.array(address).max(ADDRESSES_MAX).optional(),
 });

@@ -48,6 +48,7 @@ export function checkPacketModes(file: ConfigFile, report: ConfigReport): void {
     checkPlane(place, file, report);
     checkListenAddresses(place, report);
     checkRefused(place, report);
+    checkSynProxy(place, report);
     checkClientAddress(place, report);
     checkLocalAddresses(place, places, report);
     checkServers(place, report);
@@ -143,6 +144,23 @@ function checkRefused({ path, frontend, mode }: Place, report: ConfigReport): vo
 
 /** Modes in which servers do not see the client's address. */
 const HIDING_MODES: ReadonlySet<string> = new Set(['fnat', 'nat64', 'passthrough']);
+
+/** Modes in which both directions of a connection pass. */
+const TWO_WAY_MODES: ReadonlySet<string> = new Set(['fnat', 'nat', 'passthrough']);
+
+/** Who answers a SYN in place of a server has to count for both ends from then on. */
+function checkSynProxy({ path, mode, frontend, l4 }: Place, report: ConfigReport): void {
+  if ((l4.synproxy ?? 'off') === 'off') return;
+  const at = [...path, 'l4', 'synproxy'];
+  if (!TWO_WAY_MODES.has(mode)) {
+    report.problem(
+      at,
+      `needs mode "fnat" or "nat", in which replies come back through Balancer; got "${mode}"`,
+    );
+  } else if (frontend.protocol === 'udp') {
+    report.problem(at, 'needs protocol "tcp": datagrams have no handshake');
+  }
+}
 
 /** Servers are told the client's address in one way, where they do not see it, on connections. */
 function checkClientAddress(

@@ -18,7 +18,7 @@ import type {
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-const L4: Omit<L4Config, 'conntrack' | 'limits' | 'sets'> = {
+const L4: Omit<L4Config, 'conntrack' | 'limits' | 'sets' | 'cookie_secret'> = {
   hook: 'auto',
   interfaces: [],
   pin_path: '/sys/fs/bpf/balancer',
@@ -67,6 +67,7 @@ const FRONTEND_L4: Omit<FrontendL4Config, 'rate'> = {
   persistence_prefix6: 128,
   conn_timeout: 0,
   expire_quiescent: false,
+  synproxy: 'off',
   toa: false,
   proxy_protocol: 'off',
   tunnel: 'ipip',
@@ -77,10 +78,17 @@ const FRONTEND_L4: Omit<FrontendL4Config, 'rate'> = {
 };
 
 /** `[l4]` with every default. */
-export function completeL4({ conntrack = {}, limits, sets = {}, ...table }: L4Table): L4Config {
+export function completeL4({
+  conntrack = {},
+  limits,
+  sets = {},
+  cookie_secret,
+  ...table
+}: L4Table): L4Config {
   const { timeouts, ...plain } = conntrack;
   return {
     ...complete(L4, table),
+    ...(cookie_secret && { cookie_secret }),
     sets: Object.fromEntries(
       Object.entries(sets).map(([name, set]) => [name, complete(SET, set)] as const),
     ),

@@ -4,7 +4,7 @@
  * @module
  */
 import { isIP } from 'node:net';
-import { cidr, cidrList, duration, integer, z } from '@balancer/kit';
+import { cidr, cidrList, duration, integer, secret, z } from '@balancer/kit';
 import {
   type AddressSetConfig,
   type FrontendL4Config,
@@ -70,6 +70,7 @@ export const l4Schema: z.ZodType<L4Table> = z.strictObject({
   reply_path: z.enum(['fib', 'symmetric']).optional(),
   unknown_port: z.enum(['pass', 'drop']).optional(),
   new_flow_cap: integer({ min: 0, max: COUNT_MAX }).optional(),
+  cookie_secret: secret().optional(),
   tunnel_source: z.union([z.literal('rss'), z.array(ipAddress)]).optional(),
   admin_socket: z.string().optional(),
   state_file: z
@@ -120,6 +121,7 @@ export const frontendL4Schema: z.ZodType<FrontendL4Table> = z.strictObject({
   persistence_prefix6: integer({ min: 1, max: 128 }).optional(),
   conn_timeout: duration().optional(),
   expire_quiescent: z.boolean().optional(),
+  synproxy: z.enum(['off', 'client-first', 'server-first']).optional(),
   toa: z.boolean().optional(),
   proxy_protocol: z.enum(['off', 'v2']).optional(),
   rate: z
