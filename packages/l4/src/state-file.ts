@@ -7,9 +7,18 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { cidr, integer, messageOf, z } from '@balancer/kit';
-import { CLIENT_ADDRESSES, HASH_MODES, MODES, SCHEDULERS, TUNNELS } from './constants.ts';
+import {
+  CLIENT_ADDRESSES,
+  HASH_MODES,
+  MODES,
+  PROTOCOL_NAMES,
+  SCHEDULERS,
+  SYN_PROXIES,
+  TUNNELS,
+} from './constants.ts';
 import { OPEN, type ServiceKey, type ServiceSpec } from './desired.ts';
 import { PlaneError } from './errors.ts';
+import { matchSchema } from './match-schema.ts';
 import { isListEntry, type SetOrder } from './named-sets.ts';
 
 /** What was ordered about a service; `null`: it was deleted. */
@@ -33,7 +42,12 @@ const port = integer({ min: 0, max: 65_535 });
 const seconds = integer({ min: 0, max: SECONDS_MAX });
 /** Files of before there were limits have none. */
 const count = integer({ min: 0, max: 2 ** 32 - 1 }).default(0);
-const key = { protocol: z.enum(['tcp', 'udp']), address, port };
+const key = {
+  protocol: z.enum(PROTOCOL_NAMES),
+  address,
+  port,
+  match: matchSchema.optional(),
+};
 const nameOf = <N extends string>(table: Readonly<Record<N, number>>): z.ZodType<N> =>
   // The keys of a table are all of its type's.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
@@ -98,6 +112,7 @@ const spec = z.strictObject({
   connTimeoutS: seconds,
   expireQuiescent: z.boolean(),
   // Files of before there was any have none.
+  synProxy: nameOf(SYN_PROXIES).default('off'),
   clientAddress: z.enum(CLIENT_ADDRESSES).default('none'),
   resetOnNoBackend: z.boolean(),
   onePacket: z.boolean(),

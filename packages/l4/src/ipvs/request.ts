@@ -6,6 +6,7 @@
 import { isIP } from 'node:net';
 import { integer, z } from '@balancer/kit';
 import { LVS_SCHEDULERS, TUNNEL_NAMES } from '@balancer/lb';
+import { matchSchema } from '../match-schema.ts';
 import {
   IPVS_VIEWS,
   type IpvsCommand,
@@ -24,8 +25,8 @@ const MAC = /^[\da-f]{2}(:[\da-f]{2}){5}$/i;
 const address = z.string().refine((text) => isIP(text) !== 0, { error: 'needs an IP address' });
 const port = integer({ min: 0, max: 65_535 });
 const seconds = integer({ min: 0, max: SECONDS_MAX });
-const protocol = z.enum(['tcp', 'udp']);
-const service = z.strictObject({ protocol, address, port });
+const protocol = z.enum(['tcp', 'udp', 'icmp', 'icmpv6']);
+const service = z.strictObject({ protocol, address, port, match: matchSchema.optional() });
 const server = z.strictObject({ address, port: port.optional() });
 const addresses = z.array(address).min(1).max(ADDRESSES_MAX);
 
@@ -38,10 +39,11 @@ const serviceOptions = z.strictObject({
   connTimeoutS: seconds.optional(),
   expireQuiescent: z.boolean().optional(),
   proxyProtocol: z.enum(['off', 'v2']).optional(),
+  synProxy: z.enum(['off', 'client-first', 'server-first']).optional(),
 });
 
 const serverOptions = z.strictObject({
-  mode: z.enum(['dr', 'tunnel', 'nat', 'fnat']).optional(),
+  mode: z.enum(['dr', 'tunnel', 'nat', 'fnat', 'snat']).optional(),
   tunnel: z
     .strictObject({
       kind: z.enum(TUNNEL_NAMES),
@@ -57,7 +59,7 @@ const serverOptions = z.strictObject({
 });
 
 const sockpair = z.strictObject({
-  protocol,
+  protocol: z.enum(['tcp', 'udp']),
   client: address,
   clientPort: port,
   target: address,
@@ -123,6 +125,7 @@ export interface ServiceBody {
   readonly conn_timeout_s?: number | undefined;
   readonly expire_quiescent?: boolean | undefined;
   readonly proxy_protocol?: 'off' | 'v2' | undefined;
+  readonly synproxy?: IpvsServiceOptions['synProxy'];
   /** Exactly these; those that are there stay when it is left out. */
   readonly servers?: readonly (IpvsServer & IpvsServerOptions)[] | undefined;
   readonly local_addresses?: readonly string[] | undefined;
@@ -137,6 +140,7 @@ export const serviceBody: z.ZodType<ServiceBody> = z.strictObject({
   conn_timeout_s: serviceOptions.shape.connTimeoutS,
   expire_quiescent: serviceOptions.shape.expireQuiescent,
   proxy_protocol: serviceOptions.shape.proxyProtocol,
+  synproxy: serviceOptions.shape.synProxy,
   servers: z.array(z.strictObject({ ...server.shape, ...serverOptions.shape })).optional(),
   local_addresses: z.array(address).max(ADDRESSES_MAX).optional(),
 });

@@ -46,7 +46,7 @@ export function change(table: Map<string, ServiceSpec>, command: IpvsChange): vo
     throw new IpvsError(isService ? 'No such service' : 'Service not defined');
   }
   if (command.op === 'delete-service') table.delete(key);
-  else table.set(key, changed(service, command));
+  else table.set(key, withCheckedProxy(changed(service, command)));
 }
 
 function changed(
@@ -63,11 +63,11 @@ function changed(
         clientAddress: clientAddressAfter(service, command.options),
       };
     case 'add-server':
-      return addServer(service, command);
+      return withPool(addServer(service, command));
     case 'edit-server':
-      return editServer(service, command);
+      return withPool(editServer(service, command));
     case 'delete-server':
-      return { ...service, backends: without(service, command.server) };
+      return withPool({ ...service, backends: without(service, command.server) });
     case 'add-local':
       return { ...service, localAddresses: addLocal(service, command.addresses) };
     case 'delete-local':
@@ -79,11 +79,21 @@ function changed(
   }
 }
 
-function newService({ protocol, address, port }: ServiceKey): ServiceSpec {
+/** What hosts behind the balancer get are the servers themselves. */
+function withPool(service: ServiceSpec): ServiceSpec {
+  if (!service.match) return service;
+  return {
+    ...service,
+    localAddresses: [...new Set(service.backends.map(({ address }) => address))],
+  };
+}
+
+function newService({ protocol, address, port, match }: ServiceKey): ServiceSpec {
   return {
     protocol,
     address,
     port,
+    ...(match && { match }),
     scheduler: SCHEDULER_DEFAULT,
     hash: 'ip',
     mhTable: MH_TABLE_DEFAULT,
@@ -93,6 +103,7 @@ function newService({ protocol, address, port }: ServiceKey): ServiceSpec {
     persistencePrefix6: 128,
     connTimeoutS: 0,
     expireQuiescent: false,
+    synProxy: 'off',
     clientAddress: 'none',
     resetOnNoBackend: false,
     onePacket: false,
@@ -147,12 +158,17 @@ function withOptions(service: ServiceSpec, options: IpvsServiceOptions): Service
     onePacket: options.onePacket ?? false,
     connTimeoutS: options.connTimeoutS ?? 0,
     expireQuiescent: options.expireQuiescent ?? false,
+    synProxy: options.synProxy ?? 'off',
   };
-  if (next.port === 0 && next.persistenceS === 0) {
+  const hasPorts = !next.match && (next.protocol === 'tcp' || next.protocol === 'udp');
+  if (hasPorts && next.port === 0 && next.persistenceS === 0) {
     throw new IpvsError('Zero port specified for non-persistent service');
   }
   if (next.onePacket && next.protocol !== 'udp') {
     throw new IpvsError('One-Packet Scheduling is only for UDP virtual services');
+  }
+  if (next.synProxy !== 'off' && next.protocol !== 'tcp') {
+    throw new IpvsError('The SYN proxy is only for TCP virtual services');
   }
   return withFlags(next, schedulerFlags);
 }
@@ -166,6 +182,18 @@ function clientAddressAfter(
   if (protocol === 'udp') throw new IpvsError('PROXY headers are only for TCP virtual services');
   return 'ppv2';
 }
+
+/** Who answers SYNs counts for both ends from then on, and needs to see both directions. */
+function withCheckedProxy(service: ServiceSpec): ServiceSpec {
+  if (service.synProxy === 'off' || service.backends.every(({ mode }) => TWO_WAY.has(mode))) {
+    return service;
+  }
+  throw new IpvsError(
+    'The SYN proxy is not possible with -g or -i; it needs servers with -m or -b',
+  );
+}
+
+const TWO_WAY: ReadonlySet<string> = new Set<BackendSpec['mode']>(['nat', 'fnat']);
 
 /** Flags that bear the scheduler's name, or the numbers that stand for them. */
 function withFlags(service: ServiceSpec, flags: readonly SchedulerFlag[]): ServiceSpec {
@@ -222,6 +250,12 @@ function backendFor(
 ): BackendSpec {
   const { mode } = given;
   const isOneWay = mode === 'dr' || mode === 'tunnel';
+  if ((mode === 'snat') !== (service.match !== undefined)) {
+    throw new IpvsError('-J is for the servers of a match service, which can have no others');
+  }
+  if (mode === 'snat' && (port ?? 0) !== 0) {
+    throw new IpvsError('an address outside has no port: its port must be 0');
+  }
   if (isOneWay && port !== undefined && port !== 0 && port !== service.port) {
     throw new IpvsError('Port forwarding is not possible with -g or -i');
   }
@@ -292,6 +326,7 @@ function changeList(
 }
 
 function addLocal(service: ServiceSpec, addresses: readonly string[]): string[] {
+  if (service.match) throw new IpvsError('a match service has servers instead of local addresses');
   const twin = addresses.find((address) => service.localAddresses.includes(address));
   if (twin !== undefined) throw new IpvsError(`Local address ${twin} already exists`);
   if (addresses.includes(service.address)) {
@@ -301,6 +336,7 @@ function addLocal(service: ServiceSpec, addresses: readonly string[]): string[] 
 }
 
 function deleteLocal(service: ServiceSpec, addresses: readonly string[]): string[] {
+  if (service.match) throw new IpvsError('a match service has servers instead of local addresses');
   const unknown = addresses.find((address) => !service.localAddresses.includes(address));
   if (unknown !== undefined) throw new IpvsError(`No such local address ${unknown}`);
   return service.localAddresses.filter((address) => !addresses.includes(address));

@@ -76,6 +76,18 @@ describe('a command', () => {
       { op: 'add-service', service: WEB, options: { proxyProtocol: 'v2' } },
     ],
     [
+      '-A -t 203.0.113.1:80 -j enable',
+      { op: 'add-service', service: WEB, options: { synProxy: 'client-first' } },
+    ],
+    [
+      '-E -t 203.0.113.1:80 --synproxy=disable',
+      { op: 'edit-service', service: WEB, options: { synProxy: 'off' } },
+    ],
+    [
+      '-A -t 203.0.113.1:80 --synproxy server-first',
+      { op: 'add-service', service: WEB, options: { synProxy: 'server-first' } },
+    ],
+    [
       '-E -t 203.0.113.1:80 --proxy-protocol disable',
       { op: 'edit-service', service: WEB, options: { proxyProtocol: 'off' } },
     ],
@@ -213,6 +225,10 @@ describe('a command', () => {
     ['-U -t 203.0.113.1:80 -k ipset:a/b', "illegal network `ipset:a/b'"],
     ['-A -t 203.0.113.1:80 -M 255.0.255.0', "illegal netmask `255.0.255.0'"],
     ['-A -t 203.0.113.1:80 --frobnicate', "invalid option `--frobnicate'"],
+    [
+      '-A -t 203.0.113.1:80 -j on',
+      "illegal --synproxy `on'; there are enable, disable, server-first",
+    ],
     ['-A -f 7', '-f: firewall marks are not part of this version'],
     [
       '-A -t 203.0.113.1:80 --proxy-protocol v1-insecure',

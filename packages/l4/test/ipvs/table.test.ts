@@ -47,6 +47,29 @@ describe('a table', () => {
     });
   });
 
+  test('answers SYNs in place of servers that both directions pass to', () => {
+    const proxied: IpvsChange = {
+      op: 'add-service',
+      service: WEB,
+      options: { synProxy: 'client-first' },
+    };
+    const server = (mode: 'dr' | 'nat' | 'fnat'): IpvsChange => ({
+      op: 'add-server',
+      service: WEB,
+      server: { address: '10.0.0.11' },
+      options: { mode },
+    });
+    const rules = (...commands: IpvsChange[]): string =>
+      formatRules([...tableOf(...commands).values()], { compat: false });
+    expect(rules(proxied, server('fnat'))).toContain('-A -t 203.0.113.1:80 -s wlc -j enable\n');
+    expect(rules(proxied, server('nat'), { ...add, op: 'edit-service' })).not.toContain('-j');
+    const refusal = 'The SYN proxy is not possible with -g or -i; it needs servers with -m or -b';
+    expect(() => tableOf(proxied, server('dr'))).toThrow(new IpvsError(refusal));
+    expect(() => tableOf(add, server('dr'), { ...proxied, op: 'edit-service' })).toThrow(refusal);
+    const udp = { ...proxied, service: { ...WEB, protocol: 'udp' as const } };
+    expect(() => tableOf(udp)).toThrow('The SYN proxy is only for TCP virtual services');
+  });
+
   test('keeps lists when a service is edited, and takes networks off them', () => {
     const listed = { service: WEB, list: 'deny', network: '192.0.2.0/24' } as const;
     const other = { service: WEB, list: 'deny', network: '::1' } as const;
@@ -219,6 +242,7 @@ describe('rules that were saved', () => {
     '2001:db8::/32',
     '::1',
     '0.0.0.0/0',
+    'ipset:office',
   );
   const tunnel = fc.option(
     fc.record({
@@ -250,11 +274,16 @@ describe('rules that were saved', () => {
     connTimeoutS: fc.constantFrom(0, 30),
     expireQuiescent: fc.boolean(),
     proxyProtocol: fc.constantFrom('off' as const, 'v2' as const),
+    synProxy: fc.constantFrom('off' as const, 'client-first' as const, 'server-first' as const),
     servers: fc.uniqueArray(server, { maxLength: 5, selector: (each) => each.address }),
     locals: fc.uniqueArray(address, { maxLength: 3 }),
     deny: fc.uniqueArray(network, { maxLength: 3 }),
     allow: fc.uniqueArray(network, { maxLength: 3 }),
   });
+
+  /** Whether SYNs may be answered in place of its servers. */
+  const isTwoWay = (s: typeof service extends fc.Arbitrary<infer T> ? T : never): boolean =>
+    s.protocol === 'tcp' && s.servers.every(({ mode }) => mode === 'nat' || mode === 'fnat');
 
   test('make the same table again, and the same rules byte for byte', async () => {
     const runs = process.env['BALANCER_TEST_LONG'] === '1' ? 1000 : 100;
@@ -276,6 +305,7 @@ describe('rules that were saved', () => {
               connTimeoutS: s.connTimeoutS,
               expireQuiescent: s.expireQuiescent,
               ...(s.protocol === 'tcp' && { proxyProtocol: s.proxyProtocol }),
+              ...(isTwoWay(s) && { synProxy: s.synProxy }),
             };
             return [
               { op: 'add-service', service: key, options },

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Secret } from '@balancer/kit';
 import type { Milliseconds } from './types.ts';
 
 /** Modes whose packets the kernel forwards; the others are served by sockets of the process. */
@@ -14,6 +15,7 @@ export const PACKET_MODES = [
   'dr-ip',
   'tunnel',
   'passthrough',
+  'snat',
 ] as const;
 
 export type PacketMode = (typeof PACKET_MODES)[number];
@@ -74,6 +76,8 @@ export interface L4Config {
   readonly unknown_port: 'pass' | 'drop';
   /** New flows per second and CPU; 0 is no limit. */
   readonly new_flow_cap: number;
+  /** What the keys of SYN cookies are made of: the same on all nodes of a cluster; random without one. */
+  readonly cookie_secret?: Secret;
   /** Sources of tunnel headers: at most one address of each family, or `rss` for one per flow. */
   readonly tunnel_source: readonly string[] | 'rss';
   /** Unix socket on which `balancer ipvsadm` and `balancer l4` find the plane; `''` for none. */
@@ -140,10 +144,14 @@ export interface FrontendL4Config {
   readonly conn_timeout: Milliseconds;
   /** Ends flows of servers that are down or have weight 0 at their next packet. */
   readonly expire_quiescent: boolean;
+  /** Answers SYNs in place of servers, for protocols in which the client or the server speaks first. */
+  readonly synproxy: 'off' | 'client-first' | 'server-first';
   /** Tells servers the client's address by a TCP option. */
   readonly toa: boolean;
   /** Tells servers the client's address by a header in front of the first bytes. */
   readonly proxy_protocol: 'off' | 'v2';
+  /** Which packets a frontend of mode `snat` takes. */
+  readonly match: L4MatchConfig;
   readonly rate: L4RateConfig;
   /** VLAN whose packets the services take; 0 is every one, and frames without a tag. */
   readonly vlan: number;
@@ -157,6 +165,24 @@ export interface FrontendL4Config {
   readonly vni: number;
   /** Allows local addresses that are addresses of this host. */
   readonly force: boolean;
+}
+
+/** Protocols that rules of mode `snat` tell apart; `icmp` is ICMPv6 for IPv6. */
+export const MATCH_PROTOCOLS = ['tcp', 'udp', 'icmp'] as const;
+
+export type MatchProtocol = (typeof MATCH_PROTOCOLS)[number];
+
+/** `[frontends.<name>.l4.match]`: all of it has to hold; `''` matches everything. */
+export interface L4MatchConfig {
+  readonly proto: readonly MatchProtocol[];
+  /** Of the hosts behind the balancer: addresses and ports, as `10.0.0.0/8` or `10.0.0.1-10.0.0.9:1-1024`. */
+  readonly src_range: string;
+  /** Of where they send to. */
+  readonly dst_range: string;
+  /** Interface that packets come in by. */
+  readonly iif: string;
+  /** Interface that the route to the destination leads to. */
+  readonly oif: string;
 }
 
 /** What packets to the servers of a frontend are held to; 0 is no limit. */
