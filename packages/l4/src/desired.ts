@@ -41,6 +41,8 @@ export interface BackendSpec {
   readonly upper: number;
   /** Flows below which it takes some again; 0 is three quarters of `upper`. */
   readonly lower: number;
+  /** Its connections end when it goes down. */
+  readonly closesWhenDown?: true;
   /** Where packets for it are sent, instead of asking the routes. */
   readonly staticL2?: { readonly interface: string; readonly mac: string };
 }

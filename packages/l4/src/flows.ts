@@ -7,7 +7,7 @@ import type { LoadedObject } from '@balancer/ebpf';
 import type { L4Tc } from '../bpf/objects/l4-tc.types.ts';
 import { fromMapAddress } from './address.ts';
 import { matcherOf } from './address-prefix.ts';
-import { MODES, PROTOCOLS, STATES } from './constants.ts';
+import { FLOW_SEEN, MODES, PROTOCOLS, STATES } from './constants.ts';
 import type { ForwardMode, Protocol } from './desired.ts';
 
 /** Which flows to list; what is left out does not matter. */
@@ -72,26 +72,14 @@ export function listFlows(
   return found;
 }
 
-/**
- * Forgets flows: their packets are those of no flow from now on, and their ports are free. The next
- * collection puts counters right.
- *
- * @returns How many.
- */
-export function removeFlows(
+/** Keys of the flows that pass a filter, as bytes. */
+export function flowKeys(
   loaded: LoadedObject<L4Tc>,
   backends: FlowBackends,
   filter: FlowFilter,
-): number {
+): Uint8Array[] {
   const table = loaded.map('l4_ct');
-  // Deleting while going over a hash could lead back to its beginning.
-  const doomed = [...matchingFlows(loaded, backends, filter)];
-  let removed = 0;
-  for (const { key, flow, view } of doomed) {
-    if (table.delete(key)) removed++;
-    if (view.mode === 'nat' || view.mode === 'fnat') table.delete(replyKey(key, flow));
-  }
-  return removed;
+  return [...matchingFlows(loaded, backends, filter)].map(({ key }) => table.encodeKey(key));
 }
 
 /** Forgets one flow, given the bytes of its key. @returns Whether it was there. */
@@ -129,7 +117,7 @@ function* matchingFlows(
   for (const [key, flow] of loaded.map('l4_ct').entries()) {
     if (flow.dir !== DIRECTION_IN || !isClient(key.src)) continue;
     if (slots?.has(flow.backend) === false) continue;
-    const state = nameOf(STATES, flow.state);
+    const state = stateOf(flow);
     const timeoutS = timeoutOf(flow, { timeouts, serviceTimeouts, loaded });
     const idleS = Number((nowNs - flow.last_ns) / 1_000_000_000n);
     const mode = nameOf(MODES, flow.mode);
@@ -151,6 +139,12 @@ function* matchingFlows(
     };
     if (matches(view, filter)) yield { key, flow, view };
   }
+}
+
+/** That of a connection that is reset at its next segment is its end, which it does not know yet. */
+function stateOf({ state, seen }: Flow): string {
+  const isOver = state === STATES.CLOSE || state === STATES.TIME_WAIT;
+  return !isOver && (seen & FLOW_SEEN.resetNext) !== 0 ? 'CLOSING' : nameOf(STATES, state);
 }
 
 function timeoutOf(

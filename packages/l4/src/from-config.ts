@@ -197,10 +197,13 @@ function servicesOfFrontend(
   const mode = frontend.mode;
   const forward = modeOf(frontend);
   const { scheduler, hash } = schedulerOf(backend);
+  const closesWhenDown = backend.on_marked_down === 'close';
   return listen_addr.flatMap((listen): ServiceSpec[] => {
     if (listen.kind !== 'inet') return [];
     const address = plainIp(listen.host);
-    const backends = servers.flatMap((server) => backendOf(server, forward, listen.port));
+    const backends = servers
+      .flatMap((server) => backendOf(server, forward, listen.port))
+      .map((spec) => (closesWhenDown ? { ...spec, closesWhenDown } : spec));
     return [
       {
         protocol: protocol === 'udp' ? 'udp' : 'tcp',

@@ -47,6 +47,7 @@ const backend = z.strictObject({
   health: z.enum(['up', 'down', 'unknown']),
   upper: count,
   lower: count,
+  closesWhenDown: z.literal(true).exactOptional(),
   staticL2: z.strictObject({ interface: z.string(), mac: z.string() }).optional(),
 });
 
