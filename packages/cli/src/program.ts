@@ -13,6 +13,7 @@ import { exitCodeOf } from './exit.ts';
 import type { Io } from './io.ts';
 import { bashCompletion } from './reference/bash.ts';
 import { type CommandReference, describeCommand } from './reference/describe.ts';
+import { port } from './port-argument.ts';
 import { withExamples } from './reference/examples.ts';
 import { fishCompletion } from './reference/fish.ts';
 import { manPage } from './reference/man-page.ts';
@@ -329,12 +330,6 @@ function addVersion(program: Command, io: Io): void {
       const facts = { version: VERSION, node: process.versions.node, platform: process.platform };
       io.stdout.write(json ? `${JSON.stringify(facts)}\n` : `${VERSION}\n`);
     });
-}
-
-function port(text: string): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value <= 65_535) return value;
-  throw new InvalidArgumentError('needs a port from 0 to 65535.');
 }
 
 function seconds(text: string): number {

@@ -2,10 +2,9 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import type { Statistics } from '@balancer/lb';
 import { freePort } from '@balancer/kit';
 import { askAgainAndAgain, exchange } from './load.ts';
-import { type Running, startProcess, temporaryFile, until } from './support.ts';
+import { type Serving, startServing, until } from './support.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 
@@ -70,11 +69,8 @@ function closed(socket: Socket): Promise<void> {
   return new Promise((resolve) => socket.once('close', () => resolve()));
 }
 
-interface Soaked {
-  readonly running: Running;
-  readonly file: string;
+interface Soaked extends Omit<Serving, 'end'> {
   readonly config: string;
-  readonly statistics: () => Promise<Statistics>;
 }
 
 test('flaps, edits and a new binary under mixed load leave nothing stuck, and memory as it was', async () => {
@@ -169,20 +165,9 @@ addr = "127.0.0.1:${steady.port}"
 [stats]
 listen_addr = "${admin}"
 `;
-  const { file, remove } = await temporaryFile('config.toml', config);
-  cleanups.push(remove);
-  const running = startProcess('run', file);
-  const statistics = async (): Promise<Statistics> =>
-    (await (await fetch(`http://${admin}/stats.json`)).json()) as Statistics;
-  cleanups.push(async () => {
-    const pid = await statistics().then(
-      (document) => document.process.pid,
-      () => undefined,
-    );
-    if (pid !== undefined && pid !== running.child.pid) process.kill(pid, 'SIGKILL');
-    await running.end('SIGKILL');
-  });
-  return { running, file, config, statistics };
+  const { end, ...serving } = await startServing(config, admin);
+  cleanups.push(end);
+  return { ...serving, config };
 }
 
 /** A mistake that is refused, and its correction. */

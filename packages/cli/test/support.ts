@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import type { Statistics } from '@balancer/lb';
 import type { Io } from '../src/io.ts';
 import { main } from '../src/program.ts';
 
@@ -130,6 +131,33 @@ export function startProcessWith(
       return code;
     },
   };
+}
+
+/** A load balancer that serves a file with an admin listener. */
+export interface Serving {
+  readonly running: Running;
+  readonly file: string;
+  readonly statistics: () => Promise<Statistics>;
+  /** Ends whoever serves now, which need not be the process that was started, and removes the file. */
+  readonly end: () => Promise<void>;
+}
+
+/** Starts the load balancer on a configuration whose `[stats]` listens at `admin`. */
+export async function startServing(config: string, admin: string): Promise<Serving> {
+  const { file, remove } = await temporaryFile('config.toml', config);
+  const running = startProcess('run', file);
+  const statistics = async (): Promise<Statistics> =>
+    (await (await fetch(`http://${admin}/stats.json`)).json()) as Statistics;
+  const end = async (): Promise<void> => {
+    const pid = await statistics().then(
+      (document) => document.process.pid,
+      () => undefined,
+    );
+    if (pid !== undefined && pid !== running.child.pid) process.kill(pid, 'SIGKILL');
+    await running.end('SIGKILL');
+    await remove();
+  };
+  return { running, file, statistics, end };
 }
 
 /** A folder with one file; both are gone after `remove`. */

@@ -3,10 +3,9 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Statistics } from '@balancer/lb';
 import { freePort } from '@balancer/kit';
 import { ask200TimesASecond, askAgainAndAgain, exchange } from './load.ts';
-import { type Running, startProcess, temporaryFile, until } from './support.ts';
+import { type Serving, startServing, until } from './support.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 
@@ -14,12 +13,9 @@ afterEach(async () => {
   await Promise.all(cleanups.splice(0).map((cleanup) => cleanup()));
 });
 
-interface Setting {
-  readonly running: Running;
+interface Setting extends Omit<Serving, 'end'> {
   readonly port: number;
-  readonly file: string;
   readonly config: string;
-  readonly statistics: () => Promise<Statistics>;
 }
 
 interface Tables {
@@ -64,22 +60,10 @@ listen_addr = "${admin}"
 token = "t"
 ${tables.more ?? ''}
 `;
-  const { file, remove } = await temporaryFile('config.toml', config);
-  cleanups.push(remove);
-  const running = startProcess('run', file);
-  const statistics = async (): Promise<Statistics> =>
-    (await (await fetch(`http://${admin}/stats.json`)).json()) as Statistics;
-  cleanups.push(async () => {
-    // Whoever serves now need not be our child.
-    const pid = await statistics().then(
-      (document) => document.process.pid,
-      () => undefined,
-    );
-    if (pid !== undefined && pid !== running.child.pid) process.kill(pid, 'SIGKILL');
-    await running.end('SIGKILL');
-  });
-  const [, port] = await running.says(/"web":\["127\.0\.0\.1:(\d+)"\].*"msg":"ready"/);
-  return { running, port: Number(port), file, config, statistics };
+  const { end, ...serving } = await startServing(config, admin);
+  cleanups.push(end);
+  const [, port] = await serving.running.says(/"web":\["127\.0\.0\.1:(\d+)"\].*"msg":"ready"/);
+  return { ...serving, port: Number(port), config };
 }
 
 /** A connection that has been greeted; `undefined` when it was reset instead. */

@@ -31,6 +31,17 @@ function v4(content: Pick<Ipv4Spec, 'tcp' | 'udp'>, dst: string = V!): Uint8Arra
   return buildFrame({ to: L1!, from: R!, ipv4: { src: C!, dst, ...content } });
 }
 
+/** What the IPv6 backend answers a SYN with. */
+const SYN_ACK6 = buildFrame({
+  to: L2!,
+  from: M1!,
+  ipv6: {
+    src: B6!,
+    dst: L6!,
+    tcp: { sport: 8080, dport: 50_000, seq: 9000, ack: 1001, flags: ['syn', 'ack'] },
+  },
+});
+
 function reply(seq: number, flags: readonly TcpFlag[]): Uint8Array {
   const tcp = { sport: 8080, dport: 50_000, seq, ack: 1001, flags };
   return buildFrame({ to: L2!, from: M1!, ipv4: { src: B1!, dst: LIP!, tcp } });
@@ -103,7 +114,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'full NAT over IPv6, known flow',
     setup: { ...FNAT, vip: V6!, localAddresses: [L6!], backends: [{ address: B6! }] },
-    opening: [v6('syn'), v6('ack')],
+    opening: [v6('syn'), SYN_ACK6, v6('ack')],
     packets: [v6('ack')],
   },
   {

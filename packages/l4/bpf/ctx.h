@@ -57,6 +57,11 @@ static __always_inline void *ctx_end(const ctx_t *ctx)
 #define BPF_F_ADJ_ROOM_FIXED_GSO 1
 #define BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 2
 #define BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 4
+#define BPF_F_ADJ_ROOM_ENCAP_L4_GRE 8
+#define BPF_F_ADJ_ROOM_ENCAP_L4_UDP 0x10
+#define BPF_F_ADJ_ROOM_ENCAP_L2_ETH 0x40
+/* Bytes of an Ethernet header inside. */
+#define BPF_F_ADJ_ROOM_ENCAP_L2(bytes) ((__u64)(bytes) << 56)
 #define BPF_F_ADJ_ROOM_DECAP_L3_IPV4 0x80
 #define BPF_F_ADJ_ROOM_DECAP_L3_IPV6 0x100
 
@@ -87,6 +92,12 @@ static __always_inline __u32 ctx_segments(const ctx_t *ctx)
 	__u32 segments = ctx->gso_segs;
 
 	return segments ? segments : 1;
+}
+
+/* Whether the packet goes over the wire in pieces, each of which gets the headers that this one has. */
+static __always_inline int ctx_will_be_cut(const ctx_t *ctx)
+{
+	return ctx->gso_size != 0;
 }
 
 /* Makes headers readable. Returns whether the frame was sent to this host, and without a VLAN tag: the
@@ -147,6 +158,20 @@ static __always_inline int ctx_grow_head(ctx_t *ctx, int room, int outer6)
 					    BPF_F_ADJ_ROOM_ENCAP_L3_IPV4);
 }
 
+/* Room for the outer headers of a tunnel over GRE or UDP. The kernel has to know what they are to cut a packet
+ * that is larger than the way; the pieces stay as large as they are, as the way was measured with them. */
+static __always_inline int ctx_grow_tunnel(ctx_t *ctx, int room, int outer6, __u8 tunnel)
+{
+	__u64 flags = outer6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
+
+	flags |= BPF_F_ADJ_ROOM_FIXED_GSO;
+	flags |= tunnel == L4_TUNNEL_GRE ? BPF_F_ADJ_ROOM_ENCAP_L4_GRE : BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
+	if (tunnel == L4_TUNNEL_VXLAN)
+		flags |= BPF_F_ADJ_ROOM_ENCAP_L2(sizeof(struct eth_header)) |
+			 BPF_F_ADJ_ROOM_ENCAP_L2_ETH;
+	return bpf_skb_adjust_room(ctx, room, BPF_ADJ_ROOM_MAC, flags);
+}
+
 static __always_inline int ctx_load(ctx_t *ctx, __u32 offset, void *to, __u32 bytes)
 {
 	return bpf_skb_load_bytes(ctx, offset, to, bytes);
@@ -172,10 +197,10 @@ static __always_inline int ctx_make_room(ctx_t *ctx, int room)
 /* Takes an outer header off. The kernel finds out about another inner family from the flags, since 6.3. */
 static __always_inline int ctx_shrink_head(ctx_t *ctx, int bytes, int outer6, int inner6)
 {
-	__u64 flags = 0;
+	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
 
 	if (outer6 != inner6)
-		flags = inner6 ? BPF_F_ADJ_ROOM_DECAP_L3_IPV6 : BPF_F_ADJ_ROOM_DECAP_L3_IPV4;
+		flags |= inner6 ? BPF_F_ADJ_ROOM_DECAP_L3_IPV6 : BPF_F_ADJ_ROOM_DECAP_L3_IPV4;
 	return bpf_skb_adjust_room(ctx, -bytes, BPF_ADJ_ROOM_MAC, flags);
 }
 
@@ -255,6 +280,11 @@ static __always_inline __u32 ctx_segments(const ctx_t *ctx)
 	return 1;
 }
 
+static __always_inline int ctx_will_be_cut(const ctx_t *ctx)
+{
+	return 0;
+}
+
 static __always_inline int ctx_prepare(ctx_t *ctx)
 {
 	return 1;
@@ -263,6 +293,11 @@ static __always_inline int ctx_prepare(ctx_t *ctx)
 /* The Ethernet header moves along: what stood at the start of the frame stands there afterwards only
  * in its addresses, which are written on sending, and its type, which the caller writes. */
 static __always_inline int ctx_grow_head(ctx_t *ctx, int room, int outer6)
+{
+	return bpf_xdp_adjust_head(ctx, -room);
+}
+
+static __always_inline int ctx_grow_tunnel(ctx_t *ctx, int room, int outer6, __u8 tunnel)
 {
 	return bpf_xdp_adjust_head(ctx, -room);
 }

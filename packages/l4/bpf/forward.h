@@ -12,6 +12,7 @@
 #include "special.h"
 #include "too-big.h"
 #include "translate.h"
+#include "tunnel.h"
 
 static __always_inline void count_stats(struct l4_stats *stats, const struct packet *p, __u8 dir,
 					int is_new)
@@ -135,16 +136,21 @@ static __always_inline enum verdict forward_in_tunnel(ctx_t *ctx, struct packet 
 	__u32 hash = 0;
 	int reason;
 
-	if (outer6 || cfg->flags & L4_CFG_TUNNEL_RSS)
+	if (outer6 || feature(backend->tunnel) || cfg->flags & L4_CFG_TUNNEL_RSS)
 		hash = tunnel_hash(p, flow->service);
 	if (unlikely(cfg->flags & L4_CFG_TUNNEL_RSS)) {
 		rss_source(&made, hash, outer6);
 		src = &made;
 	}
-	reason = route_to_backend(ctx, p, backend, src, &backend->address, outer6 ? 40 : 20, 0);
+	reason = route_to_backend(ctx, p, backend, src, &backend->address,
+				  tunnel_overhead(backend), 0);
 	if (unlikely(reason))
 		return refuse(ctx, p, reason, answer_from);
-	if (encapsulate(ctx, p, src, backend, hash))
+	if (feature(backend->tunnel) ? encapsulate_in(ctx, p, src, backend, hash) :
+				       encapsulate(ctx, p, src, backend, hash))
+		return drop(p, L4_DROP_ENCAP_FAIL);
+	if (feature(backend->flags & L4_BE_TUNNEL_CHECKSUM) &&
+	    write_outer_checksum(ctx, p, src, backend))
 		return drop(p, L4_DROP_ENCAP_FAIL);
 	return send_to_backend(ctx, p, backend);
 }
@@ -177,21 +183,21 @@ static __always_inline enum verdict forward_in(ctx_t *ctx, struct packet *p, str
 					       const struct l4_config *cfg,
 					       const struct addr16 *answer_from)
 {
-	int reason, is_special = flow->flags & L4_FLOW_SPECIAL;
+	int reason;
 
 	if (flow->mode == L4_MODE_TUNNEL)
 		return forward_in_tunnel(ctx, p, flow, backend, cfg, answer_from);
 	if (flow->mode == L4_MODE_DR)
 		return forward_direct(ctx, p, backend, answer_from);
 	/* What a flow is sent on to is the backend's address, except of snat. */
-	if (feature(is_special))
+	if (feature(flow->flags & L4_FLOW_SPECIAL))
 		reason = route_special(ctx, p, flow, backend);
 	else
 		reason = route_to_backend(ctx, p, backend, &flow->new_src, &flow->new_dst,
 					  bytes_gained(p, flow), 0);
 	if (unlikely(reason))
 		return refuse(ctx, p, reason, answer_from);
-	if (feature(is_special) && insert(ctx, p))
+	if (feature(flow->flags & L4_FLOW_SPECIAL) && insert(ctx, p))
 		return drop(p, L4_DROP_HELPER_ERROR);
 	reason = rewrite_flow(ctx, p, flow);
 	if (unlikely(reason))

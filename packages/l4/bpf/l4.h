@@ -58,6 +58,15 @@ enum l4_mode {
 	L4_MODE_DR_IP = 6,
 };
 
+/* How packets are wrapped for backends of mode tunnel. */
+enum l4_tunnel {
+	L4_TUNNEL_IPIP = 0,
+	L4_TUNNEL_GUE = 1, /* variant 0, with a header of its own */
+	L4_TUNNEL_GRE = 2,
+	L4_TUNNEL_VXLAN = 3,
+	L4_TUNNEL_GUE1 = 4, /* variant 1: IP in UDP */
+};
+
 enum l4_scheduler {
 	L4_SCHED_RR = 1,
 	L4_SCHED_WRR = 2,
@@ -164,6 +173,7 @@ enum {
 	L4_BE_AVAILABLE = 1 << 0,
 	L4_BE_OVERLOADED = 1 << 1,
 	L4_BE_STATIC_L2 = 1 << 2,
+	L4_BE_TUNNEL_CHECKSUM = 1 << 3, /* outer UDP headers have a checksum */
 	L4_BE_INHIBITED = 1 << 5,
 	L4_BE_RETIRED = 1 << 6,
 	L4_BE_METERED = 1 << 7, /* its service has a rate of packets or bytes */
@@ -478,6 +488,12 @@ struct l4_counters {
 	__u32 up_events;
 	__u32 down_events;
 	__u64 last_new_ns;
+};
+
+/* An outer destination of decap: the ports on which UDP is a tunnel; 0 = none. */
+struct l4_tunnel_ports {
+	__be16 gue;
+	__be16 vxlan;
 };
 
 struct l4_service_counters {

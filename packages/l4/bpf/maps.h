@@ -154,7 +154,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, L4_MAX_DECAP);
 	__type(key, struct addr16);
-	__type(value, __u32);
+	__type(value, struct l4_tunnel_ports);
 } l4_decap SEC(".maps");
 
 struct {

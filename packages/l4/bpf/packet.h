@@ -10,7 +10,7 @@
 /* Whether a packet of a known flow needs more than its flow's mode: what a feature costs where it is off. The
  * benchmark of that (bench/features.bench.ts) compares with a build that has no features. */
 #ifdef L4_WITHOUT_FEATURES
-#define feature(x) 0
+#define feature(x) (0 && (x))
 #else
 #define feature(x) unlikely(x)
 #endif
@@ -30,6 +30,7 @@
 #define IPPROTO_UDP 17
 #define IPPROTO_IPV6 41
 #define IPPROTO_ROUTING 43
+#define IPPROTO_GRE 47
 #define IPPROTO_FRAGMENT 44
 #define IPPROTO_DSTOPTS 60
 

@@ -202,19 +202,28 @@ static __always_inline int rewrite_dr(ctx_t *ctx, struct packet *p)
 	return 0;
 }
 
-static __always_inline void write_outer4(struct packet *p, struct ip4_header *ip, __be32 src,
-					 __be32 dst)
+/* What an outer IP header says. */
+struct outer {
+	const struct addr16 *src;
+	const struct addr16 *dst;
+	__u32 hash; /* of the flow, for the label of IPv6 */
+	__u16 bytes; /* behind it */
+	__u8 protocol;
+	__u8 tos;
+};
+
+static __always_inline void write_outer4(struct ip4_header *ip, const struct outer *outer)
 {
-	__u16 total_bytes = p->total_bytes + sizeof(*ip);
+	__be32 src = outer->src->words[3], dst = outer->dst->words[3];
 	__u64 sum;
 
 	ip->version_ihl = 0x45;
-	ip->tos = p->tos;
-	ip->total_length = bpf_htons(total_bytes);
+	ip->tos = outer->tos;
+	ip->total_length = bpf_htons(outer->bytes + sizeof(*ip));
 	ip->id = 0;
 	ip->fragment = bpf_htons(IP_DF);
 	ip->ttl = TUNNEL_TTL;
-	ip->protocol = p->family == 4 ? IPPROTO_IPIP : IPPROTO_IPV6;
+	ip->protocol = outer->protocol;
 	ip->src = src;
 	ip->dst = dst;
 	sum = (__u64)src + dst + ip->total_length + bpf_htons(IP_DF);
@@ -223,17 +232,16 @@ static __always_inline void write_outer4(struct packet *p, struct ip4_header *ip
 	ip->checksum = ~csum_fold(sum);
 }
 
-static __always_inline void write_outer6(struct packet *p, struct ip6_header *ip, __u32 hash,
-					 const struct addr16 *src, const struct addr16 *dst)
+static __always_inline void write_outer6(struct ip6_header *ip, const struct outer *outer)
 {
-	__u32 label = hash & 0xfffff;
+	__u32 label = outer->hash & 0xfffff;
 
-	ip->version_class_label = bpf_htonl(0x60000000 | (__u32)p->tos << 20 | label);
-	ip->payload_length = bpf_htons(p->total_bytes);
-	ip->next = p->family == 4 ? IPPROTO_IPIP : IPPROTO_IPV6;
+	ip->version_class_label = bpf_htonl(0x60000000 | (__u32)outer->tos << 20 | label);
+	ip->payload_length = bpf_htons(outer->bytes);
+	ip->next = outer->protocol;
 	ip->hop_limit = TUNNEL_TTL;
-	__builtin_memcpy(ip->src, src, sizeof(ip->src));
-	__builtin_memcpy(ip->dst, dst, sizeof(ip->dst));
+	__builtin_memcpy(ip->src, outer->src, sizeof(ip->src));
+	__builtin_memcpy(ip->dst, outer->dst, sizeof(ip->dst));
 }
 
 /* IPIP: a new header in front, the packet itself untouched. */
@@ -242,6 +250,14 @@ static __always_inline int encapsulate(ctx_t *ctx, struct packet *p, const struc
 {
 	int outer6 = backend->family == 6;
 	int room = outer6 ? sizeof(struct ip6_header) : sizeof(struct ip4_header);
+	struct outer outer = {
+		.src = src,
+		.dst = &backend->address,
+		.hash = hash,
+		.bytes = p->total_bytes,
+		.protocol = p->family == 4 ? IPPROTO_IPIP : IPPROTO_IPV6,
+		.tos = p->tos,
+	};
 	struct eth_header *eth;
 
 	if (ctx_grow_head(ctx, room, outer6))
@@ -251,10 +267,10 @@ static __always_inline int encapsulate(ctx_t *ctx, struct packet *p, const struc
 		return -1;
 	if (outer6) {
 		eth->type = bpf_htons(ETH_P_IPV6);
-		write_outer6(p, (void *)(eth + 1), hash, src, &backend->address);
+		write_outer6((void *)(eth + 1), &outer);
 	} else {
 		eth->type = bpf_htons(ETH_P_IP);
-		write_outer4(p, (void *)(eth + 1), src->words[3], backend->address.words[3]);
+		write_outer4((void *)(eth + 1), &outer);
 	}
 	return 0;
 }

@@ -92,10 +92,13 @@ __noinline int touch_flow(struct l4_flow *flow, __u16 tick)
 	return 0;
 }
 
-/* A segment of an established flow that changes nothing about it: most are. */
+/* A packet that changes nothing about its flow: most are segments of an established one, or datagrams. */
 static __always_inline int is_plain(const struct packet *p, const struct l4_flow *flow)
 {
-	return flow->state == L4_ESTABLISHED && !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST));
+	if (likely(flow->state == L4_ESTABLISHED))
+		return !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST));
+	return p->key.protocol != IPPROTO_TCP &&
+	       !(flow->state == L4_UDP_ONEWAY && flow->dir == L4_DIR_OUT);
 }
 
 /* Whether a client begins anew with the tuple of a flow that is over. */

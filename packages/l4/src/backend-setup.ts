@@ -4,10 +4,14 @@
  *
  * @module
  */
-import { formatEndpoint, formatServiceKey, type ServiceSpec } from './desired.ts';
+import { familyOf } from './address.ts';
+import { type BackendSpec, formatEndpoint, formatServiceKey, type ServiceSpec } from './desired.ts';
+import { IPIP, isOverUdp, TUNNEL_PORTS, tunnelOverhead } from './tunnel.ts';
 
-/** Bytes that an outer header takes from each packet. */
-const OUTER_BYTES = { 4: 20, 6: 40 } as const;
+/** Bytes of an Ethernet packet, and of the IP headers inside. */
+const LINK_BYTES = 1500;
+const INNER_BYTES = { 4: 20, 6: 40 } as const;
+const TCP_BYTES = 20;
 
 /** One text for each service, ready to be run on its servers. */
 export function backendSetup(services: readonly ServiceSpec[]): string {
@@ -42,7 +46,7 @@ function linesOf(mode: ServiceSpec['backends'][number]['mode'], service: Service
     const endpoint = formatEndpoint(service.address, service.port);
     return [`# rewrite the source of replies to ${endpoint} before they leave`];
   }
-  return mode === 'dr' ? answerFor(service) : [...decapsulate(service), ...answerFor(service)];
+  return mode === 'dr' ? answerFor(service, 'lo') : decapsulate(service);
 }
 
 /** What servers need to see the client's address. */
@@ -58,28 +62,88 @@ function tellingOf({ clientAddress }: ServiceSpec): string[] {
   return [];
 }
 
-/** The service's address on `lo`, unknown to the neighbours. */
-function answerFor({ address }: ServiceSpec): string[] {
-  if (address.includes(':')) return [`ip -6 addr add ${address}/128 dev lo nodad`];
+/** The service's address on a device of which the neighbours know nothing. */
+function answerFor({ address }: ServiceSpec, device: string): string[] {
+  if (address.includes(':')) return [`ip -6 addr add ${address}/128 dev ${device} nodad`];
   return [
     'sysctl -w net.ipv4.conf.all.arp_ignore=1',
     'sysctl -w net.ipv4.conf.all.arp_announce=2',
-    `ip addr add ${address}/32 dev lo`,
+    `ip addr add ${address}/32 dev ${device}`,
   ];
 }
 
-function decapsulate({ address, backends }: ServiceSpec): string[] {
-  const inner = address.includes(':') ? 6 : 4;
-  const outer = backends.some((backend) => backend.address.includes(':')) ? 6 : 4;
-  const device = outer === 4 ? (inner === 4 ? 'tunl0' : 'sit0') : 'ip6tnl0';
-  const module = { tunl0: 'ipip', sit0: 'sit', ip6tnl0: 'ip6_tunnel' }[device];
+function decapsulate(service: ServiceSpec): string[] {
+  const { address, backends } = service;
+  const inner = familyOf(address);
+  const tunnels = backends.filter(({ mode }) => mode === 'tunnel');
+  const [first] = tunnels;
+  if (!first) return [];
+  const outer = familyOf(first.address);
+  const { kind } = first.tunnel ?? IPIP;
+  const others = tunnels.slice(1).map((each) => each.address);
+  const devices = receivers(first, inner);
+  const mss = LINK_BYTES - tunnelOverhead(kind, outer) - INNER_BYTES[inner] - TCP_BYTES;
   return [
-    `modprobe ${module} && ip link set dev ${device} up`,
-    `# or without a module: balancer l4 decap --interface eth0 --address <address of this server>`,
+    `SERVER=${first.address}${others.length > 0 ? ` # on the others: ${others.join(', ')}` : ''}`,
+    ...devices.flatMap(({ commands }) => commands),
+    '# or instead, without a module of the kernel:',
+    `# balancer l4 decap --interface eth0 --address $SERVER${portFlag(first)}`,
     ...(inner === 4
-      ? [`sysctl -w net.ipv4.conf.${device}.rp_filter=2`, 'sysctl -w net.ipv4.conf.all.rp_filter=2']
+      ? ['all', ...devices.flatMap(({ name }) => name ?? [])].map(
+          (name) => `sysctl -w net.ipv4.conf.${name}.rp_filter=2`,
+        )
       : []),
-    `# segments that fit with the outer header`,
-    `ip route change default via <router> advmss ${1500 - OUTER_BYTES[outer] - OUTER_BYTES[inner] - 20}`,
+    // IPv4 packets from a device without an address never pass the filter, whatever it is set to.
+    ...answerFor(service, inner === 4 ? (devices.at(-1)?.name ?? 'lo') : 'lo'),
+    '# segments that fit with the outer headers',
+    `# ip route change default via <router> advmss ${mss}`,
   ];
+}
+
+/** What takes outer headers off: commands, and the device that packets then come from. */
+interface Receiver {
+  readonly name?: string;
+  readonly commands: readonly string[];
+}
+
+/** The kernel's own devices for a tunnel. */
+function receivers({ address, tunnel = IPIP }: BackendSpec, inner: 4 | 6): Receiver[] {
+  const { kind, port, vni, innerMac } = tunnel;
+  const outer = familyOf(address);
+  if (kind === 'vxlan') {
+    const name = `vxlan${vni}`;
+    const options = outer === 6 ? ' udp6zerocsumrx' : '';
+    return [
+      {
+        name,
+        commands: [
+          `ip link add ${name} type vxlan id ${vni} local $SERVER dstport ${port || TUNNEL_PORTS.vxlan}${options}`,
+          `ip link set dev ${name} address ${innerMac} up`,
+        ],
+      },
+    ];
+  }
+  if (kind === 'gre') return [upDevice(outer === 4 ? ['ip_gre', 'gre0'] : ['ip6_gre', 'ip6gre0'])];
+  const ipip = upDevice(
+    outer === 6 ? ['ip6_tunnel', 'ip6tnl0'] : inner === 4 ? ['ipip', 'tunl0'] : ['sit', 'sit0'],
+  );
+  if (kind === 'ipip') return [ipip];
+  const [module, flag] = outer === 4 ? ['fou', ''] : ['fou6', '-6 '];
+  return [
+    {
+      commands: [`modprobe ${module} && ip ${flag}fou add port ${port || TUNNEL_PORTS[kind]} gue`],
+    },
+    ipip,
+  ];
+}
+
+function upDevice([module, name]: readonly [string, string]): Receiver {
+  return { name, commands: [`modprobe ${module} && ip link set dev ${name} up`] };
+}
+
+/** What `balancer l4 decap` has to be told of a port that is not the usual one. */
+function portFlag({ tunnel = IPIP }: BackendSpec): string {
+  const { kind, port } = tunnel;
+  if (!isOverUdp(kind) || port === 0 || port === TUNNEL_PORTS[kind]) return '';
+  return kind === 'vxlan' ? ` --vxlan-port ${port}` : ` --gue-port ${port}`;
 }

@@ -17,6 +17,7 @@ import {
   SCHEDULERS,
   SERVICE_FLAGS,
   STATES,
+  SYN_PROXIES,
 } from './constants.ts';
 import {
   type BackendSpec,
@@ -42,6 +43,7 @@ import {
   type L4Config,
   type L4Service,
 } from './records.ts';
+import { compileTunnel, IPIP } from './tunnel.ts';
 import {
   byWeightTable,
   drawTable,
@@ -94,8 +96,6 @@ export interface CompileInput {
   readonly before: PlaneImage;
   readonly links: ReadonlyMap<string, KnownLink>;
 }
-
-const IPIP = 0;
 
 /** Computes the image. Removed services and backends stay in it, disabled and retired. */
 export function compile({ desired, ids, before, links }: CompileInput): PlaneImage {
@@ -238,13 +238,15 @@ function compileBackend(
   const wasAvailable = former !== undefined && (former.flags & BACKEND_FLAGS.available) !== 0;
   const isAvailable = spec.health === 'up' || (spec.health === 'unknown' && wasAvailable);
   const link = spec.staticL2 && links.get(spec.staticL2.interface);
+  const tunnel = compileTunnel(spec.tunnel ?? IPIP);
   return {
     ...EMPTY_BACKEND,
     address: toMapAddress(spec.address),
     port: spec.port,
     mode: MODES[spec.mode],
-    tunnel: IPIP,
+    ...tunnel.fields,
     flags:
+      tunnel.flags |
       (isAvailable ? BACKEND_FLAGS.available : 0) |
       (link ? BACKEND_FLAGS.staticL2 : 0) |
       (isMetered ? BACKEND_FLAGS.metered : 0),
@@ -301,6 +303,7 @@ function compileService(
     family: familyOf(service.address),
     vip: toMapAddress(service.address),
     vport: service.port,
+    synproxy: SYN_PROXIES[service.synProxy],
     proxy_protocol: service.clientAddress === 'ppv2' ? 2 : 0,
     sel_len: table.length,
     list_len: list.length,

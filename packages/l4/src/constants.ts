@@ -8,6 +8,7 @@
 export const OWNED = { pass: 0xffff_ffff, drop: 0xffff_fffe, localAddress: 0xffff_fffd } as const;
 
 export const MODES = { dr: 1, tunnel: 2, nat: 3, fnat: 4, snat: 5, 'dr-ip': 6 } as const;
+export const TUNNELS = { ipip: 0, gue: 1, gre: 2, vxlan: 3, gue1: 4 } as const;
 export const SCHEDULERS = {
   rr: 1,
   wrr: 2,
@@ -133,6 +134,7 @@ export const BACKEND_FLAGS = {
   available: 1,
   overloaded: 2,
   staticL2: 4,
+  tunnelChecksum: 8,
   inhibited: 32,
   retired: 64,
   /** Its service has a rate of packets or bits. */

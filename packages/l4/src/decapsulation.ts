@@ -18,11 +18,15 @@ import { toMapAddress } from './address.ts';
 import { findInterfaces } from './attachments.ts';
 import { PlaneError } from './errors.ts';
 import { objectUrl } from './objects.ts';
+import { TUNNEL_PORTS } from './tunnel.ts';
 
 export interface DecapsulationOptions {
   readonly interfaceName: string;
   /** Outer destinations: addresses of this server. */
   readonly addresses: readonly string[];
+  /** Ports on which datagrams are GUE and VXLAN; 0 is none. The usual ones when they are left out. */
+  readonly guePort?: number;
+  readonly vxlanPort?: number;
   /** Directory in a bpf file system; mounted when it lies in none. */
   readonly pinPath: string;
 }
@@ -38,6 +42,7 @@ const SMALLEST_RING_BYTES = 4096;
  */
 export function attachDecapsulation(options: DecapsulationOptions): void {
   const { interfaceName, addresses, pinPath } = options;
+  const { guePort: gue = TUNNEL_PORTS.gue, vxlanPort: vxlan = TUNNEL_PORTS.vxlan } = options;
   if (addresses.length === 0) {
     throw new PlaneError('needs --address: an address of this server that tunnels lead to');
   }
@@ -53,7 +58,9 @@ export function attachDecapsulation(options: DecapsulationOptions): void {
   );
   const loaded = loadObject<L4Tc>(object, { layout: l4TcLayout, programs: ['decap'], maxEntries });
   try {
-    for (const address of addresses) loaded.map('l4_decap').set(toMapAddress(address), 1);
+    for (const address of addresses) {
+      loaded.map('l4_decap').set(toMapAddress(address), { gue, vxlan });
+    }
     const pin = join(pinPath, `decap-${link!.ifindex}`);
     const present = existsSync(pin) ? Link.openPinned(pin) : undefined;
     if (present?.info().ifindex === link!.ifindex) {
@@ -82,7 +89,7 @@ export function attachDecapsulation(options: DecapsulationOptions): void {
 export function detachDecapsulation({
   interfaceName,
   pinPath,
-}: Omit<DecapsulationOptions, 'addresses'>): boolean {
+}: Pick<DecapsulationOptions, 'interfaceName' | 'pinPath'>): boolean {
   const [link] = findInterfaces([interfaceName]);
   const pin = join(pinPath, `decap-${link!.ifindex}`);
   if (!existsSync(pin)) return false;

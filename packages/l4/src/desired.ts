@@ -5,6 +5,7 @@
  * @module
  */
 import type { Presence } from './presence.ts';
+import type { TunnelSpec } from './tunnel.ts';
 import type {
   CLIENT_ADDRESSES,
   HASH_MODES,
@@ -13,6 +14,7 @@ import type {
   REPLY_PATHS,
   SCHEDULERS,
   STATES,
+  SYN_PROXIES,
 } from './constants.ts';
 
 export type Protocol = keyof typeof PROTOCOLS;
@@ -43,6 +45,8 @@ export interface BackendSpec {
   readonly lower: number;
   /** Its connections end when it goes down. */
   readonly closesWhenDown?: true;
+  /** How packets are wrapped in mode `tunnel`; IP in IP when it is left out. */
+  readonly tunnel?: TunnelSpec;
   /** Where packets for it are sent, instead of asking the routes. */
   readonly staticL2?: { readonly interface: string; readonly mac: string };
 }
@@ -94,6 +98,8 @@ export interface ServiceSpec extends ServiceKey {
   /** Seconds instead of the global time-outs of ESTABLISHED and UDP; 0 keeps those. */
   readonly connTimeoutS: number;
   readonly expireQuiescent: boolean;
+  /** TCP by full NAT or NAT: answers SYNs in place of servers. */
+  readonly synProxy: keyof typeof SYN_PROXIES;
   /** How servers of mode `fnat` are told the client's address. */
   readonly clientAddress: (typeof CLIENT_ADDRESSES)[number];
   /** A client that finds no server gets a reset or an ICMP error instead of silence. */

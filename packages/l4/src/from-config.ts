@@ -29,6 +29,7 @@ import { formatServiceKey } from './desired.ts';
 import type { EngineOptions } from './engine.ts';
 import { type AddressSets, setReference } from './named-sets.ts';
 import type { QuorumRule } from './quorum.ts';
+import { INNER_MAC, type TunnelSpec } from './tunnel.ts';
 
 /** Ports of the service's address that `passthrough` takes for packets to servers. */
 const PASSTHROUGH_PORTS = [33_768, 61_000] as const;
@@ -42,6 +43,7 @@ interface ServerFacts {
   readonly health: BackendSpec['health'];
   readonly interface: string;
   readonly mac: string;
+  readonly innerMac: string;
 }
 
 /** Services of running frontends, with the health of their servers. */
@@ -86,8 +88,9 @@ export function quorumRules(
           health: 'up',
           interface: '',
           mac: '',
+          innerMac: '',
         } as const);
-      const sorryServer = facts && backendOf(facts, modeOf(frontend), port)[0];
+      const sorryServer = facts && backendOf(facts, frontend, port)[0];
       return serviceKeysOf(frontend).map(
         (key) => [key, { quorum, hysteresis, sorryServer }] as const,
       );
@@ -134,6 +137,7 @@ export function settingsOf(l4: L4Config): PlaneSettings {
     portLow,
     portHigh,
     tunnelSources: l4.tunnel_source,
+    ...(l4.cookie_secret && { cookieSecret: l4.cookie_secret.reveal() }),
     replyPath: l4.reply_path,
     unknownPort: l4.unknown_port,
     drainTimeoutS: seconds(l4.drain_timeout),
@@ -195,14 +199,13 @@ function servicesOfFrontend(
 ): ServiceSpec[] {
   const { protocol, l4, listen_addr, on_no_backend } = frontend;
   const mode = frontend.mode;
-  const forward = modeOf(frontend);
   const { scheduler, hash } = schedulerOf(backend);
   const closesWhenDown = backend.on_marked_down === 'close';
   return listen_addr.flatMap((listen): ServiceSpec[] => {
     if (listen.kind !== 'inet') return [];
     const address = plainIp(listen.host);
     const backends = servers
-      .flatMap((server) => backendOf(server, forward, listen.port))
+      .flatMap((server) => backendOf(server, frontend, listen.port))
       .map((spec) => (closesWhenDown ? { ...spec, closesWhenDown } : spec));
     return [
       {
@@ -218,6 +221,7 @@ function servicesOfFrontend(
         persistencePrefix6: l4.persistence_prefix6,
         connTimeoutS: Math.ceil(l4.conn_timeout / 1000),
         expireQuiescent: l4.expire_quiescent,
+        synProxy: l4.synproxy,
         clientAddress: clientAddressOf(frontend, backend),
         resetOnNoBackend: on_no_backend === 'reset',
         onePacket: false,
@@ -297,8 +301,13 @@ function schedulerOf({ balance, hash }: BackendConfig): {
 }
 
 /** Servers that were discovered under a name have no place in a table of addresses. */
-function backendOf(server: ServerFacts, mode: ForwardMode, servicePort: number): BackendSpec[] {
+function backendOf(
+  server: ServerFacts,
+  frontend: FrontendConfig,
+  servicePort: number,
+): BackendSpec[] {
   const { addr, weight, upper, lower, health } = server;
+  const mode = modeOf(frontend);
   if (addr.kind !== 'inet' || tryParseIp(addr.host) === undefined) return [];
   const keepsPort = mode === 'dr' || mode === 'tunnel' || servicePort === 0;
   return [
@@ -310,9 +319,21 @@ function backendOf(server: ServerFacts, mode: ForwardMode, servicePort: number):
       health,
       upper,
       lower,
+      ...(mode === 'tunnel' &&
+        frontend.l4.tunnel !== 'ipip' && { tunnel: tunnelOf(server, frontend) }),
       ...(server.mac !== '' && { staticL2: { interface: server.interface, mac: server.mac } }),
     },
   ];
+}
+
+function tunnelOf({ innerMac }: ServerFacts, { l4 }: FrontendConfig): TunnelSpec {
+  return {
+    kind: l4.tunnel,
+    port: l4.tunnel_port,
+    checksum: l4.tunnel_checksum,
+    vni: l4.vni,
+    innerMac: innerMac === '' ? INNER_MAC : innerMac,
+  };
 }
 
 function factsOf({ servers }: Backend): ServerFacts[] {
@@ -324,6 +345,7 @@ function factsOf({ servers }: Backend): ServerFacts[] {
     health: healthOf(server),
     interface: server.config.interface,
     mac: server.config.mac,
+    innerMac: server.config.inner_mac,
   }));
 }
 
@@ -336,6 +358,7 @@ function fileFacts({ addr, weight, ...rest }: ServerConfig): ServerFacts {
     health: 'unknown',
     interface: rest.interface,
     mac: rest.mac,
+    innerMac: rest.inner_mac,
   };
 }
 

@@ -18,6 +18,7 @@ export {
   SERVICE_FLAGS,
   STATES,
   SYN_PROXIES,
+  TUNNELS,
 } from './constants.ts';
 export { readEvent } from './events.ts';
 export type { DataPlaneEvent, DropEvent, NeighbourEvent } from './events.ts';

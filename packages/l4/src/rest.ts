@@ -47,6 +47,7 @@ export function putService(
     connTimeoutS: body.conn_timeout_s,
     expireQuiescent: body.expire_quiescent,
     proxyProtocol: body.proxy_protocol,
+    synProxy: body.synproxy,
   };
   return [
     { op: present ? 'edit-service' : 'add-service', service, options },

@@ -7,7 +7,14 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { cidr, integer, messageOf, z } from '@balancer/kit';
-import { CLIENT_ADDRESSES, HASH_MODES, MODES, SCHEDULERS } from './constants.ts';
+import {
+  CLIENT_ADDRESSES,
+  HASH_MODES,
+  MODES,
+  SCHEDULERS,
+  SYN_PROXIES,
+  TUNNELS,
+} from './constants.ts';
 import { OPEN, type ServiceKey, type ServiceSpec } from './desired.ts';
 import { PlaneError } from './errors.ts';
 import { isListEntry, type SetOrder } from './named-sets.ts';
@@ -48,6 +55,15 @@ const backend = z.strictObject({
   upper: count,
   lower: count,
   closesWhenDown: z.literal(true).exactOptional(),
+  tunnel: z
+    .strictObject({
+      kind: nameOf(TUNNELS),
+      port,
+      checksum: z.boolean(),
+      vni: integer({ min: 0, max: 2 ** 24 - 1 }),
+      innerMac: z.string(),
+    })
+    .optional(),
   staticL2: z.strictObject({ interface: z.string(), mac: z.string() }).optional(),
 });
 
@@ -83,6 +99,7 @@ const spec = z.strictObject({
   connTimeoutS: seconds,
   expireQuiescent: z.boolean(),
   // Files of before there was any have none.
+  synProxy: nameOf(SYN_PROXIES).default('off'),
   clientAddress: z.enum(CLIENT_ADDRESSES).default('none'),
   resetOnNoBackend: z.boolean(),
   onePacket: z.boolean(),
@@ -160,6 +177,10 @@ function withoutUndefined({ portRange, backends, ...rest }: z.infer<typeof spec>
   return {
     ...rest,
     ...(portRange && { portRange }),
-    backends: backends.map(({ staticL2, ...each }) => ({ ...each, ...(staticL2 && { staticL2 }) })),
+    backends: backends.map(({ staticL2, tunnel, ...each }) => ({
+      ...each,
+      ...(tunnel && { tunnel }),
+      ...(staticL2 && { staticL2 }),
+    })),
   };
 }

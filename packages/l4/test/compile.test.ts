@@ -87,6 +87,15 @@ describe('an image', () => {
   });
 
   test.each([
+    ['off', 0],
+    ['client-first', 1],
+    ['server-first', 2],
+  ] as const)('answers SYNs in place of servers: %s', (synProxy, number) => {
+    const { image } = after([service({ synProxy })]);
+    expect(image.services.get(1)!.synproxy).toBe(number);
+  });
+
+  test.each([
     ['none', 0, 0],
     ['toa', SERVICE_FLAGS.toa, 0],
     ['ppv2', SERVICE_FLAGS.proxy, 2],

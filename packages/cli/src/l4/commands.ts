@@ -138,18 +138,27 @@ export function decapsulate(
   options: {
     readonly interface: string;
     readonly address: readonly string[];
+    readonly guePort: number;
+    readonly vxlanPort: number;
     readonly pinPath: string;
     readonly off: boolean;
   },
   io: Io,
 ): number {
-  const { interface: interfaceName, address: addresses, pinPath, off } = options;
+  const {
+    interface: interfaceName,
+    address: addresses,
+    guePort,
+    vxlanPort,
+    pinPath,
+    off,
+  } = options;
   if (off) {
     const wasAttached = detachDecapsulation({ interfaceName, pinPath });
     io.stdout.write(`${interfaceName}: ${wasAttached ? 'detached' : 'nothing was attached'}\n`);
     return EXIT.ok;
   }
-  attachDecapsulation({ interfaceName, addresses, pinPath });
+  attachDecapsulation({ interfaceName, addresses, guePort, vxlanPort, pinPath });
   io.stdout.write(`${interfaceName}: tunnels to ${addresses.join(', ')} end here\n`);
   return EXIT.ok;
 }

@@ -22,7 +22,7 @@ import { findPlane, type PlaneTarget, takeTarget } from './client.ts';
 const HELP = `Usage: ipvsadm COMMAND [OPTIONS]
 
   -A -E -D  service    -t|-u host:port [-s scheduler] [-p [seconds]] [-M mask] [-b flags] [-o]
-                       [--conn-timeout seconds] [--expire-quiescent]
+                       [--conn-timeout seconds] [--expire-quiescent] [-j enable|disable|server-first]
   -a -e -d  server     -t|-u host:port -r host[:port] [-g|-i|-m|-b] [-w weight]
   -P -Q -G  local addresses of full NAT    -t|-u host:port -z address[-address]
   -L        list       [-t|-u host:port] [-n] [-c] [--stats] [--rate] [--timeout] [--persistent-conn]

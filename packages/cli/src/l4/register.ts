@@ -7,6 +7,7 @@
  */
 import { type Command, Option } from 'commander';
 import type { Io } from '../io.ts';
+import { port } from '../port-argument.ts';
 import { withExamples } from '../reference/examples.ts';
 import type { PlaneTarget } from './client.ts';
 import { addCluster } from './register-cluster.ts';
@@ -168,6 +169,14 @@ function addHostCommands(l4: Command, io: Io, finish: Finish): void {
     .requiredOption('--interface <name>', 'where the packets arrive')
     .option('--address <address...>', 'addresses of this server that tunnels lead to', [])
     .addOption(
+      new Option('--gue-port <port>', 'UDP port of GUE; 0 for none').default(6080).argParser(port),
+    )
+    .addOption(
+      new Option('--vxlan-port <port>', 'UDP port of VXLAN; 0 for none')
+        .default(4789)
+        .argParser(port),
+    )
+    .addOption(
       new Option('--pin-path <directory>', 'where the program is kept').default(
         '/sys/fs/bpf/balancer-decap',
       ),
@@ -182,6 +191,8 @@ function addHostCommands(l4: Command, io: Io, finish: Finish): void {
 interface DecapFlags {
   readonly interface: string;
   readonly address: readonly string[];
+  readonly guePort: number;
+  readonly vxlanPort: number;
   readonly pinPath: string;
   readonly off?: boolean;
 }

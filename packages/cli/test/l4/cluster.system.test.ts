@@ -236,8 +236,9 @@ async function ended(transfers: ChildProcess): Promise<unknown> {
 }
 
 /**
- * Keeps so many connections busy until its input ends, then makes a last request on each. Says when
- * all are open, and prints how many came to their end.
+ * Keeps so many connections busy until its input ends, then makes a last request on each. Some ask at a time,
+ * in turn: who has its answer lets the next one ask. Says when all are open, and prints how many came to
+ * their end.
  */
 const TRANSFER = `
   const [host, port, count] = process.argv.slice(1);
@@ -252,15 +253,20 @@ const TRANSFER = `
       response.on('error', reject);
     }).on('error', reject);
   });
+  let turns = 64;
+  const waiting = [];
+  const turn = () => turns > 0 ? void turns-- : new Promise((resolve) => waiting.push(resolve));
+  const next = () => waiting.length > 0 ? waiting.shift()() : turns++;
   let open = 0;
   const transfer = async () => {
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
     const socket = await once(agent);
     if (++open === Number(count)) process.stdout.write('\\n');
     for (let isLast = false; !isLast;) {
-      await new Promise((resolve) => setTimeout(resolve, 250));
+      await turn();
       isLast = isEnding;
-      if (await once(agent) !== socket) throw new Error('the connection was not kept');
+      const same = await once(agent).finally(next);
+      if (same !== socket) throw new Error('the connection was not kept');
     }
     agent.destroy();
   };

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { Lab } from '../../../../examples/l4-netns/lab.ts';
 import { commandPath, skipReason } from '../../../../scripts/system-requirements.ts';
 import { runHere } from '../support.ts';
 
@@ -84,4 +85,66 @@ describe('balancer l4 import', () => {
       }
     },
   );
+});
+
+const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for network namespaces)';
+
+describe.skipIf(NO_ROOT !== '')(`a file of DPVS that was imported${NO_ROOT}`, () => {
+  test('serves with the table and the weights it describes, and goes round a server that dies', async () => {
+    const server = (host: number, weight: number): string => `
+  real_server 10.0.0.${host} 8080 {
+    weight ${weight}
+    uthreshold 1000
+    TCP_CHECK {
+      retry 1
+      connect_timeout 1
+      delay_before_retry 1
+    }
+  }`;
+    const folder = await folderWith({
+      'k.conf': `
+local_address_group laddr_g1 {
+  10.0.0.100 eth0
+}
+virtual_server_group shop {
+  203.0.113.1 80
+}
+virtual_server group shop {
+  delay_loop 1
+  lb_algo wrr
+  lb_kind FNAT
+  protocol TCP
+  establish_timeout 600
+  laddr_group_name laddr_g1
+  ${server(11, 3)}
+  ${server(12, 1)}
+}
+`,
+    });
+    const { code, stdout: toml, stderr } = await importing(join(folder, 'k.conf'));
+    expect([code, stderr]).toEqual([0, '']);
+    await using lab = new Lab();
+    lab.network.prepareServers('fnat');
+    await lab.startServers([8080]);
+    lab.configure(toml.replace(/^\[l4\]\ninterfaces.*$/m, lab.settings()));
+    await lab.startBalancer();
+    expect((await runHere('ipvsadm', '--socket', lab.socket, '-S', '-n')).stdout)
+      .toBe(`-A -t 203.0.113.1:80 -s wrr --conn-timeout 600
+-a -t 203.0.113.1:80 -r 10.0.0.11:8080 -b -w 3 -x 1000
+-a -t 203.0.113.1:80 -r 10.0.0.12:8080 -b -w 1 -x 1000
+-P -t 203.0.113.1:80 -z 10.0.0.100
+`);
+    expect(await lab.request({ count: 8 })).toMatchObject({
+      failed: 0,
+      servers: { 'server-1': 6, 'server-2': 2 },
+    });
+    lab.serverProcesses[0]!.kill('SIGKILL');
+    const health = async (): Promise<string | undefined> =>
+      (await lab.document()).services[0]?.backends[0]?.health;
+    await expect.poll(health, { timeout: 60_000, interval: 50 }).toBe('down');
+    expect(await lab.request({ count: 3 })).toMatchObject({
+      failed: 0,
+      servers: { 'server-2': 3 },
+    });
+  }, 120_000);
 });

@@ -233,6 +233,11 @@ export interface L4LastEvent {
   readonly event: L4Event;
 }
 
+export interface L4TunnelPorts {
+  readonly gue: number;
+  readonly vxlan: number;
+}
+
 export interface L4Claim {
   readonly now_ns: bigint;
   readonly first: number;
@@ -411,7 +416,7 @@ export interface L4Ctl {
     };
     readonly l4_decap: {
       readonly key: Addr16;
-      readonly value: number;
+      readonly value: L4TunnelPorts;
     };
     readonly l4_tx: {
       readonly key: number;
@@ -792,7 +797,13 @@ export const l4CtlLayout: ObjectLayout = {
       words: 0,
     },
   },
-  'map l4_decap value': { size: 4, members: {} },
+  'map l4_decap value': {
+    size: 4,
+    members: {
+      gue: 0,
+      vxlan: 16,
+    },
+  },
   'map l4_scratch key': { size: 4, members: {} },
   'map l4_scratch value': {
     size: 512,

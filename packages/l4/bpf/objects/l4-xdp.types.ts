@@ -257,6 +257,11 @@ export interface L4LastEvent {
   readonly event: L4Event;
 }
 
+export interface L4TunnelPorts {
+  readonly gue: number;
+  readonly vxlan: number;
+}
+
 export interface L4Claim {
   readonly now_ns: bigint;
   readonly first: number;
@@ -421,7 +426,7 @@ export interface L4Xdp {
     };
     readonly l4_decap: {
       readonly key: Addr16;
-      readonly value: number;
+      readonly value: L4TunnelPorts;
     };
     readonly l4_tx: {
       readonly key: number;
@@ -826,7 +831,13 @@ export const l4XdpLayout: ObjectLayout = {
       words: 0,
     },
   },
-  'map l4_decap value': { size: 4, members: {} },
+  'map l4_decap value': {
+    size: 4,
+    members: {
+      gue: 0,
+      vxlan: 16,
+    },
+  },
   'map l4_scratch key': { size: 4, members: {} },
   'map l4_scratch value': {
     size: 512,

@@ -5,6 +5,7 @@
  */
 
 import type { SchedulerName } from '../desired.ts';
+import type { TunnelSpec } from '../tunnel.ts';
 
 export interface IpvsServiceKey {
   readonly protocol: 'tcp' | 'udp';
@@ -38,6 +39,8 @@ export interface IpvsServiceOptions {
   readonly expireQuiescent?: boolean | undefined;
   /** The header that tells servers the client's address. */
   readonly proxyProtocol?: 'off' | 'v2' | undefined;
+  /** Who speaks first on connections whose SYNs are answered in place of servers. */
+  readonly synProxy?: 'off' | 'client-first' | 'server-first' | undefined;
 }
 
 export interface IpvsServer {
@@ -48,6 +51,8 @@ export interface IpvsServer {
 
 export interface IpvsServerOptions {
   readonly mode?: 'dr' | 'tunnel' | 'nat' | 'fnat' | undefined;
+  /** Of mode `tunnel`; IP in IP when it is left out. */
+  readonly tunnel?: TunnelSpec | undefined;
   readonly weight?: number | undefined;
   /** Flows at which the server takes no more, and below which it takes some again. */
   readonly upper?: number | undefined;
@@ -65,6 +70,7 @@ export const IPVS_VIEWS = [
   'connections-local',
   'timeout',
   'daemon',
+  'tunnels',
   'local',
   'deny',
   'allow',

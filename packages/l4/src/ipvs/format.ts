@@ -7,6 +7,7 @@ import type { BackendSpec, ForwardMode, ServiceSpec } from '../desired.ts';
 import type { FlowView } from '../flows.ts';
 import type { ListEntry } from '../list-hits.ts';
 import type { BackendDocument, ServiceDocument, TrafficDocument } from '../status.ts';
+import { IPIP, isOverUdp, TUNNEL_PORTS } from '../tunnel.ts';
 import type { IpvsListing } from './commands.ts';
 import { type NameOf, numbersOf } from './names.ts';
 import { portOf } from './table.ts';
@@ -137,7 +138,7 @@ export function formatRules(
       `-A ${name} -s ${service.scheduler}${serviceOptions(service, compat)}`,
       ...service.backends.map((backend) => {
         const server = nameOf(backend.address, portOf(service, backend), service.protocol);
-        return `-a ${name} -r ${server} ${FORWARD_OPTIONS[backend.mode]} -w ${backend.weight}${thresholdOptions(backend)}`;
+        return `-a ${name} -r ${server} ${FORWARD_OPTIONS[backend.mode]} -w ${backend.weight}${thresholdOptions(backend)}${tunnelOptions(backend)}`;
       }),
       ...(compat ? [] : service.localAddresses.map((address) => `-P ${name} -z ${address}`)),
       ...(compat ? [] : service.admission.deny.map((network) => `-U ${name} -k ${network}`)),
@@ -151,8 +152,35 @@ function thresholdOptions({ upper, lower }: BackendSpec): string {
   return `${upper > 0 ? ` -x ${upper}` : ''}${lower > 0 ? ` -y ${lower}` : ''}`;
 }
 
+function tunnelOptions({ tunnel }: BackendSpec): string {
+  if (!tunnel) return '';
+  const { kind, port, checksum, vni, innerMac } = tunnel;
+  return [
+    ` --tun-type ${kind}`,
+    isOverUdp(kind) ? ` --tun-port ${port || TUNNEL_PORTS[kind]}` : '',
+    ` --tun-${checksum ? '' : 'no'}csum`,
+    kind === 'vxlan' ? ` --tun-vni ${vni} --tun-mac ${innerMac}` : '',
+  ].join('');
+}
+
+/** What `--tun-info` shows of a server. */
+function tunnelInfo(spec: ServiceSpec, server: BackendDocument): string {
+  if (server.mode !== 'tunnel') return 'n/a';
+  const backend = spec.backends.find(
+    (each) => each.address === server.address && portOf(spec, each) === server.port,
+  );
+  const { kind, port, checksum } = backend?.tunnel ?? IPIP;
+  if (kind === 'ipip') return kind;
+  const sum = checksum ? 'csum' : 'nocsum';
+  return isOverUdp(kind) ? `${kind}:${port || TUNNEL_PORTS[kind]}:${sum}` : `${kind}:${sum}`;
+}
+
+/** Values of `--synproxy`. */
+const SYN_PROXY_VALUES = { 'client-first': 'enable', 'server-first': 'server-first' } as const;
+
 function serviceOptions(service: ServiceSpec, compat: boolean): string {
-  const { persistenceS, onePacket, connTimeoutS, expireQuiescent, clientAddress } = service;
+  const { persistenceS, onePacket, connTimeoutS, expireQuiescent, clientAddress, synProxy } =
+    service;
   const mask = maskText(service);
   const flags = schedulerFlags(service);
   return [
@@ -160,6 +188,7 @@ function serviceOptions(service: ServiceSpec, compat: boolean): string {
     mask === '' ? '' : ` -M ${mask}`,
     flags.length > 0 ? ` -b ${flags.join(',')}` : '',
     onePacket ? ' -o' : '',
+    synProxy === 'off' || compat ? '' : ` -j ${SYN_PROXY_VALUES[synProxy]}`,
     connTimeoutS > 0 && !compat ? ` --conn-timeout ${connTimeoutS}` : '',
     clientAddress === 'ppv2' && !compat ? ' --proxy-protocol v2' : '',
     expireQuiescent && !compat ? ' --expire-quiescent' : '',
@@ -209,6 +238,12 @@ function titleOf(view: IpvsListing['view']): string[] {
       second,
     ];
   }
+  if (view === 'tunnels') {
+    return [
+      'Prot LocalAddress:Port Scheduler Flags',
+      '  -> RemoteAddress:Port           Forward TunnelInfo    Weight ActiveConn InActConn',
+    ];
+  }
   return [
     'Prot LocalAddress:Port Scheduler Flags',
     '  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn',
@@ -242,6 +277,7 @@ function serviceLine(
     spec.persistenceS > 0 ? `persistent ${spec.persistenceS}` : '',
     mask === '' ? '' : `mask ${mask}`,
     spec.onePacket ? 'ops' : '',
+    spec.synProxy === 'off' ? '' : 'synproxy',
     spec.connTimeoutS > 0 ? `conn-timeout ${spec.connTimeoutS}` : '',
     spec.clientAddress === 'ppv2' ? 'ppv2' : '',
     spec.expireQuiescent ? 'expire-quiescent' : '',
@@ -266,7 +302,8 @@ function serverLine(
   // The document has the names of the modes.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const forward = FORWARD_NAMES[server.mode as ForwardMode];
-  const counts = `${forward.padEnd(7)} ${String(weight).padEnd(6)} ${padded([10, 10], [active, inactive])}`;
+  const tunnel = view === 'tunnels' ? `${tunnelInfo(spec, server).padEnd(13)} ` : '';
+  const counts = `${forward.padEnd(7)} ${tunnel}${String(weight).padEnd(6)} ${padded([10, 10], [active, inactive])}`;
   return `${name} ${counts}${server.health === 'down' ? ' inhibited' : ''}${server.overloaded ? ' overload' : ''}`;
 }
 

@@ -10,6 +10,13 @@ export class IpvsUsageError extends Error {
   override readonly name = 'IpvsUsageError';
 }
 
+/** A number of an option. @throws {IpvsUsageError} */
+export function integer(text: string, what: string, max: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value <= max) return value;
+  throw new IpvsUsageError(`illegal ${what} \`${text}'; needs a number from 0 to ${max}`);
+}
+
 /** `optional`: the value may be left out. `list`: three values follow. */
 type Takes = 'nothing' | 'value' | 'optional' | 'three';
 
@@ -64,6 +71,7 @@ const OPTIONS: readonly OptionRow[] = [
   row('hash-target', undefined, 'value'),
   row('expire-quiescent', undefined),
   row('proxy-protocol', undefined, 'value'),
+  row('synproxy', 'j', 'value'),
   row('real-server', 'r', 'value'),
   row('gatewaying', 'g'),
   row('ipip', 'i'),
@@ -72,7 +80,12 @@ const OPTIONS: readonly OptionRow[] = [
   row('u-threshold', 'x', 'value'),
   row('l-threshold', 'y', 'value'),
   row('tun-type', undefined, 'value'),
+  row('tun-port', undefined, 'value'),
   row('tun-nocsum', undefined),
+  row('tun-csum', undefined),
+  row('tun-vni', undefined, 'value'),
+  row('tun-mac', undefined, 'value'),
+  row('tun-info', undefined),
   row('numeric', 'n'),
   row('connection', 'c'),
   row('stats', undefined),
@@ -109,15 +122,10 @@ const REFUSED: Readonly<Record<string, string>> = {
   H: 'match services',
   match: 'match services',
   pe: 'persistence engines',
-  j: 'the SYN proxy',
-  synproxy: 'the SYN proxy',
   quic: 'QUIC connection ids',
   'dest-check': 'passive checks',
   J: 'source NAT',
-  'tun-port': 'tunnels with ports',
-  'tun-csum': 'tunnels with checksums',
-  'tun-remcsum': 'tunnels with checksums',
-  'tun-info': 'tunnels other than IPIP',
+  'tun-remcsum': 'checksums that the other end computes',
   'start-daemon': 'connection sync',
   'stop-daemon': 'connection sync',
 };

@@ -17,7 +17,8 @@ import {
 } from './commands.ts';
 import { isListEntry } from '../named-sets.ts';
 import { portByName } from './names.ts';
-import { IpvsUsageError, type ParsedArguments, readArguments } from './options.ts';
+import { integer, IpvsUsageError, type ParsedArguments, readArguments } from './options.ts';
+import { TUNNEL_OPTION_NAMES, tunnelOption } from './tunnel-options.ts';
 
 /** A command, or what the command line does by itself. */
 export type IpvsCall =
@@ -37,6 +38,7 @@ const SERVICE_OPTIONS = [
   'hash-target',
   'expire-quiescent',
   'proxy-protocol',
+  'synproxy',
 ];
 const SERVER_OPTIONS = [
   'gatewaying',
@@ -46,8 +48,7 @@ const SERVER_OPTIONS = [
   'weight',
   'u-threshold',
   'l-threshold',
-  'tun-type',
-  'tun-nocsum',
+  ...TUNNEL_OPTION_NAMES,
 ];
 /** More CPUs than Linux has. */
 const CPU_MAX = 65_535;
@@ -67,6 +68,7 @@ const LIST_OPTIONS = [
   'dpvs',
   'sockpair',
   'cpu',
+  'tun-info',
 ];
 
 /** Which options a command may have, and which it needs. */
@@ -305,6 +307,7 @@ class Reader {
       ...(options.has('ops') && { onePacket: true }),
       ...(options.has('conn-timeout') && { connTimeoutS: timeout(options.get('conn-timeout')!) }),
       ...(options.has('expire-quiescent') && { expireQuiescent: true }),
+      ...(options.has('synproxy') && { synProxy: synProxy(options.get('synproxy')!) }),
       ...(options.has('proxy-protocol') && {
         proxyProtocol: proxyProtocol(options.get('proxy-protocol')!),
       }),
@@ -313,10 +316,6 @@ class Reader {
 
   serverOptions(): IpvsServerOptions {
     const options = this.#options;
-    const type = options.get('tun-type');
-    if (type !== undefined && type !== 'ipip') {
-      throw new IpvsUsageError(`--tun-type ${type} is not part of this version; there is ipip`);
-    }
     const weight = options.get('weight');
     const upper = options.get('u-threshold');
     const lower = options.get('l-threshold');
@@ -329,6 +328,7 @@ class Reader {
     const mode = Object.entries(modes).find(([name]) => options.has(name))?.[1];
     return {
       ...(mode && { mode }),
+      ...tunnelOption(options, mode),
       ...(weight !== undefined && { weight: integer(weight, 'weight', 65_535) }),
       ...(upper !== undefined && { upper: integer(upper, 'u-threshold', THRESHOLD_MAX) }),
       ...(lower !== undefined && { lower: integer(lower, 'l-threshold', THRESHOLD_MAX) }),
@@ -361,6 +361,16 @@ class Reader {
   }
 }
 
+/** As DPVS has it; "server-first" is ours. */
+function synProxy(text: string): NonNullable<IpvsServiceOptions['synProxy']> {
+  if (text === 'enable') return 'client-first';
+  if (text === 'disable') return 'off';
+  if (text === 'server-first') return text;
+  throw new IpvsUsageError(
+    `illegal --synproxy \`${text}'; there are enable, disable, server-first`,
+  );
+}
+
 /** @throws {IpvsUsageError} for what DPVS has and the plane has not. */
 function proxyProtocol(text: string): 'off' | 'v2' {
   if (text === 'disable') return 'off';
@@ -388,6 +398,7 @@ async function listing(
     rate: 'rate',
     thresholds: 'thresholds',
     'persistent-conn': 'persistent',
+    'tun-info': 'tunnels',
     timeout: 'timeout',
     daemon: 'daemon',
   };
@@ -469,12 +480,6 @@ function timeout(text: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value < 2 ** 31) return value;
   throw new IpvsUsageError(`invalid timeout value \`${text}' specified`);
-}
-
-function integer(text: string, what: string, max: number): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value <= max) return value;
-  throw new IpvsUsageError(`illegal ${what} \`${text}'; needs a number from 0 to ${max}`);
 }
 
 /** Length of a network: a dotted mask for IPv4, a number for IPv6. */

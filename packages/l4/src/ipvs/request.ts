@@ -5,7 +5,7 @@
  */
 import { isIP } from 'node:net';
 import { integer, z } from '@balancer/kit';
-import { LVS_SCHEDULERS } from '@balancer/lb';
+import { LVS_SCHEDULERS, TUNNEL_NAMES } from '@balancer/lb';
 import {
   IPVS_VIEWS,
   type IpvsCommand,
@@ -19,6 +19,7 @@ import { isListEntry } from '../named-sets.ts';
 const SECONDS_MAX = 2 ** 31 - 1;
 const COMMANDS_MAX = 200_000;
 const ADDRESSES_MAX = 4096;
+const MAC = /^[\da-f]{2}(:[\da-f]{2}){5}$/i;
 
 const address = z.string().refine((text) => isIP(text) !== 0, { error: 'needs an IP address' });
 const port = integer({ min: 0, max: 65_535 });
@@ -37,10 +38,20 @@ const serviceOptions = z.strictObject({
   connTimeoutS: seconds.optional(),
   expireQuiescent: z.boolean().optional(),
   proxyProtocol: z.enum(['off', 'v2']).optional(),
+  synProxy: z.enum(['off', 'client-first', 'server-first']).optional(),
 });
 
 const serverOptions = z.strictObject({
   mode: z.enum(['dr', 'tunnel', 'nat', 'fnat']).optional(),
+  tunnel: z
+    .strictObject({
+      kind: z.enum(TUNNEL_NAMES),
+      port,
+      checksum: z.boolean(),
+      vni: integer({ min: 0, max: 2 ** 24 - 1 }),
+      innerMac: z.string().regex(MAC, { error: 'needs a MAC address' }),
+    })
+    .optional(),
   weight: integer({ min: 0, max: 65_535 }).optional(),
   upper: integer({ min: 0, max: 2 ** 32 - 1 }).optional(),
   lower: integer({ min: 0, max: 2 ** 32 - 1 }).optional(),
@@ -113,6 +124,7 @@ export interface ServiceBody {
   readonly conn_timeout_s?: number | undefined;
   readonly expire_quiescent?: boolean | undefined;
   readonly proxy_protocol?: 'off' | 'v2' | undefined;
+  readonly synproxy?: IpvsServiceOptions['synProxy'];
   /** Exactly these; those that are there stay when it is left out. */
   readonly servers?: readonly (IpvsServer & IpvsServerOptions)[] | undefined;
   readonly local_addresses?: readonly string[] | undefined;
@@ -127,6 +139,7 @@ export const serviceBody: z.ZodType<ServiceBody> = z.strictObject({
   conn_timeout_s: serviceOptions.shape.connTimeoutS,
   expire_quiescent: serviceOptions.shape.expireQuiescent,
   proxy_protocol: serviceOptions.shape.proxyProtocol,
+  synproxy: serviceOptions.shape.synProxy,
   servers: z.array(z.strictObject({ ...server.shape, ...serverOptions.shape })).optional(),
   local_addresses: z.array(address).max(ADDRESSES_MAX).optional(),
 });

@@ -46,7 +46,7 @@ export function change(table: Map<string, ServiceSpec>, command: IpvsChange): vo
     throw new IpvsError(isService ? 'No such service' : 'Service not defined');
   }
   if (command.op === 'delete-service') table.delete(key);
-  else table.set(key, changed(service, command));
+  else table.set(key, withCheckedProxy(changed(service, command)));
 }
 
 function changed(
@@ -93,6 +93,7 @@ function newService({ protocol, address, port }: ServiceKey): ServiceSpec {
     persistencePrefix6: 128,
     connTimeoutS: 0,
     expireQuiescent: false,
+    synProxy: 'off',
     clientAddress: 'none',
     resetOnNoBackend: false,
     onePacket: false,
@@ -132,12 +133,16 @@ function withOptions(service: ServiceSpec, options: IpvsServiceOptions): Service
     onePacket: options.onePacket ?? false,
     connTimeoutS: options.connTimeoutS ?? 0,
     expireQuiescent: options.expireQuiescent ?? false,
+    synProxy: options.synProxy ?? 'off',
   };
   if (next.port === 0 && next.persistenceS === 0) {
     throw new IpvsError('Zero port specified for non-persistent service');
   }
   if (next.onePacket && next.protocol !== 'udp') {
     throw new IpvsError('One-Packet Scheduling is only for UDP virtual services');
+  }
+  if (next.synProxy !== 'off' && next.protocol !== 'tcp') {
+    throw new IpvsError('The SYN proxy is only for TCP virtual services');
   }
   return withFlags(next, schedulerFlags);
 }
@@ -151,6 +156,18 @@ function clientAddressAfter(
   if (protocol === 'udp') throw new IpvsError('PROXY headers are only for TCP virtual services');
   return 'ppv2';
 }
+
+/** Who answers SYNs counts for both ends from then on, and needs to see both directions. */
+function withCheckedProxy(service: ServiceSpec): ServiceSpec {
+  if (service.synProxy === 'off' || service.backends.every(({ mode }) => TWO_WAY.has(mode))) {
+    return service;
+  }
+  throw new IpvsError(
+    'The SYN proxy is not possible with -g or -i; it needs servers with -m or -b',
+  );
+}
+
+const TWO_WAY: ReadonlySet<string> = new Set<BackendSpec['mode']>(['nat', 'fnat']);
 
 /** Flags that bear the scheduler's name, or the numbers that stand for them. */
 function withFlags(service: ServiceSpec, flags: readonly SchedulerFlag[]): ServiceSpec {
@@ -179,6 +196,7 @@ function addServer(service: ServiceSpec, { server, options }: ServerCommand): Se
   const backend = backendFor(service, server, {
     mode: options.mode ?? 'dr',
     weight: options.weight ?? 1,
+    ...tunnelOf(options),
     ...thresholdsOf(options),
     health: 'up',
   });
@@ -191,6 +209,7 @@ function editServer(service: ServiceSpec, { server, options }: ServerCommand): S
   const next = backendFor(service, server, {
     mode: options.mode ?? 'dr',
     weight: options.weight ?? 1,
+    ...tunnelOf(options),
     ...thresholdsOf(options),
     health: former.health,
   });
@@ -201,7 +220,7 @@ function editServer(service: ServiceSpec, { server, options }: ServerCommand): S
 function backendFor(
   service: ServiceSpec,
   { address, port }: IpvsServer,
-  given: Pick<BackendSpec, 'mode' | 'weight' | 'health' | 'upper' | 'lower'>,
+  given: Pick<BackendSpec, 'mode' | 'tunnel' | 'weight' | 'health' | 'upper' | 'lower'>,
 ): BackendSpec {
   const { mode } = given;
   const isOneWay = mode === 'dr' || mode === 'tunnel';
@@ -220,6 +239,14 @@ function backendFor(
   }
   const keepsPort = isOneWay || service.port === 0;
   return { address, port: keepsPort ? 0 : port || service.port, ...given };
+}
+
+/** What a server that is reached in another way than by IP in IP is reached by. */
+function tunnelOf({ mode, tunnel }: IpvsServerOptions): Pick<BackendSpec, 'tunnel'> {
+  if (tunnel && mode !== 'tunnel') {
+    throw new IpvsError('Tunnel options conflict with forward method');
+  }
+  return tunnel && tunnel.kind !== 'ipip' ? { tunnel } : {};
 }
 
 /** LVS's thresholds: the lower one must lie below the upper one, unless there is none. */

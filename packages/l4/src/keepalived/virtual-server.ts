@@ -40,6 +40,9 @@ const KEYED: ReadonlySet<string> = new Set(['sh', 'dh', 'mh', 'conhash']);
 /** Seconds for which a client stays where `persistence_timeout` names none. */
 const PERSISTENCE_S = 360;
 
+/** Modes in which SYNs can be answered in place of servers. */
+const TWO_WAY: ReadonlySet<PacketMode> = new Set(['nat', 'fnat']);
+
 /** `undefined` when the service cannot be: a note says why. */
 export function importService(
   service: Section,
@@ -74,6 +77,7 @@ export function importService(
       l4: {
         ...frontendL4Of(service, groups, endpoints),
         ...(protocol === 'tcp' && mode === 'fnat' && clientAddressOf(service)),
+        ...(TWO_WAY.has(mode) && service.has('syn_proxy') && { synproxy: 'client-first' }),
       },
     },
     backend: backendOf(service, endpoints),

@@ -13,6 +13,7 @@ import { planeDocument } from '../../src/status.ts';
 import type { FlowView } from '../../src/flows.ts';
 import { entriesOf } from '../../src/list-hits.ts';
 import { formatServiceKey, OPEN } from '../../src/desired.ts';
+import { IPIP } from '../../src/tunnel.ts';
 import { backend, service } from '../support/services.ts';
 
 const COUNTS: TrafficCounts = {
@@ -56,7 +57,7 @@ const SNAPSHOT: PlaneSnapshot = {
 };
 
 function listed(
-  view: 'services' | 'stats' | 'rate' | 'thresholds' | 'persistent',
+  view: 'services' | 'stats' | 'rate' | 'thresholds' | 'persistent' | 'tunnels',
   exact = false,
 ): string {
   const document = planeDocument(new Map([[formatServiceKey(SPEC), SPEC]]), SNAPSHOT, {
@@ -93,6 +94,40 @@ describe('the list of services', () => {
     expect(listed('stats', true).split('\n')[3]).toBe(
       'TCP  203.0.113.1:80                     12      345 99999999 123456789 98765432100',
     );
+  });
+
+  test('has the columns of --tun-info', () => {
+    const spec = service({
+      backends: [
+        backend({ mode: 'tunnel', port: 0 }),
+        backend({
+          mode: 'tunnel',
+          port: 0,
+          address: '10.0.0.12',
+          tunnel: { ...IPIP, kind: 'gre' },
+        }),
+        backend({
+          mode: 'tunnel',
+          port: 0,
+          address: '10.0.0.13',
+          tunnel: { ...IPIP, kind: 'gue', checksum: true },
+        }),
+      ],
+    });
+    const document = planeDocument(new Map([['', spec]]), SNAPSHOT, {
+      rates: new Rates(),
+      sets: new Map(),
+      hits: new Map(),
+    });
+    const look = { view: 'tunnels', exact: false, sorted: true } as const;
+    const lines = formatServices([{ spec, counted: document.services[0]! }], look, 1);
+    expect(lines.split('\n').slice(2, 7)).toEqual([
+      '  -> RemoteAddress:Port           Forward TunnelInfo    Weight ActiveConn InActConn',
+      'TCP  203.0.113.1:80 wrr',
+      '  -> 10.0.0.11:80                 Tunnel  ipip          1      0          0         ',
+      '  -> 10.0.0.12:80                 Tunnel  gre:nocsum    1      0          0         ',
+      '  -> 10.0.0.13:80                 Tunnel  gue:6080:csum 1      0          0         ',
+    ]);
   });
 
   test('has the columns of --rate, --thresholds and --persistent-conn', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseIpvs, parseRules } from '../../src/ipvs/parse.ts';
+import { IPIP } from '../../src/tunnel.ts';
 
 const resolve = (host: string): Promise<string> =>
   Promise.resolve(host === 'www.example' ? '192.0.2.80' : host);
@@ -21,6 +22,31 @@ describe('a command', () => {
       '-A -t203.0.113.1:http -swlc',
       { op: 'add-service', service: WEB, options: { scheduler: 'wlc' } },
     ],
+    [
+      '-a -t 203.0.113.1:80 -r 10.0.0.11 -i --tun-type gue --tun-port 6080 --tun-csum',
+      {
+        op: 'add-server',
+        service: WEB,
+        server: { address: '10.0.0.11' },
+        options: {
+          mode: 'tunnel',
+          tunnel: { ...IPIP, kind: 'gue', port: 6080, checksum: true },
+        },
+      },
+    ],
+    [
+      '-a -t 203.0.113.1:80 -r 10.0.0.11 -i --tun-type vxlan --tun-vni 42 --tun-mac 02:00:00:00:00:77',
+      {
+        op: 'add-server',
+        service: WEB,
+        server: { address: '10.0.0.11' },
+        options: {
+          mode: 'tunnel',
+          tunnel: { ...IPIP, kind: 'vxlan', vni: 42, innerMac: '02:00:00:00:00:77' },
+        },
+      },
+    ],
+    ['-L --tun-info', { op: 'list', view: 'tunnels', exact: false, sorted: true, named: true }],
     [
       '-E -t 203.0.113.1:80 -p',
       { op: 'edit-service', service: WEB, options: { persistenceS: 300 } },
@@ -48,6 +74,18 @@ describe('a command', () => {
     [
       '-A -t 203.0.113.1:80 --proxy-protocol v2',
       { op: 'add-service', service: WEB, options: { proxyProtocol: 'v2' } },
+    ],
+    [
+      '-A -t 203.0.113.1:80 -j enable',
+      { op: 'add-service', service: WEB, options: { synProxy: 'client-first' } },
+    ],
+    [
+      '-E -t 203.0.113.1:80 --synproxy=disable',
+      { op: 'edit-service', service: WEB, options: { synProxy: 'off' } },
+    ],
+    [
+      '-A -t 203.0.113.1:80 --synproxy server-first',
+      { op: 'add-service', service: WEB, options: { synProxy: 'server-first' } },
     ],
     [
       '-E -t 203.0.113.1:80 --proxy-protocol disable',
@@ -187,6 +225,10 @@ describe('a command', () => {
     ['-U -t 203.0.113.1:80 -k ipset:a/b', "illegal network `ipset:a/b'"],
     ['-A -t 203.0.113.1:80 -M 255.0.255.0', "illegal netmask `255.0.255.0'"],
     ['-A -t 203.0.113.1:80 --frobnicate', "invalid option `--frobnicate'"],
+    [
+      '-A -t 203.0.113.1:80 -j on',
+      "illegal --synproxy `on'; there are enable, disable, server-first",
+    ],
     ['-A -f 7', '-f: firewall marks are not part of this version'],
     [
       '-A -t 203.0.113.1:80 --proxy-protocol v1-insecure',
@@ -195,6 +237,22 @@ describe('a command', () => {
     [
       '-a -t 203.0.113.1:80 -r 10.0.0.11 -x five',
       "illegal u-threshold `five'; needs a number from 0 to 4294967295",
+    ],
+    [
+      '-a -t 203.0.113.1:80 -r 10.0.0.11 -i --tun-type gue',
+      "You need to supply the 'tun-port' option for the 'gue' tunnel type",
+    ],
+    [
+      '-a -t 203.0.113.1:80 -r 10.0.0.11 -i --tun-type gre --tun-csum',
+      "Illegal 'tun-csum' option with the 'gre' tunnel type",
+    ],
+    [
+      '-a -t 203.0.113.1:80 -r 10.0.0.11 -m --tun-type gre',
+      'Tunnel options conflict with forward method',
+    ],
+    [
+      '-a -t 203.0.113.1:80 -r 10.0.0.11 -i --tun-type l2tp',
+      "illegal tunnel type `l2tp'; there are ipip, gue, gue1, gre, vxlan",
     ],
     ['--set 900 0', '--set option requires 3 timeout values'],
     ['-A -t 203.0.113.1:80 oops', 'unexpected argument oops'],

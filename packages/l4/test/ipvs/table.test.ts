@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatServiceKey, type ServiceSpec } from '../../src/desired.ts';
 import type { IpvsChange } from '../../src/ipvs/commands.ts';
+import { INNER_MAC, type TunnelSpec } from '../../src/tunnel.ts';
 import { formatRules } from '../../src/ipvs/format.ts';
 import { parseRules } from '../../src/ipvs/parse.ts';
 import { change, IpvsError } from '../../src/ipvs/table.ts';
@@ -44,6 +45,29 @@ describe('a table', () => {
       localAddresses: ['198.51.100.5'],
       backends: [{ address: '10.0.0.11', port: 8080, mode: 'fnat' }],
     });
+  });
+
+  test('answers SYNs in place of servers that both directions pass to', () => {
+    const proxied: IpvsChange = {
+      op: 'add-service',
+      service: WEB,
+      options: { synProxy: 'client-first' },
+    };
+    const server = (mode: 'dr' | 'nat' | 'fnat'): IpvsChange => ({
+      op: 'add-server',
+      service: WEB,
+      server: { address: '10.0.0.11' },
+      options: { mode },
+    });
+    const rules = (...commands: IpvsChange[]): string =>
+      formatRules([...tableOf(...commands).values()], { compat: false });
+    expect(rules(proxied, server('fnat'))).toContain('-A -t 203.0.113.1:80 -s wlc -j enable\n');
+    expect(rules(proxied, server('nat'), { ...add, op: 'edit-service' })).not.toContain('-j');
+    const refusal = 'The SYN proxy is not possible with -g or -i; it needs servers with -m or -b';
+    expect(() => tableOf(proxied, server('dr'))).toThrow(new IpvsError(refusal));
+    expect(() => tableOf(add, server('dr'), { ...proxied, op: 'edit-service' })).toThrow(refusal);
+    const udp = { ...proxied, service: { ...WEB, protocol: 'udp' as const } };
+    expect(() => tableOf(udp)).toThrow('The SYN proxy is only for TCP virtual services');
   });
 
   test('keeps lists when a service is edited, and takes networks off them', () => {
@@ -197,6 +221,19 @@ describe('a service of IPv6 with servers of IPv4', () => {
   });
 });
 
+/** A tunnel without what its kind has no place for. */
+function possible(tunnel: TunnelSpec): TunnelSpec {
+  const { kind, port, checksum, vni, innerMac } = tunnel;
+  const isOurs = kind === 'vxlan';
+  return {
+    kind,
+    port: kind === 'gre' ? 0 : port,
+    checksum: kind !== 'gre' && checksum,
+    vni: isOurs ? vni : 0,
+    innerMac: isOurs ? innerMac : INNER_MAC,
+  };
+}
+
 describe('rules that were saved', () => {
   const address = fc.integer({ min: 1, max: 254 }).map((last) => `10.0.0.${last}`);
   const network = fc.constantFrom(
@@ -206,7 +243,18 @@ describe('rules that were saved', () => {
     '::1',
     '0.0.0.0/0',
   );
+  const tunnel = fc.option(
+    fc.record({
+      kind: fc.constantFrom('gue' as const, 'gue1' as const, 'gre' as const, 'vxlan' as const),
+      port: fc.integer({ min: 0, max: 65_535 }),
+      checksum: fc.boolean(),
+      vni: fc.integer({ min: 0, max: 2 ** 24 - 1 }),
+      innerMac: fc.constantFrom('02:00:00:00:00:01', '02:00:00:00:00:77'),
+    }),
+    { nil: undefined },
+  );
   const server = fc.record({
+    tunnel,
     address,
     mode: fc.constantFrom('dr' as const, 'tunnel' as const, 'nat' as const, 'fnat' as const),
     weight: fc.integer({ min: 0, max: 65_535 }),
@@ -225,11 +273,16 @@ describe('rules that were saved', () => {
     connTimeoutS: fc.constantFrom(0, 30),
     expireQuiescent: fc.boolean(),
     proxyProtocol: fc.constantFrom('off' as const, 'v2' as const),
+    synProxy: fc.constantFrom('off' as const, 'client-first' as const, 'server-first' as const),
     servers: fc.uniqueArray(server, { maxLength: 5, selector: (each) => each.address }),
     locals: fc.uniqueArray(address, { maxLength: 3 }),
     deny: fc.uniqueArray(network, { maxLength: 3 }),
     allow: fc.uniqueArray(network, { maxLength: 3 }),
   });
+
+  /** Whether SYNs may be answered in place of its servers. */
+  const isTwoWay = (s: typeof service extends fc.Arbitrary<infer T> ? T : never): boolean =>
+    s.protocol === 'tcp' && s.servers.every(({ mode }) => mode === 'nat' || mode === 'fnat');
 
   test('make the same table again, and the same rules byte for byte', async () => {
     const runs = process.env['BALANCER_TEST_LONG'] === '1' ? 1000 : 100;
@@ -251,19 +304,23 @@ describe('rules that were saved', () => {
               connTimeoutS: s.connTimeoutS,
               expireQuiescent: s.expireQuiescent,
               ...(s.protocol === 'tcp' && { proxyProtocol: s.proxyProtocol }),
+              ...(isTwoWay(s) && { synProxy: s.synProxy }),
             };
             return [
               { op: 'add-service', service: key, options },
-              ...s.servers.map(({ mode, weight, upper, lower, port, ...rest }): IpvsChange => {
-                const isOneWay = mode === 'dr' || mode === 'tunnel';
-                const own = { ...rest, port: isOneWay ? s.port : port };
-                return {
-                  op: 'add-server',
-                  service: key,
-                  server: own,
-                  options: { mode, weight, upper, lower },
-                };
-              }),
+              ...s.servers.map(
+                ({ mode, weight, upper, lower, port, tunnel: wrap, ...rest }): IpvsChange => {
+                  const isOneWay = mode === 'dr' || mode === 'tunnel';
+                  const wrapped = mode === 'tunnel' && wrap ? { tunnel: possible(wrap) } : {};
+                  const own = { ...rest, port: isOneWay ? s.port : port };
+                  return {
+                    op: 'add-server',
+                    service: key,
+                    server: own,
+                    options: { mode, weight, upper, lower, ...wrapped },
+                  };
+                },
+              ),
               ...(s.locals.length > 0
                 ? [{ op: 'add-local', service: key, addresses: s.locals } as const]
                 : []),

@@ -118,6 +118,8 @@ virtual_server group shop {
       { proxy_protocol: 'v2' },
       ['virtual_server 192.0.2.1 80: proxy_protocol v1-insecure'],
     ],
+    ['lb_kind FNAT\nsyn_proxy', { toa: true, synproxy: 'client-first' }, []],
+    ['lb_kind NAT\nsyn_proxy', { synproxy: 'client-first' }, []],
     ['lb_kind FNAT\nprotocol UDP', {}, []],
     ['lb_kind NAT', {}, []],
   ])('carries over how servers learn of clients: %j', (words, l4, left) => {

@@ -27,6 +27,7 @@ export function service(given: Partial<ServiceSpec> = {}): ServiceSpec {
     persistencePrefix6: 128,
     connTimeoutS: 0,
     expireQuiescent: false,
+    synProxy: 'off',
     clientAddress: 'none',
     resetOnNoBackend: false,
     onePacket: false,

@@ -53,6 +53,10 @@ export class TrafficHost extends PacketHost {
     super(maxEntries);
     this.client = NetworkNamespace.create();
     this.backend = NetworkNamespace.create();
+    // Nobody else is here to have one of the addresses: IPv6 need not ask for a second whether someone has.
+    for (const machine of [this.namespace, this.client, this.backend]) {
+      machine.run(() => writeFileSync('/proc/sys/net/ipv6/conf/default/accept_dad', '0'));
+    }
     this.interfaces = [
       this.#connect(this.client, CLIENT_SIDE),
       this.#connect(this.backend, BACKEND_SIDE),

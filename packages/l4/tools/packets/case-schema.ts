@@ -5,6 +5,9 @@
  * @module
  */
 import {
+  buildFrame,
+  buildIpv4,
+  buildIpv6,
   tryParseIp,
   type FrameSpec,
   type IcmpSpec,
@@ -23,6 +26,7 @@ import {
   SERVICE_FLAGS,
   STATES,
   SYN_PROXIES,
+  TUNNELS,
 } from '../../src/index.ts';
 import type { Admission } from '../../src/desired.ts';
 import {
@@ -87,9 +91,24 @@ const network4or6 = z.union([prefix, address]);
 
 const hex = z.string().regex(HEX, 'must be bytes in hexadecimal');
 const bytes = hex.transform((text): Uint8Array => new Uint8Array(Buffer.from(text, 'hex')));
+/** Headers as bytes, and what they are in front of: a packet, or a frame. */
+const wrapped: z.ZodType<Uint8Array> = z.lazy(() =>
+  z
+    .strictObject({
+      head: bytes,
+      ipv4: ipv4.exactOptional(),
+      ipv6: ipv6.exactOptional(),
+      frame: described.exactOptional(),
+    })
+    .transform(({ head, ipv4: four, ipv6: six, frame: inner }) => {
+      const rest = inner ? buildFrame(inner) : four ? buildIpv4(four) : buildIpv6(six!);
+      return new Uint8Array([...head, ...rest]);
+    }),
+);
 /** Text, or so many zero bytes. */
 const payload = z.union([
   z.string(),
+  wrapped,
   z.strictObject({ zeros: number(65_535) }).transform(({ zeros }) => new Uint8Array(zeros)),
   z.strictObject({ hex }).transform((given) => new Uint8Array(Buffer.from(given.hex, 'hex'))),
 ]);
@@ -224,6 +243,14 @@ const admission: z.ZodType<Partial<Admission>> = z.strictObject({
   burstMs: long.exactOptional(),
 });
 
+const tunnel = z.strictObject({
+  kind: nameIn(TUNNELS),
+  port: word.exactOptional(),
+  checksum: z.boolean().exactOptional(),
+  vni: number(0xff_ffff).exactOptional(),
+  innerMac: mac.exactOptional(),
+});
+
 const rule: z.ZodType<RuleSetup> = z.strictObject({
   protocol: nameIn(PROTOCOLS).exactOptional(),
   src: z.string().exactOptional(),
@@ -261,6 +288,7 @@ const setup: z.ZodType<Setup> = z.strictObject({
   maxConnections: long.exactOptional(),
   admission: admission.exactOptional(),
   tunnelRss: z.boolean().exactOptional(),
+  tunnel: tunnel.exactOptional(),
   decapAddresses: z.array(address).exactOptional(),
   filter: z.boolean().exactOptional(),
   portRange: z.tuple([word, word]).exactOptional(),

@@ -42,6 +42,7 @@ import { EMPTY_BACKEND, EMPTY_CONFIG, EMPTY_SERVICE } from '../../src/records.ts
 import { matchFamilies, matchOf } from '../../src/match.ts';
 import { createRules, matchFilter, type PlaneRule } from '../../src/match-map.ts';
 import { createTable } from '../../src/selection-map.ts';
+import { compileTunnel, IPIP, TUNNEL_PORTS } from '../../src/tunnel.ts';
 import { NAMES, type Change, type PacketCase, type Setup } from './packet-case.ts';
 import { isSection, type PacketHost, type Hook } from './packet-host.ts';
 import { backendsOf, COMPARING, listOf, tableOf } from './selection-table.ts';
@@ -275,7 +276,8 @@ export class DataPlane {
       this.#loaded.map('l4_lip').set(index, lip);
     });
     for (const address of decapAddresses) {
-      this.#loaded.maps.get('l4_decap')!.update(toMapAddress(address).bytes!, new Uint8Array(4));
+      const { gue, vxlan } = TUNNEL_PORTS;
+      this.#loaded.map('l4_decap').set(toMapAddress(address), { gue, vxlan });
     }
     const named = Object.keys(owned).map((name) => NAMES[name] ?? name);
     const backends = backendsOf(this.#setup).map(({ address }) => address);
@@ -290,7 +292,9 @@ export class DataPlane {
     const { upper = 0, lower = 0, mtu = 0 } = backend;
     const isSnat = this.#setup.mode === 'snat';
     const { packetsPerS, bitsPerS } = this.#admission;
+    const tunnel = compileTunnel({ ...IPIP, ...this.#setup.tunnel });
     const flags =
+      tunnel.flags |
       (this.#setup.network ? 0 : BACKEND_FLAGS.staticL2) |
       (available ? BACKEND_FLAGS.available : 0) |
       (packetsPerS + bitsPerS > 0 ? BACKEND_FLAGS.metered : 0);
@@ -302,6 +306,7 @@ export class DataPlane {
       address: toMapAddress(backend.address),
       port: KEEPS_PORT.has(this.#setup.mode) ? 0 : port,
       mode: MODES[this.#setup.mode],
+      ...tunnel.fields,
       flags,
       family: familyOf(backend.address),
       weight,

@@ -21,6 +21,7 @@ import type {
   SYN_PROXIES,
 } from '../../src/index.ts';
 import type { Admission } from '../../src/desired.ts';
+import type { TunnelSpec } from '../../src/tunnel.ts';
 
 /** Addresses that every case may use by name. */
 export const NAMES: Readonly<Record<string, string>> = {
@@ -117,6 +118,8 @@ export interface Setup {
   readonly admission?: Partial<Admission>;
   /** Outer sources of tunnels are made from the flow's hash. */
   readonly tunnelRss?: boolean;
+  /** How packets are wrapped; IP in IP by default. */
+  readonly tunnel?: Partial<TunnelSpec>;
   /** Outer destinations that the program `decap` takes off. */
   readonly decapAddresses?: readonly string[];
   /** `l4_filter` is filled from the addresses of the set-up and switched on. */

@@ -146,6 +146,7 @@ const SERVER: Omit<ServerConfig, 'addr'> = {
   zone: '',
   interface: '',
   mac: '',
+  inner_mac: '',
 };
 
 /** Completes a file that passed its checks. */

@@ -48,10 +48,12 @@ export function checkPacketModes(file: ConfigFile, report: ConfigReport): void {
     checkPlane(place, file, report);
     checkListenAddresses(place, report);
     checkRefused(place, report);
+    checkSynProxy(place, report);
     checkClientAddress(place, report);
     checkLocalAddresses(place, places, report);
     checkServers(place, report);
     checkScheduler(place, report);
+    checkTunnel(place, report);
   }
   checkSets(file, report);
   checkPortRanges(places, report);
@@ -142,6 +144,23 @@ function checkRefused({ path, frontend, mode }: Place, report: ConfigReport): vo
 
 /** Modes in which servers do not see the client's address. */
 const HIDING_MODES: ReadonlySet<string> = new Set(['fnat', 'nat64', 'passthrough']);
+
+/** Modes in which both directions of a connection pass. */
+const TWO_WAY_MODES: ReadonlySet<string> = new Set(['fnat', 'nat', 'passthrough']);
+
+/** Who answers a SYN in place of a server has to count for both ends from then on. */
+function checkSynProxy({ path, mode, frontend, l4 }: Place, report: ConfigReport): void {
+  if ((l4.synproxy ?? 'off') === 'off') return;
+  const at = [...path, 'l4', 'synproxy'];
+  if (!TWO_WAY_MODES.has(mode)) {
+    report.problem(
+      at,
+      `needs mode "fnat" or "nat", in which replies come back through Balancer; got "${mode}"`,
+    );
+  } else if (frontend.protocol === 'udp') {
+    report.problem(at, 'needs protocol "tcp": datagrams have no handshake');
+  }
+}
 
 /** Servers are told the client's address in one way, where they do not see it, on connections. */
 function checkClientAddress(
@@ -325,6 +344,27 @@ function checkScheduler(
       [...at, 'servers'],
       `"${balance}" compares at most ${COMPARED_SERVERS_MAX} servers; got ${serverCount}`,
     );
+  }
+}
+
+/** Keys of tunnels that the tunnel has no place for. */
+function checkTunnel({ path, mode, l4 }: Place, report: ConfigReport): void {
+  const { tunnel = 'ipip', tunnel_port = 0, tunnel_checksum = false, vni = 0 } = l4;
+  if (mode !== 'tunnel') {
+    if (tunnel === 'ipip') return;
+    report.problem([...path, 'l4', 'tunnel'], `mode "${mode}" has no tunnel; remove the key`);
+    return;
+  }
+  const isOverUdp = tunnel !== 'ipip' && tunnel !== 'gre';
+  if (!isOverUdp && (tunnel_port !== 0 || tunnel_checksum)) {
+    const key = tunnel_port === 0 ? 'tunnel_checksum' : 'tunnel_port';
+    report.problem(
+      [...path, 'l4', key],
+      `tunnel "${tunnel}" has no UDP header; it is for "gue", "gue1" and "vxlan"`,
+    );
+  }
+  if (tunnel !== 'vxlan' && vni !== 0) {
+    report.problem([...path, 'l4', 'vni'], `tunnel "${tunnel}" has none; it is for "vxlan"`);
   }
 }
 

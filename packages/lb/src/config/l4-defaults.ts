@@ -18,7 +18,7 @@ import type {
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-const L4: Omit<L4Config, 'conntrack' | 'limits' | 'sets'> = {
+const L4: Omit<L4Config, 'conntrack' | 'limits' | 'sets' | 'cookie_secret'> = {
   hook: 'auto',
   interfaces: [],
   pin_path: '/sys/fs/bpf/balancer',
@@ -67,17 +67,28 @@ const FRONTEND_L4: Omit<FrontendL4Config, 'rate'> = {
   persistence_prefix6: 128,
   conn_timeout: 0,
   expire_quiescent: false,
+  synproxy: 'off',
   toa: false,
   proxy_protocol: 'off',
   tunnel: 'ipip',
+  tunnel_port: 0,
+  tunnel_checksum: false,
+  vni: 0,
   force: false,
 };
 
 /** `[l4]` with every default. */
-export function completeL4({ conntrack = {}, limits, sets = {}, ...table }: L4Table): L4Config {
+export function completeL4({
+  conntrack = {},
+  limits,
+  sets = {},
+  cookie_secret,
+  ...table
+}: L4Table): L4Config {
   const { timeouts, ...plain } = conntrack;
   return {
     ...complete(L4, table),
+    ...(cookie_secret && { cookie_secret }),
     sets: Object.fromEntries(
       Object.entries(sets).map(([name, set]) => [name, complete(SET, set)] as const),
     ),

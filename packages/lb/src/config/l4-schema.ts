@@ -4,15 +4,16 @@
  * @module
  */
 import { isIP } from 'node:net';
-import { cidr, cidrList, duration, integer, z } from '@balancer/kit';
-import type {
-  AddressSetConfig,
-  FrontendL4Config,
-  L4Config,
-  L4ConntrackConfig,
-  L4LimitsConfig,
-  L4RateConfig,
-  L4TimeoutsConfig,
+import { cidr, cidrList, duration, integer, secret, z } from '@balancer/kit';
+import {
+  type AddressSetConfig,
+  type FrontendL4Config,
+  type L4Config,
+  type L4ConntrackConfig,
+  type L4LimitsConfig,
+  type L4RateConfig,
+  type L4TimeoutsConfig,
+  TUNNEL_NAMES,
 } from './l4-types.ts';
 
 type Given<T> = { readonly [K in keyof T]?: T[K] | undefined };
@@ -38,6 +39,8 @@ const SECOND_MS = 1000;
 /** A terabit. */
 const RATE_BPS_MAX = 1e12;
 const BURST_MS_MAX = 60_000;
+/** VXLAN has 24 bits for the number of a network. */
+const VNI_MAX = 2 ** 24 - 1;
 /** Letters first, so that no set is mistaken for an address. */
 const SET_NAME = /^[a-z][\w.-]*$/i;
 /** Whole seconds, as the kernel side keeps them. */
@@ -67,6 +70,7 @@ export const l4Schema: z.ZodType<L4Table> = z.strictObject({
   reply_path: z.enum(['fib', 'symmetric']).optional(),
   unknown_port: z.enum(['pass', 'drop']).optional(),
   new_flow_cap: integer({ min: 0, max: COUNT_MAX }).optional(),
+  cookie_secret: secret().optional(),
   tunnel_source: z.union([z.literal('rss'), z.array(ipAddress)]).optional(),
   admin_socket: z.string().optional(),
   state_file: z
@@ -117,6 +121,7 @@ export const frontendL4Schema: z.ZodType<FrontendL4Table> = z.strictObject({
   persistence_prefix6: integer({ min: 1, max: 128 }).optional(),
   conn_timeout: duration().optional(),
   expire_quiescent: z.boolean().optional(),
+  synproxy: z.enum(['off', 'client-first', 'server-first']).optional(),
   toa: z.boolean().optional(),
   proxy_protocol: z.enum(['off', 'v2']).optional(),
   rate: z
@@ -126,7 +131,10 @@ export const frontendL4Schema: z.ZodType<FrontendL4Table> = z.strictObject({
       burst: duration({ minMs: 1, maxMs: BURST_MS_MAX }).optional(),
     })
     .optional(),
-  tunnel: z.literal('ipip').optional(),
+  tunnel: z.enum(TUNNEL_NAMES).optional(),
+  tunnel_port: integer({ min: 0, max: 65_535 }).optional(),
+  tunnel_checksum: z.boolean().optional(),
+  vni: integer({ min: 0, max: VNI_MAX }).optional(),
   force: z.boolean().optional(),
 });
 

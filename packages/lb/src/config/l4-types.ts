@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Secret } from '@balancer/kit';
 import type { Milliseconds } from './types.ts';
 
 /** Modes whose packets the kernel forwards; the others are served by sockets of the process. */
@@ -38,6 +39,11 @@ export const LVS_SCHEDULERS = [
 
 export type LvsScheduler = (typeof LVS_SCHEDULERS)[number];
 
+/** Headers around packets of mode `tunnel`. */
+export const TUNNEL_NAMES = ['ipip', 'gue', 'gue1', 'gre', 'vxlan'] as const;
+
+export type TunnelName = (typeof TUNNEL_NAMES)[number];
+
 /** What the packet plane computes a flow's hash from. */
 export type FlowHash = 'ip' | 'ip-port' | 'dst-ip';
 
@@ -69,6 +75,8 @@ export interface L4Config {
   readonly unknown_port: 'pass' | 'drop';
   /** New flows per second and CPU; 0 is no limit. */
   readonly new_flow_cap: number;
+  /** What the keys of SYN cookies are made of: the same on all nodes of a cluster; random without one. */
+  readonly cookie_secret?: Secret;
   /** Sources of tunnel headers: at most one address of each family, or `rss` for one per flow. */
   readonly tunnel_source: readonly string[] | 'rss';
   /** Unix socket on which `balancer ipvsadm` and `balancer l4` find the plane; `''` for none. */
@@ -135,12 +143,21 @@ export interface FrontendL4Config {
   readonly conn_timeout: Milliseconds;
   /** Ends flows of servers that are down or have weight 0 at their next packet. */
   readonly expire_quiescent: boolean;
+  /** Answers SYNs in place of servers, for protocols in which the client or the server speaks first. */
+  readonly synproxy: 'off' | 'client-first' | 'server-first';
   /** Tells servers the client's address by a TCP option. */
   readonly toa: boolean;
   /** Tells servers the client's address by a header in front of the first bytes. */
   readonly proxy_protocol: 'off' | 'v2';
   readonly rate: L4RateConfig;
-  readonly tunnel: 'ipip';
+  /** How packets of mode `tunnel` are wrapped. */
+  readonly tunnel: TunnelName;
+  /** UDP port of servers for `gue`, `gue1` and `vxlan`; 0 is the usual one: 6080, or 4789 for `vxlan`. */
+  readonly tunnel_port: number;
+  /** Outer UDP headers get a checksum. */
+  readonly tunnel_checksum: boolean;
+  /** Number of the network of `vxlan`. */
+  readonly vni: number;
   /** Allows local addresses that are addresses of this host. */
   readonly force: boolean;
 }

@@ -247,6 +247,7 @@ export const serverSchema: z.ZodType<Given<ServerConfig>> = z.strictObject({
   send_proxy_protocol: z.enum(['off', 'v1', 'v2']).optional(),
   interface: text.optional(),
   mac: macAddress.optional(),
+  inner_mac: macAddress.optional(),
 });
 
 /** Keys of a backend that `[defaults]` may hold too. */

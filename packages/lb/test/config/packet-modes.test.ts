@@ -112,6 +112,30 @@ describe('a frontend of a packet mode', () => {
     ]);
   });
 
+  test('may answer SYNs in place of servers, with keys of a secret', () => {
+    const nat = 'l4 = { local_addresses = ["198.51.100.5"], synproxy = "server-first" }';
+    const toml = file({ nat }).replace('[l4]\n', '[l4]\ncookie_secret = "of all nodes"\n');
+    const { config } = parseLoadBalancerConfig(toml, 'b.toml');
+    expect(config.frontends['web']?.l4.synproxy).toBe('server-first');
+    expect(config.l4?.cookie_secret?.reveal()).toBe('of all nodes');
+  });
+
+  test.each([
+    [
+      { nat: 'l4 = { synproxy = "client-first" }', mode: 'dr', server: '10.0.0.11:80' },
+      'frontends.web.l4.synproxy: needs mode "fnat" or "nat", in which replies come back through Balancer; got "dr"',
+    ],
+    [
+      {
+        nat: 'l4 = { local_addresses = ["198.51.100.5"], synproxy = "client-first" }',
+        frontend: 'protocol = "udp"',
+      },
+      'frontends.web.l4.synproxy: needs protocol "tcp": datagrams have no handshake',
+    ],
+  ])('answer no SYNs where nothing comes back: %j', (parts, problem) => {
+    expect(problemsOf(file(parts)).join('\n')).toContain(problem);
+  });
+
   test('may tell servers who the client is', () => {
     for (const nat of ['toa = true', 'proxy_protocol = "v2"']) {
       const nested = `l4 = { local_addresses = ["198.51.100.5"], ${nat} }`;

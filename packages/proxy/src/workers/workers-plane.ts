@@ -18,11 +18,9 @@ import {
   type DesiredConfig,
   type DesiredState,
   type DrainResult,
-  type FrontendConfig,
   type Mode,
   type PreparedChange,
   type Server,
-  type ToldServer,
   workerCount,
 } from '@balancer/lb';
 import { Listener } from '../listener.ts';
@@ -30,7 +28,8 @@ import type { ListeningSocket } from '../plane.ts';
 import type { BoundListener } from '../served-frontend.ts';
 import type { Answer, InheritedDescriptor, Order, WorkerConfig, WorkerFacts } from './protocol.ts';
 import { RespawnPolicy } from './respawn.ts';
-import { shareOfConfig, shareOfServer, type WorkerPlace } from './share.ts';
+import { shareOfConfig, type WorkerPlace } from './share.ts';
+import { configOf, configOfState, listeningOf, socketsFor, toldServers } from './told.ts';
 import { followEjections } from './totals.ts';
 import { type Asked, WorkerLink, type WorkerProcess } from './worker-link.ts';
 
@@ -450,51 +449,4 @@ export class WorkersPlane implements DataPlane {
     for (const [worker] of this.alive) worker.send(order);
     for (const worker of this.leaving) worker.send(order);
   }
-}
-
-/** What workers serve on the sockets of a main process that is one of them: no UDP. */
-function socketsFor(
-  config: WorkerConfig,
-  listeners: ReadonlyMap<string, readonly BoundListener[]>,
-): { readonly config: WorkerConfig; readonly listeners: ReadonlySet<Listener> } {
-  const all = new Set<Listener>();
-  const frontends: Record<string, FrontendConfig> = {};
-  for (const [name, frontend] of Object.entries(config.frontends)) {
-    if (frontend.protocol === 'udp') continue;
-    const own = (listeners.get(name) ?? []).filter((each) => each instanceof Listener);
-    for (const listener of own) all.add(listener);
-    frontends[name] = { ...frontend, listen_addr: own.map(({ bound }) => bound) };
-  }
-  return { config: { ...config, frontends }, listeners: all };
-}
-
-function configOf({ global, frontends, backends }: DesiredConfig): WorkerConfig {
-  return {
-    global,
-    frontends: Object.fromEntries(frontends),
-    backends: Object.fromEntries(backends),
-  };
-}
-
-function configOfState({ global, frontends, backends }: DesiredState): WorkerConfig {
-  const configs = <T>(map: ReadonlyMap<string, { readonly config: T }>): Record<string, T> =>
-    Object.fromEntries([...map].map(([name, { config }]) => [name, config]));
-  return { global, frontends: configs(frontends), backends: configs(backends) };
-}
-
-function toldServers({ servers }: Backend, place: WorkerPlace): readonly ToldServer[] {
-  return servers.map(({ name, config, orders }) => ({
-    name,
-    config: shareOfServer(config, place),
-    orders,
-  }));
-}
-
-/** Where each frontend is bound: any worker says it of TCP, one of UDP. */
-function listeningOf(
-  answers: readonly (Answer | undefined)[],
-): ReadonlyMap<string, readonly string[]> {
-  return new Map(
-    answers.flatMap((answer) => (answer?.kind === 'prepared' ? [...answer.listening] : [])),
-  );
 }
