@@ -223,9 +223,9 @@ export class L4Plane implements DataPlane {
     return this.engine.call('flows', filter);
   }
 
-  /** Forgets the flows that pass a filter. @returns How many. */
-  async removeFlows(filter: FlowFilter): Promise<number> {
-    return this.engine.call('removeFlows', filter);
+  /** Ends the flows that pass a filter: connections are reset at their next segment. @returns How many. */
+  async closeFlows(filter: FlowFilter): Promise<number> {
+    return this.engine.call('closeFlows', filter);
   }
 
   /**
