@@ -13,6 +13,9 @@ import {
   z,
 } from '@balancer/kit';
 import { backendSetup } from './backend-setup.ts';
+import { PROTOCOL_NAMES } from './constants.ts';
+import { formatServiceKey } from './desired.ts';
+import { matchKey } from './match-key.ts';
 import { checkCounters } from './counter-checks.ts';
 import { streamEvents } from './event-stream.ts';
 import type { FlowFilter } from './flows.ts';
@@ -29,15 +32,15 @@ const FLOWS_MAX = 1_000_000;
 
 export const roleRequest: z.ZodType<{ readonly role: Role }> = z.object({ role: z.enum(ROLES) });
 
-/** The query of `/l4/conns`; `service` is `address:port`. */
+/** The query of `/l4/conns`; `service` is `address:port`, or a rule as `ipvsadm -H` has it. */
 type FlowQuery = {
-  readonly [K in keyof FlowFilter as Exclude<K, 'clientPort'>]?:
-    | (K extends 'service' ? string : K extends 'protocol' ? 'tcp' | 'udp' : FlowFilter[K])
+  readonly [K in keyof FlowFilter as Exclude<K, 'clientPort' | 'rule'>]?:
+    | (K extends 'service' ? string : FlowFilter[K])
     | undefined;
 };
 
 export const flowQuery: z.ZodType<FlowQuery> = z.strictObject({
-  protocol: z.enum(['tcp', 'udp']).optional(),
+  protocol: z.enum(PROTOCOL_NAMES).optional(),
   service: z.string().optional(),
   client: z.string().optional(),
   backend: z.string().optional(),
@@ -150,7 +153,7 @@ function filterOf(context: AdminContext): FlowFilter | { readonly refused: Respo
   if (!parsed.success) return { refused: refusal(400, z.prettifyError(parsed.error)) };
   const { service, ...rest } = parsed.data;
   const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
-  return { ...given, ...(service !== undefined && { service: endpointOf(service) }) };
+  return { ...given, ...(service !== undefined && serviceFilter(service)) };
 }
 
 async function ipvs(context: AdminContext, plane: L4Plane): Promise<Response> {
@@ -184,6 +187,11 @@ async function lookup(context: AdminContext, plane: L4Plane): Promise<Response> 
   }
   const key = { ...endpointOf(service), protocol: protocol === 'udp' ? 'udp' : 'tcp' } as const;
   return Response.json(await plane.lookup(key, endpointOf(client)));
+}
+
+function serviceFilter(text: string): Pick<FlowFilter, 'service' | 'rule'> {
+  if (!text.includes('=')) return { service: endpointOf(text) };
+  return { rule: formatServiceKey(matchKey(text.replace(/^match /, ''))) };
 }
 
 /** `203.0.113.1:80`, or an address alone for every port. */

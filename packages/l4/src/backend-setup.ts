@@ -19,11 +19,24 @@ export function backendSetup(services: readonly ServiceSpec[]): string {
 }
 
 function setupOf(service: ServiceSpec): string {
+  if (service.match) return gatewaySetup(service);
   const modes = [...new Set(service.backends.map(({ mode }) => mode))];
   const servers = service.backends.map(({ address }) => address).join(', ');
   const lines = [
     `# ${formatServiceKey(service)}: run on ${servers || 'its servers'}`,
     ...modes.flatMap((mode) => [`# mode ${mode}`, ...linesOf(mode, service)]),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** Hosts behind the balancer. */
+function gatewaySetup(service: ServiceSpec): string {
+  const family = service.address.includes(':') ? ' -6' : '';
+  const lines = [
+    `# ${formatServiceKey(service)}: run on the hosts behind the balancer`,
+    '# what they send out has to pass the balancer: make it their router',
+    `ip${family} route replace default via <address of the balancer>`,
+    `# they appear outside as ${service.localAddresses.join(', ')}; the way to those leads here`,
   ];
   return `${lines.join('\n')}\n`;
 }

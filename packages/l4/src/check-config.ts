@@ -15,7 +15,8 @@ export function checkHostFor({ l4, frontends, backends }: LoadBalancerConfig): F
   const isPacket = ([, { mode }]: [string, { mode: string }]): boolean => mode !== 'proxy';
   const own = new Map(Object.entries(frontends).filter(isPacket));
   const sets = readAddressSets(l4.sets);
-  const services = servicesInFile(own.values(), new Map(Object.entries(backends)), sets);
-  const plane = checkedPlane(engineOptions(l4, own), services);
+  const pools = new Map(Object.entries(backends));
+  const services = servicesInFile(own.values(), pools, sets);
+  const plane = checkedPlane(engineOptions(l4, own, pools), services);
   return checkHost(plane, hostFacts(plane));
 }

@@ -16,8 +16,8 @@ export function checkedPlane(
     interfaces,
     pinPath,
     manageVips,
-    services: services.map(({ address }) => address),
+    services: services.flatMap(({ address, match }) => (match ? [] : [address])),
     localAddresses: services.flatMap(({ localAddresses }) => localAddresses),
-    backends: services.flatMap(({ backends }) => backends),
+    backends: services.flatMap(({ backends, match }) => (match ? [] : backends)),
   };
 }

@@ -29,6 +29,7 @@ import {
   type ServiceSpec,
 } from './desired.ts';
 import type { Ids } from './ids.ts';
+import { NO_INTERFACE, type PlaneRule, RULES_MAX } from './match-map.ts';
 import {
   admissionFlags,
   compileAdmission,
@@ -78,6 +79,8 @@ export interface PlaneImage {
   readonly localAddresses: ReadonlyMap<number, string>;
   /** Networks on the lists of services, by the text of their key. */
   readonly networks: ReadonlyMap<string, ListedNetwork>;
+  /** Rules of services without an address, in the order in which they are tried. */
+  readonly rules: readonly PlaneRule[];
 }
 
 /** An interface as `staticL2` names it. */
@@ -120,8 +123,9 @@ export function compile({ desired, ids, before, links }: CompileInput): PlaneIma
     services.set(id, compileService(service, { table, list, ids, id }));
   }
   keepLeaving(before, { services, backends, tables, lists });
+  const rules = compileRules(desired, ids, before, links);
   return {
-    config: compileConfig(desired, before),
+    config: compileConfig(desired, before, { rules, services }),
     vips: compileVips(desired, ids),
     services,
     backends,
@@ -131,6 +135,7 @@ export function compile({ desired, ids, before, links }: CompileInput): PlaneIma
     networks: listedNetworks(
       desired.services.map((service) => [ids.serviceId(service), service.admission]),
     ),
+    rules,
   };
 }
 
@@ -145,6 +150,7 @@ export function emptyImage(): PlaneImage {
     lists: new Map(),
     localAddresses: new Map(),
     networks: new Map(),
+    rules: [],
   };
 }
 
@@ -161,7 +167,9 @@ export function filteredAddresses({
   const nat = [...backends.values()].filter(({ mode }) => mode === MODES.nat);
   return [
     ...[...vips.values()].map(({ key }) => key.address),
-    ...[...services.values()].map(({ vip }) => fromMapAddress(vip)),
+    ...[...services.values()].flatMap(({ vip, flags }) =>
+      (flags & SERVICE_FLAGS.snat) === 0 ? [fromMapAddress(vip)] : [],
+    ),
     ...nat.map(({ address }) => fromMapAddress(address)),
     ...localAddresses.values(),
   ];
@@ -172,7 +180,11 @@ export function vipText({ address, port, protocol }: VipKey): string {
   return `${protocol ?? 'any'} ${formatEndpoint(address, port)}`;
 }
 
-function compileConfig({ settings, services }: DesiredPlane, before: PlaneImage): L4Config {
+function compileConfig(
+  { settings, services }: DesiredPlane,
+  before: PlaneImage,
+  next: { readonly rules: readonly PlaneRule[]; readonly services: PlaneImage['services'] },
+): L4Config {
   const timeouts = Array<number>(16).fill(0);
   for (const [state, seconds] of Object.entries(settings.timeouts)) {
     // Both tables have the same keys.
@@ -190,6 +202,8 @@ function compileConfig({ settings, services }: DesiredPlane, before: PlaneImage)
     flags:
       CONFIG_FLAGS.filter |
       (settings.tunnelSources === 'rss' ? CONFIG_FLAGS.tunnelRss : 0) |
+      (next.rules.length > 0 ? CONFIG_FLAGS.match : 0) |
+      (hasEchoes(next.services) ? CONFIG_FLAGS.echo : 0) |
       // Flows that were counted by client are so until they are over.
       (before.config.flags & CONFIG_FLAGS.sources) |
       (services.some(({ admission }) => admission.clientConnections + admission.clientRate > 0)
@@ -210,11 +224,16 @@ function compileVips({ settings, services }: DesiredPlane, ids: Ids): PlaneImage
     const key: VipKey = { address, port: 0, protocol: undefined };
     vips.set(vipText(key), { key, value });
   };
-  for (const { address } of services) own(address, OWNED[settings.unknownPort]);
-  for (const { localAddresses } of services) {
+  const addressed = services.filter(({ match }) => match === undefined);
+  // This host itself may use an address of a pool: what no flow claims is its own.
+  for (const { localAddresses, match } of services) {
+    for (const address of match ? localAddresses : []) own(address, OWNED.pass);
+  }
+  for (const { address } of addressed) own(address, OWNED[settings.unknownPort]);
+  for (const { localAddresses } of addressed) {
     for (const address of localAddresses) own(address, OWNED.localAddress);
   }
-  for (const service of services) {
+  for (const service of addressed) {
     const { address, port, protocol } = service;
     const key: VipKey = { address, port, protocol };
     vips.set(vipText(key), { key, value: ids.serviceId(service) });
@@ -256,6 +275,7 @@ function compileBackend(
     lower: spec.lower,
     service: id,
     generation: ids.generations.get(slot) ?? 1,
+    lip: spec.mode === 'snat' ? localIndex(spec.address, id, ids) : 0,
     ...(link && {
       ifindex: link.ifindex,
       dmac: parseMac(spec.staticL2.mac),
@@ -288,6 +308,7 @@ function compileService(
     (service.onePacket ? SERVICE_FLAGS.onePacket : 0) |
     (service.resetOnNoBackend ? SERVICE_FLAGS.reset : 0) |
     (service.port === 0 ? SERVICE_FLAGS.anyPort : 0) |
+    (service.match ? SERVICE_FLAGS.snat : 0) |
     (service.backends.some((backend) => isNat64(service, backend)) ? SERVICE_FLAGS.nat64 : 0) |
     (service.clientAddress === 'toa' ? SERVICE_FLAGS.toa : 0) |
     (service.clientAddress === 'ppv2' ? SERVICE_FLAGS.proxy : 0) |
@@ -318,6 +339,41 @@ function compileService(
     port_hi: service.portRange?.[1] ?? 0,
     persist_plen6: service.persistenceS === 0 ? 0 : service.persistencePrefix6,
   };
+}
+
+/** Entry of the map of local addresses that an address of a pool has. */
+function localIndex(address: string, service: number, ids: Ids): number {
+  const run = ids.localRuns.get(service);
+  return run ? run.first + run.addresses.indexOf(address) : 0;
+}
+
+/** Rules in the order of their services; those of services that are leaving let their flows go on. */
+function compileRules(
+  { services }: DesiredPlane,
+  ids: Ids,
+  before: PlaneImage,
+  links: ReadonlyMap<string, KnownLink>,
+): PlaneRule[] {
+  const indexOf = (name: string): number =>
+    name === '' ? 0 : (links.get(name)?.ifindex ?? NO_INTERFACE);
+  const wanted = services.flatMap((service): PlaneRule[] => {
+    const { match, protocol, address } = service;
+    if (!match) return [];
+    const rule = { match, iif: indexOf(match.iif), oif: indexOf(match.oif), isLeaving: false };
+    const family = familyOf(address);
+    return [{ service: ids.serviceId(service), protocol: PROTOCOLS[protocol], family, ...rule }];
+  });
+  const present = new Set(wanted.map(({ service }) => service));
+  const leaving = before.rules
+    .filter(({ service }) => !present.has(service))
+    .map((rule) => ({ ...rule, isLeaving: true }));
+  return [...wanted, ...leaving].slice(0, RULES_MAX);
+}
+
+/** Whether ICMP echoes may be of flows. */
+function hasEchoes(services: PlaneImage['services']): boolean {
+  const icmp: ReadonlySet<number> = new Set([PROTOCOLS.icmp, PROTOCOLS.icmpv6]);
+  return [...services.values()].some(({ protocol }) => icmp.has(protocol));
 }
 
 function memberOf(

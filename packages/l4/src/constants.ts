@@ -27,6 +27,7 @@ export const SCHEDULERS = {
 } as const;
 export const HASH_MODES = { ip: 0, 'ip-port': 1, 'dst-ip': 2, network: 4 } as const;
 export const PROTOCOLS = { tcp: 6, udp: 17, icmp: 1, icmpv6: 58 } as const;
+export const PROTOCOL_NAMES = ['tcp', 'udp', 'icmp', 'icmpv6'] as const;
 export const REPLY_PATHS = { fib: 0, symmetric: 1 } as const;
 
 /** States of flows by LVS's names. Also the index of their time-out. */

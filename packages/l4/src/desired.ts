@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { type Match, matchText } from './match.ts';
 import type { Presence } from './presence.ts';
 import type { TunnelSpec } from './tunnel.ts';
 import type {
@@ -22,12 +23,14 @@ export type ForwardMode = keyof typeof MODES;
 export type SchedulerName = keyof typeof SCHEDULERS;
 export type HashMode = keyof typeof HASH_MODES;
 
-/** What a service is found by: where its packets are sent to. */
+/** What a service is found by: where its packets are sent to, or a rule. */
 export interface ServiceKey {
   readonly protocol: Protocol;
   readonly address: string;
   /** 0 is any port. */
   readonly port: number;
+  /** Of mode `snat`. The address is `0.0.0.0` or `::` then, for the family, and the port 0. */
+  readonly match?: Match | undefined;
 }
 
 export interface BackendSpec {
@@ -158,8 +161,9 @@ export function sourcesOf({
   return localAddresses.filter((address) => address.includes(':') === isIpv6);
 }
 
-/** `tcp 203.0.113.1:80`, `udp [2001:db8::1]:53`. */
-export function formatServiceKey({ protocol, address, port }: ServiceKey): string {
+/** `tcp 203.0.113.1:80`, `udp [2001:db8::1]:53`, `match proto=tcp,oif=eth1`. */
+export function formatServiceKey({ protocol, address, port, match }: ServiceKey): string {
+  if (match) return `match ${matchText(protocol, address.includes(':') ? 6 : 4, match)}`;
   return `${protocol} ${formatEndpoint(address, port)}`;
 }
 

@@ -24,7 +24,12 @@ import { checkedPlane } from './checked-plane.ts';
 import { Collector } from './collector.ts';
 import { compile, type KnownLink } from './compile.ts';
 import { rotateCookieKeys } from './cookies.ts';
-import { type DesiredPlane, formatServiceKey, type ServiceKey } from './desired.ts';
+import {
+  type DesiredPlane,
+  formatServiceKey,
+  type ServiceKey,
+  type ServiceSpec,
+} from './desired.ts';
 import { digestOf, type PlaneDigest } from './digest.ts';
 import { Draining } from './draining.ts';
 import { PlaneError } from './errors.ts';
@@ -33,6 +38,7 @@ import {
   type FlowFilter,
   type FlowView,
   listFlows,
+  type NumberedFilter,
   removeFlows,
 } from './flows.ts';
 import { removeForbidden, tightened } from './forbidden.ts';
@@ -165,6 +171,7 @@ export class Engine {
     allocate(desired.services, this.#ids, this.#limits);
     checkNetworks(desired.services.map(({ admission }) => admission));
     this.#knownLinks(desired);
+    this.#checkRules(desired);
   }
 
   /** Makes the maps and the host so; flows that are established stay where they are. */
@@ -272,12 +279,12 @@ export class Engine {
   }
 
   flows(filter: FlowFilter = {}): FlowView[] {
-    return listFlows(this.#objects.tc, this.#flowBackends, filter);
+    return listFlows(this.#objects.tc, this.#flowBackends, this.#numbered(filter));
   }
 
   /** Forgets flows. @returns How many. */
   removeFlows(filter: FlowFilter): number {
-    const removed = removeFlows(this.#objects.tc, this.#flowBackends, filter);
+    const removed = removeFlows(this.#objects.tc, this.#flowBackends, this.#numbered(filter));
     if (removed > 0) this.collectNow();
     return removed;
   }
@@ -324,6 +331,15 @@ export class Engine {
     this.close();
   }
 
+  /** @throws {PlaneError} when there is no such service. */
+  #numbered(filter: FlowFilter): NumberedFilter {
+    const { rule } = filter;
+    if (rule === undefined) return filter;
+    const ruleService = this.#ids.services.get(rule);
+    if (ruleService === undefined) throw new PlaneError(`there is no service ${rule}`);
+    return { ...filter, ruleService };
+  }
+
   get #flowBackends(): FlowBackends {
     const entries = [...this.#maps.image.backends];
     return new Map(
@@ -349,12 +365,7 @@ export class Engine {
 
   /** The interfaces that are there now. */
   #linksNow(): LinkDescription[] {
-    const socket = RouteSocket.open();
-    try {
-      return this.#options.interfaces.flatMap((name) => findLink(socket, name) ?? []);
-    } finally {
-      socket.close();
-    }
+    return linksNamed(this.#options.interfaces);
   }
 
   #followNeighbours(servers: readonly string[]): void {
@@ -397,7 +408,18 @@ export class Engine {
       backends.flatMap(({ staticL2 }) => staticL2?.interface ?? []),
     );
     const links = names.length === 0 ? [] : findInterfaces([...new Set(names)]);
-    return new Map(links.map((link) => [link.name, link]));
+    // Rules of an interface that is not there match nothing until it is back.
+    const ruled = linksNamed(ruledInterfaces(services));
+    return new Map([...links, ...ruled].map((link) => [link.name, link]));
+  }
+
+  /** @throws {PlaneError} for an interface of a rule that is not there. */
+  #checkRules({ services }: DesiredPlane): void {
+    const names = ruledInterfaces(services);
+    const present = new Set(linksNamed(names).map(({ name }) => name));
+    const missing = names.find((name) => !present.has(name));
+    if (missing === undefined) return;
+    throw new PlaneError(`there is no interface ${missing}, which a match names`);
   }
 
   #saveState(): void {
@@ -410,15 +432,34 @@ export class Engine {
 /** Servers that are found by route and neighbour. */
 function routedServers(desired: DesiredPlane | undefined): string[] {
   const backends = desired?.services.flatMap((service) => service.backends) ?? [];
-  const routed = backends.filter(({ staticL2 }) => staticL2 === undefined);
+  // The addresses of a pool are those of this host.
+  const routed = backends.filter(({ staticL2, mode }) => staticL2 === undefined && mode !== 'snat');
   return [...new Set(routed.map(({ address }) => address))];
 }
 
 /** Addresses that the kernel should answer for. */
 function addressesOf({ services, presence }: DesiredPlane): Set<string> {
   const withheld = new Set(presence?.withheld);
-  const addresses = services.flatMap(({ address, localAddresses }) => [address, ...localAddresses]);
+  const addresses = services.flatMap(({ address, localAddresses, match }) =>
+    match ? localAddresses : [address, ...localAddresses],
+  );
   return new Set(addresses.filter((address) => !withheld.has(address)));
+}
+
+/** Interfaces that rules name. */
+function ruledInterfaces(services: readonly ServiceSpec[]): string[] {
+  const names = services.flatMap(({ match }) => (match ? [match.iif, match.oif] : []));
+  return [...new Set(names)].filter((name) => name !== '');
+}
+
+/** Those of the interfaces that are there. */
+function linksNamed(names: readonly string[]): LinkDescription[] {
+  const socket = RouteSocket.open();
+  try {
+    return names.flatMap((name) => findLink(socket, name) ?? []);
+  } finally {
+    socket.close();
+  }
 }
 
 function loopbackIndex(): number {

@@ -15,6 +15,8 @@ export interface FlowFilter {
   readonly protocol?: Protocol;
   /** Address and port of the service. */
   readonly service?: { readonly address: string; readonly port: number };
+  /** Text of the key of a service that is found by a rule. */
+  readonly rule?: string;
   /** An address, or a network such as `192.0.2.0/24`. */
   readonly client?: string;
   readonly clientPort?: number;
@@ -28,6 +30,9 @@ export interface FlowFilter {
   readonly skip?: number;
 }
 
+/** A filter with the number of the service that `rule` names. */
+export type NumberedFilter = FlowFilter & { readonly ruleService?: number };
+
 /** A flow as its client's packets see it. */
 export interface FlowView {
   readonly protocol: Protocol;
@@ -39,7 +44,7 @@ export interface FlowView {
   readonly clientPort: number;
   readonly virtual: string;
   readonly virtualPort: number;
-  /** Source towards the server in mode `fnat`; `''` otherwise. */
+  /** Source towards the server in mode `fnat`, and outside in mode `snat`; `''` otherwise. */
   readonly local: string;
   readonly localPort: number;
   readonly destination: string;
@@ -59,7 +64,7 @@ type Flow = L4Tc['maps']['l4_ct']['value'];
 export function listFlows(
   loaded: LoadedObject<L4Tc>,
   backends: FlowBackends,
-  filter: FlowFilter,
+  filter: NumberedFilter,
 ): FlowView[] {
   const { limit = LIMIT_DEFAULT, skip = 0 } = filter;
   const found: FlowView[] = [];
@@ -81,7 +86,7 @@ export function listFlows(
 export function removeFlows(
   loaded: LoadedObject<L4Tc>,
   backends: FlowBackends,
-  filter: FlowFilter,
+  filter: NumberedFilter,
 ): number {
   const table = loaded.map('l4_ct');
   // Deleting while going over a hash could lead back to its beginning.
@@ -89,7 +94,7 @@ export function removeFlows(
   let removed = 0;
   for (const { key, flow, view } of doomed) {
     if (table.delete(key)) removed++;
-    if (view.mode === 'nat' || view.mode === 'fnat') table.delete(replyKey(key, flow));
+    if (hasReply(view.mode)) table.delete(replyKey(key, flow));
   }
   return removed;
 }
@@ -101,8 +106,13 @@ export function deleteFlow(loaded: LoadedObject<L4Tc>, keyBytes: Uint8Array): bo
   const flow = table.get(key);
   if (!flow || !table.delete(key)) return false;
   const mode = nameOf(MODES, flow.mode);
-  if (mode === 'nat' || mode === 'fnat') table.delete(replyKey(key, flow));
+  if (hasReply(mode)) table.delete(replyKey(key, flow));
   return true;
+}
+
+/** Whether flows of a mode have an entry for replies. */
+function hasReply(mode: string): boolean {
+  return mode === 'nat' || mode === 'fnat' || mode === 'snat';
 }
 
 /** What replies of a NATed flow are found by: the reverse of what its packets become. */
@@ -119,7 +129,7 @@ function replyKey(key: FlowKey, flow: Flow): FlowKey {
 function* matchingFlows(
   loaded: LoadedObject<L4Tc>,
   backends: FlowBackends,
-  filter: FlowFilter,
+  filter: NumberedFilter,
 ): Generator<{ readonly key: FlowKey; readonly flow: Flow; readonly view: FlowView }> {
   const timeouts = loaded.map('l4_cfg').get(0)?.timeouts ?? [];
   const serviceTimeouts = new Map<number, number>();
@@ -129,12 +139,14 @@ function* matchingFlows(
   for (const [key, flow] of loaded.map('l4_ct').entries()) {
     if (flow.dir !== DIRECTION_IN || !isClient(key.src)) continue;
     if (slots?.has(flow.backend) === false) continue;
+    if (filter.ruleService !== undefined && flow.service !== filter.ruleService) continue;
     const state = nameOf(STATES, flow.state);
     const timeoutS = timeoutOf(flow, { timeouts, serviceTimeouts, loaded });
     const idleS = Number((nowNs - flow.last_ns) / 1_000_000_000n);
     const mode = nameOf(MODES, flow.mode);
     const backend = backends.get(flow.backend);
-    const isNat = mode === 'nat' || mode === 'fnat';
+    const isNat = hasReply(mode);
+    const hasLocal = mode === 'fnat' || mode === 'snat';
     const view: FlowView = {
       protocol: nameOf(PROTOCOLS, key.protocol),
       state,
@@ -144,8 +156,8 @@ function* matchingFlows(
       clientPort: key.sport,
       virtual: fromMapAddress(key.dst),
       virtualPort: key.dport,
-      local: mode === 'fnat' ? fromMapAddress(flow.new_src) : '',
-      localPort: mode === 'fnat' ? flow.new_sport : 0,
+      local: hasLocal ? fromMapAddress(flow.new_src) : '',
+      localPort: hasLocal ? flow.new_sport : 0,
       destination: isNat ? fromMapAddress(flow.new_dst) : (backend?.address ?? ''),
       destinationPort: isNat ? flow.new_dport : backend?.port || key.dport,
     };

@@ -23,10 +23,13 @@ import type {
   HashMode,
   PlaneSettings,
   SchedulerName,
+  ServiceKey,
   ServiceSpec,
 } from './desired.ts';
 import { formatServiceKey } from './desired.ts';
 import type { EngineOptions } from './engine.ts';
+import { matchFamilies, matchOf } from './match.ts';
+import { anyAddress, protocolOf } from './match-key.ts';
 import { type AddressSets, setReference } from './named-sets.ts';
 import type { QuorumRule } from './quorum.ts';
 import { INNER_MAC, type TunnelSpec } from './tunnel.ts';
@@ -98,19 +101,9 @@ export function quorumRules(
   );
 }
 
-/** Texts of the services' keys of a frontend. */
-export function serviceKeysOf({ protocol, listen_addr }: FrontendConfig): string[] {
-  return listen_addr.flatMap((address) =>
-    address.kind === 'inet'
-      ? [
-          formatServiceKey({
-            protocol: protocol === 'udp' ? 'udp' : 'tcp',
-            address: plainIp(address.host),
-            port: address.port,
-          }),
-        ]
-      : [],
-  );
+/** Texts of the services' keys of a frontend, those included for which a pool has no address. */
+export function serviceKeysOf(frontend: FrontendConfig): string[] {
+  return keysOf(frontend).map(formatServiceKey);
 }
 
 /** What holds for all services. */
@@ -148,11 +141,14 @@ export function settingsOf(l4: L4Config): PlaneSettings {
 export function engineOptions(
   l4: L4Config,
   frontends: ReadonlyMap<string, FrontendConfig>,
+  backends: ReadonlyMap<string, BackendConfig>,
 ): EngineOptions {
   const forced = [...frontends.values()].flatMap((frontend) => {
     const services = frontend.listen_addr.flatMap((a) => (a.kind === 'inet' ? [a.host] : []));
     if (frontend.mode === 'passthrough') return services;
-    return frontend.l4.force ? frontend.l4.local_addresses.flatMap(expandRange) : [];
+    if (!frontend.l4.force) return [];
+    const pool = frontend.mode === 'snat' ? poolOf(backends.get(frontend.backend)) : [];
+    return [...frontend.l4.local_addresses.flatMap(expandRange), ...pool];
   });
   return {
     pinPath: l4.pin_path,
@@ -168,6 +164,13 @@ export function engineOptions(
       rejectWhenFull: l4.conntrack.eviction === 'reject',
     },
   };
+}
+
+/** Addresses of a pool of mode `snat`. */
+function poolOf(backend: BackendConfig | undefined): string[] {
+  return Object.values(backend?.servers ?? {}).flatMap(({ addr }) =>
+    addr.kind === 'inet' ? [tryPlainIp(addr.host)] : [],
+  );
 }
 
 /** Addresses of `first-last`, both included, at most 4096. */
@@ -197,18 +200,17 @@ function servicesOfFrontend(
   backend: BackendConfig,
   { servers, sets }: { readonly servers: readonly ServerFacts[]; readonly sets: AddressSets },
 ): ServiceSpec[] {
-  const { protocol, l4, listen_addr, on_no_backend } = frontend;
+  const { l4, on_no_backend } = frontend;
   const mode = frontend.mode;
   const { scheduler, hash } = schedulerOf(backend);
-  return listen_addr.flatMap((listen): ServiceSpec[] => {
-    if (listen.kind !== 'inet') return [];
-    const address = plainIp(listen.host);
-    const backends = servers.flatMap((server) => backendOf(server, frontend, listen.port));
+  return keysOf(frontend).flatMap((key): ServiceSpec[] => {
+    const { address, port, match } = key;
+    const all = servers.flatMap((server) => backendOf(server, frontend, port));
+    const backends = match ? all.filter((each) => isSameFamily(each.address, address)) : all;
+    if (match && backends.length === 0) return [];
     return [
       {
-        protocol: protocol === 'udp' ? 'udp' : 'tcp',
-        address,
-        port: listen.port,
+        ...key,
         scheduler,
         hash,
         mhTable: backend.mh_table,
@@ -224,7 +226,9 @@ function servicesOfFrontend(
         onePacket: false,
         maxConnections: frontend.max_connections,
         admission: admissionOf(frontend, sets),
-        localAddresses: localAddressesOf(frontend, address, backends),
+        localAddresses: match
+          ? [...new Set(backends.map((each) => each.address))]
+          : localAddressesOf(frontend, address, backends),
         portRange: mode === 'passthrough' ? PASSTHROUGH_PORTS : readPortRange(l4.port_range)!,
         backends,
       },
@@ -244,6 +248,45 @@ function clientAddressOf(
 ): ServiceSpec['clientAddress'] {
   if (l4.toa) return 'toa';
   return l4.proxy_protocol === 'v2' || send_proxy_protocol === 'v2' ? 'ppv2' : 'none';
+}
+
+/** What the services of a frontend are found by. */
+function keysOf({ mode, protocol, listen_addr, l4 }: FrontendConfig): ServiceKey[] {
+  if (mode === 'snat') return matchKeysOf(l4);
+  return listen_addr.flatMap((listen): ServiceKey[] =>
+    listen.kind === 'inet'
+      ? [
+          {
+            protocol: protocol === 'udp' ? 'udp' : 'tcp',
+            address: plainIp(listen.host),
+            port: listen.port,
+          },
+        ]
+      : [],
+  );
+}
+
+/** One for each protocol and family that a rule is for. */
+function matchKeysOf({ match: given }: FrontendConfig['l4']): ServiceKey[] {
+  const words = {
+    srcRange: given.src_range,
+    dstRange: given.dst_range,
+    iif: given.iif,
+    oif: given.oif,
+  };
+  const match = matchOf(words);
+  return matchFamilies(words).flatMap((family) =>
+    given.proto.map((proto) => ({
+      protocol: protocolOf(proto, family),
+      address: anyAddress(family),
+      port: 0,
+      match,
+    })),
+  );
+}
+
+function isSameFamily(a: string, b: string): boolean {
+  return a.includes(':') === b.includes(':');
 }
 
 function admissionOf(frontend: FrontendConfig, sets: AddressSets): Admission {
@@ -278,7 +321,7 @@ function localAddressesOf(
 function modeOf({ mode, dsr_rewrite }: FrontendConfig): ForwardMode {
   if (mode === 'passthrough') return 'fnat';
   if (mode === 'dr-ip') return dsr_rewrite === 'mac' ? 'dr' : 'dr-ip';
-  return mode === 'nat' || mode === 'dr' || mode === 'tunnel' ? mode : 'fnat';
+  return mode === 'nat' || mode === 'dr' || mode === 'tunnel' || mode === 'snat' ? mode : 'fnat';
 }
 
 /** A scheduler by the shared name of a balance. */

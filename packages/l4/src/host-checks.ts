@@ -106,8 +106,11 @@ function checkKernel({ kernel, capabilities }: HostFacts): Finding[] {
 }
 
 /** Without forwarding the kernel's routing table gives programs no answer. */
-function checkForwarding({ services, backends }: CheckedPlane, { sysctl }: HostFacts): Finding[] {
-  const addresses = [...services, ...backends.map(({ address }) => address)];
+function checkForwarding(
+  { services, localAddresses, backends }: CheckedPlane,
+  { sysctl }: HostFacts,
+): Finding[] {
+  const addresses = [...services, ...localAddresses, ...backends.map(({ address }) => address)];
   const families = [
     { used: addresses.some((a) => !a.includes(':')), name: 'ipv4/ip_forward' },
     { used: addresses.some((a) => a.includes(':')), name: 'ipv6/conf/all/forwarding' },

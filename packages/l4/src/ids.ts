@@ -17,6 +17,7 @@ import {
   sourcesOf,
 } from './desired.ts';
 import { PlaneError } from './errors.ts';
+import { RULES_MAX } from './match-map.ts';
 
 /** Sizes of the maps. Number 0 of each is never given out: it means "none". */
 export interface Limits {
@@ -84,7 +85,15 @@ export function backendKey({ service, address, port, mode }: BackendIdentity): s
  */
 export function allocate(services: readonly ServiceSpec[], ids: Ids, limits: Limits): Ids {
   const next = new Ids(ids);
-  const vips = new Set(services.flatMap((service) => [formatServiceKey(service), service.address]));
+  const vips = new Set(
+    services.flatMap((service) =>
+      service.match ? [] : [formatServiceKey(service), service.address],
+    ),
+  );
+  const rules = services.filter(({ match }) => match !== undefined).length;
+  if (rules > RULES_MAX) {
+    throw full('rules', RULES_MAX, 'let one rule cover several networks');
+  }
   const locals = new Set(services.flatMap(({ localAddresses }) => localAddresses));
   if (vips.size + locals.size > limits.vips) {
     throw full(

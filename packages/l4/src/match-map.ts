@@ -22,6 +22,11 @@ export interface PlaneRule {
   readonly isLeaving: boolean;
 }
 
+/** An interface that is not there: no packet comes from it. */
+export const NO_INTERFACE = 0xffff_ffff;
+/** Rules that packets are compared with. */
+export const RULES_MAX = 256;
+
 /** Offsets in `struct l4_match`, whose integers are in the host's order. */
 const AT = { src: 0, dst: 32, ports: 64, iif: 72, oif: 76, service: 80, protocol: 84 } as const;
 const NAMES_AT = { iif: 88, oif: 104 } as const;
@@ -44,6 +49,16 @@ export function createRules(rules: readonly PlaneRule[]): BpfMap {
   const values = Buffer.concat(rules.map((rule) => encodeRule(rule)));
   map.updateBatch({ count: rules.length, keys, values: new Uint8Array(values) });
   return map;
+}
+
+/** The rules of the map that the outer map refers to. @param mapId - What a look-up there gives. */
+export function readRules(mapId: number): PlaneRule[] {
+  const map = BpfMap.fromId(mapId);
+  try {
+    return [...map.entries()].flatMap(([, value]) => decodeRule(value));
+  } finally {
+    map.close();
+  }
 }
 
 /** Sources that rules may match: the value of `l4_match_filter`. */

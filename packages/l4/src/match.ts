@@ -5,7 +5,13 @@
  * @module
  */
 import { formatIp, parseIp } from '@balancer/ebpf';
-import { ANY_PORTS, type MatchRange, readMatchRange } from '@balancer/lb';
+import {
+  ANY_PORTS,
+  MATCH_PROTOCOLS,
+  type MatchProtocol,
+  type MatchRange,
+  readMatchRange,
+} from '@balancer/lb';
 import { PlaneError } from './errors.ts';
 
 /** Texts in the form that `rangeText` gives; `''` matches everything. */
@@ -35,11 +41,6 @@ export interface FullRange extends Addresses {
   readonly family: 4 | 6;
   readonly ports: readonly [first: number, last: number];
 }
-
-/** Protocols of rules as people name them. */
-export const MATCH_PROTOCOLS = ['tcp', 'udp', 'icmp'] as const;
-
-export type MatchProtocol = (typeof MATCH_PROTOCOLS)[number];
 
 /** Names of interfaces have to fit where the kernel keeps them. */
 const NAME_BYTES_MAX = 15;

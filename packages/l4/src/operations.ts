@@ -5,6 +5,7 @@
  */
 import { type Operations, z } from '@balancer/kit';
 import { flowQuery, roleRequest } from './admin.ts';
+import { PROTOCOL_NAMES } from './constants.ts';
 import type { PlaneDigest } from './digest.ts';
 import type { Finding } from './finding.ts';
 import type { FlowView } from './flows.ts';
@@ -86,10 +87,10 @@ export const planeSchema: z.ZodType<PlaneDocument> = z.strictObject({
 });
 
 const flow: z.ZodType<FlowView> = z.strictObject({
-  protocol: z.enum(['tcp', 'udp']),
+  protocol: z.enum(PROTOCOL_NAMES),
   state: z.string(),
   expiresS: z.number(),
-  mode: z.enum(['dr', 'tunnel', 'nat', 'fnat', 'dr-ip']),
+  mode: z.enum(['dr', 'tunnel', 'nat', 'fnat', 'snat', 'dr-ip']),
   client: z.string(),
   clientPort: count,
   virtual: z.string(),
@@ -229,7 +230,8 @@ export const l4Operations: Operations = {
     refusals: NOT_OPEN,
   },
   'PUT /l4/services/:service': {
-    summary: 'Makes a service so; its name is address-port-protocol, 203.0.113.1-80-tcp',
+    summary:
+      'Makes a service so; its name is address-port-protocol, 203.0.113.1-80-tcp, or a rule, proto=tcp,oif=eth1',
     query: saved,
     body: serviceBody,
     refusals: { ...BAD, ...NOT_OPEN },

@@ -5,14 +5,16 @@
  *
  * @module
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { LoadedObject } from '@balancer/ebpf';
 import type { L4Tc } from '../bpf/objects/l4-tc.types.ts';
 import { fromMapAddress, toMapAddress } from './address.ts';
 import { aclKey, type ListedNetwork, networkFrom, networkText } from './admission.ts';
 import { addressFilter } from './address-filter.ts';
 import { emptyImage, filteredAddresses, type PlaneImage, type VipKey, vipText } from './compile.ts';
-import { BACKEND_FLAGS, PROTOCOLS } from './constants.ts';
+import { BACKEND_FLAGS, PROTOCOL_NAMES, PROTOCOLS } from './constants.ts';
 import type { Protocol } from './desired.ts';
+import { createRules, matchFilter, type PlaneRule, readRules } from './match-map.ts';
 import { EMPTY_BACKEND, EMPTY_SERVICE, sameRecord } from './records.ts';
 import { createTable, differences, patchTable, readTable } from './selection-map.ts';
 
@@ -67,6 +69,7 @@ export class PlaneMaps {
     writes += this.#addNetworks(before, next);
     writes += this.#writeServices(before, next);
     writes += this.#dropNetworks(before, next);
+    writes += this.#writeRules(before.rules, next.rules);
     writes += this.#writeVips(before, next);
     writes += this.#writeAll('l4_be', leaving);
     this.#image = next;
@@ -91,6 +94,8 @@ export class PlaneMaps {
       lists.delete(id);
     }
     this.#dropTables([...gone.services]);
+    const rules = this.#image.rules.filter(({ service }) => services.has(service));
+    this.#writeRules(this.#image.rules, rules);
     for (const slot of gone.backends) {
       const generation = this.#image.backends.get(slot)?.generation ?? 0;
       this.#loaded.map('l4_be').set(slot, { ...EMPTY_BACKEND, generation });
@@ -101,7 +106,7 @@ export class PlaneMaps {
       this.#loaded.map('l4_lip').set(index, value);
       localAddresses.delete(index);
     }
-    this.#image = { ...this.#image, services, tables, lists, backends, localAddresses };
+    this.#image = { ...this.#image, services, tables, lists, backends, localAddresses, rules };
   }
 
   /** Deleting from a map of maps waits for every packet under way, each time; a batch of updates does so once. */
@@ -147,6 +152,22 @@ export class PlaneMaps {
     if (this.#filter?.every((word, index) => word === filter.words[index])) return 0;
     this.#loaded.map('l4_filter').set(0, filter);
     this.#filter = filter.words;
+    return 1;
+  }
+
+  /** All of them at once: a packet meets those before or those after. */
+  #writeRules(before: readonly PlaneRule[], next: readonly PlaneRule[]): number {
+    if (isDeepStrictEqual(before, next)) return 0;
+    const filter = this.#loaded.map('l4_match_filter');
+    // Meanwhile the filter lets through what either may match.
+    filter.set(0, matchFilter([...before, ...next]));
+    const rules = createRules(next);
+    try {
+      this.#loaded.map('l4_match').set(0, rules.fd);
+    } finally {
+      rules.close();
+    }
+    filter.set(0, matchFilter(next));
     return 1;
   }
 
@@ -319,7 +340,9 @@ function readImage(loaded: LoadedObject<L4Tc>): PlaneImage {
   }
   const config = loaded.map('l4_cfg').get(0) ?? emptyImage().config;
   const networks = readNetworks(loaded);
-  return { config, vips, services, backends, tables, lists, localAddresses, networks };
+  const rulesMap = loaded.map('l4_match').get(0);
+  const rules = rulesMap === undefined ? [] : readRules(rulesMap);
+  return { config, vips, services, backends, tables, lists, localAddresses, networks, rules };
 }
 
 function readNetworks(loaded: LoadedObject<L4Tc>): Map<string, ListedNetwork> {
@@ -343,6 +366,5 @@ function tableOf(
 }
 
 function protocolOf(number: number): Protocol | undefined {
-  if (number === PROTOCOLS.tcp) return 'tcp';
-  return number === PROTOCOLS.udp ? 'udp' : undefined;
+  return PROTOCOL_NAMES.find((name) => PROTOCOLS[name] === number);
 }

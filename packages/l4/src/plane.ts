@@ -7,6 +7,7 @@
 import { type Logger, messageOf } from '@balancer/kit';
 import {
   type Backend,
+  type BackendConfig,
   type CloseOptions,
   type DataPlane,
   type DesiredConfig,
@@ -67,6 +68,7 @@ export class L4Plane implements DataPlane {
     'dr-ip',
     'tunnel',
     'passthrough',
+    'snat',
   ]);
   /** Counters and rates. */
   readonly counters: Sampler = new Sampler(() => this.engine.call('snapshot'));
@@ -141,7 +143,7 @@ export class L4Plane implements DataPlane {
     const saved = savedIn(l4.state_file);
     const sets = readAddressSets(l4.sets);
     const wasOpen = this.isOpen;
-    await this.engine.open(engineOptions(l4, frontends));
+    await this.engine.open(engineOptions(l4, frontends, backends));
     if (!wasOpen) this.standing.role = roleAtStart(this.engine.report?.role, l4.role);
     try {
       const rules = quorumRules(frontends.values(), (name) => backends.get(name));
@@ -340,7 +342,7 @@ export class L4Plane implements DataPlane {
   /** Takes over again after a `release`. */
   async resume(): Promise<void> {
     if (!this.config || !this.desired || this.isOpen) return;
-    await this.engine.open(engineOptions(this.config, configsOf(this.desired)));
+    await this.engine.open(engineOptions(this.config, ...configsOf(this.desired)));
     this.standing.role = roleAtStart(this.engine.report?.role, this.config.role);
     this.follower.changed();
   }
@@ -454,6 +456,12 @@ function savedIn(stateFile: string): SavedOrders {
   return stateFile === '' ? { orders: [], sets: [] } : readStateFile(stateFile);
 }
 
-function configsOf({ frontends }: DesiredState): Map<string, FrontendConfig> {
-  return new Map([...frontends].map(([name, { config }]) => [name, config]));
+function configsOf({
+  frontends,
+  backends,
+}: DesiredState): [Map<string, FrontendConfig>, Map<string, BackendConfig>] {
+  return [
+    new Map([...frontends].map(([name, { config }]) => [name, config])),
+    new Map([...backends].map(([name, { config }]) => [name, config])),
+  ];
 }

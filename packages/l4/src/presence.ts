@@ -56,8 +56,11 @@ export function announcementsOf(
   { role, announce }: { readonly role: Role; readonly announce: L4Config['announce'] },
 ): Announcement[] {
   const keysByAddress = new Map<string, string[]>();
-  for (const [key, { address }] of services) {
-    keysByAddress.set(address, [...(keysByAddress.get(address) ?? []), key]);
+  for (const [key, { address, match, localAddresses }] of services) {
+    // What hosts behind this one get outside comes and goes as addresses of services do.
+    for (const each of match ? localAddresses : [address]) {
+      keysByAddress.set(each, [...(keysByAddress.get(each) ?? []), key]);
+    }
   }
   return [...keysByAddress].map(([address, keys]) => {
     const reason = whyNot(keys, verdicts, { role, announce });

@@ -14,11 +14,14 @@ import { backendKey, Ids } from './ids.ts';
 /** The numbers that an image and the maps behind it show. */
 export function recoverIds(image: PlaneImage, loaded: LoadedObject<L4Tc>): Ids {
   const ids = new Ids();
+  const matches = new Map(image.rules.map(({ service, match }) => [service, match]));
   for (const [id, { protocol, vip, vport, lip_first, lip_count }] of image.services) {
+    const match = matches.get(id);
     const key = {
       protocol: nameOf<Protocol>(PROTOCOLS, protocol),
       address: fromMapAddress(vip),
       port: vport,
+      ...(match && { match }),
     };
     ids.services.set(formatServiceKey(key), id);
     if (lip_count === 0) continue;

@@ -5,7 +5,10 @@
  * @module
  */
 import { isIP } from 'node:net';
+import { PROTOCOL_NAMES } from './constants.ts';
 import { type BackendSpec, formatServiceKey, type ServiceSpec } from './desired.ts';
+import { PlaneError } from './errors.ts';
+import { matchKey } from './match-key.ts';
 import type {
   IpvsCommand,
   IpvsServer,
@@ -16,11 +19,25 @@ import type { ServiceBody } from './ipvs/request.ts';
 import { portOf } from './ipvs/table.ts';
 import type { Services } from './service-table.ts';
 
-/** `203.0.113.1-80-tcp`, `2001:db8::1-53-udp`; `undefined` when it is none. */
+/**
+ * `203.0.113.1-80-tcp`, `2001:db8::1-53-udp`, or a rule as `ipvsadm -H` has it, `proto=tcp,oif=eth1`; `undefined`
+ * when it is none.
+ */
 export function serviceOf(id: string): IpvsServiceKey | undefined {
-  const [, host = '', number, protocol] = /^(.+)-(\d{1,5})-(tcp|udp)$/.exec(id) ?? [];
-  if (isIP(host) === 0 || Number(number) > 65_535) return undefined;
-  return { address: host, port: Number(number), protocol: protocol === 'udp' ? 'udp' : 'tcp' };
+  if (id.includes('=')) return ruleOf(id);
+  const [, host = '', number, name] = /^(.+)-(\d{1,5})-([a-z0-9]+)$/.exec(id) ?? [];
+  const protocol = PROTOCOL_NAMES.find((each) => each === name);
+  if (isIP(host) === 0 || Number(number) > 65_535 || !protocol) return undefined;
+  return { address: host, port: Number(number), protocol };
+}
+
+function ruleOf(text: string): IpvsServiceKey | undefined {
+  try {
+    return matchKey(text);
+  } catch (error) {
+    if (error instanceof PlaneError) return undefined;
+    throw error;
+  }
 }
 
 /** `10.0.0.11:8080`, `[2001:db8::11]:8080`, or an address alone, which has the service's port. */

@@ -74,8 +74,8 @@ export function byKey(services: readonly ServiceSpec[]): Map<string, ServiceSpec
   return table;
 }
 
-function keyOf({ protocol, address, port }: ServiceSpec): ServiceKey {
-  return { protocol, address, port };
+function keyOf({ protocol, address, port, match }: ServiceSpec): ServiceKey {
+  return { protocol, address, port, ...(match && { match }) };
 }
 
 function withHealth(order: ServiceSpec, file: ServiceSpec | undefined): ServiceSpec {

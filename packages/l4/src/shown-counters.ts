@@ -8,7 +8,7 @@ import { serviceKeysOf, tryPlainIp } from './from-config.ts';
 import { backendKey } from './ids.ts';
 import type { BackendCounts, PlaneSnapshot, TrafficCounts } from './statistics.ts';
 
-const FORWARD_MODES = ['fnat', 'nat', 'dr', 'tunnel', 'dr-ip'] as const;
+const FORWARD_MODES = ['fnat', 'nat', 'dr', 'tunnel', 'snat', 'dr-ip'] as const;
 
 /** Brings the counters of these frontends and their servers up to date. */
 export function showCounters(frontends: Iterable<Frontend>, snapshot: PlaneSnapshot): void {

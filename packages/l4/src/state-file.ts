@@ -11,12 +11,14 @@ import {
   CLIENT_ADDRESSES,
   HASH_MODES,
   MODES,
+  PROTOCOL_NAMES,
   SCHEDULERS,
   SYN_PROXIES,
   TUNNELS,
 } from './constants.ts';
 import { OPEN, type ServiceKey, type ServiceSpec } from './desired.ts';
 import { PlaneError } from './errors.ts';
+import { matchSchema } from './match-schema.ts';
 import { isListEntry, type SetOrder } from './named-sets.ts';
 
 /** What was ordered about a service; `null`: it was deleted. */
@@ -40,7 +42,12 @@ const port = integer({ min: 0, max: 65_535 });
 const seconds = integer({ min: 0, max: SECONDS_MAX });
 /** Files of before there were limits have none. */
 const count = integer({ min: 0, max: 2 ** 32 - 1 }).default(0);
-const key = { protocol: z.enum(['tcp', 'udp']), address, port };
+const key = {
+  protocol: z.enum(PROTOCOL_NAMES),
+  address,
+  port,
+  match: matchSchema.optional(),
+};
 const nameOf = <N extends string>(table: Readonly<Record<N, number>>): z.ZodType<N> =>
   // The keys of a table are all of its type's.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion

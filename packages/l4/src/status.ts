@@ -48,6 +48,7 @@ export interface ListDocument {
 }
 
 export interface ServiceDocument {
+  /** Address and port, or `match` and a rule. */
   readonly service: string;
   readonly protocol: string;
   readonly address: string;
@@ -134,10 +135,10 @@ function serviceDocument(
     const entries = entriesOf(service, kind, beside);
     return { entries: entries.length, hits: entries.reduce((sum, { hits }) => sum + hits, 0) };
   };
-  const { protocol, address, port } = service;
+  const { protocol, address, port, match } = service;
   const id = numbers.services.get(formatServiceKey(service)) ?? 0;
   return {
-    service: formatEndpoint(address, port),
+    service: match ? formatServiceKey(service) : formatEndpoint(address, port),
     protocol,
     address,
     port,

@@ -30,6 +30,7 @@ const COPIED = [
   'l4_be',
   'l4_svc',
   'l4_vip',
+  'l4_match_filter',
   'l4_cur',
   'l4_cnt',
   'l4_scnt',
@@ -41,7 +42,7 @@ const COPIED = [
   'l4_ct',
 ] as const;
 /** Maps of maps, whose inner maps are used on. */
-const OUTER = ['l4_sel', 'l4_list'] as const;
+const OUTER = ['l4_sel', 'l4_list', 'l4_match'] as const;
 /** What goes on changing while the former programs still run. */
 const LIVING = ['l4_tpl', 'l4_ct'] as const;
 const KEY_BYTES = 4;

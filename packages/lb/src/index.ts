@@ -9,7 +9,13 @@ export { certificatesOf } from './config/certificates.ts';
 export { AddressSetError, readAddressSets } from './config/l4-sets.ts';
 export { ANY_PORTS, type MatchRange, readMatchRange } from './config/l4-match.ts';
 export { readPortRange } from './config/l4-schema.ts';
-export { LVS_SCHEDULERS, PACKET_MODES, TUNNEL_NAMES } from './config/l4-types.ts';
+export {
+  LVS_SCHEDULERS,
+  MATCH_PROTOCOLS,
+  type MatchProtocol,
+  PACKET_MODES,
+  TUNNEL_NAMES,
+} from './config/l4-types.ts';
 export * from './config/load.ts';
 export type { BackendTable, ConfigFile, FrontendTable, ServerTable } from './config/schema.ts';
 export { Backend, type ServerEntry, type ServersChanged } from './backend.ts';

@@ -4,14 +4,17 @@
  * @module
  */
 
-import type { SchedulerName } from '../desired.ts';
+import type { Protocol, SchedulerName } from '../desired.ts';
+import type { Match } from '../match.ts';
 import type { TunnelSpec } from '../tunnel.ts';
 
 export interface IpvsServiceKey {
-  readonly protocol: 'tcp' | 'udp';
+  readonly protocol: Protocol;
   readonly address: string;
   /** 0 is any port. */
   readonly port: number;
+  /** Of services that are found by a rule; the address is that of any host then, for the family. */
+  readonly match?: Match | undefined;
 }
 
 /** Flags of schedulers by key. `flag-1` is the scheduler's fallback, `flag-2` its port. */
@@ -50,7 +53,7 @@ export interface IpvsServer {
 }
 
 export interface IpvsServerOptions {
-  readonly mode?: 'dr' | 'tunnel' | 'nat' | 'fnat' | undefined;
+  readonly mode?: 'dr' | 'tunnel' | 'nat' | 'fnat' | 'snat' | undefined;
   /** Of mode `tunnel`; IP in IP when it is left out. */
   readonly tunnel?: TunnelSpec | undefined;
   readonly weight?: number | undefined;

@@ -10,7 +10,7 @@ import { formatServiceKey, type ServiceSpec } from '../desired.ts';
 import { entriesOf } from '../list-hits.ts';
 import type { L4Plane } from '../plane.ts';
 import type { PlaneSnapshot } from '../statistics.ts';
-import { planeDocument, type ServiceDocument } from '../status.ts';
+import { planeDocument } from '../status.ts';
 import {
   formatFlows,
   formatLocalAddresses,
@@ -90,7 +90,8 @@ async function list(command: IpvsListing, plane: L4Plane): Promise<string> {
   if (view === 'daemon') return '';
   if (view === 'connections' || view === 'connections-local') {
     const flows = await plane.flows({
-      ...(service && { protocol: service.protocol, service }),
+      ...(service && (service.match ? { rule: formatServiceKey(service) } : { service })),
+      ...(service && { protocol: service.protocol }),
       ...(sockpair && {
         protocol: sockpair.protocol,
         client: sockpair.client,
@@ -130,9 +131,10 @@ async function list(command: IpvsListing, plane: L4Plane): Promise<string> {
     sets: new Map(),
     hits: new Map(),
   });
+  const keys = [...plane.services.keys()];
   const services = shown.flatMap(([key, spec]): ListedService[] => {
-    const found = document.services.find((each) => formatServiceKey(keyOf(each)) === key);
-    return found ? [{ spec, counted: found }] : [];
+    const counted = document.services[keys.indexOf(key)];
+    return counted ? [{ spec, counted }] : [];
   });
   return formatServices(services, command, snapshot.flowsMax, nameOf);
 }
@@ -156,16 +158,8 @@ async function namesFor(
   return named ? namesOf(addresses()) : numbersOf;
 }
 
-function addressesOf({ address, backends }: ServiceSpec): string[] {
-  return [address, ...backends.map((backend) => backend.address)];
-}
-
-function keyOf({
-  protocol,
-  address,
-  port,
-}: ServiceDocument): Parameters<typeof formatServiceKey>[0] {
-  return { protocol: protocol === 'udp' ? 'udp' : 'tcp', address, port };
+function addressesOf({ address, backends, match }: ServiceSpec): string[] {
+  return [...(match ? [] : [address]), ...backends.map((backend) => backend.address)];
 }
 
 function localCounts(

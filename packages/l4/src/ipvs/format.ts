@@ -9,6 +9,7 @@ import type { ListEntry } from '../list-hits.ts';
 import type { BackendDocument, ServiceDocument, TrafficDocument } from '../status.ts';
 import { IPIP, isOverUdp, TUNNEL_PORTS } from '../tunnel.ts';
 import type { IpvsListing } from './commands.ts';
+import { listedMatch, matchText } from '../match.ts';
 import { type NameOf, numbersOf } from './names.ts';
 import { portOf } from './table.ts';
 
@@ -80,6 +81,20 @@ export function formatFlows(
   return `${['IPVS connection entries', title, ...lines].join('\n')}\n`;
 }
 
+/** How lists that are about one address name a service. */
+function shortName(service: ServiceSpec, nameOf: NameOf): string {
+  const { match, protocol, address, port } = service;
+  return match ? `MATCH ${listedMatch(protocol, match)}` : nameOf(address, port, protocol);
+}
+
+/** How commands name a service. */
+function optionOf(service: ServiceSpec, nameOf: NameOf): string {
+  const { match, protocol, address, port } = service;
+  if (match) return `-H ${matchText(protocol, address.includes(':') ? 6 : 4, match)}`;
+  const letter = { tcp: '-t', udp: '-u', icmp: '-1', icmpv6: '-1' }[protocol];
+  return `${letter} ${nameOf(address, port, protocol)}`;
+}
+
 /** Local addresses of services, with their use. */
 export function formatLocalAddresses(
   services: readonly ServiceSpec[],
@@ -90,7 +105,7 @@ export function formatLocalAddresses(
   nameOf: NameOf = numbersOf,
 ): string {
   const lines = services.flatMap((service) => {
-    const name = nameOf(service.address, service.port, service.protocol);
+    const name = shortName(service, nameOf);
     const total = service.localAddresses.length;
     return service.localAddresses.map((address, index) => {
       const { conns, conflicts } = countsOf(service, address);
@@ -115,7 +130,7 @@ export function formatNetworks(
   nameOf: NameOf = numbersOf,
 ): string {
   const lines = services.flatMap(({ service, entries }) => {
-    const name = nameOf(service.address, service.port, service.protocol);
+    const name = shortName(service, nameOf);
     return entries.map(({ network, hits }, index) => {
       const head =
         index === 0 ? `${name.padEnd(20)} ${String(entries.length).padEnd(8)}` : ' '.repeat(29);
@@ -133,14 +148,16 @@ export function formatRules(
   nameOf: NameOf = numbersOf,
 ): string {
   const lines = services.flatMap((service) => {
-    const name = `-${service.protocol === 'tcp' ? 't' : 'u'} ${nameOf(service.address, service.port, service.protocol)}`;
+    const name = optionOf(service, nameOf);
     return [
       `-A ${name} -s ${service.scheduler}${serviceOptions(service, compat)}`,
       ...service.backends.map((backend) => {
         const server = nameOf(backend.address, portOf(service, backend), service.protocol);
         return `-a ${name} -r ${server} ${FORWARD_OPTIONS[backend.mode]} -w ${backend.weight}${thresholdOptions(backend)}${tunnelOptions(backend)}`;
       }),
-      ...(compat ? [] : service.localAddresses.map((address) => `-P ${name} -z ${address}`)),
+      ...(compat || service.match
+        ? []
+        : service.localAddresses.map((address) => `-P ${name} -z ${address}`)),
       ...(compat ? [] : service.admission.deny.map((network) => `-U ${name} -k ${network}`)),
       ...(compat ? [] : service.admission.allow.map((network) => `-O ${name} -k ${network}`)),
     ];
@@ -264,7 +281,9 @@ function serviceLine(
   { counters, rates }: ServiceDocument,
   { view, exact, nameOf }: Look,
 ): string {
-  const name = `${spec.protocol.toUpperCase().padEnd(4)} ${nameOf(spec.address, spec.port, spec.protocol)}`;
+  const name = spec.match
+    ? shortName(spec, nameOf)
+    : `${protocolName(spec.protocol).padEnd(4)} ${shortName(spec, nameOf)}`;
   if (view === 'stats') return `${name.padEnd(33)}${numbers(counters, exact)}`;
   if (view === 'rate') return `${name.padEnd(33)}${numbers(rates, exact)}`;
   if (view === 'thresholds' || view === 'persistent') return name.padEnd(33);
@@ -335,13 +354,17 @@ function flowColumns(flow: FlowView, nameOf: NameOf): string[] {
   const minutes = String(Math.floor(expiresS / 60)).padStart(2, '0');
   const seconds = String(expiresS % 60).padStart(2, '0');
   return [
-    protocol.toUpperCase(),
+    protocolName(protocol),
     `${minutes}:${seconds}`,
     STATE_NAMES[state] ?? state,
     nameOf(flow.client, flow.clientPort, protocol),
     nameOf(flow.virtual, flow.virtualPort, protocol),
     nameOf(flow.destination, flow.destinationPort, protocol),
   ];
+}
+
+function protocolName(protocol: string): string {
+  return protocol === 'icmpv6' ? 'ICMPv6' : protocol.toUpperCase();
 }
 
 /** States that LVS has other names for. */
@@ -353,6 +376,8 @@ function local({ local: address, localPort, protocol }: FlowView, nameOf: NameOf
 
 function byAddress(a: ListedService, b: ListedService): number {
   const { protocol, address, port } = a.spec;
+  // Rules stay in the order in which they are tried, behind all others.
+  if (a.spec.match || b.spec.match) return Number(!!a.spec.match) - Number(!!b.spec.match);
   return (
     protocol.localeCompare(b.spec.protocol) ||
     compareAddress(address, b.spec.address) ||

@@ -15,6 +15,8 @@ import {
   SCHEDULER_FLAGS,
   type SchedulerFlag,
 } from './commands.ts';
+import { PlaneError } from '../errors.ts';
+import { matchKey } from '../match-key.ts';
 import { isListEntry } from '../named-sets.ts';
 import { portByName } from './names.ts';
 import { integer, IpvsUsageError, type ParsedArguments, readArguments } from './options.ts';
@@ -27,7 +29,7 @@ export type IpvsCall =
   | { readonly op: 'help' }
   | { readonly op: 'version' };
 
-const COMMON_SERVICE = ['tcp-service', 'udp-service'];
+const COMMON_SERVICE = ['tcp-service', 'udp-service', 'icmp-service', 'match'];
 const SERVICE_OPTIONS = [
   'scheduler',
   'persistent',
@@ -45,6 +47,7 @@ const SERVER_OPTIONS = [
   'ipip',
   'masquerading',
   'fullnat',
+  'snat',
   'weight',
   'u-threshold',
   'l-threshold',
@@ -241,7 +244,7 @@ function checkOptions({ command, options }: ParsedArguments): void {
   }
   const pairs = [
     COMMON_SERVICE,
-    ['gatewaying', 'ipip', 'masquerading', 'fullnat'],
+    ['gatewaying', 'ipip', 'masquerading', 'fullnat', 'snat'],
     ['connection', 'stats', 'rate', 'thresholds', 'persistent-conn', 'timeout', 'daemon'],
   ];
   for (const group of pairs) {
@@ -267,6 +270,14 @@ class Reader {
   }
 
   async service(): Promise<IpvsServiceKey> {
+    const rule = this.#options.get('match');
+    if (rule !== undefined) return ruleKey(rule);
+    const icmp = this.#options.get('icmp-service');
+    if (icmp !== undefined) {
+      // Echoes have no port; one that is given says nothing.
+      const address = await this.#resolve(hostPort(icmp, 'udp').host);
+      return { protocol: address.includes(':') ? 'icmpv6' : 'icmp', address, port: 0 };
+    }
     const tcp = this.#options.get('tcp-service');
     const text = tcp ?? this.#options.get('udp-service') ?? '';
     const protocol = tcp === undefined ? 'udp' : 'tcp';
@@ -324,6 +335,7 @@ class Reader {
       ipip: 'tunnel',
       masquerading: 'nat',
       fullnat: 'fnat',
+      snat: 'snat',
     } as const;
     const mode = Object.entries(modes).find(([name]) => options.has(name))?.[1];
     return {
@@ -452,6 +464,16 @@ function schedulerFlags(text: string): SchedulerFlag[] {
     if (known === undefined) throw new IpvsUsageError(`invalid scheduler flag \`${flag}'`);
     return known;
   });
+}
+
+/** The service of a rule. */
+function ruleKey(text: string): IpvsServiceKey {
+  try {
+    return matchKey(text);
+  } catch (error) {
+    if (!(error instanceof PlaneError)) throw error;
+    throw new IpvsUsageError(`illegal match \`${text}': ${error.message}`);
+  }
 }
 
 /** Host and port of `host[:port]`; ports by name as `/etc/services` has them. */

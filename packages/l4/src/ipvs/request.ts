@@ -6,6 +6,7 @@
 import { isIP } from 'node:net';
 import { integer, z } from '@balancer/kit';
 import { LVS_SCHEDULERS, TUNNEL_NAMES } from '@balancer/lb';
+import { matchSchema } from '../match-schema.ts';
 import {
   IPVS_VIEWS,
   type IpvsCommand,
@@ -24,8 +25,8 @@ const MAC = /^[\da-f]{2}(:[\da-f]{2}){5}$/i;
 const address = z.string().refine((text) => isIP(text) !== 0, { error: 'needs an IP address' });
 const port = integer({ min: 0, max: 65_535 });
 const seconds = integer({ min: 0, max: SECONDS_MAX });
-const protocol = z.enum(['tcp', 'udp']);
-const service = z.strictObject({ protocol, address, port });
+const protocol = z.enum(['tcp', 'udp', 'icmp', 'icmpv6']);
+const service = z.strictObject({ protocol, address, port, match: matchSchema.optional() });
 const server = z.strictObject({ address, port: port.optional() });
 const addresses = z.array(address).min(1).max(ADDRESSES_MAX);
 
@@ -42,7 +43,7 @@ const serviceOptions = z.strictObject({
 });
 
 const serverOptions = z.strictObject({
-  mode: z.enum(['dr', 'tunnel', 'nat', 'fnat']).optional(),
+  mode: z.enum(['dr', 'tunnel', 'nat', 'fnat', 'snat']).optional(),
   tunnel: z
     .strictObject({
       kind: z.enum(TUNNEL_NAMES),
@@ -58,7 +59,7 @@ const serverOptions = z.strictObject({
 });
 
 const sockpair = z.strictObject({
-  protocol,
+  protocol: z.enum(['tcp', 'udp']),
   client: address,
   clientPort: port,
   target: address,

@@ -63,11 +63,11 @@ function changed(
         clientAddress: clientAddressAfter(service, command.options),
       };
     case 'add-server':
-      return addServer(service, command);
+      return withPool(addServer(service, command));
     case 'edit-server':
-      return editServer(service, command);
+      return withPool(editServer(service, command));
     case 'delete-server':
-      return { ...service, backends: without(service, command.server) };
+      return withPool({ ...service, backends: without(service, command.server) });
     case 'add-local':
       return { ...service, localAddresses: addLocal(service, command.addresses) };
     case 'delete-local':
@@ -79,11 +79,21 @@ function changed(
   }
 }
 
-function newService({ protocol, address, port }: ServiceKey): ServiceSpec {
+/** What hosts behind the balancer get are the servers themselves. */
+function withPool(service: ServiceSpec): ServiceSpec {
+  if (!service.match) return service;
+  return {
+    ...service,
+    localAddresses: [...new Set(service.backends.map(({ address }) => address))],
+  };
+}
+
+function newService({ protocol, address, port, match }: ServiceKey): ServiceSpec {
   return {
     protocol,
     address,
     port,
+    ...(match && { match }),
     scheduler: SCHEDULER_DEFAULT,
     hash: 'ip',
     mhTable: MH_TABLE_DEFAULT,
@@ -135,7 +145,8 @@ function withOptions(service: ServiceSpec, options: IpvsServiceOptions): Service
     expireQuiescent: options.expireQuiescent ?? false,
     synProxy: options.synProxy ?? 'off',
   };
-  if (next.port === 0 && next.persistenceS === 0) {
+  const hasPorts = !next.match && (next.protocol === 'tcp' || next.protocol === 'udp');
+  if (hasPorts && next.port === 0 && next.persistenceS === 0) {
     throw new IpvsError('Zero port specified for non-persistent service');
   }
   if (next.onePacket && next.protocol !== 'udp') {
@@ -224,6 +235,12 @@ function backendFor(
 ): BackendSpec {
   const { mode } = given;
   const isOneWay = mode === 'dr' || mode === 'tunnel';
+  if ((mode === 'snat') !== (service.match !== undefined)) {
+    throw new IpvsError('-J is for the servers of a match service, which can have no others');
+  }
+  if (mode === 'snat' && (port ?? 0) !== 0) {
+    throw new IpvsError('an address outside has no port: its port must be 0');
+  }
   if (isOneWay && port !== undefined && port !== 0 && port !== service.port) {
     throw new IpvsError('Port forwarding is not possible with -g or -i');
   }
@@ -294,6 +311,7 @@ function changeList(
 }
 
 function addLocal(service: ServiceSpec, addresses: readonly string[]): string[] {
+  if (service.match) throw new IpvsError('a match service has servers instead of local addresses');
   const twin = addresses.find((address) => service.localAddresses.includes(address));
   if (twin !== undefined) throw new IpvsError(`Local address ${twin} already exists`);
   if (addresses.includes(service.address)) {
@@ -303,6 +321,7 @@ function addLocal(service: ServiceSpec, addresses: readonly string[]): string[] 
 }
 
 function deleteLocal(service: ServiceSpec, addresses: readonly string[]): string[] {
+  if (service.match) throw new IpvsError('a match service has servers instead of local addresses');
   const unknown = addresses.find((address) => !service.localAddresses.includes(address));
   if (unknown !== undefined) throw new IpvsError(`No such local address ${unknown}`);
   return service.localAddresses.filter((address) => !addresses.includes(address));

@@ -9,6 +9,7 @@ import { AddressGroups } from './groups.ts';
 import { reasonFor } from './reasons.ts';
 import { type Leftover, Section } from './section.ts';
 import { type ConfigText, parseKeepalived, type SyntaxOptions } from './syntax.ts';
+import { importMatch } from './match-server.ts';
 import { importService } from './virtual-server.ts';
 
 export interface ImportOptions extends SyntaxOptions {
@@ -44,10 +45,19 @@ export function importKeepalived(source: ConfigText, options: ImportOptions): Im
   const groups = new AddressGroups(root);
   const services = root
     .sections('virtual_server')
-    .flatMap((section) => importService(section, groups) ?? []);
+    .flatMap(
+      (section) =>
+        (section.words[0] === 'match' ? importMatch(section) : importService(section, groups)) ??
+        [],
+    );
+  const named = services.flatMap(({ frontend }) => {
+    const { iif = '', oif = '' } = frontend.l4?.match ?? {};
+    return [iif, oif].filter((name) => name !== '');
+  });
   return {
     config: {
-      l4: { interfaces },
+      // Rules are looked at on interfaces of the plane.
+      l4: { interfaces: [...new Set([...interfaces, ...named])] },
       frontends: Object.fromEntries(services.map(({ name, frontend }) => [name, frontend])),
       backends: Object.fromEntries(services.map(({ name, backend }) => [name, backend])),
     },

@@ -66,29 +66,43 @@ export function importService(
     return undefined;
   }
   const name = nameOf(service, protocol, endpoints);
+  const lists = listsOf(service, groups);
+  const l4 = {
+    ...frontendL4Of(service, groups, endpoints),
+    ...(protocol === 'tcp' && mode === 'fnat' && clientAddressOf(service)),
+    ...(TWO_WAY.has(mode) && service.has('syn_proxy') && { synproxy: 'client-first' as const }),
+  };
+  const backend = backendOf(service, endpoints);
   return {
     name,
     frontend: {
       listen_addr: endpoints,
       protocol: protocol === 'udp' ? 'udp' : 'tcp',
-      mode,
+      mode: mode === 'fnat' && changesFamily(endpoints, backend) ? 'nat64' : mode,
       backend: name,
-      ...listsOf(service, groups),
-      l4: {
-        ...frontendL4Of(service, groups, endpoints),
-        ...(protocol === 'tcp' && mode === 'fnat' && clientAddressOf(service)),
-        ...(TWO_WAY.has(mode) && service.has('syn_proxy') && { synproxy: 'client-first' }),
-      },
+      ...lists,
+      l4,
     },
-    backend: backendOf(service, endpoints),
+    backend,
   };
+}
+
+/** Whether full NAT leads from IPv6 to IPv4, for which DPVS has no word of its own. */
+function changesFamily(endpoints: readonly InetAddress[], { servers = {} }: BackendTable): boolean {
+  const familyOf = (address: Address | undefined): number =>
+    address?.kind === 'inet' ? isIP(address.host) : 0;
+  const all = Object.values(servers);
+  return (
+    endpoints.every((address) => familyOf(address) === 6) &&
+    all.length > 0 &&
+    all.every(({ addr }) => familyOf(addr) === 4)
+  );
 }
 
 /** Where it listens, or why it cannot. */
 function endpointsOf(service: Section, groups: AddressGroups): readonly InetAddress[] | string {
   const [first = '', second = ''] = service.words;
   if (first === 'fwmark') return 'packets are told apart by address and port, not by marks';
-  if (first === 'match') return 'what hosts behind the balancer send out is not forwarded by rule';
   if (first === 'group') {
     const endpoints = groups.endpoints(second);
     if (endpoints === undefined) return `there is no virtual_server_group ${second}`;
@@ -105,7 +119,7 @@ function nameOf(service: Section, protocol: string, endpoints: readonly InetAddr
 }
 
 /** Letters that a TOML key may have without quotes. */
-function nameFrom(text: string): string {
+export function nameFrom(text: string): string {
   return text.replaceAll(/[^\w-]+/g, '_').replaceAll(/^_|_$/g, '');
 }
 
@@ -192,7 +206,8 @@ function backendOf(service: Section, endpoints: readonly InetAddress[]): Backend
   };
 }
 
-function schedulerOf(service: Section): LvsScheduler {
+/** The scheduler, or the one that stands in for it. */
+export function schedulerOf(service: Section): LvsScheduler {
   const name = service.word('lb_algo', 'lvs_sched') ?? SCHEDULER;
   const known = LVS_SCHEDULERS.find((scheduler) => scheduler === name);
   if (!known) service.note(`lb_algo ${name}`, `there is no such scheduler; ${SCHEDULER} is taken`);

@@ -18,6 +18,26 @@ function service(own: string, server = '', words = '192.0.2.1 80'): string {
 }
 
 describe('keepalived.conf', () => {
+  test('makes full NAT from IPv6 to IPv4 the mode of that name', () => {
+    const text = `
+local_address_group laddrs {
+  198.51.100.5
+}
+virtual_server 2001:db8:f::1 80 {
+  lvs_method FNAT
+  laddr_group_name laddrs
+  real_server 10.0.0.1 8080 {
+  }
+}
+`;
+    const { config, leftovers } = imported(text);
+    expect(leftovers).toEqual([]);
+    const { config: read } = parseLoadBalancerConfig(formatConfigFile(config), 'b.toml');
+    expect(Object.values(read.frontends)).toMatchObject([
+      { mode: 'nat64', l4: { local_addresses: ['198.51.100.5'], toa: true } },
+    ]);
+  });
+
   test('becomes a file that passes its checks', () => {
     const text = `
 vrrp_instance VI_1 {
@@ -158,6 +178,59 @@ virtual_server group shop {
     expect(answer.test('\x00\x00\x81\x80')).toBe(true);
     expect(answer.test('\x00\x00\x81\x83')).toBe(false);
     expect(answer.test('\x00\x00\x01\x00')).toBe(false);
+  });
+
+  test('carries over what hosts behind the balancer send out', () => {
+    const { config, leftovers } = imported(`
+virtual_server match SNAT {
+  protocol TCP
+  lb_algo rr
+  lb_kind SNAT
+  src-range 192.168.9.10-192.168.9.254
+  dst-range 0.0.0.0:1-1024
+  oif eth1
+  real_server 203.0.113.7 0 {
+    weight 20
+    uthreshold 1000
+  }
+  real_server 203.0.113.8 80 {
+  }
+}
+virtual_server match OTHER {
+  protocol ICMP
+  lb_kind SNAT
+  src-range 192.168.9.9-192.168.9.1
+}
+`);
+    expect(leftovers.map(({ line, what, why }) => `${line}: ${what}: ${why}`)).toEqual([
+      '13: virtual_server match SNAT: real_server 203.0.113.8 80: an address outside has no port; 80 is dropped',
+      '16: virtual_server match OTHER: left out: 192.168.9.9-192.168.9.1 does not ascend',
+    ]);
+    const { config: read } = parseLoadBalancerConfig(formatConfigFile(config), 'b.toml');
+    expect(read.l4?.interfaces).toEqual(['eth0', 'eth1']);
+    expect(read.frontends['tcp_SNAT']).toMatchObject({
+      mode: 'snat',
+      l4: {
+        match: {
+          proto: ['tcp'],
+          src_range: '192.168.9.10-192.168.9.254',
+          dst_range: '0.0.0.0:1-1024',
+          oif: 'eth1',
+        },
+      },
+    });
+    expect(read.backends['tcp_SNAT']).toMatchObject({
+      balance: 'lvs:rr',
+      health_check_interval: 0,
+      servers: {
+        '203_0_113_7': {
+          addr: { host: '203.0.113.7', port: 0 },
+          weight: 20,
+          max_connections: 1000,
+        },
+        '203_0_113_8': { addr: { host: '203.0.113.8', port: 0 } },
+      },
+    });
   });
 
   test('leaves no check where keepalived has none', () => {

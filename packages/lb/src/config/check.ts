@@ -45,7 +45,12 @@ function checkFrontends(file: ConfigFile, report: ConfigReport): void {
   const listeners = new Map<string, { path: KeyPath; name: string }>();
   for (const [name, frontend] of Object.entries(file.frontends ?? {})) {
     const path = ['frontends', name];
-    requireKey(report, path, 'listen_addr', 'is required, such as listen_addr = ":3000"');
+    if ((frontend.mode ?? file.defaults?.mode) !== 'snat') {
+      requireKey(report, path, 'listen_addr', 'is required, such as listen_addr = ":3000"');
+      if (frontend.listen_addr?.length === 0) {
+        report.problem([...path, 'listen_addr'], 'needs at least one address, such as ":3000"');
+      }
+    }
     if (!report.has([...path, 'backend'])) {
       report.problem(path, 'backend is required; ' + known(file, report));
     }

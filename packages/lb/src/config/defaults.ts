@@ -155,7 +155,7 @@ export function withDefaults(file: ConfigFile): LoadBalancerConfig {
   return {
     global: completeGlobal(file.global ?? {}),
     frontends: mapValues(file.frontends, (table) => completeFrontend(table, defaults)),
-    backends: mapValues(file.backends, (table) => completeBackend(table, defaults)),
+    backends: completeBackends(file, defaults),
     ...(file.stats && { stats: completeStats(file.stats) }),
     ...(file.passthrough && { passthrough: complete({}, file.passthrough) }),
     ...(file.l4 && { l4: completeL4(file.l4) }),
@@ -183,6 +183,24 @@ function completeFrontend(table: FrontendTable, defaults: FrontendTable): Fronte
     l4: completeFrontendL4(defaults.l4, l4),
     ...(tls && { tls: complete(FRONTEND_TLS, tls) }),
   };
+}
+
+/** Addresses of a pool are this host's own: nothing is checked unless the pool itself says so. */
+function completeBackends(
+  { frontends, backends }: ConfigFile,
+  defaults: NonNullable<ConfigFile['defaults']>,
+): Record<string, BackendConfig> {
+  const modes = Object.values(frontends ?? {}).map(({ backend, mode }) => ({
+    backend,
+    mode: mode ?? defaults.mode,
+  }));
+  const pools = new Set(modes.flatMap(({ backend, mode }) => (mode === 'snat' ? [backend] : [])));
+  return Object.fromEntries(
+    Object.entries(backends ?? {}).map(([name, table]) => [
+      name,
+      completeBackend(pools.has(name) ? { health_check_interval: 0, ...table } : table, defaults),
+    ]),
+  );
 }
 
 function completeBackend(table: BackendTable, defaults: BackendTable): BackendConfig {

@@ -11,6 +11,7 @@ import { type Address, type ConfigReport, formatAddress, type KeyPath } from '@b
 import { completeL4 } from './l4-defaults.ts';
 import { type FrontendL4Table, isNetwork, readPortRange } from './l4-schema.ts';
 import { AddressSetError, readAddressSet } from './l4-sets.ts';
+import { checkPools } from './l4-snat-check.ts';
 import { PACKET_MODES, type PacketMode } from './l4-types.ts';
 import type { BackendTable, ConfigFile, FrontendTable } from './schema.ts';
 
@@ -30,7 +31,7 @@ const PASSTHROUGH_PORTS = '33768-61000';
 const DEFAULT_PORTS = '1025-65535';
 
 /** One frontend of a packet mode, over `[defaults]`, with its backend. */
-interface Place {
+export interface Place {
   readonly path: KeyPath;
   readonly mode: PacketMode;
   readonly frontend: Omit<FrontendTable, 'l4'>;
@@ -58,6 +59,7 @@ export function checkPacketModes(file: ConfigFile, report: ConfigReport): void {
   checkSets(file, report);
   checkPortRanges(places, report);
   checkTunnelSources(places, file, report);
+  checkPools(file, places, report);
 }
 
 function placesOf({ frontends, backends, defaults }: ConfigFile): Place[] {
@@ -105,6 +107,7 @@ function checkPlane({ path, mode }: Place, { l4 }: ConfigFile, report: ConfigRep
 
 function checkListenAddresses(place: Place, report: ConfigReport): void {
   const { path, frontend, mode, vips, balance, l4 } = place;
+  if (mode === 'snat') return;
   const at = [...path, 'listen_addr'];
   for (const address of frontend.listen_addr ?? []) {
     const isUsable = isIpAddress(address) && !/^(0\.0\.0\.0|::)$/.test(address.host);

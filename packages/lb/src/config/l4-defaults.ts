@@ -5,14 +5,16 @@
  */
 import { complete } from './complete.ts';
 import type { FrontendL4Table, L4Table } from './l4-schema.ts';
-import type {
-  AddressSetConfig,
-  FrontendL4Config,
-  L4Config,
-  L4ConntrackConfig,
-  L4LimitsConfig,
-  L4RateConfig,
-  L4TimeoutsConfig,
+import {
+  MATCH_PROTOCOLS,
+  type AddressSetConfig,
+  type FrontendL4Config,
+  type L4Config,
+  type L4ConntrackConfig,
+  type L4LimitsConfig,
+  type L4MatchConfig,
+  type L4RateConfig,
+  type L4TimeoutsConfig,
 } from './l4-types.ts';
 
 const SECOND = 1000;
@@ -59,7 +61,15 @@ const SET: AddressSetConfig = { entries: [], file: '' };
 
 const RATE: L4RateConfig = { pps: 0, bps: 0, burst: SECOND };
 
-const FRONTEND_L4: Omit<FrontendL4Config, 'rate'> = {
+const MATCH: L4MatchConfig = {
+  proto: MATCH_PROTOCOLS,
+  src_range: '',
+  dst_range: '',
+  iif: '',
+  oif: '',
+};
+
+const FRONTEND_L4: Omit<FrontendL4Config, 'rate' | 'match'> = {
   local_addresses: [],
   port_range: '1025-65535',
   persistence: 0,
@@ -102,11 +112,12 @@ export function completeFrontendL4(
   ...tables: readonly (FrontendL4Table | undefined)[]
 ): FrontendL4Config {
   const plain = tables.map((table) => {
-    const { rate: _, ...rest } = table ?? {};
+    const { rate: _, match: _match, ...rest } = table ?? {};
     return rest;
   });
   return {
     ...complete(FRONTEND_L4, ...plain),
+    match: complete(MATCH, ...tables.map((table) => table?.match)),
     rate: complete(RATE, ...tables.map((table) => table?.rate)),
   };
 }

@@ -5,14 +5,18 @@
  */
 import { isIP } from 'node:net';
 import { cidr, cidrList, duration, integer, secret, z } from '@balancer/kit';
+import { readMatchRange } from './l4-match.ts';
 import {
   type AddressSetConfig,
   type FrontendL4Config,
   type L4Config,
   type L4ConntrackConfig,
   type L4LimitsConfig,
+  type L4MatchConfig,
   type L4RateConfig,
   type L4TimeoutsConfig,
+  MATCH_PROTOCOLS,
+  type MatchProtocol,
   TUNNEL_NAMES,
 } from './l4-types.ts';
 
@@ -30,7 +34,8 @@ export interface L4Table extends Omit<Given<L4Config>, 'conntrack' | 'limits' | 
 }
 
 /** The table `l4` of a frontend as a file says it. */
-export interface FrontendL4Table extends Omit<Given<FrontendL4Config>, 'rate'> {
+export interface FrontendL4Table extends Omit<Given<FrontendL4Config>, 'rate' | 'match'> {
+  readonly match?: Given<L4MatchConfig> | undefined;
   readonly rate?: Given<L4RateConfig> | undefined;
 }
 
@@ -58,6 +63,27 @@ const addressRange = z.string().refine(isAddressRange, {
 
 const portRange = z.string().refine((text) => readPortRange(text) !== undefined, {
   error: ({ input }) => `needs "low-high" with ports from 1 to 65535; got ${show(input)}`,
+});
+
+/** Addresses and ports of packets; empty for all. */
+const matchRange = z.string().refine((text) => text === '' || readMatchRange(text) !== undefined, {
+  error: ({ input }) =>
+    `needs addresses such as "10.0.0.0/8" or "10.0.0.1-10.0.0.9:1-1024"; got ${show(input)}`,
+});
+
+/** One protocol, or a list of them. Always a list in the program. */
+const matchProtocols: z.ZodType<readonly MatchProtocol[], MatchProtocol | MatchProtocol[]> =
+  z.codec(
+    z.union([z.enum(MATCH_PROTOCOLS), z.array(z.enum(MATCH_PROTOCOLS)).min(1)]),
+    z.custom<readonly MatchProtocol[]>(),
+    {
+      decode: (input) => [...new Set([input].flat())],
+      encode: (protocols) => (protocols.length === 1 ? protocols[0]! : [...protocols]),
+    },
+  );
+
+const interfaceName = z.string().regex(/^[^\s/,=]{0,15}$/, {
+  error: ({ input }) => `needs the name of an interface such as "eth0"; got ${show(input)}`,
 });
 
 export const l4Schema: z.ZodType<L4Table> = z.strictObject({
@@ -124,6 +150,15 @@ export const frontendL4Schema: z.ZodType<FrontendL4Table> = z.strictObject({
   synproxy: z.enum(['off', 'client-first', 'server-first']).optional(),
   toa: z.boolean().optional(),
   proxy_protocol: z.enum(['off', 'v2']).optional(),
+  match: z
+    .strictObject({
+      proto: matchProtocols.optional(),
+      src_range: matchRange.optional(),
+      dst_range: matchRange.optional(),
+      iif: interfaceName.optional(),
+      oif: interfaceName.optional(),
+    })
+    .optional(),
   rate: z
     .strictObject({
       pps: integer({ min: 0, max: COUNT_MAX }).optional(),

@@ -15,6 +15,7 @@ export const PACKET_MODES = [
   'dr-ip',
   'tunnel',
   'passthrough',
+  'snat',
 ] as const;
 
 export type PacketMode = (typeof PACKET_MODES)[number];
@@ -149,6 +150,8 @@ export interface FrontendL4Config {
   readonly toa: boolean;
   /** Tells servers the client's address by a header in front of the first bytes. */
   readonly proxy_protocol: 'off' | 'v2';
+  /** Which packets a frontend of mode `snat` takes. */
+  readonly match: L4MatchConfig;
   readonly rate: L4RateConfig;
   /** How packets of mode `tunnel` are wrapped. */
   readonly tunnel: TunnelName;
@@ -160,6 +163,24 @@ export interface FrontendL4Config {
   readonly vni: number;
   /** Allows local addresses that are addresses of this host. */
   readonly force: boolean;
+}
+
+/** Protocols that rules of mode `snat` tell apart; `icmp` is ICMPv6 for IPv6. */
+export const MATCH_PROTOCOLS = ['tcp', 'udp', 'icmp'] as const;
+
+export type MatchProtocol = (typeof MATCH_PROTOCOLS)[number];
+
+/** `[frontends.<name>.l4.match]`: all of it has to hold; `''` matches everything. */
+export interface L4MatchConfig {
+  readonly proto: readonly MatchProtocol[];
+  /** Of the hosts behind the balancer: addresses and ports, as `10.0.0.0/8` or `10.0.0.1-10.0.0.9:1-1024`. */
+  readonly src_range: string;
+  /** Of where they send to. */
+  readonly dst_range: string;
+  /** Interface that packets come in by. */
+  readonly iif: string;
+  /** Interface that the route to the destination leads to. */
+  readonly oif: string;
 }
 
 /** What packets to the servers of a frontend are held to; 0 is no limit. */

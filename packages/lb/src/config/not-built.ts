@@ -5,7 +5,7 @@
  * @module
  */
 import type { ConfigReport, KeyPath } from '@balancer/kit';
-import type { BackendTable, ConfigFile, FrontendTable } from './schema.ts';
+import type { BackendTable, ConfigFile } from './schema.ts';
 
 /** A setting: where it stands in its table, and whether a value asks for what is not built. */
 interface Refusal<T> {
@@ -14,15 +14,6 @@ interface Refusal<T> {
   readonly what: string;
   readonly instead: string;
 }
-
-const FRONTEND: readonly Refusal<FrontendTable>[] = [
-  {
-    key: ['mode'],
-    asks: (t) => t.mode === 'snat',
-    what: 'this mode',
-    instead: 'remove the key',
-  },
-];
 
 const BACKEND: readonly Refusal<BackendTable>[] = [
   {
@@ -35,10 +26,7 @@ const BACKEND: readonly Refusal<BackendTable>[] = [
 
 /** Reports each setting of the file that asks for something this version does not do. */
 export function reportNotBuilt(file: ConfigFile, report: ConfigReport): void {
-  refuse(file.defaults ?? {}, ['defaults'], [...FRONTEND, ...BACKEND], report);
-  for (const [name, table] of Object.entries(file.frontends ?? {})) {
-    refuse(table, ['frontends', name], FRONTEND, report);
-  }
+  refuse(file.defaults ?? {}, ['defaults'], BACKEND, report);
   for (const [name, table] of Object.entries(file.backends ?? {})) {
     refuse(table, ['backends', name], BACKEND, report);
   }

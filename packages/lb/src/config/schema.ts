@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { isIP } from 'node:net';
 import {
   type Address,
   cidrList,
@@ -102,7 +103,7 @@ const flag = z.boolean();
 
 /** One address, or a list of them. Always a list in the program. */
 const listenAddresses: z.ZodType<readonly Address[], string | string[]> = z.codec(
-  z.union([z.string(), z.array(z.string()).min(1)]),
+  z.union([z.string(), z.array(z.string())]),
   z.custom<readonly Address[]>(),
   {
     decode: (input, context) => {
@@ -226,6 +227,21 @@ const frontend = z.strictObject({
   xdp: z.record(text, z.unknown()).optional(),
 });
 
+/** An address with a port, or by itself: one of a pool of mode `snat`, whose port is 0. */
+const serverAddress: z.ZodType<Address, string> = z.codec(z.string(), z.custom<Address>(), {
+  decode: (input, context) => {
+    if (isIP(input) !== 0) return { kind: 'inet' as const, host: input, port: 0 };
+    const parsed = endpointAddress().safeParse(input);
+    if (parsed.success) return parsed.data;
+    for (const { message } of parsed.error.issues) {
+      context.issues.push({ code: 'custom', message, input });
+    }
+    return z.NEVER;
+  },
+  encode: (address) =>
+    address.kind === 'inet' && address.port === 0 ? address.host : formatAddress(address),
+});
+
 const macAddress = text.refine(
   (given) => given === '' || /^[\da-f]{2}(:[\da-f]{2}){5}$/i.test(given),
   {
@@ -234,9 +250,9 @@ const macAddress = text.refine(
   },
 );
 
-/** One server, as a table of the file or an entry of a discovered list. */
-export const serverSchema: z.ZodType<Given<ServerConfig>> = z.strictObject({
-  addr: endpointAddress().optional(),
+/** One server, as a table of the file. */
+const server = z.strictObject({
+  addr: serverAddress.optional(),
   weight: integer({ min: 0, max: 65_535 }).optional(),
   max_connections: count.optional(),
   min_connections: count.optional(),
@@ -248,6 +264,11 @@ export const serverSchema: z.ZodType<Given<ServerConfig>> = z.strictObject({
   interface: text.optional(),
   mac: macAddress.optional(),
   inner_mac: macAddress.optional(),
+});
+
+/** The same in a list that was discovered, whose addresses have ports. */
+export const serverSchema: z.ZodType<Given<ServerConfig>> = server.extend({
+  addr: endpointAddress().optional(),
 });
 
 /** Keys of a backend that `[defaults]` may hold too. */
@@ -311,7 +332,7 @@ const backendShared = {
 const backend = z.strictObject({
   ...backendShared,
   sorry_server: endpointAddress().optional(),
-  servers: z.record(text, serverSchema).optional(),
+  servers: z.record(text, server).optional(),
   discovery: z
     .strictObject({
       type: z.enum(['dns', 'srv', 'file', 'http', 'consul', 'kubernetes']).optional(),

@@ -178,12 +178,6 @@ describe('a configuration warning', () => {
 });
 
 describe('a setting that this version cannot follow', () => {
-  test.each([
-    ['mode = "snat"', 'frontends.a.mode: this mode is not part of this version; remove the key'],
-  ])('%s is refused', (key, message) => {
-    expect(problemsOf(`${FRONTEND}${key}\n${BACKEND}`).join('\n')).toContain(message);
-  });
-
   test.each(['consul', 'kubernetes'])('discovery by %s is refused', (type) => {
     const backend = `[backends.out.discovery]\ntype = "${type}"\nname = "pg"\n`;
     expect(problemsOf(`${FRONTEND}${backend}`)).toEqual([
