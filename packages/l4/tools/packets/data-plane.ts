@@ -284,6 +284,7 @@ export class DataPlane {
     const tunnel = compileTunnel({ ...IPIP, ...this.#setup.tunnel });
     const flags =
       tunnel.flags |
+      (backend.vlan === undefined ? 0 : BACKEND_FLAGS.vlan) |
       (this.#setup.network ? 0 : BACKEND_FLAGS.staticL2) |
       (available ? BACKEND_FLAGS.available : 0) |
       (packetsPerS + bitsPerS > 0 ? BACKEND_FLAGS.metered : 0);
@@ -296,6 +297,7 @@ export class DataPlane {
       port: KEEPS_PORT.has(this.#setup.mode) ? 0 : port,
       mode: MODES[this.#setup.mode],
       ...tunnel.fields,
+      vlan_tci: backend.vlan ?? 0,
       flags,
       family: familyOf(backend.address),
       weight,
@@ -342,6 +344,7 @@ export class DataPlane {
       lip_count: this.#localAddresses.length,
       synproxy: SYN_PROXIES[this.#setup.synproxy ?? 'off'],
       max_conns: this.#setup.maxConnections ?? 0,
+      vlan: this.#setup.vlan ?? 0,
       ...compileAdmission(this.#admission),
       persist_s: seconds,
       persist_mask4: prefix4 === 0 ? 0 : (0xffff_ffff << (32 - prefix4)) >>> 0,
