@@ -23,13 +23,16 @@ const HELP = `Usage: ipvsadm COMMAND [OPTIONS]
 
   -A -E -D  service    -t|-u host:port [-s scheduler] [-p [seconds]] [-M mask] [-b flags] [-o]
                        [--conn-timeout seconds] [--expire-quiescent] [-j enable|disable|server-first]
-  -a -e -d  server     -t|-u host:port -r host[:port] [-g|-i|-m|-b] [-w weight]
+  -a -e -d  server     -t|-u host:port -r host[:port] [-g|-i|-m|-b|-J] [-w weight]
   -P -Q -G  local addresses of full NAT    -t|-u host:port -z address[-address]
   -L        list       [-t|-u host:port] [-n] [-c] [--stats] [--rate] [--timeout] [--persistent-conn]
                        [--thresholds] [--exact] [--nosort] [--sockpair proto:sip:sport:tip:tport] [--cpu n]
   -S -R -C  save, restore from standard input, clear
   -Z        zero counters    [-t|-u host:port]
   --set tcp tcpfin udp       time-outs in seconds; 0 keeps a value
+
+Instead of -t|-u host:port: -1 host for ICMP echoes; for what hosts behind the balancer send, with servers of -J,
+  -H proto=tcp|udp|icmp[,af=ipv6][,src-range=first-last:low-high][,dst-range=...][,iif=name][,oif=name]
 
 schedulers: rr wrr lc wlc sed nq fo ovf sh dh mh conhash twos; flags: mh-port mh-fallback sh-port sh-fallback
 
