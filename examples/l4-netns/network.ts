@@ -147,6 +147,18 @@ export class Network {
     this.router.run(() => setOffload('lb', 'rx-gro', true));
   }
 
+  /** Lets the router send clients no packets larger than this; clients do not know. */
+  limitClientMtu(mtu: number): void {
+    inNamespace(this.router, (socket) => changeLink(socket, index(socket, 'client'), { mtu }));
+  }
+
+  /** Takes IPv6 from the servers. */
+  leaveServersIpv4(): void {
+    for (const server of this.servers) {
+      server.run(() => writeFileSync('/proc/sys/net/ipv6/conf/all/disable_ipv6', '1'));
+    }
+  }
+
   /** Sets a file below `/proc/sys/net` of the balancer. */
   setSysctl(name: string, value: number): void {
     this.balancer.run(() => writeFileSync(`/proc/sys/net/${name}`, `${value}`));

@@ -14,6 +14,7 @@
 #include "select.h"
 #include "sequence.h"
 #include "track.h"
+#include "translate.h"
 
 #define OPTION_SCALE 3
 #define OPTION_SACK_PERMITTED 4
@@ -330,6 +331,9 @@ static __noinline int acknowledge(ctx_t *ctx, struct packet *p, const struct l4_
 	w->tcp.flags = TCP_ACK;
 	w->tcp.window = bpf_htons(FIRST_WINDOW_BYTES >>
 				  (said.scale == COOKIE_UNSCALED ? 0 : said.scale));
+	/* The client of a NAT64 flow sends IPv6; the translation takes place on the way, as ever. */
+	if (flow->flags & L4_FLOW_NAT64 && change_family(ctx, p, 6))
+		return drop(p, L4_DROP_HELPER_ERROR);
 	flow_peer_key(flow, IPPROTO_TCP, &p->key);
 	p->ifindex = flow->ifindex;
 	__builtin_memcpy(macs.src, flow->mac, sizeof(macs.src));

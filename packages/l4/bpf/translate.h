@@ -256,12 +256,17 @@ static __always_inline struct ip_fields ip_fields(const struct packet *p, __u8 p
 	};
 }
 
-/* The packet's record, once the packet is one of the other family. */
-static __always_inline void note_family(struct packet *p, __u8 family, __u32 header_bytes)
+/* Makes a packet one of the other family, whose header the caller writes. */
+static __always_inline int change_family(ctx_t *ctx, struct packet *p, __u8 family)
 {
-	p->total_bytes += header_bytes + sizeof(struct eth_header) - p->l4_offset;
-	p->l4_offset = sizeof(struct eth_header) + header_bytes;
+	int gained = translation_bytes(p);
+
+	if (ctx_change_family(ctx, family == 6, gained))
+		return -1;
+	p->total_bytes += gained;
+	p->l4_offset += gained;
 	p->family = family;
+	return 0;
 }
 
 static __noinline int translate_to4(ctx_t *ctx, struct packet *p, const struct l4_flow *flow)
@@ -272,9 +277,8 @@ static __noinline int translate_to4(ctx_t *ctx, struct packet *p, const struct l
 		return -1;
 	write_ip4(&t->ip4, ip_fields(p, p->key.protocol), flow->new_src.words[3],
 		  flow->new_dst.words[3]);
-	if (ctx_change_family(ctx, 0, translation_bytes(p)))
+	if (change_family(ctx, p, 4))
 		return -1;
-	note_family(p, 4, sizeof(t->ip4));
 	return ctx_put(ctx, sizeof(struct eth_header), &t->ip4, sizeof(t->ip4));
 }
 
@@ -285,9 +289,8 @@ static __noinline int translate_to6(ctx_t *ctx, struct packet *p, const struct l
 	if (!t)
 		return -1;
 	write_ip6(&t->ip6, ip_fields(p, p->key.protocol), &flow->new_src, &flow->new_dst);
-	if (ctx_change_family(ctx, 1, translation_bytes(p)))
+	if (change_family(ctx, p, 6))
 		return -1;
-	note_family(p, 6, sizeof(t->ip6));
 	return ctx_put(ctx, sizeof(struct eth_header), &t->ip6, sizeof(t->ip6));
 }
 

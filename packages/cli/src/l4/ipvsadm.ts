@@ -25,6 +25,8 @@ const HELP = `Usage: ipvsadm COMMAND [OPTIONS]
                        [--conn-timeout seconds] [--expire-quiescent] [-j enable|disable|server-first]
   -a -e -d  server     -t|-u host:port -r host[:port] [-g|-i|-m|-b|-J] [-w weight]
   -P -Q -G  local addresses of full NAT    -t|-u host:port -z address[-address]
+  -U -V -B  clients that are denied        -t|-u host:port -k network|ipset:name
+  -O -Y -W  clients that are allowed       -t|-u host:port -k network|ipset:name
   -L        list       [-t|-u host:port] [-n] [-c] [--stats] [--rate] [--timeout] [--persistent-conn]
                        [--thresholds] [--exact] [--nosort] [--sockpair proto:sip:sport:tip:tport] [--cpu n]
   -S -R -C  save, restore from standard input, clear

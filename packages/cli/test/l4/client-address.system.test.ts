@@ -84,6 +84,16 @@ ${lab.backend(name, family, serverPort, [1])}`;
   ).join('');
 }
 
+/** A frontend whose clients have IPv6 and whose server has IPv4. */
+function translatedTable(lab: Lab, port: number, serverPort: number, l4: string): string {
+  return `[frontends.translated]
+listen_addr = "[${ADDRESSES.service[6]}]:${port}"
+mode = "nat64"
+backend = "translated"
+l4 = { local_addresses = ["${ADDRESSES.local[4]}"], ${l4} }
+${lab.backend('translated', 4, serverPort, [1])}`;
+}
+
 async function run(
   lab: Lab,
   machine: Machine,
@@ -188,20 +198,29 @@ describe.skipIf(SKIPPED !== '')(`the address of clients behind full NAT${SKIPPED
     lab.network.prepareServers('fnat');
     if (hook === 'xdp') lab.network.prepareForXdp();
     await lab.startServers([8080]);
-    lab.configure(lab.settings(hook) + tables(lab, { 80: 8080 }, 'toa = true'));
+    lab.configure(
+      lab.settings(hook) +
+        tables(lab, { 80: 8080 }, 'toa = true') +
+        translatedTable(lab, 81, 8080, 'toa = true'),
+    );
     await lab.startBalancer();
+    const ways = [
+      { family: 4, serverFamily: 4, port: 80 },
+      { family: 6, serverFamily: 6, port: 80 },
+      { family: 6, serverFamily: 4, port: 81 },
+    ] as const;
     // oxlint-disable no-await-in-loop -- one after the other: each has a capture of its own
-    for (const family of FAMILIES) {
+    for (const { family, serverFamily, port } of ways) {
       await isUp(lab, family);
-      const local = ADDRESSES.local[family];
+      const local = ADDRESSES.local[serverFamily];
       const filter = `tcp dst port 8080 and src host ${local}`;
       const capture = lab.startProgram(server, 'tcpdump', ['-Uni', 'eth0', '-w', '-', filter]);
       const pcap = buffer(capture.stdout!);
       await once(capture.stderr!, 'data');
-      const found = await lab.request({ count: 20, family, bytes: 1_000_000 });
+      const found = await lab.request({ count: 20, family, port, bytes: 1_000_000 });
       expect(found).toMatchObject({ failed: 0, reason: '', clients: { [local]: 22 } });
       capture.kill('SIGINT');
-      const segments = [...captured(await pcap, family)];
+      const segments = [...captured(await pcap, serverFamily)];
       const told = new Set(segments.flatMap(({ toa }) => (toa === '' ? [] : [toa])));
       expect(told.size).toBeGreaterThanOrEqual(21);
       // Behind the client's port.

@@ -66,22 +66,37 @@ export function importService(
     return undefined;
   }
   const name = nameOf(service, protocol, endpoints);
+  const lists = listsOf(service, groups);
+  const l4 = {
+    ...frontendL4Of(service, groups, endpoints),
+    ...(protocol === 'tcp' && mode === 'fnat' && clientAddressOf(service)),
+    ...(TWO_WAY.has(mode) && service.has('syn_proxy') && { synproxy: 'client-first' as const }),
+  };
+  const backend = backendOf(service, endpoints);
   return {
     name,
     frontend: {
       listen_addr: endpoints,
       protocol: protocol === 'udp' ? 'udp' : 'tcp',
-      mode,
+      mode: mode === 'fnat' && changesFamily(endpoints, backend) ? 'nat64' : mode,
       backend: name,
-      ...listsOf(service, groups),
-      l4: {
-        ...frontendL4Of(service, groups, endpoints),
-        ...(protocol === 'tcp' && mode === 'fnat' && clientAddressOf(service)),
-        ...(TWO_WAY.has(mode) && service.has('syn_proxy') && { synproxy: 'client-first' }),
-      },
+      ...lists,
+      l4,
     },
-    backend: backendOf(service, endpoints),
+    backend,
   };
+}
+
+/** Whether full NAT leads from IPv6 to IPv4, for which DPVS has no word of its own. */
+function changesFamily(endpoints: readonly InetAddress[], { servers = {} }: BackendTable): boolean {
+  const familyOf = (address: Address | undefined): number =>
+    address?.kind === 'inet' ? isIP(address.host) : 0;
+  const all = Object.values(servers);
+  return (
+    endpoints.every((address) => familyOf(address) === 6) &&
+    all.length > 0 &&
+    all.every(({ addr }) => familyOf(addr) === 4)
+  );
 }
 
 /** Where it listens, or why it cannot. */

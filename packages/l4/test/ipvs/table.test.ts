@@ -242,6 +242,7 @@ describe('rules that were saved', () => {
     '2001:db8::/32',
     '::1',
     '0.0.0.0/0',
+    'ipset:office',
   );
   const tunnel = fc.option(
     fc.record({

@@ -18,6 +18,26 @@ function service(own: string, server = '', words = '192.0.2.1 80'): string {
 }
 
 describe('keepalived.conf', () => {
+  test('makes full NAT from IPv6 to IPv4 the mode of that name', () => {
+    const text = `
+local_address_group laddrs {
+  198.51.100.5
+}
+virtual_server 2001:db8:f::1 80 {
+  lvs_method FNAT
+  laddr_group_name laddrs
+  real_server 10.0.0.1 8080 {
+  }
+}
+`;
+    const { config, leftovers } = imported(text);
+    expect(leftovers).toEqual([]);
+    const { config: read } = parseLoadBalancerConfig(formatConfigFile(config), 'b.toml');
+    expect(Object.values(read.frontends)).toMatchObject([
+      { mode: 'nat64', l4: { local_addresses: ['198.51.100.5'], toa: true } },
+    ]);
+  });
+
   test('becomes a file that passes its checks', () => {
     const text = `
 vrrp_instance VI_1 {
