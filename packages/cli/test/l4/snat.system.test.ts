@@ -4,7 +4,6 @@
  */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import type { NetworkNamespace } from '@balancer/ebpf';
 import { describe, expect, test } from 'vitest';
 import { Lab } from '../../../../examples/l4-netns/lab.ts';
 import { ADDRESSES, type Family } from '../../../../examples/l4-netns/network.ts';
