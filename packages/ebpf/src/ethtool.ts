@@ -13,9 +13,15 @@ import { native } from './native.ts';
 
 /**
  * Work that a driver takes off the kernel: checksums of sent packets, cutting sent packets into segments,
- * joining received ones (GRO in software, LRO in the card), and taking VLAN tags out of received frames.
+ * joining received ones (GRO in software, LRO in the card), and VLAN tags beside the frame instead of in it, received and sent.
  */
-export type Offload = 'tx-checksum' | 'tx-segmentation' | 'rx-gro' | 'rx-lro' | 'rx-vlan';
+export type Offload =
+  | 'tx-checksum'
+  | 'tx-segmentation'
+  | 'rx-gro'
+  | 'rx-lro'
+  | 'rx-vlan'
+  | 'tx-vlan';
 
 /** Commands that read and write a value, and the bit in that value. */
 const OFFLOADS: Readonly<Record<Offload, { get: number; set: number; bit: number }>> = {
@@ -24,6 +30,7 @@ const OFFLOADS: Readonly<Record<Offload, { get: number; set: number; bit: number
   'rx-gro': { get: 0x2b, set: 0x2c, bit: 1 },
   'rx-lro': { get: 0x25, set: 0x26, bit: 1 << 15 },
   'rx-vlan': { get: 0x25, set: 0x26, bit: 1 << 8 },
+  'tx-vlan': { get: 0x25, set: 0x26, bit: 1 << 7 },
 };
 
 /** `ETHTOOL_GSET` and its struct. */

@@ -12,6 +12,7 @@ import { parseIp, parseMac } from './ip-address.ts';
 
 export const ETH_P_IP = 0x0800;
 export const ETH_P_IPV6 = 0x86dd;
+const ETH_P_8021Q = 0x8100;
 
 export const IPPROTO = { icmp: 1, ipip: 4, tcp: 6, udp: 17, ipv6: 41, icmpv6: 58 } as const;
 
@@ -117,6 +118,8 @@ export interface FrameSpec {
   /** Destination and source MAC addresses. */
   readonly to: string;
   readonly from: string;
+  /** Tags of IEEE 802.1Q, the outer one first: number of the VLAN, and priority in the upper bits. */
+  readonly vlans?: readonly number[];
   /** Instead of what follows from the content. */
   readonly type?: number;
   readonly ipv4?: Ipv4Spec;
@@ -138,6 +141,7 @@ export function buildFrame(frame: FrameSpec): Uint8Array {
   return concat([
     parseMac(frame.to),
     parseMac(frame.from),
+    ...(frame.vlans ?? []).flatMap((vlan) => [be16(ETH_P_8021Q), be16(vlan)]),
     be16(type),
     content,
     new Uint8Array(padding),

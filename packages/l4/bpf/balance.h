@@ -217,6 +217,18 @@ static __always_inline enum verdict balance(ctx_t *ctx, struct packet *p)
 	return forward(ctx, p, flow, cfg, started == STARTED);
 }
 
+/* The kernel gets the frame as it came. */
+static __always_inline int pass(ctx_t *ctx, struct packet *p)
+{
+	__u32 bytes = ctx_bytes(ctx);
+
+	if (likely(!feature(p->vlan)) || !restore_tag(ctx, p))
+		return ctx_verdict(p, VERDICT_PASS);
+	drop(p, L4_DROP_VLAN);
+	count_drop(p, bytes);
+	return ctx_verdict(p, VERDICT_DROP);
+}
+
 /* Everything between a packet and the verdict of the hook. */
 static __always_inline int handle_packet(ctx_t *ctx)
 {
@@ -225,21 +237,25 @@ static __always_inline int handle_packet(ctx_t *ctx)
 	struct packet packet = { .service = NO_SERVICE };
 	int parsed;
 
-	if (!ctx_prepare(ctx))
+	if (!ctx_prepare(ctx) && !prepare_tagged(ctx, &packet))
 		return ctx_verdict(&packet, VERDICT_PASS);
 	parsed = parse(&packet, ctx);
+	if (feature(parsed == PARSE_TAGGED))
+		parsed = parse_tagged(ctx, &packet);
 	if (feature(parsed == PARSE_LATER))
 		parsed = recall_ports(&packet);
 	else if (unlikely(parsed == PARSE_ICMP))
 		parsed = parse_icmp(ctx, &packet);
 	if (parsed == PARSE_PASS)
-		return ctx_verdict(&packet, VERDICT_PASS);
+		return pass(ctx, &packet);
 	if (likely(parsed == PARSED))
 		verdict = packet.reason ? VERDICT_DROP : balance(ctx, &packet);
 	else if (feature(parsed == PARSE_ICMP))
 		verdict = forward_error(ctx, &packet);
 	else
 		verdict = drop(&packet, L4_DROP_BAD_HEADER);
+	if (feature(packet.vlan) && verdict == VERDICT_PASS)
+		return pass(ctx, &packet);
 	if (unlikely(packet.reason))
 		count_drop(&packet, bytes);
 	return ctx_verdict(&packet, verdict);

@@ -214,6 +214,8 @@ static __always_inline void draft_flow(ctx_t *ctx, const struct packet *p, struc
 	flow->seen = p->key.protocol == IPPROTO_TCP ? seen_bits(p->tcp_flags, L4_DIR_IN) : 0;
 	flow->backend_generation = backend->generation;
 	flow->ifindex = p->ifindex;
+	flow->client_vlan = p->vlan;
+	flow->peer_zone = backend->flags & L4_BE_VLAN ? bpf_ntohs(backend->vlan_tci) : 0;
 	if ((void *)(eth + 1) <= ctx_end(ctx)) {
 		__builtin_memcpy(flow->mac, eth->src, sizeof(flow->mac));
 		__builtin_memcpy(flow->our_mac, eth->dst, sizeof(flow->our_mac));
@@ -223,12 +225,13 @@ static __always_inline void draft_flow(ctx_t *ctx, const struct packet *p, struc
 	s->reply_key.dst = p->key.src;
 	s->reply_key.dport = p->key.sport;
 	s->reply_key.protocol = p->key.protocol;
-	s->reply_key.zone = 0;
+	s->reply_key.zone = flow->peer_zone;
 	s->reply_key.zero = 0;
 	if (is_one_way(backend->mode))
 		return;
 	*reply = *flow;
 	reply->dir = L4_DIR_OUT;
+	reply->peer_zone = p->key.zone;
 	reply->new_src = p->key.dst;
 	reply->new_sport = p->key.dport;
 	reply->new_dst = p->key.src;

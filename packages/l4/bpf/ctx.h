@@ -100,16 +100,22 @@ static __always_inline int ctx_will_be_cut(const ctx_t *ctx)
 	return ctx->gso_size != 0;
 }
 
+/* Makes headers readable. */
+static __always_inline void ctx_pull(ctx_t *ctx)
+{
+	__u32 linear = ctx_end(ctx) - ctx_data(ctx);
+
+	if (linear < PULL_BYTES && linear < ctx->len)
+		bpf_skb_pull_data(ctx, ctx->len < PULL_BYTES ? ctx->len : PULL_BYTES);
+}
+
 /* Makes headers readable. Returns whether the frame was sent to this host, and without a VLAN tag: the
  * kernel takes tags off before this hook. */
 static __always_inline int ctx_prepare(ctx_t *ctx)
 {
-	__u32 linear = ctx_end(ctx) - ctx_data(ctx);
-
 	if (ctx->pkt_type != 0 || ctx->vlan_present)
 		return 0;
-	if (linear < PULL_BYTES && linear < ctx->len)
-		bpf_skb_pull_data(ctx, ctx->len < PULL_BYTES ? ctx->len : PULL_BYTES);
+	ctx_pull(ctx);
 	return 1;
 }
 

@@ -55,7 +55,7 @@ static __always_inline void flow_peer_key(const struct l4_flow *flow, __u8 proto
 	key->sport = flow->new_dport;
 	key->dport = flow->new_sport;
 	key->protocol = protocol;
-	key->zone = 0;
+	key->zone = flow->peer_zone;
 	key->zero = 0;
 }
 

@@ -109,6 +109,8 @@ __noinline int route_special(ctx_t *ctx, struct packet *p, struct l4_flow *flow,
 static __always_inline enum verdict send_to_backend(ctx_t *ctx, struct packet *p,
 						    const struct l4_backend *backend)
 {
+	if (feature(backend->flags & L4_BE_VLAN))
+		p->vlan_out = vlan_tag(bpf_ntohs(backend->vlan_tci));
 	if (likely(backend->flags & L4_BE_STATIC_L2))
 		return send_frame(ctx, p, backend->dmac, backend->smac, backend->ifindex);
 	return send_by_route(ctx, p);
@@ -230,8 +232,10 @@ static __always_inline enum verdict forward_out(ctx_t *ctx, struct packet *p, co
 	reason = rewrite_flow(ctx, p, flow);
 	if (unlikely(reason))
 		return drop(p, reason);
-	return by_route ? send_by_route(ctx, p) :
-			  send_frame(ctx, p, flow->mac, flow->our_mac, flow->ifindex);
+	if (by_route)
+		return send_by_route(ctx, p);
+	p->vlan_out = flow->client_vlan;
+	return send_frame(ctx, p, flow->mac, flow->our_mac, flow->ifindex);
 }
 
 #endif

@@ -135,7 +135,7 @@ static __noinline int read_error(ctx_t *ctx, struct packet *p, struct icmp_error
 	return 1;
 }
 
-/* The tuple that a packet has which the flow's sender answers to the quoted one with. */
+/* The tuple (but for the zone, which is the error's) that a packet has which the flow's sender answers to the quoted one with. */
 static __always_inline void reverse_key(const struct l4_flow_key *about, struct l4_flow_key *key)
 {
 	key->src = about->dst;
@@ -143,7 +143,6 @@ static __always_inline void reverse_key(const struct l4_flow_key *about, struct 
 	key->sport = about->dport;
 	key->dport = about->sport;
 	key->protocol = about->protocol;
-	key->zone = 0;
 	key->zero = 0;
 }
 
@@ -298,9 +297,10 @@ static __noinline int send_error(ctx_t *ctx, struct packet *p, struct icmp_error
 		return drop(p, reason);
 	if (!is_out && backend)
 		return send_to_backend(ctx, p, backend);
-	if (is_out && !by_route)
-		return send_frame(ctx, p, flow->mac, flow->our_mac, flow->ifindex);
-	return send_by_route(ctx, p);
+	if (!is_out || by_route)
+		return send_by_route(ctx, p);
+	p->vlan_out = flow->client_vlan;
+	return send_frame(ctx, p, flow->mac, flow->our_mac, flow->ifindex);
 }
 
 /* An ICMP packet: an error about a packet of a flow goes where the flow goes, others to the kernel. */

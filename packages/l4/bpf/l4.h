@@ -174,6 +174,7 @@ enum {
 	L4_BE_OVERLOADED = 1 << 1,
 	L4_BE_STATIC_L2 = 1 << 2,
 	L4_BE_TUNNEL_CHECKSUM = 1 << 3, /* outer UDP headers have a checksum */
+	L4_BE_VLAN = 1 << 4, /* frames to it have a tag, and those from it */
 	L4_BE_INHIBITED = 1 << 5,
 	L4_BE_RETIRED = 1 << 6,
 	L4_BE_METERED = 1 << 7, /* its service has a rate of packets or bytes */
@@ -223,6 +224,7 @@ enum l4_drop_reason {
 	L4_DROP_ENCAP_FAIL = 26,
 	L4_DROP_HELPER_ERROR = 27,
 	L4_DROP_XLAT_UNSUPPORTED = 28, /* has no translation into the other family */
+	L4_DROP_VLAN = 29,
 	L4_COUNT_ICMP_SMALL_MTU = 31, /* forwarded, and counted as something to look at */
 	L4_COUNT_HALF_OPEN = 32, /* forwarded; too many handshakes are not complete, and the oldest was forgotten */
 };
@@ -316,7 +318,7 @@ struct l4_service {
 	__be32 persist_mask4;
 	__u8 persist_plen6;
 	__u8 unknown_action;
-	__u16 zero;
+	__u16 vlan; /* whose packets it takes; 0 = of all */
 	__u32 acl_list;
 	__u32 bucket_pps;
 	__u32 bucket_bps;
@@ -393,7 +395,9 @@ struct l4_flow {
 	__u32 snd_max; /* end of what the client has sent, relative to its first byte */
 	__u64 created_ns;
 	__u64 packets;
-	__u64 bytes;
+	__u16 client_vlan; /* tag that the client's packets come with; 0 = none */
+	__u8 peer_zone; /* of the key of the other direction */
+	__u8 zero[5];
 	__u8 mac[6]; /* where the client's packets come from */
 	__u16 lip;
 	__u32 ifindex;

@@ -8,6 +8,7 @@
 
 #include "ctx.h"
 #include "report.h"
+#include "vlan.h"
 
 static __always_inline enum verdict drop(struct packet *p, __u32 reason)
 {
@@ -18,8 +19,11 @@ static __always_inline enum verdict drop(struct packet *p, __u32 reason)
 static __always_inline enum verdict send_frame(ctx_t *ctx, struct packet *p, const __u8 *to,
 					       const __u8 *from, __u32 ifindex)
 {
-	struct eth_header *eth = ctx_data(ctx);
+	struct eth_header *eth;
 
+	if (feature(p->tags) && change_tag(ctx, p))
+		return drop(p, L4_DROP_VLAN);
+	eth = ctx_data(ctx);
 	if ((void *)(eth + 1) > ctx_end(ctx))
 		return drop(p, L4_DROP_HELPER_ERROR);
 	__builtin_memcpy(eth->dst, to, sizeof(eth->dst));
@@ -138,6 +142,9 @@ static __always_inline enum verdict send_by_route(ctx_t *ctx, struct packet *p)
 		return drop(p, L4_DROP_HELPER_ERROR);
 	if (unlikely(answer->is_unresolved)) {
 		report_neighbour(p, &answer->fib);
+		if (feature(p->tags) && change_tag(ctx, p))
+			return drop(p, L4_DROP_VLAN);
+		p->vlan = 0;
 		return resolve(ctx, p, &answer->fib);
 	}
 	return send_frame(ctx, p, answer->fib.dmac, answer->fib.smac, answer->fib.ifindex);

@@ -84,6 +84,13 @@ struct packet {
 	__s32 verdict; /* of the hook, when the packet was sent */
 	__u32 service; /* of a packet that opens a flow */
 	__be32 fragment_id;
+	union {
+		struct {
+			__u16 vlan; /* tag that it came with, */
+			__u16 vlan_out; /* and that it leaves with; 0 = none */
+		};
+		__u32 tags; /* either of them */
+	};
 	__u64 now_ns;
 	struct {
 		__u32 bytes; /* of the IP packet that leaves */

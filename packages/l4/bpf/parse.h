@@ -7,6 +7,7 @@
 #define BALANCER_L4_PARSE_H
 
 #include "ctx.h"
+#include "vlan.h"
 
 enum parse_result {
 	PARSED = 0,
@@ -14,6 +15,7 @@ enum parse_result {
 	PARSE_BAD = 2,  /* claims to be IP and is damaged */
 	PARSE_ICMP = 3,
 	PARSE_LATER = 4, /* a fragment without ports */
+	PARSE_TAGGED = 5, /* in a frame with a VLAN tag */
 };
 
 /* IPv6 extension headers that are walked before the packet counts as something else. */
@@ -169,13 +171,24 @@ static __always_inline int parse(struct packet *p, const ctx_t *ctx)
 	/* Broadcast and multicast. */
 	if (unlikely(eth->dst[0] & 1))
 		return PARSE_PASS;
-	p->key.zone = 0;
+	p->key.zone = p->vlan;
 	p->key.zero = 0;
 	if (likely(eth->type == bpf_htons(ETH_P_IP)))
 		return parse_ip4(p, data, end, frame_bytes);
 	if (eth->type == bpf_htons(ETH_P_IPV6))
 		return parse_ip6(p, data, end, frame_bytes);
-	return PARSE_PASS;
+	return eth->type == bpf_htons(ETH_P_8021Q) ? PARSE_TAGGED : PARSE_PASS;
+}
+
+/* A frame whose tag is in it. */
+static __noinline int parse_tagged(ctx_t *ctx, struct packet *p)
+{
+	int parsed;
+
+	if (take_tag(ctx, p))
+		return PARSE_PASS;
+	parsed = parse(p, ctx);
+	return parsed == PARSE_TAGGED ? PARSE_PASS : parsed;
 }
 
 #endif

@@ -119,6 +119,7 @@ static __always_inline __u16 reset_checksum(const struct packet *p, struct tcp_h
 /* Swaps the MAC addresses and sends the frame back where it came from. */
 static __always_inline enum verdict send_back(ctx_t *ctx, struct packet *p, const struct macs *macs)
 {
+	p->vlan_out = p->vlan;
 	return send_frame(ctx, p, macs->src, macs->dst, p->ifindex);
 }
 

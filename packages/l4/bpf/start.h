@@ -163,6 +163,8 @@ __noinline int start_flow(ctx_t *ctx, struct packet *p)
 	svc = bpf_map_lookup_elem(&l4_svc, &id);
 	if (!svc || !(svc->flags & L4_SVC_ENABLED))
 		return VERDICT_PASS;
+	if (unlikely(svc->vlan) && (p->vlan & VLAN_ID) != svc->vlan)
+		return drop(p, L4_DROP_VLAN);
 	if (unlikely(svc->flags & (L4_SVC_DENY | L4_SVC_ALLOW))) {
 		reason = lists_forbid(&p->key.src, p->service, svc->flags);
 		if (reason)

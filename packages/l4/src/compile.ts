@@ -257,6 +257,7 @@ function compileBackend(
   const wasAvailable = former !== undefined && (former.flags & BACKEND_FLAGS.available) !== 0;
   const isAvailable = spec.health === 'up' || (spec.health === 'unknown' && wasAvailable);
   const link = spec.staticL2 && links.get(spec.staticL2.interface);
+  const vlan = (link && spec.staticL2.vlan) ?? 0;
   const tunnel = compileTunnel(spec.tunnel ?? IPIP);
   return {
     ...EMPTY_BACKEND,
@@ -266,6 +267,7 @@ function compileBackend(
     ...tunnel.fields,
     flags:
       tunnel.flags |
+      (vlan > 0 ? BACKEND_FLAGS.vlan : 0) |
       (isAvailable ? BACKEND_FLAGS.available : 0) |
       (link ? BACKEND_FLAGS.staticL2 : 0) |
       (isMetered ? BACKEND_FLAGS.metered : 0),
@@ -279,6 +281,7 @@ function compileBackend(
     ...(link && {
       ifindex: link.ifindex,
       dmac: parseMac(spec.staticL2.mac),
+      vlan_tci: vlan,
       smac: parseMac(link.mac ?? '00:00:00:00:00:00'),
       // Larger packets do not exist.
       mtu: Math.min(link.mtu, 65_535),
@@ -334,6 +337,7 @@ function compileService(
     persist_s: service.persistenceS,
     persist_mask4: service.persistenceS === 0 ? 0 : (0xffff_ffff << (32 - mask)) >>> 0,
     max_conns: service.maxConnections,
+    vlan: service.vlan ?? 0,
     ...compileAdmission(service.admission),
     port_lo: service.portRange?.[0] ?? 0,
     port_hi: service.portRange?.[1] ?? 0,

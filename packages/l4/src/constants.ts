@@ -130,6 +130,8 @@ export const BACKEND_FLAGS = {
   overloaded: 2,
   staticL2: 4,
   tunnelChecksum: 8,
+  /** Frames to it and from it have a tag. */
+  vlan: 16,
   inhibited: 32,
   retired: 64,
   /** Its service has a rate of packets or bits. */
@@ -169,6 +171,7 @@ export const DROP_REASONS = {
   encap_fail: 26,
   helper_error: 27,
   xlat_unsupported: 28,
+  vlan: 29,
   icmp_small_mtu: 31,
   half_open: 32,
 } as const;

@@ -48,8 +48,8 @@ export interface BackendSpec {
   readonly lower: number;
   /** How packets are wrapped in mode `tunnel`; IP in IP when it is left out. */
   readonly tunnel?: TunnelSpec;
-  /** Where packets for it are sent, instead of asking the routes. */
-  readonly staticL2?: { readonly interface: string; readonly mac: string };
+  /** Where packets for it are sent, instead of asking the routes; in this VLAN, if there is one. */
+  readonly staticL2?: { readonly interface: string; readonly mac: string; readonly vlan?: number };
 }
 
 /** Who may open flows, and how much may go to the servers; 0 is no limit. */
@@ -96,6 +96,8 @@ export interface ServiceSpec extends ServiceKey {
   /** Lengths of the client networks that count as one client. */
   readonly persistenceMask: number;
   readonly persistencePrefix6: number;
+  /** The VLAN whose packets it takes; those of all when it is left out. */
+  readonly vlan?: number;
   /** Seconds instead of the global time-outs of ESTABLISHED and UDP; 0 keeps those. */
   readonly connTimeoutS: number;
   readonly expireQuiescent: boolean;

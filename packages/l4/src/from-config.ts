@@ -47,6 +47,7 @@ interface ServerFacts {
   readonly interface: string;
   readonly mac: string;
   readonly innerMac: string;
+  readonly vlan: number;
 }
 
 /** Services of running frontends, with the health of their servers. */
@@ -92,6 +93,7 @@ export function quorumRules(
           interface: '',
           mac: '',
           innerMac: '',
+          vlan: 0,
         } as const);
       const sorryServer = facts && backendOf(facts, frontend, port)[0];
       return serviceKeysOf(frontend).map(
@@ -218,6 +220,7 @@ function servicesOfFrontend(
         persistenceS: Math.ceil(l4.persistence / 1000),
         persistenceMask: l4.persistence_mask,
         persistencePrefix6: l4.persistence_prefix6,
+        ...(l4.vlan > 0 && { vlan: l4.vlan }),
         connTimeoutS: Math.ceil(l4.conn_timeout / 1000),
         expireQuiescent: l4.expire_quiescent,
         synProxy: l4.synproxy,
@@ -361,7 +364,13 @@ function backendOf(
       lower,
       ...(mode === 'tunnel' &&
         frontend.l4.tunnel !== 'ipip' && { tunnel: tunnelOf(server, frontend) }),
-      ...(server.mac !== '' && { staticL2: { interface: server.interface, mac: server.mac } }),
+      ...(server.mac !== '' && {
+        staticL2: {
+          interface: server.interface,
+          mac: server.mac,
+          ...(server.vlan > 0 && { vlan: server.vlan }),
+        },
+      }),
     },
   ];
 }
@@ -386,6 +395,7 @@ function factsOf({ servers }: Backend): ServerFacts[] {
     interface: server.config.interface,
     mac: server.config.mac,
     innerMac: server.config.inner_mac,
+    vlan: server.config.vlan,
   }));
 }
 
@@ -399,6 +409,7 @@ function fileFacts({ addr, weight, ...rest }: ServerConfig): ServerFacts {
     interface: rest.interface,
     mac: rest.mac,
     innerMac: rest.inner_mac,
+    vlan: rest.vlan,
   };
 }
 

@@ -43,7 +43,7 @@ export const EMPTY_SERVICE: L4Service = {
   persist_mask4: 0,
   persist_plen6: 0,
   unknown_action: 0,
-  zero: 0,
+  vlan: 0,
   acl_list: 0,
   bucket_pps: 0,
   bucket_bps: 0,

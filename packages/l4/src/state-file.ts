@@ -70,7 +70,13 @@ const backend = z.strictObject({
       innerMac: z.string(),
     })
     .optional(),
-  staticL2: z.strictObject({ interface: z.string(), mac: z.string() }).optional(),
+  staticL2: z
+    .strictObject({
+      interface: z.string(),
+      mac: z.string(),
+      vlan: integer({ min: 1, max: 4094 }).exactOptional(),
+    })
+    .optional(),
 });
 
 /** A network, or the reference to a set. */
@@ -102,6 +108,7 @@ const spec = z.strictObject({
   persistenceS: seconds,
   persistenceMask: integer({ min: 1, max: 32 }),
   persistencePrefix6: integer({ min: 1, max: 128 }),
+  vlan: integer({ min: 1, max: 4094 }).exactOptional(),
   connTimeoutS: seconds,
   expireQuiescent: z.boolean(),
   // Files of before there was any have none.

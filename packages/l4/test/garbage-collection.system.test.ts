@@ -27,8 +27,9 @@ describe.skipIf(NO_ROOT !== '')(`garbage collection${NO_ROOT}`, () => {
     const ports = { localAddresses: [NAMES['LIP']!], portRange: [50_000, 50_100] } as const;
     three = new DataPlane({ mode: 'fnat', ...ports }, 'xdp', threeHost);
     plane = new DataPlane({ mode: 'fnat', localAddresses: [NAMES['LIP']!] }, 'xdp', host);
-    const maps = Object.fromEntries(plane.maps);
-    const maxEntries = Object.fromEntries([...plane.maps].map(([n, m]) => [n, m.info.maxEntries]));
+    const shared = [...plane.controlMaps];
+    const maps = Object.fromEntries(shared);
+    const maxEntries = Object.fromEntries(shared.map(([n, m]) => [n, m.info.maxEntries]));
     control = loadObject(OBJECT, { maps, maxEntries });
   });
 

@@ -117,7 +117,7 @@ async function requests(
   return JSON.parse(stdout) as Awaited<ReturnType<typeof requests>>;
 }
 
-async function ping(lab: Lab, from: NetworkNamespace, ...args: readonly string[]): Promise<string> {
+async function ping(lab: Lab, from: Lab['machine'], ...args: readonly string[]): Promise<string> {
   const child = lab.startProgram(from, 'ping', ['-c2', '-i0.2', ...args]);
   let printed = '';
   child.stdout!.on('data', (chunk) => (printed += String(chunk)));

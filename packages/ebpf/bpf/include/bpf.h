@@ -199,6 +199,8 @@ static __s64 (*const bpf_csum_diff)(const void *from, __u32 from_size, const voi
 				    __u32 to_size, __u32 seed) = (void *)28;
 static long (*const bpf_skb_change_proto)(struct __sk_buff *skb, __be16 proto,
 					  __u64 flags) = (void *)31;
+static long (*const bpf_skb_vlan_push)(struct __sk_buff *skb, __be16 protocol, __u16 tci) = (void *)18;
+static long (*const bpf_skb_vlan_pop)(struct __sk_buff *skb) = (void *)19;
 static long (*const bpf_skb_change_tail)(struct __sk_buff *skb, __u32 len, __u64 flags) = (void *)38;
 static long (*const bpf_skb_pull_data)(struct __sk_buff *skb, __u32 len) = (void *)39;
 static long (*const bpf_xdp_adjust_head)(struct xdp_md *ctx, int delta) = (void *)44;

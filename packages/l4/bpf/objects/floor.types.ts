@@ -29,7 +29,9 @@ export interface L4Flow {
   readonly snd_max: number;
   readonly created_ns: bigint;
   readonly packets: bigint;
-  readonly bytes: bigint;
+  readonly client_vlan: number;
+  readonly peer_zone: number;
+  readonly zero: Uint8Array;
   readonly mac: Uint8Array;
   readonly lip: number;
   readonly ifindex: number;
@@ -133,7 +135,9 @@ export const floorLayout: ObjectLayout = {
       snd_max: 608,
       created_ns: 640,
       packets: 704,
-      bytes: 768,
+      client_vlan: 768,
+      peer_zone: 784,
+      zero: 792,
       mac: 832,
       lip: 880,
       ifindex: 896,
@@ -184,7 +188,9 @@ export const floorLayout: ObjectLayout = {
       snd_max: 608,
       created_ns: 640,
       packets: 704,
-      bytes: 768,
+      client_vlan: 768,
+      peer_zone: 784,
+      zero: 792,
       mac: 832,
       lip: 880,
       ifindex: 896,

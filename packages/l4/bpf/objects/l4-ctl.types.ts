@@ -67,7 +67,9 @@ export interface L4Flow {
   readonly snd_max: number;
   readonly created_ns: bigint;
   readonly packets: bigint;
-  readonly bytes: bigint;
+  readonly client_vlan: number;
+  readonly peer_zone: number;
+  readonly zero: Uint8Array;
   readonly mac: Uint8Array;
   readonly lip: number;
   readonly ifindex: number;
@@ -154,7 +156,7 @@ export interface L4Service {
   readonly persist_mask4: number;
   readonly persist_plen6: number;
   readonly unknown_action: number;
-  readonly zero: number;
+  readonly vlan: number;
   readonly acl_list: number;
   readonly bucket_pps: number;
   readonly bucket_bps: number;
@@ -573,7 +575,9 @@ export const l4CtlLayout: ObjectLayout = {
       snd_max: 608,
       created_ns: 640,
       packets: 704,
-      bytes: 768,
+      client_vlan: 768,
+      peer_zone: 784,
+      zero: 792,
       mac: 832,
       lip: 880,
       ifindex: 896,
@@ -681,7 +685,7 @@ export const l4CtlLayout: ObjectLayout = {
       persist_mask4: 448,
       persist_plen6: 480,
       unknown_action: 488,
-      zero: 496,
+      vlan: 496,
       acl_list: 512,
       bucket_pps: 544,
       bucket_bps: 576,
@@ -839,7 +843,9 @@ export const l4CtlLayout: ObjectLayout = {
       'flow.snd_max': 800,
       'flow.created_ns': 832,
       'flow.packets': 896,
-      'flow.bytes': 960,
+      'flow.client_vlan': 960,
+      'flow.peer_zone': 976,
+      'flow.zero': 984,
       'flow.mac': 1024,
       'flow.lip': 1072,
       'flow.ifindex': 1088,
@@ -873,7 +879,9 @@ export const l4CtlLayout: ObjectLayout = {
       'reply.snd_max': 1824,
       'reply.created_ns': 1856,
       'reply.packets': 1920,
-      'reply.bytes': 1984,
+      'reply.client_vlan': 1984,
+      'reply.peer_zone': 2000,
+      'reply.zero': 2008,
       'reply.mac': 2048,
       'reply.lip': 2096,
       'reply.ifindex': 2112,

@@ -122,11 +122,26 @@ function keptBy({
   resetOnNoBackend,
   maxConnections,
   admission,
+  vlan,
 }: ServiceSpec): Pick<
   ServiceSpec,
-  'localAddresses' | 'backends' | 'mhTable' | 'resetOnNoBackend' | 'maxConnections' | 'admission'
+  | 'localAddresses'
+  | 'backends'
+  | 'mhTable'
+  | 'resetOnNoBackend'
+  | 'maxConnections'
+  | 'admission'
+  | 'vlan'
 > {
-  return { localAddresses, backends, mhTable, resetOnNoBackend, maxConnections, admission };
+  return {
+    localAddresses,
+    backends,
+    mhTable,
+    resetOnNoBackend,
+    maxConnections,
+    admission,
+    ...(vlan !== undefined && { vlan }),
+  };
 }
 
 function withOptions(service: ServiceSpec, options: IpvsServiceOptions): ServiceSpec {

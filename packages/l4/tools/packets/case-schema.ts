@@ -203,6 +203,7 @@ const ipv6: z.ZodType<Ipv6Spec> = z.lazy(() =>
 const described: z.ZodType<FrameSpec> = z.strictObject({
   to: mac,
   from: mac,
+  vlans: z.array(word).exactOptional(),
   type: word.exactOptional(),
   ipv4: ipv4.exactOptional(),
   ipv6: ipv6.exactOptional(),
@@ -222,6 +223,7 @@ const backend = z.strictObject({
   upper: long.exactOptional(),
   lower: long.exactOptional(),
   mtu: word.exactOptional(),
+  vlan: number(4094, 1).exactOptional(),
 });
 
 const network = z.strictObject({
@@ -289,6 +291,7 @@ const setup: z.ZodType<Setup> = z.strictObject({
   admission: admission.exactOptional(),
   tunnelRss: z.boolean().exactOptional(),
   tunnel: tunnel.exactOptional(),
+  vlan: number(4094, 1).exactOptional(),
   decapAddresses: z.array(address).exactOptional(),
   filter: z.boolean().exactOptional(),
   portRange: z.tuple([word, word]).exactOptional(),
@@ -297,6 +300,7 @@ const setup: z.ZodType<Setup> = z.strictObject({
 });
 
 const flow = z.strictObject({
+  vlan: number(4094, 1).exactOptional(),
   from: endpoint,
   to: endpoint,
   state: nameIn(STATES).exactOptional(),

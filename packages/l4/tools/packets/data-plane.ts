@@ -82,7 +82,7 @@ export interface Sent {
 export class DataPlane {
   readonly protocol: number;
   readonly #loaded: LoadedObject<L4Tc>;
-  readonly setup: Setup;
+  readonly #setup: Setup;
   readonly #programName: NonNullable<PacketCase['program']>;
   readonly #hook: Hook;
   readonly #host: PacketHost;
@@ -94,7 +94,7 @@ export class DataPlane {
     host: PacketHost,
     program: PacketCase['program'] = 'lb_ingress',
   ) {
-    this.setup = setup;
+    this.#setup = setup;
     this.#hook = hook;
     this.#programName = program;
     this.#host = typeof setup.network === 'object' ? host.withNetwork(setup.network) : host;
@@ -123,6 +123,11 @@ export class DataPlane {
     return new Map([...this.#loaded.maps].filter(([name]) => !isSection(name)));
   }
 
+  /** Those of them that the programs of the control plane use, too. */
+  get controlMaps(): ReadonlyMap<string, BpfMap> {
+    return new Map([...this.maps].filter(([name]) => CONTROL.maps.has(name)));
+  }
+
   /** The program under test. */
   get program(): Program {
     return this.#loaded.program(this.#programName);
@@ -141,6 +146,10 @@ export class DataPlane {
       data: run.data,
       metadataBytes,
     };
+  }
+
+  get setup(): Setup {
+    return this.#setup;
   }
 
   /** Does something where the case's network is, as packets do that ask for routes. */
@@ -207,10 +216,9 @@ export class DataPlane {
   /** Runs the garbage collection on the maps. */
   collect(): GarbageCollection {
     if (this.#control === undefined) {
-      const shared = [...this.maps].filter(([name]) => CONTROL.maps.has(name));
-      const maps = Object.fromEntries(shared);
+      const maps = Object.fromEntries(this.controlMaps);
       const maxEntries = Object.fromEntries(
-        shared.map(([name, map]) => [name, map.info.maxEntries]),
+        [...this.controlMaps].map(([name, map]) => [name, map.info.maxEntries]),
       );
       this.#control = loadObject(CONTROL, { maps, maxEntries });
     }
@@ -233,7 +241,7 @@ export class DataPlane {
   }
 
   #configure(): void {
-    const { portRange = [50_000, 50_000], newFlowCap = 0, tunnelRss, filter } = this.setup;
+    const { portRange = [50_000, 50_000], newFlowCap = 0, tunnelRss, filter } = this.#setup;
     const [portLow, portHigh] = portRange;
     const timeouts = Array<number>(16).fill(0);
     for (const [name, index] of Object.entries(STATES)) {
@@ -247,23 +255,23 @@ export class DataPlane {
         (tunnelRss ? CONFIG_FLAGS.tunnelRss : 0) |
         (filter ? CONFIG_FLAGS.filter : 0) |
         (this.#rules.length > 0 ? CONFIG_FLAGS.match : 0) |
-        (this.#rules.length > 0 || ICMP.has(this.setup.protocol ?? '') ? CONFIG_FLAGS.echo : 0) |
-        (this.setup.admission ? CONFIG_FLAGS.sources : 0),
+        (this.#rules.length > 0 || ICMP.has(this.#setup.protocol ?? '') ? CONFIG_FLAGS.echo : 0) |
+        (this.#setup.admission ? CONFIG_FLAGS.sources : 0),
       new_flow_cap: newFlowCap,
       port_lo: portLow,
       port_hi: portHigh,
       tunnel_source4: toMapAddress(NAMES['T']!),
       tunnel_source6: toMapAddress(NAMES['T6']!),
-      reply_path: REPLY_PATHS[this.setup.replyPath ?? 'symmetric'],
+      reply_path: REPLY_PATHS[this.#setup.replyPath ?? 'symmetric'],
     });
     this.#loaded.map('l4_cookie').setAll([...COOKIE_KEYS.entries()]);
   }
 
   #addAddresses(): void {
-    const { decapAddresses = [], vip = NAMES['V']! } = this.setup;
-    const isSnat = this.setup.mode === 'snat';
+    const { decapAddresses = [], vip = NAMES['V']! } = this.#setup;
+    const isSnat = this.#setup.mode === 'snat';
     const localAddresses = this.#localAddresses;
-    const owned = { ...this.setup.owned };
+    const owned = { ...this.#setup.owned };
     for (const address of localAddresses) owned[address] = isSnat ? 'pass' : 'localAddress';
     for (const [name, kind] of Object.entries(owned)) {
       const address = toMapAddress(NAMES[name] ?? name);
@@ -278,22 +286,23 @@ export class DataPlane {
       this.#loaded.map('l4_decap').set(toMapAddress(address), { gue, vxlan });
     }
     const named = Object.keys(owned).map((name) => NAMES[name] ?? name);
-    const backends = backendsOf(this.setup).map(({ address }) => address);
-    const ours = this.setup.mode === 'nat' ? [vip, ...named, ...backends] : [vip, ...named];
-    if (this.setup.filter) this.#loaded.map('l4_filter').set(0, addressFilter(ours));
+    const backends = backendsOf(this.#setup).map(({ address }) => address);
+    const ours = this.#setup.mode === 'nat' ? [vip, ...named, ...backends] : [vip, ...named];
+    if (this.#setup.filter) this.#loaded.map('l4_filter').set(0, addressFilter(ours));
   }
 
   /** Backend i of the set-up gets slot i + 1; slot 0 means none. */
   #addBackend(index: number): void {
-    const backend = backendsOf(this.setup)[index]!;
+    const backend = backendsOf(this.#setup)[index]!;
     const { available = true, weight = 1, port = 8080, active = 0, inactive = 0 } = backend;
     const { upper = 0, lower = 0, mtu = 0 } = backend;
-    const isSnat = this.setup.mode === 'snat';
+    const isSnat = this.#setup.mode === 'snat';
     const { packetsPerS, bitsPerS } = this.#admission;
-    const tunnel = compileTunnel({ ...IPIP, ...this.setup.tunnel });
+    const tunnel = compileTunnel({ ...IPIP, ...this.#setup.tunnel });
     const flags =
       tunnel.flags |
-      (this.setup.network ? 0 : BACKEND_FLAGS.staticL2) |
+      (backend.vlan === undefined ? 0 : BACKEND_FLAGS.vlan) |
+      (this.#setup.network ? 0 : BACKEND_FLAGS.staticL2) |
       (available ? BACKEND_FLAGS.available : 0) |
       (packetsPerS + bitsPerS > 0 ? BACKEND_FLAGS.metered : 0);
     this.#loaded.map('l4_be').set(index + 1, {
@@ -302,9 +311,10 @@ export class DataPlane {
       dmac: parseMac(NAMES['M1']!),
       smac: parseMac(NAMES['L2']!),
       address: toMapAddress(backend.address),
-      port: KEEPS_PORT.has(this.setup.mode) ? 0 : port,
-      mode: MODES[this.setup.mode],
+      port: KEEPS_PORT.has(this.#setup.mode) ? 0 : port,
+      mode: MODES[this.#setup.mode],
       ...tunnel.fields,
+      vlan_tci: backend.vlan ?? 0,
       flags,
       family: familyOf(backend.address),
       weight,
@@ -319,13 +329,13 @@ export class DataPlane {
   }
 
   #addService(): void {
-    const { vip = NAMES['V']!, port = 80, scheduler = 'rr', hash = 'ip-port' } = this.setup;
-    const slots = tableOf(this.setup);
+    const { vip = NAMES['V']!, port = 80, scheduler = 'rr', hash = 'ip-port' } = this.#setup;
+    const slots = tableOf(this.#setup);
     this.#setInner('l4_sel', slots);
     // Each update of a map of maps waits for RCU: leave out what the scheduler does not read.
-    if (COMPARING.has(scheduler)) this.#setInner('l4_list', listOf(this.setup));
-    const { persistence, flags: given = [] } = this.setup;
-    const isSnat = this.setup.mode === 'snat';
+    if (COMPARING.has(scheduler)) this.#setInner('l4_list', listOf(this.#setup));
+    const { persistence, flags: given = [] } = this.#setup;
+    const isSnat = this.#setup.mode === 'snat';
     const flags = [
       'enabled',
       ...given,
@@ -347,10 +357,11 @@ export class DataPlane {
       vip: toMapAddress(vip),
       vport: port,
       sel_len: slots.length,
-      list_len: backendsOf(this.setup).length,
+      list_len: backendsOf(this.#setup).length,
       lip_count: this.#localAddresses.length,
-      synproxy: SYN_PROXIES[this.setup.synproxy ?? 'off'],
-      max_conns: this.setup.maxConnections ?? 0,
+      synproxy: SYN_PROXIES[this.#setup.synproxy ?? 'off'],
+      max_conns: this.#setup.maxConnections ?? 0,
+      vlan: this.#setup.vlan ?? 0,
       ...compileAdmission(this.#admission),
       persist_s: seconds,
       persist_mask4: prefix4 === 0 ? 0 : (0xffff_ffff << (32 - prefix4)) >>> 0,
@@ -363,12 +374,12 @@ export class DataPlane {
 
   /** Of mode `snat` those are the backends. */
   get #localAddresses(): readonly string[] {
-    const { mode, localAddresses = [] } = this.setup;
-    return mode === 'snat' ? backendsOf(this.setup).map(({ address }) => address) : localAddresses;
+    const { mode, localAddresses = [] } = this.#setup;
+    return mode === 'snat' ? backendsOf(this.#setup).map(({ address }) => address) : localAddresses;
   }
 
   get #rules(): PlaneRule[] {
-    const { rules = [], protocol = 'tcp' } = this.setup;
+    const { rules = [], protocol = 'tcp' } = this.#setup;
     return rules.flatMap((rule) => {
       const words = { srcRange: rule.src, dstRange: rule.dst };
       return matchFamilies(words).map((family) => ({
@@ -396,7 +407,7 @@ export class DataPlane {
   }
 
   get #admission(): Admission {
-    return { ...OPEN, ...this.setup.admission };
+    return { ...OPEN, ...this.#setup.admission };
   }
 
   #addNetworks(): void {

@@ -59,7 +59,7 @@ function flowProblems(plane: DataPlane, expected: ExpectedFlow): string[] {
   return problems;
 }
 
-function flowKey(protocol: number, { from, to }: ExpectedFlow): L4FlowKey {
+function flowKey(protocol: number, { from, to, vlan = 0 }: ExpectedFlow): L4FlowKey {
   const source = endpoint(from);
   const destination = endpoint(to);
   return {
@@ -68,7 +68,7 @@ function flowKey(protocol: number, { from, to }: ExpectedFlow): L4FlowKey {
     sport: source.port,
     dport: destination.port,
     protocol,
-    zone: 0,
+    zone: vlan & 0xff,
     zero: 0,
   };
 }

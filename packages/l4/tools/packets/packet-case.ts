@@ -59,6 +59,8 @@ interface BackendSetup {
   readonly lower?: number;
   /** Of the way to it, in bytes; static L2 only. */
   readonly mtu?: number;
+  /** Tag of frames to it and from it. */
+  readonly vlan?: number;
 }
 
 /** A rule; interfaces by the names of their MAC addresses. */
@@ -120,6 +122,8 @@ export interface Setup {
   readonly tunnelRss?: boolean;
   /** How packets are wrapped; IP in IP by default. */
   readonly tunnel?: Partial<TunnelSpec>;
+  /** The VLAN whose packets the service takes; those of all by default. */
+  readonly vlan?: number;
   /** Outer destinations that the program `decap` takes off. */
   readonly decapAddresses?: readonly string[];
   /** `l4_filter` is filled from the addresses of the set-up and switched on. */
@@ -140,6 +144,8 @@ export interface ExpectedFlow {
   /** `address:port`, IPv6 addresses in brackets. */
   readonly from: string;
   readonly to: string;
+  /** Of its packets' tag. */
+  readonly vlan?: number;
   readonly state?: keyof typeof STATES;
   /** Index of its backend. */
   readonly backend?: number;

@@ -146,6 +146,7 @@ const SERVER: Omit<ServerConfig, 'addr'> = {
   zone: '',
   interface: '',
   mac: '',
+  vlan: 0,
   inner_mac: '',
 };
 

@@ -325,6 +325,10 @@ function checkServers(place: Place, report: ConfigReport): void {
     if (((server.interface ?? '') === '') !== ((server.mac ?? '') === '')) {
       report.problem(at, 'needs both interface and mac, or neither');
     }
+    if ((server.vlan ?? 0) > 0 && (server.mac ?? '') === '') {
+      const mend = 'give both, or route by a VLAN interface of Linux and leave vlan out';
+      report.problem([...at, 'vlan'], `needs interface and mac: ${mend}`);
+    }
   }
 }
 

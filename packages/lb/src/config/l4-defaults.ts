@@ -80,6 +80,7 @@ const FRONTEND_L4: Omit<FrontendL4Config, 'rate' | 'match'> = {
   synproxy: 'off',
   toa: false,
   proxy_protocol: 'off',
+  vlan: 0,
   tunnel: 'ipip',
   tunnel_port: 0,
   tunnel_checksum: false,

@@ -44,6 +44,8 @@ const SECOND_MS = 1000;
 /** A terabit. */
 const RATE_BPS_MAX = 1e12;
 const BURST_MS_MAX = 60_000;
+/** The last number is not for use (IEEE 802.1Q). */
+export const VLAN_MAX = 4094;
 /** VXLAN has 24 bits for the number of a network. */
 const VNI_MAX = 2 ** 24 - 1;
 /** Letters first, so that no set is mistaken for an address. */
@@ -166,6 +168,7 @@ export const frontendL4Schema: z.ZodType<FrontendL4Table> = z.strictObject({
       burst: duration({ minMs: 1, maxMs: BURST_MS_MAX }).optional(),
     })
     .optional(),
+  vlan: integer({ min: 0, max: VLAN_MAX }).optional(),
   tunnel: z.enum(TUNNEL_NAMES).optional(),
   tunnel_port: integer({ min: 0, max: 65_535 }).optional(),
   tunnel_checksum: z.boolean().optional(),

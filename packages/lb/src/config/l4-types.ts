@@ -153,6 +153,8 @@ export interface FrontendL4Config {
   /** Which packets a frontend of mode `snat` takes. */
   readonly match: L4MatchConfig;
   readonly rate: L4RateConfig;
+  /** VLAN whose packets the services take; 0 is every one, and frames without a tag. */
+  readonly vlan: number;
   /** How packets of mode `tunnel` are wrapped. */
   readonly tunnel: TunnelName;
   /** UDP port of servers for `gue`, `gue1` and `vxlan`; 0 is the usual one: 6080, or 4789 for `vxlan`. */

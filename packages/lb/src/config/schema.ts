@@ -25,6 +25,7 @@ import {
   l4Schema,
   type L4Table,
   networksOrSets,
+  VLAN_MAX,
 } from './l4-schema.ts';
 import { LVS_SCHEDULERS, MH_TABLE_SIZES } from './l4-types.ts';
 import {
@@ -263,6 +264,7 @@ const server = z.strictObject({
   send_proxy_protocol: z.enum(['off', 'v1', 'v2']).optional(),
   interface: text.optional(),
   mac: macAddress.optional(),
+  vlan: integer({ min: 0, max: VLAN_MAX }).optional(),
   inner_mac: macAddress.optional(),
 });
 

@@ -255,6 +255,8 @@ export interface ServerConfig {
   /** With `mac`: where the packet plane sends packets for this server, without asking the routes. */
   readonly interface: string;
   readonly mac: string;
+  /** With `mac`: the VLAN that frames to it and from it are tagged with; 0 is no tag. */
+  readonly vlan: number;
   /** Tunnel `vxlan`: MAC address of the server's end. Empty: the one that `backend-setup` gives it. */
   readonly inner_mac: string;
 }

@@ -344,6 +344,36 @@ describe('a frontend of a packet mode', () => {
       'backends.web.servers.a: needs both interface and mac, or neither',
     ],
     [
+      'a VLAN of a server that is found by route',
+      file({ more: 'vlan = 200' }),
+      'backends.web.servers.a.vlan: needs interface and mac: give both, or route by a VLAN interface of Linux and leave vlan out',
+    ],
+    [
+      'a port of a tunnel that has none',
+      file({
+        mode: 'tunnel',
+        server: '10.0.0.11:80',
+        l4: '[l4]\ninterfaces = ["eth0"]\ntunnel_source = ["10.0.0.2"]',
+        nat: 'l4 = { tunnel = "gre", tunnel_port = 6080 }',
+      }),
+      'frontends.web.l4.tunnel_port: tunnel "gre" has no UDP header; it is for "gue", "gue1" and "vxlan"',
+    ],
+    [
+      'the number of a network without VXLAN',
+      file({
+        mode: 'tunnel',
+        server: '10.0.0.11:80',
+        l4: '[l4]\ninterfaces = ["eth0"]\ntunnel_source = ["10.0.0.2"]',
+        nat: 'l4 = { tunnel = "gue", vni = 42 }',
+      }),
+      'frontends.web.l4.vni: tunnel "gue" has none; it is for "vxlan"',
+    ],
+    [
+      'a tunnel in a mode without',
+      file({ nat: 'l4 = { local_addresses = ["198.51.100.5"], tunnel = "gre" }' }),
+      'frontends.web.l4.tunnel: mode "fnat" has no tunnel; remove the key',
+    ],
+    [
       'ports of the service among those of passthrough',
       file({ mode: 'passthrough', nat: '', listen: '203.0.113.1:40000' }),
       "frontends.web: ports 33768-61000 of 203.0.113.1 contain the service's port 40000",
