@@ -55,6 +55,7 @@ const ACK = v4({ tcp: ack });
 const DATAGRAM = v4({ udp: { sport: 40_000, dport: 80, payload: 'x' } });
 const HANDSHAKE = [SYN, reply(9000, ['syn', 'ack']), ACK];
 const FNAT: Setup = { mode: 'fnat', localAddresses: [LIP!], filter: true };
+const NAT64: Setup = { ...FNAT, vip: V6!, flags: ['nat64'] };
 /** What a client sends that got a cookie as the number of its SYN-ACK. */
 const COOKIE_ACK = v4({
   tcp: {
@@ -150,6 +151,18 @@ export const SCENARIOS: readonly Scenario[] = [
     setup: { ...FNAT, vip: V6!, localAddresses: [L6!], backends: [{ address: B6! }] },
     opening: [v6('syn'), SYN_ACK6, v6('ack')],
     packets: [v6('ack')],
+  },
+  {
+    name: 'NAT64 to backend, known flow',
+    setup: NAT64,
+    opening: [v6('syn'), reply(9000, ['syn', 'ack']), v6('ack')],
+    packets: [v6('ack')],
+  },
+  {
+    name: 'NAT64 to client, known flow',
+    setup: NAT64,
+    opening: [v6('syn'), reply(9000, ['syn', 'ack']), v6('ack')],
+    packets: [reply(9001, ['ack'])],
   },
   {
     name: 'direct routing, no entry (table)',

@@ -129,7 +129,7 @@ async function documentOf(plane: L4Plane): Promise<PlaneDocument> {
   return planeDocument(services, plane.counters.latest!, {
     rates: plane.counters.rates,
     sets: plane.sets.effective(),
-    hits: hasLists ? await plane.listHits() : new Map(),
+    hits: hasLists ? await plane.recentHits.get() : new Map(),
   });
 }
 
@@ -143,9 +143,9 @@ async function killFlows(context: AdminContext, plane: L4Plane): Promise<Respons
   if ('refused' in filter) return filter.refused;
   const { limit: _limit, skip: _skip, protocol: _protocol, ...chosen } = filter;
   if (Object.keys(chosen).length === 0) {
-    return refusal(400, 'needs service=, client=, backend= or state= to say which flows to forget');
+    return refusal(400, 'needs service=, client=, backend= or state= to say which flows to end');
   }
-  return Response.json({ removed: await plane.removeFlows(filter) });
+  return Response.json({ removed: await plane.closeFlows(filter) });
 }
 
 function filterOf(context: AdminContext): FlowFilter | { readonly refused: Response } {

@@ -96,7 +96,7 @@ function addFlows(l4: Command, io: Io, finish: Finish): void {
     .option('--backend <address>', 'only to this server')
     .option('--state <state>', 'only in this state, such as ESTABLISHED')
     .option('--limit <flows>', 'show at most so many (default: 1000)')
-    .option('--kill', 'forget the flows instead: their next packets belong to no flow')
+    .option('--kill', 'end the flows instead: connections are reset at their next segment')
     .action(async ({ json = false, kill, config, url, token, socket, ...filter }: FlowFlags) => {
       const target = given({ config, url, token, socket });
       const chosen = given(filter);

@@ -37,6 +37,7 @@ import {
 } from '../../src/index.ts';
 import { type Admission, OPEN } from '../../src/desired.ts';
 import { aclKey, admissionFlags, compileAdmission, listedNetworks } from '../../src/admission.ts';
+import { closeBackend } from '../../src/closing.ts';
 import { EMPTY_BACKEND, EMPTY_CONFIG, EMPTY_SERVICE } from '../../src/records.ts';
 import { matchFamilies, matchOf } from '../../src/match.ts';
 import { createRules, matchFilter, type PlaneRule } from '../../src/match-map.ts';
@@ -124,7 +125,7 @@ export class DataPlane {
   }
 
   /** Those of them that the programs of the control plane use, too. */
-  get controlMaps(): ReadonlyMap<string, BpfMap> {
+  get #controlMaps(): ReadonlyMap<string, BpfMap> {
     return new Map([...this.maps].filter(([name]) => CONTROL.maps.has(name)));
   }
 
@@ -215,14 +216,24 @@ export class DataPlane {
 
   /** Runs the garbage collection on the maps. */
   collect(): GarbageCollection {
+    return collectGarbage(this.control.program('lb_gc'));
+  }
+
+  /** Ends the flows of a backend. @returns How many. */
+  closeFlows(backend: number): number {
+    return closeBackend(this.control.program('lb_close'), backend + 1);
+  }
+
+  /** The control programs, on the same maps. */
+  get control(): LoadedObject {
     if (this.#control === undefined) {
-      const maps = Object.fromEntries(this.controlMaps);
+      const maps = Object.fromEntries(this.#controlMaps);
       const maxEntries = Object.fromEntries(
-        [...this.controlMaps].map(([name, map]) => [name, map.info.maxEntries]),
+        [...this.#controlMaps].map(([name, map]) => [name, map.info.maxEntries]),
       );
       this.#control = loadObject(CONTROL, { maps, maxEntries });
     }
-    return collectGarbage(this.#control.program('lb_gc'));
+    return this.#control;
   }
 
   /** Packets dropped so far, by reason. */
