@@ -43,7 +43,7 @@ export class TypedMap<K, V> {
 
   /** Writes an entry; false when `mode` forbids it. */
   set(key: K, value: V, mode: UpdateMode = 'any'): boolean {
-    return this.raw.update(this.#encodeKey(key), this.#encodeValue(value), mode);
+    return this.raw.update(this.encodeKey(key), this.#encodeValue(value), mode);
   }
 
   /** Writes many entries in one call. */
@@ -52,7 +52,7 @@ export class TypedMap<K, V> {
     const keys = new Uint8Array(list.length * this.#key.size);
     const values = new Uint8Array(list.length * this.#value.size);
     list.forEach(([key, value], i) => {
-      keys.set(this.#encodeKey(key), i * this.#key.size);
+      keys.set(this.encodeKey(key), i * this.#key.size);
       values.set(this.#encodeValue(value), i * this.#value.size);
     });
     this.raw.updateBatch({ count: list.length, keys, values }, mode);
@@ -64,7 +64,12 @@ export class TypedMap<K, V> {
   }
 
   delete(key: K): boolean {
-    return this.raw.delete(this.#encodeKey(key));
+    return this.raw.delete(this.encodeKey(key));
+  }
+
+  /** The bytes of a key, as programs take them. */
+  encodeKey(key: K): Uint8Array {
+    return this.#encode('key', this.#key, key);
   }
 
   /** A key from its bytes, as `raw` gives them. */
@@ -83,10 +88,6 @@ export class TypedMap<K, V> {
         ];
       }
     }
-  }
-
-  #encodeKey(key: K): Uint8Array {
-    return this.#encode('key', this.#key, key);
   }
 
   #encodeValue(value: V): Uint8Array {

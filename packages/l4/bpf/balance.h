@@ -90,23 +90,35 @@ __noinline int expires_quiescent(__u32 service)
 	return svc && svc->flags & L4_SVC_EXPIRE_QUIESCENT;
 }
 
+/* A packet of a flow that needs more than rewriting, or that is to end. Returns JOINED when it goes on, else the
+ * verdict. */
+__noinline int meet_special(ctx_t *ctx, struct packet *p, struct l4_flow *flow)
+{
+	if (!p || !flow)
+		return VERDICT_DROP;
+	if (ends_flow(p, flow))
+		return end_flow(ctx, p, flow);
+	if (flow->dir == L4_DIR_OUT && note_special_out(ctx, p, flow))
+		return drop(p, L4_DROP_HELPER_ERROR);
+	return JOINED;
+}
+
 static __always_inline enum verdict forward(ctx_t *ctx, struct packet *p, struct l4_flow *flow,
 					    const struct l4_config *cfg, int is_new)
 {
-	int is_special = flow->flags & L4_FLOW_SPECIAL;
 	__u32 slot = flow->backend;
 	struct l4_backend *backend;
+	int met;
 
 	if (unlikely(p->ttl <= 1))
 		return end_of_life(p, flow->mode == L4_MODE_SNAT && flow->dir == L4_DIR_IN);
-	if (feature(is_special) && ends_flow(p, flow))
-		return end_flow(ctx, p, flow);
+	if (feature(flow->flags & L4_FLOW_SPECIAL)) {
+		met = meet_special(ctx, p, flow);
+		if (met != JOINED)
+			return met;
+	}
 	if (flow->dir == L4_DIR_OUT) {
 		count_packet(p, flow, 0);
-		if (unlikely(p->tcp_flags & TCP_SYN))
-			lower_mss(ctx, p, flow);
-		if (feature(is_special) && note_special_out(ctx, p, flow))
-			return drop(p, L4_DROP_HELPER_ERROR);
 		return forward_out(ctx, p, flow, cfg);
 	}
 	backend = bpf_map_lookup_elem(&l4_be, &slot);
@@ -150,6 +162,8 @@ __noinline int meet_unusual(ctx_t *ctx, struct packet *p, struct l4_flow *flow)
 	if (p->key.protocol == IPPROTO_TCP ||
 	    (flow->state == L4_UDP_ONEWAY && flow->dir == L4_DIR_OUT))
 		change_state(p, flow);
+	if (flow->dir == L4_DIR_OUT && p->tcp_flags & TCP_SYN)
+		lower_mss(ctx, p, flow);
 	return JOINED;
 }
 

@@ -54,17 +54,6 @@ static __always_inline int may_grow(ctx_t *ctx, const struct packet *p)
 	       content_bytes(p) <= MOVED_BYTES * MOVES_MAX;
 }
 
-/* Sets or clears bits of an entry's flags, which packets of both directions do on several CPUs. */
-static __always_inline void set_flags(struct l4_flow *flow, __u32 bits)
-{
-	__sync_fetch_and_or((__u32 *)&flow->state, bits << 24);
-}
-
-static __always_inline void clear_flags(struct l4_flow *flow, __u32 bits)
-{
-	__sync_fetch_and_and((__u32 *)&flow->state, ~(bits << 24));
-}
-
 /* The entry of a flow's other direction; NULL when it was evicted. */
 static __noinline struct l4_flow *peer_of(const struct l4_flow *flow)
 {

@@ -59,6 +59,17 @@ static __always_inline void flow_peer_key(const struct l4_flow *flow, __u8 proto
 	key->zero = 0;
 }
 
+/* Sets or clears bits of an entry's flags, which packets of both directions do on several CPUs. */
+static __always_inline void set_flags(struct l4_flow *flow, __u32 bits)
+{
+	__sync_fetch_and_or((__u32 *)&flow->state, bits << 24);
+}
+
+static __always_inline void clear_flags(struct l4_flow *flow, __u32 bits)
+{
+	__sync_fetch_and_and((__u32 *)&flow->state, ~(bits << 24));
+}
+
 static __always_inline int has_peer(const struct l4_flow *flow)
 {
 	return !is_one_way(flow->mode);

@@ -2,8 +2,9 @@
 /*
  * Work of the control plane that is done in the kernel. The control plane runs lb_gc by test run: it goes
  * once over all flows and templates, removes those that are over, and puts right the counters that flows
- * evicted from a full table have left too high.
+ * evicted from a full table have left too high. lb_close ends flows that are not to go on.
  */
+#include "closing.h"
 #include "template.h"
 
 /* What the last pass counted, by backend slot, service and local address. */
@@ -315,6 +316,18 @@ int lb_gc(struct l4_gc *context)
 	context->templates = gc.templates;
 	context->expired = gc.expired;
 	context->corrected = gc.corrected;
+	return 0;
+}
+
+SEC("syscall/close")
+int lb_close(struct l4_closing *context)
+{
+	struct l4_closing closing;
+
+	__builtin_memcpy(&closing, context, sizeof(closing));
+	closing.closed = 0;
+	close_flows(&closing);
+	context->closed = closing.closed;
 	return 0;
 }
 

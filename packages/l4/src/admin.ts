@@ -14,7 +14,7 @@ import {
 } from '@balancer/kit';
 import { backendSetup } from './backend-setup.ts';
 import { PROTOCOL_NAMES } from './constants.ts';
-import { formatServiceKey } from './desired.ts';
+import { formatServiceKey, type ServiceKey } from './desired.ts';
 import { matchKey } from './match-key.ts';
 import { checkCounters } from './counter-checks.ts';
 import { streamEvents } from './event-stream.ts';
@@ -129,7 +129,7 @@ async function documentOf(plane: L4Plane): Promise<PlaneDocument> {
   return planeDocument(services, plane.counters.latest!, {
     rates: plane.counters.rates,
     sets: plane.sets.effective(),
-    hits: hasLists ? await plane.listHits() : new Map(),
+    hits: hasLists ? await plane.recentHits.get() : new Map(),
   });
 }
 
@@ -143,9 +143,9 @@ async function killFlows(context: AdminContext, plane: L4Plane): Promise<Respons
   if ('refused' in filter) return filter.refused;
   const { limit: _limit, skip: _skip, protocol: _protocol, ...chosen } = filter;
   if (Object.keys(chosen).length === 0) {
-    return refusal(400, 'needs service=, client=, backend= or state= to say which flows to forget');
+    return refusal(400, 'needs service=, client=, backend= or state= to say which flows to end');
   }
-  return Response.json({ removed: await plane.removeFlows(filter) });
+  return Response.json({ removed: await plane.closeFlows(filter) });
 }
 
 function filterOf(context: AdminContext): FlowFilter | { readonly refused: Response } {
@@ -185,7 +185,9 @@ async function lookup(context: AdminContext, plane: L4Plane): Promise<Response> 
   if (service === undefined || client === undefined) {
     return refusal(400, 'needs service=<address:port> and client=<address:port>');
   }
-  const key = { ...endpointOf(service), protocol: protocol === 'udp' ? 'udp' : 'tcp' } as const;
+  const key: ServiceKey = service.includes('=')
+    ? matchKey(service.replace(/^match /, ''))
+    : { ...endpointOf(service), protocol: protocol === 'udp' ? 'udp' : 'tcp' };
   return Response.json(await plane.lookup(key, endpointOf(client)));
 }
 

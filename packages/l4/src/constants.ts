@@ -104,6 +104,12 @@ export const FLOW_FLAGS = {
   nat64: 64,
 } as const;
 
+/** Bits of what was seen of a flow. */
+export const FLOW_SEEN = {
+  /** Its next segment is answered with a reset. */
+  resetNext: 64,
+} as const;
+
 /** Bits of the configuration's flags. */
 export const CONFIG_FLAGS = {
   /** `l4_filter` is complete: packets without an address of ours pass at once. */

@@ -49,6 +49,8 @@ export interface BackendSpec {
   readonly upper: number;
   /** Flows below which it takes some again; 0 is three quarters of `upper`. */
   readonly lower: number;
+  /** Its connections end when it goes down. */
+  readonly closesWhenDown?: true;
   /** How packets are wrapped in mode `tunnel`; IP in IP when it is left out. */
   readonly tunnel?: TunnelSpec;
   /** Where packets for it are sent, instead of asking the routes; in this VLAN, if there is one. */

@@ -29,7 +29,7 @@ export interface Operations {
   readonly collectNow: () => GarbageCollection;
   readonly listHits: () => ListHits;
   readonly flows: (filter: FlowFilter) => FlowView[];
-  readonly removeFlows: (filter: FlowFilter) => number;
+  readonly closeFlows: (filter: FlowFilter) => number;
   readonly lookup: (...args: Parameters<Engine['lookup']>) => FlowPlace;
   readonly digest: () => PlaneDigest;
   readonly inspect: () => Finding[];

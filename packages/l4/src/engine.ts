@@ -31,15 +31,17 @@ import {
   type ServiceSpec,
 } from './desired.ts';
 import { digestOf, type PlaneDigest } from './digest.ts';
+import { closeBackend, closeFlow } from './closing.ts';
 import { Draining } from './draining.ts';
+import { fallenBackends } from './fallen.ts';
 import { PlaneError } from './errors.ts';
 import {
   type FlowBackends,
   type FlowFilter,
   type FlowView,
+  flowKeys,
   listFlows,
   type NumberedFilter,
-  removeFlows,
 } from './flows.ts';
 import { removeForbidden, tightened } from './forbidden.ts';
 import { type ListHits, listHitsOf } from './list-hits.ts';
@@ -53,6 +55,7 @@ import { checkHost, hostFacts } from './host-checks.ts';
 import { allocate, type Ids, type Limits } from './ids.ts';
 import { leavingOf, withoutGone } from './leaving.ts';
 import { type FlowPlace, placeOf } from './lookup.ts';
+import { NO_INTERFACE } from './match-map.ts';
 import { NeighbourProbes } from './neighbour-probes.ts';
 import { Neighbours } from './neighbours.ts';
 import { loadPlane, type MapSizes, type PlaneObjects } from './objects.ts';
@@ -97,6 +100,8 @@ const VIPS_MAX = 8192;
 const EVENTS_MAX = 1024;
 /** Ticks between two looks at the routes to the servers. */
 const ROUTE_TICKS = 5;
+/** Ticks after which flows of servers that were removed are ended again. */
+const CLOSE_TICKS = 30;
 
 export class Engine {
   readonly report: OpenReport;
@@ -113,6 +118,8 @@ export class Engine {
   readonly #probes = new NeighbourProbes();
   readonly #gratuitous = new Gratuitous();
   readonly #draining = new Draining();
+  /** Backends whose flows were ended. */
+  #drained: ReadonlySet<number> = new Set();
   #ids: Ids;
   #desired: DesiredPlane | undefined;
   /** Servers whose next hops are kept resolved. */
@@ -183,8 +190,10 @@ export class Engine {
     if (this.#options.manageVips) this.#followAddresses(desired);
     rotateCookieKeys(this.#objects.tc, desired.settings.cookieSecret, Date.now());
     const services = tightened(this.#maps.image, image);
+    const fallen = fallenBackends({ desired, ids, before: this.#maps.image, next: image });
     const writes = this.#maps.apply(image);
     removeForbidden(this.#objects.tc, services);
+    this.#closeBackends(fallen);
     this.#ids = ids;
     this.#desired = desired;
     this.#role = desired.presence?.role;
@@ -230,6 +239,7 @@ export class Engine {
     this.#endDrained();
     if (this.#collector.isDue(this.#ticks)) this.collectNow();
     if (this.#ticks % ROUTE_TICKS === 0) {
+      this.#followRules();
       this.#followNeighbours(routedServers(this.#desired));
       this.#saveState();
     }
@@ -282,11 +292,16 @@ export class Engine {
     return listFlows(this.#objects.tc, this.#flowBackends, this.#numbered(filter));
   }
 
-  /** Forgets flows. @returns How many. */
-  removeFlows(filter: FlowFilter): number {
-    const removed = removeFlows(this.#objects.tc, this.#flowBackends, this.#numbered(filter));
-    if (removed > 0) this.collectNow();
-    return removed;
+  /** Ends flows: connections are reset at their next segment. @returns How many. */
+  closeFlows(filter: FlowFilter): number {
+    const program = this.#objects.ctl.program('lb_close');
+    const keys = flowKeys(this.#objects.tc, this.#flowBackends, this.#numbered(filter));
+    return keys.filter((key) => closeFlow(program, key)).length;
+  }
+
+  #closeBackends(slots: Iterable<number>): void {
+    const program = this.#objects.ctl.program('lb_close');
+    for (const slot of slots) closeBackend(program, slot);
   }
 
   /** Where a flow would go that chooses by its key. Sends nothing. */
@@ -399,7 +414,10 @@ export class Engine {
     const { backends } = leavingOf(this.#maps.image, this.#ids, this.#desired);
     const timeoutMs = (this.#desired?.settings.drainTimeoutS ?? 0) * 1000;
     const slots = this.#draining.due(backends, performance.now(), timeoutMs);
-    if (slots.length > 0) this.removeFlows({ slots });
+    // A packet of that moment may have undone the mark of its flow.
+    const isAgain = this.#ticks % CLOSE_TICKS === 0;
+    this.#closeBackends(slots.filter((slot) => isAgain || !this.#drained.has(slot)));
+    this.#drained = new Set(slots);
   }
 
   /** Interfaces of servers with a fixed MAC address. */
@@ -411,6 +429,20 @@ export class Engine {
     // Rules of an interface that is not there match nothing until it is back.
     const ruled = linksNamed(ruledInterfaces(services));
     return new Map([...links, ...ruled].map((link) => [link.name, link]));
+  }
+
+  /** Rules have the numbers of interfaces; one that was made anew has another number. */
+  #followRules(): void {
+    if (!this.#desired || ruledInterfaces(this.#desired.services).length === 0) return;
+    const links = linksNamed(ruledInterfaces(this.#desired.services));
+    const numbers = new Map(links.map(({ name, ifindex }) => [name, ifindex]));
+    const isStale = this.#maps.image.rules.some(
+      ({ match, iif, oif, isLeaving }) =>
+        !isLeaving &&
+        ((match.iif !== '' && (numbers.get(match.iif) ?? NO_INTERFACE) !== iif) ||
+          (match.oif !== '' && (numbers.get(match.oif) ?? NO_INTERFACE) !== oif)),
+    );
+    if (isStale) this.apply(this.#desired);
   }
 
   /** @throws {PlaneError} for an interface of a rule that is not there. */

@@ -7,7 +7,7 @@ import type { LoadedObject } from '@balancer/ebpf';
 import type { L4Tc } from '../bpf/objects/l4-tc.types.ts';
 import { fromMapAddress } from './address.ts';
 import { matcherOf } from './address-prefix.ts';
-import { MODES, PROTOCOLS, STATES } from './constants.ts';
+import { FLOW_SEEN, MODES, PROTOCOLS, STATES } from './constants.ts';
 import type { ForwardMode, Protocol } from './desired.ts';
 
 /** Which flows to list; what is left out does not matter. */
@@ -77,26 +77,14 @@ export function listFlows(
   return found;
 }
 
-/**
- * Forgets flows: their packets are those of no flow from now on, and their ports are free. The next
- * collection puts counters right.
- *
- * @returns How many.
- */
-export function removeFlows(
+/** Keys of the flows that pass a filter, as bytes. */
+export function flowKeys(
   loaded: LoadedObject<L4Tc>,
   backends: FlowBackends,
   filter: NumberedFilter,
-): number {
+): Uint8Array[] {
   const table = loaded.map('l4_ct');
-  // Deleting while going over a hash could lead back to its beginning.
-  const doomed = [...matchingFlows(loaded, backends, filter)];
-  let removed = 0;
-  for (const { key, flow, view } of doomed) {
-    if (table.delete(key)) removed++;
-    if (hasReply(view.mode)) table.delete(replyKey(key, flow));
-  }
-  return removed;
+  return [...matchingFlows(loaded, backends, filter)].map(({ key }) => table.encodeKey(key));
 }
 
 /** Forgets one flow, given the bytes of its key. @returns Whether it was there. */
@@ -140,7 +128,7 @@ function* matchingFlows(
     if (flow.dir !== DIRECTION_IN || !isClient(key.src)) continue;
     if (slots?.has(flow.backend) === false) continue;
     if (filter.ruleService !== undefined && flow.service !== filter.ruleService) continue;
-    const state = nameOf(STATES, flow.state);
+    const state = stateOf(flow);
     const timeoutS = timeoutOf(flow, { timeouts, serviceTimeouts, loaded });
     const idleS = Number((nowNs - flow.last_ns) / 1_000_000_000n);
     const mode = nameOf(MODES, flow.mode);
@@ -163,6 +151,12 @@ function* matchingFlows(
     };
     if (matches(view, filter)) yield { key, flow, view };
   }
+}
+
+/** That of a connection that is reset at its next segment is its end, which it does not know yet. */
+function stateOf({ state, seen }: Flow): string {
+  const isOver = state === STATES.CLOSE || state === STATES.TIME_WAIT;
+  return !isOver && (seen & FLOW_SEEN.resetNext) !== 0 ? 'CLOSING' : nameOf(STATES, state);
 }
 
 function timeoutOf(

@@ -206,9 +206,12 @@ function servicesOfFrontend(
   const { l4, on_no_backend } = frontend;
   const mode = frontend.mode;
   const { scheduler, hash } = schedulerOf(backend);
+  const closesWhenDown = backend.on_marked_down === 'close';
   return keysOf(frontend).flatMap((key): ServiceSpec[] => {
     const { address, port, match } = key;
-    const all = servers.flatMap((server) => backendOf(server, frontend, port));
+    const all = servers
+      .flatMap((server) => backendOf(server, frontend, port))
+      .map((spec) => (closesWhenDown ? { ...spec, closesWhenDown } : spec));
     const backends = match ? all.filter((each) => isSameFamily(each.address, address)) : all;
     if (match && backends.length === 0) return [];
     return [

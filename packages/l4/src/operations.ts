@@ -172,7 +172,8 @@ export const l4Operations: Operations = {
     refusals: { ...BAD, ...NOT_OPEN },
   },
   'DELETE /l4/conns': {
-    summary: 'Forgets flows; at least one of service, client, backend and state says which',
+    summary:
+      'Ends flows: connections are reset at their next segment, others are forgotten; at least one of service, client, backend and state says which',
     query: flowQuery,
     answer: z.strictObject({ removed: count }),
     refusals: { ...BAD, ...NOT_OPEN },

@@ -61,6 +61,7 @@ const backend = z.strictObject({
   health: z.enum(['up', 'down', 'unknown']),
   upper: count,
   lower: count,
+  closesWhenDown: z.literal(true).exactOptional(),
   tunnel: z
     .strictObject({
       kind: nameOf(TUNNELS),

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { buildFrame, loadObject, type LoadedObject } from '@balancer/ebpf';
+import { buildFrame } from '@balancer/ebpf';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DROP_REASONS } from '../src/constants.ts';
 import { collectGarbage } from '../src/garbage-collection.ts';
@@ -9,14 +8,12 @@ import { HOOKS, PacketHost } from '../tools/packets/packet-host.ts';
 import { NAMES } from '../tools/packets/packet-case.ts';
 
 const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for bpf(2))';
-const OBJECT = readFileSync(new URL('../bpf/objects/l4-ctl.o', import.meta.url));
 /** CLOCK_MONOTONIC, as Node's own clock has it. */
 const secondsFromNow = (s: number): bigint => process.hrtime.bigint() + BigInt(s) * 1_000_000_000n;
 
 describe.skipIf(NO_ROOT !== '')(`garbage collection${NO_ROOT}`, () => {
   let host: PacketHost;
   let plane: DataPlane;
-  let control: LoadedObject;
   /** Another data plane, with room for three flows. */
   let three: DataPlane;
   let threeHost: PacketHost;
@@ -27,13 +24,9 @@ describe.skipIf(NO_ROOT !== '')(`garbage collection${NO_ROOT}`, () => {
     const ports = { localAddresses: [NAMES['LIP']!], portRange: [50_000, 50_100] } as const;
     three = new DataPlane({ mode: 'fnat', ...ports }, 'xdp', threeHost);
     plane = new DataPlane({ mode: 'fnat', localAddresses: [NAMES['LIP']!] }, 'xdp', host);
-    const maps = Object.fromEntries(plane.maps);
-    const maxEntries = Object.fromEntries([...plane.maps].map(([n, m]) => [n, m.info.maxEntries]));
-    control = loadObject(OBJECT, { maps, maxEntries });
   });
 
   afterEach(() => {
-    control.close();
     plane.close();
     host.close();
     three.close();
@@ -41,7 +34,7 @@ describe.skipIf(NO_ROOT !== '')(`garbage collection${NO_ROOT}`, () => {
   });
 
   const collect = (seconds: number): unknown =>
-    collectGarbage(control.program('lb_gc'), secondsFromNow(seconds));
+    collectGarbage(plane.control.program('lb_gc'), secondsFromNow(seconds));
 
   test('keeps a flow within its time-out and removes it afterwards, with port and counters', () => {
     expect(plane.send(syn(40_000)).verdict).toBe('tx');

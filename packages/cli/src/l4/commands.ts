@@ -52,7 +52,7 @@ export async function showFlows(
   return EXIT.ok;
 }
 
-/** Forgets flows. @returns The exit code. */
+/** Ends flows. @returns The exit code. */
 export async function killFlows(
   filter: Readonly<Record<string, string>>,
   target: PlaneTarget,
@@ -61,7 +61,7 @@ export async function killFlows(
   const client = await findPlane(target, io);
   const query = new URLSearchParams(filter);
   const { removed } = (await client.delete(`/l4/conns?${query.toString()}`)) as { removed: number };
-  io.stdout.write(json ? `${JSON.stringify({ removed })}\n` : `${removed} flows forgotten\n`);
+  io.stdout.write(json ? `${JSON.stringify({ removed })}\n` : `${removed} flows ended\n`);
   return EXIT.ok;
 }
 

@@ -145,9 +145,9 @@ TCP  203.0.113.1:81 wrr
     });
 
     const kill = ['l4', 'conns', '--socket', lab.socket, '--kill'] as const;
-    expect((await runHereWith('', ...kill)).stderr).toContain('to say which flows to forget');
+    expect((await runHereWith('', ...kill)).stderr).toContain('to say which flows to end');
     const killed = await runHereWith('', ...kill, '--client', '192.0.2.0/24');
-    expect(killed.stdout).toBe('4 flows forgotten\n');
+    expect(killed.stdout).toBe('4 flows ended\n');
     const { services } = await lab.document();
     expect(services.flatMap(({ backends }) => backends.map(({ inactive }) => inactive))).toEqual(
       Array(5).fill(0),

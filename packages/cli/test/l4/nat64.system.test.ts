@@ -95,10 +95,10 @@ describe(`clients of IPv6, servers of IPv4${NO_ROOT}`, () => {
   );
 
   test.skipIf(NO_ROOT !== '')(
-    'have connections that are shown with both families, and forgotten by their client',
+    'have connections, behind SYN cookies, that are shown with both families and forgotten by their client',
     async () => {
       await using lab = await labOfServers();
-      lab.configure(lab.settings('tc') + tables(lab));
+      lab.configure(lab.settings('tc') + tables(lab, ', synproxy = "client-first"'));
       await lab.startBalancer();
       await lab.request({ count: 1, family: 6, protocol: 'udp', port: PORT });
       const client = ADDRESSES.client[6];

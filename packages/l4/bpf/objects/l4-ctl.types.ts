@@ -470,7 +470,7 @@ export interface L4Ctl {
     };
   };
   readonly variables: {};
-  readonly programs: 'lb_gc';
+  readonly programs: 'lb_gc' | 'lb_close';
 }
 
 /** What the types above were made from; `loadObject` compares it with the object. */

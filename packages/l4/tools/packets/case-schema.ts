@@ -350,6 +350,7 @@ const step: z.ZodType<Step> = z
       )
       .exactOptional(),
     collect: z.strictObject(numbers(COLLECTED)).exactOptional(),
+    close: number(63).exactOptional(),
     in: frame.exactOptional(),
     verdict: z.enum(['pass', 'drop', 'tx']).exactOptional(),
     reason: nameIn(DROP_REASONS).exactOptional(),

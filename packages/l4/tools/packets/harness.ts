@@ -30,6 +30,7 @@ function runStep(plane: DataPlane, step: Step): string[] {
   const problems: string[] = [];
   if (step.wait !== undefined) plane.wait(step.wait);
   for (const change of step.change ?? []) plane.change(change);
+  if (step.close !== undefined) plane.closeFlows(step.close);
   if (step.collect !== undefined) {
     const found: Readonly<Record<string, number>> = { ...plane.collect() };
     for (const [name, wanted] of Object.entries(step.collect)) {

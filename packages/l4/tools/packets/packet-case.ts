@@ -208,6 +208,8 @@ export interface Step {
   readonly wait?: number;
   readonly change?: readonly Change[];
   readonly collect?: ExpectedCollection;
+  /** Flows of the backend with this index are ended. */
+  readonly close?: number;
   readonly in?: FrameText;
   /** Of the packet. */
   readonly verdict?: 'pass' | 'drop' | 'tx';

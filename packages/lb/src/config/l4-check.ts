@@ -150,7 +150,7 @@ function checkRefused({ path, frontend, mode }: Place, report: ConfigReport): vo
 const HIDING_MODES: ReadonlySet<string> = new Set(['fnat', 'nat64', 'passthrough']);
 
 /** Modes in which both directions of a connection pass. */
-const TWO_WAY_MODES: ReadonlySet<string> = new Set(['fnat', 'nat', 'passthrough']);
+const TWO_WAY_MODES: ReadonlySet<string> = new Set(['fnat', 'nat', 'nat64', 'passthrough']);
 
 /** Who answers a SYN in place of a server has to count for both ends from then on. */
 function checkSynProxy({ path, mode, frontend, l4 }: Place, report: ConfigReport): void {
@@ -159,7 +159,7 @@ function checkSynProxy({ path, mode, frontend, l4 }: Place, report: ConfigReport
   if (!TWO_WAY_MODES.has(mode)) {
     report.problem(
       at,
-      `needs mode "fnat" or "nat", in which replies come back through Balancer; got "${mode}"`,
+      `needs mode "fnat", "nat" or "nat64", in which replies come back through Balancer; got "${mode}"`,
     );
   } else if (frontend.protocol === 'udp') {
     report.problem(at, 'needs protocol "tcp": datagrams have no handshake');

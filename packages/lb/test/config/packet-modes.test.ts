@@ -48,6 +48,13 @@ describe('a frontend of a packet mode', () => {
   test.each([
     ['fnat', {}],
     ['nat64', { listen: '[2001:db8:f::1]:80' }],
+    [
+      'nat64',
+      {
+        listen: '[2001:db8:f::1]:80',
+        nat: 'l4 = { local_addresses = ["198.51.100.5"], toa = true, synproxy = "server-first" }',
+      },
+    ],
     ['nat', { nat: '' }],
     ['passthrough', { nat: '' }],
     ['dr', { nat: '', server: '10.0.0.11:80' }],
@@ -123,7 +130,7 @@ describe('a frontend of a packet mode', () => {
   test.each([
     [
       { nat: 'l4 = { synproxy = "client-first" }', mode: 'dr', server: '10.0.0.11:80' },
-      'frontends.web.l4.synproxy: needs mode "fnat" or "nat", in which replies come back through Balancer; got "dr"',
+      'frontends.web.l4.synproxy: needs mode "fnat", "nat" or "nat64", in which replies come back through Balancer; got "dr"',
     ],
     [
       {
