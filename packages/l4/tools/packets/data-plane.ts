@@ -129,12 +129,19 @@ export class DataPlane {
     return this.#loaded.program(this.#programName);
   }
 
-  /** Sends one packet through and says what became of it. */
-  send(frame: Uint8Array): Sent {
+  /**
+   * Sends one packet through and says what became of it.
+   *
+   * @param offload - tc: the card is still to cut it into so many packets of so many bytes of content.
+   */
+  send(
+    frame: Uint8Array,
+    offload: { readonly gsoSize?: number; readonly gsoSegments?: number } = {},
+  ): Sent {
     const ifindex = this.#host.ifindexes.get(formatMac(frame.subarray(0, 6))) ?? 1;
     const context =
       this.#hook === 'tc'
-        ? tcContext({ ifindex })
+        ? tcContext({ ifindex, ...offload })
         : xdpContext({ dataBytes: frame.length, ifindex });
     const { program } = this;
     const run = this.#host.namespace.run(() => program.testRun({ data: frame, context }));
