@@ -129,7 +129,7 @@ async function documentOf(plane: L4Plane): Promise<PlaneDocument> {
   return planeDocument(services, plane.counters.latest!, {
     rates: plane.counters.rates,
     sets: plane.sets.effective(),
-    hits: hasLists ? await plane.listHits() : new Map(),
+    hits: hasLists ? await plane.recentHits.get() : new Map(),
   });
 }
 

@@ -43,6 +43,36 @@ export function listHitsOf(
   return hits;
 }
 
+/** Part of the time that may go into reading counters for documents that somebody asks for again and again. */
+const READING_SHARE_MAX = 1 / 20;
+
+/** Hits as they were a little before, the longer the more there are: 100,000 networks take long to read. */
+export class RecentHits {
+  readonly #read: () => Promise<ListHits>;
+  readonly #nowMs: () => number;
+  #latest: Promise<ListHits> | undefined;
+  #validUntilMs = 0;
+
+  constructor(read: () => Promise<ListHits>, nowMs: () => number = () => performance.now()) {
+    this.#read = read;
+    this.#nowMs = nowMs;
+  }
+
+  /** Calls that come while they are read wait for the same. */
+  async get(): Promise<ListHits> {
+    const beginMs = this.#nowMs();
+    if (this.#latest && beginMs < this.#validUntilMs) return this.#latest;
+    this.#validUntilMs = Infinity;
+    this.#latest = this.#read();
+    try {
+      return await this.#latest;
+    } finally {
+      const nowMs = this.#nowMs();
+      this.#validUntilMs = nowMs + (nowMs - beginMs) / READING_SHARE_MAX;
+    }
+  }
+}
+
 /** The entries of a list of a service, a set with the hits of all its networks. */
 export function entriesOf(
   service: ServiceSpec,

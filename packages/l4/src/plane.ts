@@ -42,7 +42,7 @@ import {
   settingsOf,
 } from './from-config.ts';
 import type { FlowPlace } from './lookup.ts';
-import type { ListHits } from './list-hits.ts';
+import { type ListHits, RecentHits } from './list-hits.ts';
 import { type AddressSets, NamedSets, type SetOrder, withNetworks } from './named-sets.ts';
 import { PlaneWatch } from './plane-watch.ts';
 import { type Announcement, type Role, roleAtStart } from './presence.ts';
@@ -72,6 +72,8 @@ export class L4Plane implements DataPlane {
   ]);
   /** Counters and rates. */
   readonly counters: Sampler = new Sampler(() => this.engine.call('snapshot'));
+  /** Hits of lists, for documents that are read again and again. */
+  readonly recentHits: RecentHits = new RecentHits(() => this.listHits());
   /** Tells what happened. */
   private readonly watch: PlaneWatch;
   private readonly logger: Logger;
