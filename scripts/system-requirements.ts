@@ -90,6 +90,7 @@ const SYSTEM_REQUIREMENTS: readonly SystemRequirement[] = [
     neededFor: 'a pair of balancers with VRRP',
   },
   { command: 'curl', debianPackage: 'curl', neededFor: 'a pair of balancers with VRRP' },
+  { command: 'hping3', debianPackage: 'hping3', neededFor: 'floods of SYNs' },
   { command: 'nft', debianPackage: 'nftables', neededFor: 'transfers while packets are lost' },
   { command: 'tcpdump', debianPackage: 'tcpdump', neededFor: 'options in what servers get' },
   { command: 'bird', debianPackage: 'bird2', neededFor: 'balancers that BIRD announces' },

@@ -67,7 +67,11 @@ runOnCpu(() => {
     for (const [i, { packets, perRound = PACKETS }] of scenarios.entries()) {
       const base = measure(floor, SCENARIOS[0]!.packets, perRound);
       floors.push(base);
-      above[i]!.push(measure(planes[i]!.program, packets, perRound) - base);
+      const plane = planes[i]!;
+      const contextOf =
+        plane.setup.network && ((packet: Uint8Array): Uint8Array => plane.contextOf(packet));
+      const ns = plane.within(() => measure(plane.program, packets, perRound, contextOf));
+      above[i]!.push(ns - base);
     }
   }
 });

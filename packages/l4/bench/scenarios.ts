@@ -73,6 +73,40 @@ const COOKIE_ACK = v4({
       }) + 1,
   },
 });
+/** Hosts in 10/8 behind the balancer, with a rule for each /16 of them before the one that matches. */
+const SNAT: Setup = {
+  mode: 'snat',
+  filter: true,
+  backends: [{ address: V! }],
+  rules: [
+    ...Array.from({ length: 15 }, (_, i) => ({ src: `10.${i + 1}.0.0/16` })),
+    { src: '10.0.0.0/16', dst: '192.0.2.0/24' },
+  ],
+  network: {
+    addresses: ['198.51.100.1/24'],
+    routes: [{ destination: '192.0.2.0/24', gateway: '198.51.100.254' }],
+    neighbours: [{ address: '198.51.100.254', mac: M1! }],
+  },
+};
+
+/** What a host behind the balancer sends to C. */
+function out(given: {
+  readonly src?: string;
+  readonly dst?: string;
+  readonly sport?: number;
+  readonly flags?: readonly TcpFlag[];
+}): Uint8Array {
+  const { src = '10.0.0.11', dst = C!, sport = 40_000, flags = ['syn'] } = given;
+  const tcp = { ...syn, sport, dport: 443, flags };
+  return buildFrame({ to: L1!, from: R!, ipv4: { src, dst, tcp } });
+}
+
+/** The answer to the one port of the pool. */
+const BACK = buildFrame({
+  to: L2!,
+  from: M1!,
+  ipv4: { src: C!, dst: V!, tcp: { ...syn, sport: 443, dport: 50_000, flags: ['ack'] } },
+});
 /** A thousand networks, the client's among them or not. */
 const networks = (first: string): string[] => [
   first,
@@ -177,6 +211,37 @@ export const SCENARIOS: readonly Scenario[] = [
     packets: [COOKIE_ACK],
   },
   {
+    name: 'pass, a source of no rule',
+    setup: SNAT,
+    opening: [],
+    packets: [out({ src: '172.16.0.9' })],
+  },
+  {
+    name: 'pass, matched by no rule',
+    setup: SNAT,
+    opening: [],
+    packets: [out({ dst: '198.18.0.1' })],
+  },
+  {
+    name: 'SNAT to the outside, known flow',
+    setup: SNAT,
+    opening: [out({}), BACK],
+    packets: [out({ flags: ['ack'] })],
+  },
+  {
+    name: 'SNAT to the host, known flow',
+    setup: SNAT,
+    opening: [out({}), BACK],
+    packets: [BACK],
+  },
+  {
+    name: 'SNAT, new flow',
+    setup: { ...SNAT, portRange: [1025, 65_535] },
+    opening: [],
+    packets: Array.from({ length: 60_000 }, (_, i) => out({ sport: 1024 + i })),
+    perRound: NEW_FLOWS,
+  },
+  {
     name: 'drop, no connection',
     setup: FNAT,
     opening: [],
@@ -187,12 +252,18 @@ export const SCENARIOS: readonly Scenario[] = [
 /** Packets measured so far of each list, so that a round goes on where the last one ended. */
 const position = new Map<readonly Uint8Array[], number>();
 
-/** Mean ns of a run, by the kernel's clock. */
-export function measure(program: Program, packets: readonly Uint8Array[], count: number): number {
+/** Mean ns of a run, by the kernel's clock. @param contextOf - For packets that ask for routes. */
+export function measure(
+  program: Program,
+  packets: readonly Uint8Array[],
+  count: number,
+  contextOf?: (packet: Uint8Array) => Uint8Array,
+): number {
   const start = position.get(packets) ?? 0;
   const before = program.info();
   for (let i = 0; i < count; i++) {
-    program.testRun({ data: packets[(start + i) % packets.length]! });
+    const data = packets[(start + i) % packets.length]!;
+    program.testRun({ data, ...(contextOf && { context: contextOf(data) }) });
   }
   const after = program.info();
   position.set(packets, start + count);

@@ -194,6 +194,12 @@ static __always_inline int ctx_resize(ctx_t *ctx, __u32 bytes)
 	return bpf_skb_change_tail(ctx, bytes, 0);
 }
 
+/* Makes a frame so long whose content behind the Ethernet header will be written anew. */
+static __always_inline int ctx_refit(ctx_t *ctx, __u32 bytes)
+{
+	return ctx_resize(ctx, bytes);
+}
+
 /* Room between the Ethernet header and what follows it. */
 static __always_inline int ctx_make_room(ctx_t *ctx, int room)
 {
@@ -352,6 +358,18 @@ static __always_inline int ctx_fix_grown(ctx_t *ctx, const struct packet *p, __u
 static __always_inline int ctx_resize(ctx_t *ctx, __u32 bytes)
 {
 	return bpf_xdp_adjust_tail(ctx, (int)bytes - (int)ctx_bytes(ctx));
+}
+
+/* Drivers promise room in front of a frame, and none behind it. */
+static __always_inline int ctx_refit(ctx_t *ctx, __u32 bytes)
+{
+	int room = bytes - ctx_bytes(ctx);
+	struct eth_header eth;
+
+	if (room <= 0)
+		return ctx_resize(ctx, bytes);
+	return ctx_load(ctx, 0, &eth, sizeof(eth)) || bpf_xdp_adjust_head(ctx, -room) ||
+	       ctx_store(ctx, 0, &eth, sizeof(eth));
 }
 
 /* The Ethernet header has to be written again: its type here, its addresses on sending. */

@@ -144,7 +144,7 @@ static __noinline int put_segment(ctx_t *ctx, struct packet *p, struct proxy_wor
 		__builtin_memcpy(w->ip6.src, &p->key.src, sizeof(w->ip6.src));
 		__builtin_memcpy(w->ip6.dst, &p->key.dst, sizeof(w->ip6.dst));
 	}
-	if (ctx_resize(ctx, sizeof(struct eth_header) + bytes))
+	if (ctx_refit(ctx, sizeof(struct eth_header) + bytes))
 		return -1;
 	if (p->family == 4 ? ctx_store(ctx, sizeof(struct eth_header), &w->ip4, sizeof(w->ip4)) :
 			     ctx_store(ctx, sizeof(struct eth_header), &w->ip6, sizeof(w->ip6)))

@@ -14,7 +14,7 @@ import {
 } from '@balancer/kit';
 import { backendSetup } from './backend-setup.ts';
 import { PROTOCOL_NAMES } from './constants.ts';
-import { formatServiceKey } from './desired.ts';
+import { formatServiceKey, type ServiceKey } from './desired.ts';
 import { matchKey } from './match-key.ts';
 import { checkCounters } from './counter-checks.ts';
 import { streamEvents } from './event-stream.ts';
@@ -185,7 +185,9 @@ async function lookup(context: AdminContext, plane: L4Plane): Promise<Response> 
   if (service === undefined || client === undefined) {
     return refusal(400, 'needs service=<address:port> and client=<address:port>');
   }
-  const key = { ...endpointOf(service), protocol: protocol === 'udp' ? 'udp' : 'tcp' } as const;
+  const key: ServiceKey = service.includes('=')
+    ? matchKey(service.replace(/^match /, ''))
+    : { ...endpointOf(service), protocol: protocol === 'udp' ? 'udp' : 'tcp' };
   return Response.json(await plane.lookup(key, endpointOf(client)));
 }
 

@@ -55,6 +55,7 @@ import { checkHost, hostFacts } from './host-checks.ts';
 import { allocate, type Ids, type Limits } from './ids.ts';
 import { leavingOf, withoutGone } from './leaving.ts';
 import { type FlowPlace, placeOf } from './lookup.ts';
+import { NO_INTERFACE } from './match-map.ts';
 import { NeighbourProbes } from './neighbour-probes.ts';
 import { Neighbours } from './neighbours.ts';
 import { loadPlane, type MapSizes, type PlaneObjects } from './objects.ts';
@@ -238,6 +239,7 @@ export class Engine {
     this.#endDrained();
     if (this.#collector.isDue(this.#ticks)) this.collectNow();
     if (this.#ticks % ROUTE_TICKS === 0) {
+      this.#followRules();
       this.#followNeighbours(routedServers(this.#desired));
       this.#saveState();
     }
@@ -427,6 +429,20 @@ export class Engine {
     // Rules of an interface that is not there match nothing until it is back.
     const ruled = linksNamed(ruledInterfaces(services));
     return new Map([...links, ...ruled].map((link) => [link.name, link]));
+  }
+
+  /** Rules have the numbers of interfaces; one that was made anew has another number. */
+  #followRules(): void {
+    if (!this.#desired || ruledInterfaces(this.#desired.services).length === 0) return;
+    const links = linksNamed(ruledInterfaces(this.#desired.services));
+    const numbers = new Map(links.map(({ name, ifindex }) => [name, ifindex]));
+    const isStale = this.#maps.image.rules.some(
+      ({ match, iif, oif, isLeaving }) =>
+        !isLeaving &&
+        ((match.iif !== '' && (numbers.get(match.iif) ?? NO_INTERFACE) !== iif) ||
+          (match.oif !== '' && (numbers.get(match.oif) ?? NO_INTERFACE) !== oif)),
+    );
+    if (isStale) this.apply(this.#desired);
   }
 
   /** @throws {PlaneError} for an interface of a rule that is not there. */

@@ -23,7 +23,7 @@ const HELP = `Usage: ipvsadm COMMAND [OPTIONS]
 
   -A -E -D  service    -t|-u host:port [-s scheduler] [-p [seconds]] [-M mask] [-b flags] [-o]
                        [--conn-timeout seconds] [--expire-quiescent] [-j enable|disable|server-first]
-  -a -e -d  server     -t|-u host:port -r host[:port] [-g|-i|-m|-b] [-w weight]
+  -a -e -d  server     -t|-u host:port -r host[:port] [-g|-i|-m|-b|-J] [-w weight]
   -P -Q -G  local addresses of full NAT    -t|-u host:port -z address[-address]
   -U -V -B  clients that are denied        -t|-u host:port -k network|ipset:name
   -O -Y -W  clients that are allowed       -t|-u host:port -k network|ipset:name
@@ -32,6 +32,9 @@ const HELP = `Usage: ipvsadm COMMAND [OPTIONS]
   -S -R -C  save, restore from standard input, clear
   -Z        zero counters    [-t|-u host:port]
   --set tcp tcpfin udp       time-outs in seconds; 0 keeps a value
+
+Instead of -t|-u host:port: -1 host for ICMP echoes; for what hosts behind the balancer send, with servers of -J,
+  -H proto=tcp|udp|icmp[,af=ipv6][,src-range=first-last:low-high][,dst-range=...][,iif=name][,oif=name]
 
 schedulers: rr wrr lc wlc sed nq fo ovf sh dh mh conhash twos; flags: mh-port mh-fallback sh-port sh-fallback
 

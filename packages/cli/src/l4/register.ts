@@ -91,7 +91,7 @@ function addFlows(l4: Command, io: Io, finish: Finish): void {
     'flows of the connection table',
     'balancer l4 conns --service 203.0.113.1:80',
   )
-    .option('--service <address:port>', 'only to this service')
+    .option('--service <address:port>', 'only of this service; of a rule proto=tcp,...')
     .option('--client <network>', 'only from this client, or network such as 192.0.2.0/24')
     .option('--backend <address>', 'only to this server')
     .option('--state <state>', 'only in this state, such as ESTABLISHED')

@@ -20,9 +20,12 @@ export function renderPlane(document: PlaneDocument, style: Styler): string {
   ];
   for (const service of services) {
     const { counters } = service;
+    // A rule says its protocol itself.
+    const isRule = service.service.startsWith('match ');
+    const name = isRule ? service.service : `${service.protocol} ${service.service}`;
     lines.push(
       '',
-      `${style('bold', `${service.protocol} ${service.service}`)}  ${service.scheduler}  ${formatCount(counters.conns)} flows, ` +
+      `${style('bold', name)}  ${service.scheduler}  ${formatCount(counters.conns)} flows, ` +
         `in ${formatCount(counters.in_packets)} packets (${formatBytes(counters.in_bytes)}), ` +
         `out ${formatCount(counters.out_packets)} packets (${formatBytes(counters.out_bytes)})`,
     );

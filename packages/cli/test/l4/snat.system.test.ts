@@ -117,8 +117,8 @@ async function requests(
   return JSON.parse(stdout) as Awaited<ReturnType<typeof requests>>;
 }
 
-async function ping(lab: Lab, ...args: readonly string[]): Promise<string> {
-  const child = lab.startProgram(lab.network.servers[0]!, 'ping', ['-c2', '-i0.2', ...args]);
+async function ping(lab: Lab, from: Lab['machine'], ...args: readonly string[]): Promise<string> {
+  const child = lab.startProgram(from, 'ping', ['-c2', '-i0.2', ...args]);
   let printed = '';
   child.stdout!.on('data', (chunk) => (printed += String(chunk)));
   await once(child, 'exit');
@@ -141,10 +141,12 @@ describe(`hosts behind the balancer${NO_ROOT}`, () => {
           expect(found.clients).toEqual({ [first]: (REQUESTS / 3) * 2, [second]: REQUESTS / 3 });
         }
         // oxlint-disable-next-line no-await-in-loop
-        expect(await ping(lab, OUTSIDE[family])).toBe('2 packets transmitted, 2 received');
+        expect(await ping(lab, lab.network.servers[0]!, OUTSIDE[family])).toBe(
+          '2 packets transmitted, 2 received',
+        );
         // Both ways in fragments.
         // oxlint-disable-next-line no-await-in-loop
-        expect(await ping(lab, '-s4000', OUTSIDE[family])).toBe(
+        expect(await ping(lab, lab.network.servers[0]!, '-s4000', OUTSIDE[family])).toBe(
           '2 packets transmitted, 2 received',
         );
         const args = ['-e', REFUSED, OUTSIDE[family], '9'];
@@ -227,4 +229,16 @@ describe(`hosts behind the balancer${NO_ROOT}`, () => {
     },
     WAIT.timeout * 3,
   );
+
+  test.skipIf(NO_ROOT !== '')('answer echoes to a service of ICMP', async () => {
+    await using lab = await gateway('tc');
+    await lab.startBalancer();
+    const address = ADDRESSES.service[4];
+    const rules = `-A -1 ${address} -s rr\n-a -1 ${address} -r 10.0.0.12 -m\n`;
+    expect(await lab.ipvsadm(['-R'], rules)).toMatchObject({ code: 0, stderr: '' });
+    expect(await ping(lab, lab.network.client, address)).toBe('2 packets transmitted, 2 received');
+    const { stdout } = await lab.ipvsadm(['-Ln', '--stats', '-1', address]);
+    expect(stdout).toMatch(/^ICMP 203\.0\.113\.1:0 +1 +2 +2 /m);
+    expect(stdout).toMatch(/^ {2}-> 10\.0\.0\.12:0 +1 +2 +2 /m);
+  });
 });

@@ -71,6 +71,12 @@ export const COOKIE_KEYS = [
   { slot: 99, zero: 0, k0: 0x1716151413121110n, k1: 0x1f1e1d1c1b1a1918n },
 ] as const;
 
+/** tc: the card is still to cut the packet into so many of so many bytes of content. */
+interface Offload {
+  readonly gsoSize?: number;
+  readonly gsoSegments?: number;
+}
+
 /** What became of a packet. */
 export interface Sent {
   readonly verdict: string;
@@ -124,27 +130,21 @@ export class DataPlane {
     return new Map([...this.#loaded.maps].filter(([name]) => !isSection(name)));
   }
 
+  /** Those of them that the programs of the control plane use, too. */
+  get #controlMaps(): ReadonlyMap<string, BpfMap> {
+    return new Map([...this.maps].filter(([name]) => CONTROL.maps.has(name)));
+  }
+
   /** The program under test. */
   get program(): Program {
     return this.#loaded.program(this.#programName);
   }
 
-  /**
-   * Sends one packet through and says what became of it.
-   *
-   * @param offload - tc: the card is still to cut it into so many packets of so many bytes of content.
-   */
-  send(
-    frame: Uint8Array,
-    offload: { readonly gsoSize?: number; readonly gsoSegments?: number } = {},
-  ): Sent {
-    const ifindex = this.#host.ifindexes.get(formatMac(frame.subarray(0, 6))) ?? 1;
-    const context =
-      this.#hook === 'tc'
-        ? tcContext({ ifindex, ...offload })
-        : xdpContext({ dataBytes: frame.length, ifindex });
+  /** Sends one packet through and says what became of it. */
+  send(frame: Uint8Array, offload: Offload = {}): Sent {
+    const context = this.contextOf(frame, offload);
     const { program } = this;
-    const run = this.#host.namespace.run(() => program.testRun({ data: frame, context }));
+    const run = this.within(() => program.testRun({ data: frame, context }));
     // What XDP puts in front of the frame comes out with it; the context says how much it is.
     const metadataBytes =
       this.#hook === 'xdp' ? new DataView(run.context.buffer).getUint32(0, true) : 0;
@@ -153,6 +153,23 @@ export class DataPlane {
       data: run.data,
       metadataBytes,
     };
+  }
+
+  get setup(): Setup {
+    return this.#setup;
+  }
+
+  /** Does something where the case's network is, as packets do that ask for routes. */
+  within<T>(action: () => T): T {
+    return this.#host.namespace.run(action);
+  }
+
+  /** The context in which the program sees a frame. */
+  contextOf(frame: Uint8Array, offload: Offload = {}): Uint8Array {
+    const ifindex = this.#host.ifindexes.get(formatMac(frame.subarray(0, 6))) ?? 1;
+    return this.#hook === 'tc'
+      ? tcContext({ ifindex, ...offload })
+      : xdpContext({ dataBytes: frame.length, ifindex });
   }
 
   /** Changes a backend as the control plane would. */
@@ -216,10 +233,9 @@ export class DataPlane {
   /** The control programs, on the same maps. */
   get control(): LoadedObject {
     if (this.#control === undefined) {
-      const shared = [...this.maps].filter(([name]) => CONTROL.maps.has(name));
-      const maps = Object.fromEntries(shared);
+      const maps = Object.fromEntries(this.#controlMaps);
       const maxEntries = Object.fromEntries(
-        shared.map(([name, map]) => [name, map.info.maxEntries]),
+        [...this.#controlMaps].map(([name, map]) => [name, map.info.maxEntries]),
       );
       this.#control = loadObject(CONTROL, { maps, maxEntries });
     }
