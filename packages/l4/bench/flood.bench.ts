@@ -37,8 +37,9 @@ function background(
   namespace: NetworkNamespace,
   command: string,
   args: readonly string[],
+  stdout: 'ignore' | 'pipe' = 'ignore',
 ): ChildProcess {
-  const child = namespace.run(() => spawn(command, args, { stdio: 'ignore' }));
+  const child = namespace.run(() => spawn(command, args, { stdio: ['ignore', stdout, 'ignore'] }));
   children.push(child);
   return child;
 }
@@ -63,11 +64,10 @@ async function startServer(): Promise<void> {
 
 /** Requests per second on connections that were open before the flood began. */
 async function measure(port: number | undefined): Promise<number> {
-  const asking = host.client.run(() =>
-    spawn('wrk', ['-t1', '-c16', `-d${SECONDS}s`, `http://${NAMES['V']!}:${PORT}/`]),
-  );
+  const url = `http://${NAMES['V']!}:${PORT}/`;
+  const asking = background(host.client, 'wrk', ['-t1', '-c16', `-d${SECONDS}s`, url], 'pipe');
   let said = '';
-  asking.stdout.on('data', (chunk) => (said += String(chunk)));
+  asking.stdout!.on('data', (chunk) => (said += String(chunk)));
   const ended = new Promise((resolve) => asking.on('exit', resolve));
   await promisify(setTimeout)(200);
   const to = ['-S', '-q', '--rand-source', '--flood', '-c', `${FLOOD_MAX}`, '-p', `${port}`];
