@@ -129,8 +129,12 @@ static __always_inline enum verdict forward(ctx_t *ctx, struct packet *p, struct
 		remove_flow(p, flow);
 		return drop(p, L4_DROP_QUIESCENT);
 	}
-	if (feature(backend->flags & L4_BE_METERED) && over_rate(p, flow->service, ctx_segments(ctx)))
-		return drop(p, L4_DROP_RATE);
+	if (feature(backend->flags & (L4_BE_METERED | L4_BE_VLAN))) {
+		if (backend->flags & L4_BE_METERED &&
+		    over_rate(p, flow->service, ctx_segments(ctx)))
+			return drop(p, L4_DROP_RATE);
+		note_tag(p, backend);
+	}
 	count_packet(p, flow, is_new);
 	end_of_stage(p, STAGE_COUNTED, 1);
 	if (cfg->reply_path == L4_REPLY_SYMMETRIC && !is_new && has_peer(flow))
@@ -268,7 +272,7 @@ static __always_inline int handle_packet(ctx_t *ctx)
 		verdict = forward_error(ctx, &packet);
 	else
 		verdict = drop(&packet, L4_DROP_BAD_HEADER);
-	if (feature(packet.vlan) && verdict == VERDICT_PASS)
+	if (verdict == VERDICT_PASS && feature(packet.vlan))
 		return pass(ctx, &packet);
 	if (unlikely(packet.reason))
 		count_drop(&packet, bytes);

@@ -106,11 +106,16 @@ __noinline int route_special(ctx_t *ctx, struct packet *p, struct l4_flow *flow,
 	return route_to_backend(ctx, p, backend, &flow->new_src, &flow->new_dst, gap + gained, 0);
 }
 
+/* Notes the tag that packets to a backend have. */
+static __always_inline void note_tag(struct packet *p, const struct l4_backend *backend)
+{
+	if (backend->flags & L4_BE_VLAN)
+		p->vlan_out = vlan_tag(bpf_ntohs(backend->vlan_tci));
+}
+
 static __always_inline enum verdict send_to_backend(ctx_t *ctx, struct packet *p,
 						    const struct l4_backend *backend)
 {
-	if (feature(backend->flags & L4_BE_VLAN))
-		p->vlan_out = vlan_tag(bpf_ntohs(backend->vlan_tci));
 	if (likely(backend->flags & L4_BE_STATIC_L2))
 		return send_frame(ctx, p, backend->dmac, backend->smac, backend->ifindex);
 	return send_by_route(ctx, p);
@@ -126,33 +131,49 @@ static __always_inline enum verdict refuse(ctx_t *ctx, struct packet *p, int rea
 	return drop(p, reason);
 }
 
+/* The address that a tunnel begins at; made holds one that is made up. */
+static __always_inline const struct addr16 *tunnel_source(const struct l4_config *cfg, int outer6,
+							  __u32 hash, struct addr16 *made)
+{
+	if (likely(!(cfg->flags & L4_CFG_TUNNEL_RSS)))
+		return outer6 ? &cfg->tunnel_source6 : &cfg->tunnel_source4;
+	rss_source(made, hash, outer6);
+	return made;
+}
+
+/* Puts the headers of another tunnel than IPIP around a packet. */
+static __always_inline int encapsulate_by_kind(ctx_t *ctx, struct packet *p, const struct addr16 *src,
+					       const struct l4_backend *backend, __u32 hash)
+{
+	if (encapsulate_in(ctx, p, src, backend, hash))
+		return -1;
+	return backend->flags & L4_BE_TUNNEL_CHECKSUM ? write_outer_checksum(ctx, p, src, backend) : 0;
+}
+
 static __always_inline enum verdict forward_in_tunnel(ctx_t *ctx, struct packet *p,
 						      const struct l4_flow *flow,
 						      const struct l4_backend *backend,
 						      const struct l4_config *cfg,
 						      const struct addr16 *answer_from)
 {
-	int outer6 = backend->family == 6;
+	int outer6 = backend->family == 6, reason;
+	__u32 hash = 0, overhead = outer6 ? sizeof(struct ip6_header) : sizeof(struct ip4_header);
 	const struct addr16 *src = outer6 ? &cfg->tunnel_source6 : &cfg->tunnel_source4;
 	struct addr16 made;
-	__u32 hash = 0;
-	int reason;
 
-	if (outer6 || feature(backend->tunnel) || cfg->flags & L4_CFG_TUNNEL_RSS)
+	if (feature(backend->tunnel))
+		overhead += tunnel_head_bytes(backend->tunnel);
+	if (overhead > sizeof(struct ip4_header) || cfg->flags & L4_CFG_TUNNEL_RSS)
 		hash = tunnel_hash(p, flow->service);
 	if (unlikely(cfg->flags & L4_CFG_TUNNEL_RSS)) {
 		rss_source(&made, hash, outer6);
 		src = &made;
 	}
-	reason = route_to_backend(ctx, p, backend, src, &backend->address,
-				  tunnel_overhead(backend), 0);
+	reason = route_to_backend(ctx, p, backend, src, &backend->address, overhead, 0);
 	if (unlikely(reason))
 		return refuse(ctx, p, reason, answer_from);
-	if (feature(backend->tunnel) ? encapsulate_in(ctx, p, src, backend, hash) :
+	if (feature(backend->tunnel) ? encapsulate_by_kind(ctx, p, src, backend, hash) :
 				       encapsulate(ctx, p, src, backend, hash))
-		return drop(p, L4_DROP_ENCAP_FAIL);
-	if (feature(backend->flags & L4_BE_TUNNEL_CHECKSUM) &&
-	    write_outer_checksum(ctx, p, src, backend))
 		return drop(p, L4_DROP_ENCAP_FAIL);
 	return send_to_backend(ctx, p, backend);
 }

@@ -278,6 +278,7 @@ static __noinline int send_error(ctx_t *ctx, struct packet *p, struct icmp_error
 		backend = bpf_map_lookup_elem(&l4_be, &slot);
 		if (!backend)
 			return drop(p, L4_DROP_NO_BACKEND);
+		note_tag(p, backend);
 		return flow->mode == L4_MODE_TUNNEL ? forward_in_tunnel(ctx, p, flow, backend, cfg, NULL) :
 						      forward_direct(ctx, p, backend, NULL);
 	}
@@ -295,8 +296,10 @@ static __noinline int send_error(ctx_t *ctx, struct packet *p, struct icmp_error
 		reason = rewrite_error(ctx, p, e, flow);
 	if (reason)
 		return drop(p, reason);
-	if (!is_out && backend)
+	if (!is_out && backend) {
+		note_tag(p, backend);
 		return send_to_backend(ctx, p, backend);
+	}
 	if (!is_out || by_route)
 		return send_by_route(ctx, p);
 	p->vlan_out = flow->client_vlan;

@@ -70,14 +70,6 @@ static __always_inline __u32 tunnel_head_bytes(__u8 tunnel)
 	}
 }
 
-/* By how much packets to a backend grow. */
-static __always_inline __u32 tunnel_overhead(const struct l4_backend *backend)
-{
-	__u32 ip_bytes = backend->family == 6 ? sizeof(struct ip6_header) : sizeof(struct ip4_header);
-
-	return feature(backend->tunnel) ? ip_bytes + tunnel_head_bytes(backend->tunnel) : ip_bytes;
-}
-
 /* Behind what find_route keeps in the same place for the packet. */
 struct tunnel_work {
 	struct route_answer route;
