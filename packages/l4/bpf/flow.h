@@ -75,6 +75,22 @@ static __always_inline int has_peer(const struct l4_flow *flow)
 	return !is_one_way(flow->mode);
 }
 
+/* Whether a flow has come to the point that only an answer of its backend leads to. */
+static __always_inline int has_answered(__u8 from, __u8 to)
+{
+	if (to == L4_ESTABLISHED)
+		return from == L4_SYN_RECV || from == L4_SP_WAIT;
+	return from == L4_UDP_ONEWAY && to == L4_UDP;
+}
+
+/* Whether a flow in a state still waits for the first answer of its backend. One-way modes do not see it. */
+static __always_inline int is_unanswered(__u8 state, __u8 seen)
+{
+	if (state == L4_SYN_RECV)
+		return !(seen & L4_SEEN_SYN_ACK);
+	return state == L4_SP_WAIT || state == L4_UDP_ONEWAY;
+}
+
 /* Counters of the backend: a flow is active exactly while established, else inactive. */
 static __always_inline void count_backend(__u32 backend, __u8 from, __u8 to, __u64 now)
 {
@@ -91,6 +107,17 @@ static __always_inline void count_backend(__u32 backend, __u8 from, __u8 to, __u
 		__sync_fetch_and_add(&counters->inactive, is_inactive - was_inactive);
 	if (from == L4_NONE)
 		counters->last_new_ns = now;
+	if (has_answered(from, to))
+		__sync_fetch_and_add(&counters->up_events, 1);
+}
+
+/* A backend that refused a flow, or left it without an answer. */
+static __always_inline void count_down(__u32 backend)
+{
+	struct l4_counters *counters = bpf_map_lookup_elem(&l4_cnt, &backend);
+
+	if (counters)
+		__sync_fetch_and_add(&counters->down_events, 1);
 }
 
 /* Counters of the service: flows, and those whose handshake is not complete. */

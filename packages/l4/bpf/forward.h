@@ -192,15 +192,16 @@ static __always_inline enum verdict forward_in(ctx_t *ctx, struct packet *p, str
 	if (flow->mode == L4_MODE_DR)
 		return forward_direct(ctx, p, backend, answer_from);
 	/* What a flow is sent on to is the backend's address, except of snat. */
-	if (feature(flow->flags & L4_FLOW_SPECIAL))
+	if (feature(flow->flags & L4_FLOW_SPECIAL)) {
 		reason = route_special(ctx, p, flow, backend);
-	else
+		if (!reason && insert(ctx, p))
+			reason = L4_DROP_HELPER_ERROR;
+	} else {
 		reason = route_to_backend(ctx, p, backend, &flow->new_src, &flow->new_dst,
 					  bytes_gained(p, flow), 0);
+	}
 	if (unlikely(reason))
 		return refuse(ctx, p, reason, answer_from);
-	if (feature(flow->flags & L4_FLOW_SPECIAL) && insert(ctx, p))
-		return drop(p, L4_DROP_HELPER_ERROR);
 	reason = rewrite_flow(ctx, p, flow);
 	if (unlikely(reason))
 		return drop(p, reason);

@@ -159,6 +159,7 @@ static long collect(void *map, const struct l4_flow_key *key, struct l4_flow *fl
 	struct l4_flow_key peer_key;
 	struct flow_summary summary;
 	struct l4_flow *peer = NULL;
+	int unanswered;
 	__u8 dir = flow->dir;
 
 	if (!cfg)
@@ -183,6 +184,7 @@ static long collect(void *map, const struct l4_flow_key *key, struct l4_flow *fl
 		return 0;
 	}
 	summarise(flow, key, &summary);
+	unanswered = is_unanswered(flow->state, flow->seen);
 	if (bpf_map_delete_elem(&l4_ct, key))
 		return 0;
 	if (dir == L4_DIR_OUT) {
@@ -192,6 +194,8 @@ static long collect(void *map, const struct l4_flow_key *key, struct l4_flow *fl
 	if (peer)
 		bpf_map_delete_elem(&l4_ct, &peer_key);
 	count_removed(&summary);
+	if (unanswered)
+		count_down(summary.backend);
 	forget_flow(&summary);
 	gc->removed++;
 	return 0;

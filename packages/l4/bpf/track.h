@@ -69,6 +69,8 @@ __noinline int change_state(const struct packet *p, struct l4_flow *flow)
 	if (next == state)
 		return 0;
 	flow->state = next;
+	if (next == L4_CLOSE && flow->dir == L4_DIR_OUT && is_unanswered(state, seen))
+		count_down(flow->backend);
 	count_backend(flow->backend, state, next, 0);
 	count_service(flow->service, state, next);
 	return 0;

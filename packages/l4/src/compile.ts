@@ -269,6 +269,7 @@ function compileBackend(
       tunnel.flags |
       (vlan > 0 ? BACKEND_FLAGS.vlan : 0) |
       (isAvailable ? BACKEND_FLAGS.available : 0) |
+      (spec.inhibited ? BACKEND_FLAGS.inhibited : 0) |
       (link ? BACKEND_FLAGS.staticL2 : 0) |
       (isMetered ? BACKEND_FLAGS.metered : 0),
     family: familyOf(spec.address),
@@ -385,7 +386,8 @@ function memberOf(
   slot: number,
   { flags }: L4Backend,
 ): TableMember & { readonly eligible: boolean } {
-  const isAvailable = (flags & BACKEND_FLAGS.available) !== 0;
+  const isAvailable =
+    (flags & (BACKEND_FLAGS.available | BACKEND_FLAGS.inhibited)) === BACKEND_FLAGS.available;
   return { slot, id: formatEndpoint(address, port), weight, eligible: isAvailable && weight > 0 };
 }
 

@@ -6,6 +6,7 @@
  */
 import { type Match, matchText } from './match.ts';
 import type { Presence } from './presence.ts';
+import type { DestCheck } from './passive-health.ts';
 import type { TunnelSpec } from './tunnel.ts';
 import type {
   CLIENT_ADDRESSES,
@@ -42,6 +43,8 @@ export interface BackendSpec {
   readonly weight: number;
   /** `unknown`: no check has answered yet; the programs keep what they think of it. */
   readonly health: 'up' | 'down' | 'unknown';
+  /** Takes no new flows for now: it left some unanswered. */
+  readonly inhibited?: boolean;
   /** Flows at which it takes no more; 0 is no limit. */
   readonly upper: number;
   /** Flows below which it takes some again; 0 is three quarters of `upper`. */
@@ -98,6 +101,8 @@ export interface ServiceSpec extends ServiceKey {
   /** Lengths of the client networks that count as one client. */
   readonly persistenceMask: number;
   readonly persistencePrefix6: number;
+  /** Servers that leave flows unanswered get no new ones for a time. */
+  readonly destCheck?: DestCheck;
   /** The VLAN whose packets it takes; those of all when it is left out. */
   readonly vlan?: number;
   /** Seconds instead of the global time-outs of ESTABLISHED and UDP; 0 keeps those. */

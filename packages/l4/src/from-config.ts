@@ -32,6 +32,7 @@ import { matchFamilies, matchOf } from './match.ts';
 import { anyAddress, protocolOf } from './match-key.ts';
 import { type AddressSets, setReference } from './named-sets.ts';
 import type { QuorumRule } from './quorum.ts';
+import type { DestCheck } from './passive-health.ts';
 import { INNER_MAC, type TunnelSpec } from './tunnel.ts';
 
 /** Ports of the service's address that `passthrough` takes for packets to servers. */
@@ -224,6 +225,7 @@ function servicesOfFrontend(
         persistenceMask: l4.persistence_mask,
         persistencePrefix6: l4.persistence_prefix6,
         ...(l4.vlan > 0 && { vlan: l4.vlan }),
+        ...(l4.dest_check !== 'off' && { destCheck: destCheckOf(l4.dest_check) }),
         connTimeoutS: Math.ceil(l4.conn_timeout / 1000),
         expireQuiescent: l4.expire_quiescent,
         synProxy: l4.synproxy,
@@ -376,6 +378,17 @@ function backendOf(
       }),
     },
   ];
+}
+
+function destCheckOf(check: Exclude<FrontendConfig['l4']['dest_check'], 'off'>): DestCheck {
+  const seconds = (ms: number): number => Math.ceil(ms / 1000);
+  return {
+    downRetry: check.down_retry,
+    upConfirm: check.up_confirm,
+    downWaitS: seconds(check.down_wait),
+    inhibitMinS: seconds(check.inhibit_min),
+    inhibitMaxS: seconds(check.inhibit_max),
+  };
 }
 
 function tunnelOf({ innerMac }: ServerFacts, { l4 }: FrontendConfig): TunnelSpec {

@@ -46,6 +46,7 @@ import { type ListHits, RecentHits } from './list-hits.ts';
 import { type AddressSets, NamedSets, type SetOrder, withNetworks } from './named-sets.ts';
 import { PlaneWatch } from './plane-watch.ts';
 import { type Announcement, type Role, roleAtStart } from './presence.ts';
+import { checkedServers, PassiveHealth, withInhibited } from './passive-health.ts';
 import { type QuorumRule, withReserve } from './quorum.ts';
 import { Sampler } from './sampler.ts';
 import type { PlaneSnapshot } from './statistics.ts';
@@ -89,6 +90,7 @@ export class L4Plane implements DataPlane {
   /** Time-outs that were ordered, over those of the file. */
   private timeoutOrders: Partial<PlaneSettings['timeouts']> = {};
   private readonly standing = new Standing();
+  private readonly passive = new PassiveHealth();
   private stand: Stand | undefined;
   /** The kernel follows what is wanted. */
   private readonly follower = new Follower(
@@ -382,7 +384,7 @@ export class L4Plane implements DataPlane {
     this.table.refresh(servicesOf(this.desired.frontends.values(), this.fileSets));
     const stand = this.standing.judge(this.services, this.rules(this.desired), this.announce);
     const { writes, services } = await this.engine.call('apply', {
-      ...this.wantedPlane(stand.services),
+      ...this.wantedPlane(stand.services.map((each) => withInhibited(each, this.passive))),
       presence: stand.presence,
     });
     this.watch.nameServices(services);
@@ -396,6 +398,8 @@ export class L4Plane implements DataPlane {
   private async attachOnce(): Promise<void> {
     const { report } = this.engine;
     if (this.counters.isRunning || !report) return;
+    // What was counted before the first packet is nobody's failure.
+    this.judgeServers(await this.counters.look());
     await this.engine.call('attach');
     for (const { level, what, mend } of await this.engine.call('inspect')) {
       if (level !== 'hint') this.logger.warn(`packet plane: ${what}`, { mend });
@@ -404,6 +408,7 @@ export class L4Plane implements DataPlane {
       (snapshot) => {
         showCounters(this.desired?.frontends.values() ?? [], snapshot);
         this.watch.observe(snapshot);
+        this.judgeServers(snapshot);
       },
       (error) => {
         if (!this.isOpen) return;
@@ -417,6 +422,18 @@ export class L4Plane implements DataPlane {
       reason: hook.reason,
       ...(unwatchedS !== undefined && { unwatched_s: unwatchedS }),
     });
+  }
+
+  /** Inhibits servers by what their flows show, and lets them go again. */
+  private judgeServers(snapshot: PlaneSnapshot): void {
+    const servers = checkedServers(this.services.values(), snapshot);
+    const turned = this.passive.look(servers, performance.now() / 1000);
+    for (const server of turned) {
+      const isInhibited = this.passive.isInhibited(server);
+      const what = isInhibited ? 'left flows unanswered and gets no new ones' : 'is tried again';
+      this.logger.warn(`packet plane: a server ${what}`, { server });
+    }
+    if (turned.length > 0) this.follower.changed();
   }
 
   private wantedPlane(

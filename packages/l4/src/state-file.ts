@@ -110,6 +110,15 @@ const spec = z.strictObject({
   persistenceMask: integer({ min: 1, max: 32 }),
   persistencePrefix6: integer({ min: 1, max: 128 }),
   vlan: integer({ min: 1, max: 4094 }).exactOptional(),
+  destCheck: z
+    .strictObject({
+      downRetry: seconds,
+      upConfirm: seconds,
+      downWaitS: seconds,
+      inhibitMinS: seconds,
+      inhibitMaxS: seconds,
+    })
+    .exactOptional(),
   connTimeoutS: seconds,
   expireQuiescent: z.boolean(),
   // Files of before there was any have none.

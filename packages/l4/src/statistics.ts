@@ -10,6 +10,7 @@ import type { TimedCollection } from './collector.ts';
 import type { PlaneImage } from './compile.ts';
 import { DROP_REASONS } from './constants.ts';
 import type { Ids } from './ids.ts';
+import type { HealthEvents } from './passive-health.ts';
 
 /** Packets and bytes; bytes are those of IP packets as received. */
 export interface TrafficCounts {
@@ -29,6 +30,8 @@ export interface BackendCounts extends TrafficCounts {
   readonly persistent: number;
   /** Has reached its upper threshold, and not fallen below the lower one since. */
   readonly overloaded: boolean;
+  /** Flows that it answered first, and those that it refused or left unanswered. */
+  readonly events?: HealthEvents;
 }
 
 /** Counts of a local address. */
@@ -85,9 +88,11 @@ export function countersOf(
     return [id, { ...trafficOf(loaded, 'l4_stat_svc', { number: id, cpu }), flows }] as const;
   });
   const backends = [...image.backends.keys()].map((slot) => {
-    const { active = 0, inactive = 0, persist = 0, overloaded = 0 } = counts.get(slot) ?? {};
+    const counted = counts.get(slot);
+    const { active = 0, inactive = 0, persist = 0, overloaded = 0 } = counted ?? {};
+    const { up_events: up = 0, down_events: down = 0 } = counted ?? {};
     const traffic = trafficOf(loaded, 'l4_stat_be', { number: slot, cpu });
-    const state = { persistent: persist, overloaded: overloaded !== 0 };
+    const state = { persistent: persist, overloaded: overloaded !== 0, events: { up, down } };
     return [slot, { ...traffic, active, inactive, ...state }] as const;
   });
   const localAddresses = [...image.localAddresses].map(([index, address]) => {

@@ -5,6 +5,7 @@
 import * as fc from 'fast-check';
 import { buildFrame, type TcpFlag, wrongChecksums } from '@balancer/ebpf';
 import { describe, expect, test } from 'vitest';
+import { DROP_REASONS } from '../src/constants.ts';
 import { DataPlane } from '../tools/packets/data-plane.ts';
 import { NAMES, type Setup } from '../tools/packets/packet-case.ts';
 import { HOOKS, PacketHost, type Hook } from '../tools/packets/packet-host.ts';
@@ -60,10 +61,20 @@ const segments = fc.array(
 
 type Segment = typeof segments extends fc.Arbitrary<readonly (infer T)[]> ? T : never;
 
+/** A segment to send. */
+interface Sent {
+  readonly fromClient: boolean;
+  readonly flags: readonly TcpFlag[];
+  readonly seq: number;
+  readonly ack?: number;
+  readonly payload?: Uint8Array;
+  readonly options?: Uint8Array;
+}
+
 /** A frame of the client, or of the backend. */
 function frameOf(
   { client, vip, local, backend, family }: Ends,
-  { fromClient, ...tcp }: { fromClient: boolean; flags: readonly TcpFlag[]; seq: number } & object,
+  { fromClient, ...tcp }: Sent,
 ): Uint8Array {
   const ip = fromClient
     ? {
@@ -164,4 +175,67 @@ describe(`segments that tell the client's address${NO_ROOT}`, () => {
       }
     },
   );
+
+  describe('in packets that the card is still to cut', () => {
+    const ends = ENDS[0]!;
+    const offload = { gsoSize: 1000, gsoSegments: 3 };
+    const payload = new Uint8Array(3000).fill(97);
+    const SEGMENT = { fromClient: true, flags: ['ack'] as const, seq: (ISN + 1) >>> 0, ack: 9001 };
+
+    /** A flow with its handshake, and what becomes of its client's next packets. */
+    const withFlow = (
+      flag: 'toa' | 'proxy',
+      use: (plane: DataPlane, send: DataPlane['send']) => void,
+    ): void => {
+      const host = new PacketHost();
+      const plane = new DataPlane(
+        { mode: 'fnat', localAddresses: [NAMES['LIP']!], flags: [flag] },
+        'tc',
+        host,
+      );
+      try {
+        handshake(plane, ends);
+        use(plane, (frame, given) => plane.send(frame, given));
+      } finally {
+        plane.close();
+        host.close();
+      }
+    };
+    const seqOf = (frame: Uint8Array): number => Buffer.from(frame).readUInt32BE(14 + 20 + 4);
+
+    test.skipIf(NO_ROOT !== '')('TOA is left out, and that of a client taken out', () => {
+      withFlow('toa', (plane, send) => {
+        const lie = Uint8Array.from([254, 8, 1, 2, 3, 4, 5, 6]);
+        const { verdict, data } = send(
+          frameOf(ends, { ...SEGMENT, payload, options: lie }),
+          offload,
+        );
+        expect(verdict).toBe('tx');
+        expect(wrongChecksums(data)).toEqual([]);
+        expect(optionKinds(data, 4)).toEqual(Array(8).fill(1));
+        expect(contentOf(data, 4)).toEqual(Buffer.from(payload));
+        expect(plane.drops()[DROP_REASONS.toa_fail]).toBe(0n);
+      });
+    });
+
+    test.skipIf(NO_ROOT !== '')('a PROXY header that is due is waited for', () => {
+      withFlow('proxy', (plane, send) => {
+        expect(send(frameOf(ends, { ...SEGMENT, payload }), offload).verdict).toBe('drop');
+        expect(plane.drops()[DROP_REASONS.pp_gso]).toBe(1n);
+        const again = send(frameOf(ends, { ...SEGMENT, payload: payload.subarray(0, 1000) }));
+        expect(contentOf(again.data, 4).length).toBe(1028);
+      });
+    });
+
+    test.skipIf(NO_ROOT !== '')('numbers are shifted behind one that was sent', () => {
+      withFlow('proxy', (_, send) => {
+        expect(contentOf(send(frameOf(ends, SEGMENT)).data, 4).length).toBe(28);
+        const { verdict, data } = send(frameOf(ends, { ...SEGMENT, payload }), offload);
+        expect(verdict).toBe('tx');
+        expect(wrongChecksums(data)).toEqual([]);
+        expect(seqOf(data)).toBe((ISN + 1 + 28) >>> 0);
+        expect(contentOf(data, 4)).toEqual(Buffer.from(payload));
+      });
+    });
+  });
 });

@@ -120,10 +120,13 @@ async function curl(lab: Lab, ...args: readonly string[]): Promise<string> {
   return run(lab, lab.network.client, 'curl', [...always, ...args]);
 }
 
-/** Loses one in so many packets that come in. */
+/** Loses one in so many packets of flows that come in, and none of the checks. */
 async function lose(lab: Lab, machine: Machine, oneIn: number): Promise<void> {
+  const { local, service } = ADDRESSES;
   await run(lab, machine, 'nft', [
-    `add table inet loss; add chain inet loss in { type filter hook input priority 0; }; flush chain inet loss in; add rule inet loss in meta l4proto tcp numgen random mod ${oneIn} < 1 drop`,
+    `add table inet loss; add chain inet loss in { type filter hook input priority 0; }; flush chain inet loss in;
+add rule inet loss in ip saddr { ${local[4]}, ${service[4]} } numgen random mod ${oneIn} < 1 drop;
+add rule inet loss in ip6 saddr { ${local[6]}, ${service[6]} } numgen random mod ${oneIn} < 1 drop`,
   ]);
 }
 

@@ -4,10 +4,12 @@
  */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { Lab } from '../../../../examples/l4-netns/lab.ts';
 import { ADDRESSES, type Family } from '../../../../examples/l4-netns/network.ts';
 import { CLIENT, SERVER } from '../../../../examples/l4-netns/programs.ts';
+import { type Captured, runHereWith } from '../support.ts';
 
 const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for network namespaces)';
 const IS_LONG = process.env['BALANCER_TEST_LONG'] === '1';
@@ -125,6 +127,12 @@ async function ping(lab: Lab, from: Lab['machine'], ...args: readonly string[]):
   return /\d+ packets transmitted, \d+ received/.exec(printed)?.[0] ?? printed;
 }
 
+async function curl(lab: Lab, url: string): Promise<string> {
+  const child = lab.startProgram(lab.network.servers[2]!, 'curl', ['-sS', url]);
+  const [page] = await Promise.all([text(child.stdout!), once(child, 'exit')]);
+  return page;
+}
+
 describe(`hosts behind the balancer${NO_ROOT}`, () => {
   test.skipIf(NO_ROOT !== '').each(['tc', 'xdp'] as const)(
     'reach an outside server on %s by TCP, UDP and ping, from the pool by weight',
@@ -153,6 +161,9 @@ describe(`hosts behind the balancer${NO_ROOT}`, () => {
         // oxlint-disable-next-line no-await-in-loop
         expect((await lab.runIn(lab.network.servers[0]!, args)).stdout).toBe('ECONNREFUSED\n');
       }
+
+      const page = await curl(lab, `http://${OUTSIDE[4]}:8080/`);
+      expect(page).toMatch(/^outside saw 198\.51\.100\.[78]\n$/);
 
       // A service of ours is served, not left by the pool.
       const inside = await requests(lab, { protocol: 'tcp', family: 4, to: ADDRESSES.service[4] });
@@ -188,7 +199,7 @@ describe(`hosts behind the balancer${NO_ROOT}`, () => {
   );
 
   test.skipIf(NO_ROOT !== '')(
-    'keep their flows when the process ends, and when their rule is taken away',
+    'keep their flows when the process ends and when their rule is taken away; ipvsadm makes services of ICMP',
     async () => {
       await using lab = await gateway('tc');
       await lab.startBalancer();
@@ -220,25 +231,25 @@ describe(`hosts behind the balancer${NO_ROOT}`, () => {
       );
       expect(own?.counters.conns).toBe(4);
 
-      const out = await lab.ipvsadm(['-D', '-H', own!.service.slice('match '.length)]);
+      const ipvsadm = (args: readonly string[], input = ''): Promise<Captured> =>
+        runHereWith(input, 'ipvsadm', '--socket', lab.socket, ...args);
+      const out = await ipvsadm(['-D', '-H', own!.service.slice('match '.length)]);
       expect(out).toEqual({ code: 0, stdout: '', stderr: '' });
       expect(await answer()).toBe(`outside saw ${POOL[4][0]}\n`);
       const left = await requests(lab, { protocol: 'tcp', family: 4, count: 1 });
       // Without a rule the kernel forwards, with the address that the host has inside.
       expect(Object.keys(left.clients)).toEqual(['10.0.0.11']);
+
+      // Echoes to a service of ICMP are answered by its server.
+      const address = ADDRESSES.service[4];
+      const rules = `-A -1 ${address} -s rr\n-a -1 ${address} -r 10.0.0.12 -m\n`;
+      expect(await ipvsadm(['-R'], rules)).toMatchObject({ code: 0, stderr: '' });
+      const echoes = await ping(lab, lab.network.client, address);
+      expect(echoes).toBe('2 packets transmitted, 2 received');
+      const { stdout } = await ipvsadm(['-Ln', '--stats', '-1', address]);
+      expect(stdout).toMatch(/^ICMP 203\.0\.113\.1:0 +1 +2 +2 /m);
+      expect(stdout).toMatch(/^ {2}-> 10\.0\.0\.12:0 +1 +2 +2 /m);
     },
     WAIT.timeout * 3,
   );
-
-  test.skipIf(NO_ROOT !== '')('answer echoes to a service of ICMP', async () => {
-    await using lab = await gateway('tc');
-    await lab.startBalancer();
-    const address = ADDRESSES.service[4];
-    const rules = `-A -1 ${address} -s rr\n-a -1 ${address} -r 10.0.0.12 -m\n`;
-    expect(await lab.ipvsadm(['-R'], rules)).toMatchObject({ code: 0, stderr: '' });
-    expect(await ping(lab, lab.network.client, address)).toBe('2 packets transmitted, 2 received');
-    const { stdout } = await lab.ipvsadm(['-Ln', '--stats', '-1', address]);
-    expect(stdout).toMatch(/^ICMP 203\.0\.113\.1:0 +1 +2 +2 /m);
-    expect(stdout).toMatch(/^ {2}-> 10\.0\.0\.12:0 +1 +2 +2 /m);
-  });
 });

@@ -6,6 +6,7 @@
 
 import type { Protocol, SchedulerName } from '../desired.ts';
 import type { Match } from '../match.ts';
+import type { DestCheck } from '../passive-health.ts';
 import type { TunnelSpec } from '../tunnel.ts';
 
 export interface IpvsServiceKey {
@@ -42,6 +43,8 @@ export interface IpvsServiceOptions {
   readonly expireQuiescent?: boolean | undefined;
   /** The header that tells servers the client's address. */
   readonly proxyProtocol?: 'off' | 'v2' | undefined;
+  /** Servers that leave flows unanswered get no new ones for a time; not when it is left out. */
+  readonly destCheck?: DestCheck | undefined;
   /** Who speaks first on connections whose SYNs are answered in place of servers. */
   readonly synProxy?: 'off' | 'client-first' | 'server-first' | undefined;
 }

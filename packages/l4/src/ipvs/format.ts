@@ -10,6 +10,7 @@ import type { BackendDocument, ServiceDocument, TrafficDocument } from '../statu
 import { IPIP, isOverUdp, TUNNEL_PORTS } from '../tunnel.ts';
 import type { IpvsListing } from './commands.ts';
 import { listedMatch, matchText } from '../match.ts';
+import { formatDestCheck } from './dest-check.ts';
 import { type NameOf, numbersOf } from './names.ts';
 import { portOf } from './table.ts';
 
@@ -209,6 +210,7 @@ function serviceOptions(service: ServiceSpec, compat: boolean): string {
     connTimeoutS > 0 && !compat ? ` --conn-timeout ${connTimeoutS}` : '',
     clientAddress === 'ppv2' && !compat ? ' --proxy-protocol v2' : '',
     expireQuiescent && !compat ? ' --expire-quiescent' : '',
+    service.destCheck && !compat ? ` --dest-check ${formatDestCheck(service.destCheck)}` : '',
   ].join('');
 }
 
@@ -300,6 +302,7 @@ function serviceLine(
     spec.connTimeoutS > 0 ? `conn-timeout ${spec.connTimeoutS}` : '',
     spec.clientAddress === 'ppv2' ? 'ppv2' : '',
     spec.expireQuiescent ? 'expire-quiescent' : '',
+    spec.destCheck ? `dest-check ${formatDestCheck(spec.destCheck)}` : '',
   ];
   return `${name} ${words.filter((word) => word !== '').join(' ')}`;
 }

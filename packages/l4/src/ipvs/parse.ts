@@ -18,6 +18,7 @@ import {
 import { PlaneError } from '../errors.ts';
 import { matchKey } from '../match-key.ts';
 import { isListEntry } from '../named-sets.ts';
+import { parseDestCheck } from './dest-check.ts';
 import { portByName } from './names.ts';
 import { integer, IpvsUsageError, type ParsedArguments, readArguments } from './options.ts';
 import { TUNNEL_OPTION_NAMES, tunnelOption } from './tunnel-options.ts';
@@ -41,6 +42,7 @@ const SERVICE_OPTIONS = [
   'expire-quiescent',
   'proxy-protocol',
   'synproxy',
+  'dest-check',
 ];
 const SERVER_OPTIONS = [
   'gatewaying',
@@ -319,6 +321,7 @@ class Reader {
       ...(options.has('conn-timeout') && { connTimeoutS: timeout(options.get('conn-timeout')!) }),
       ...(options.has('expire-quiescent') && { expireQuiescent: true }),
       ...(options.has('synproxy') && { synProxy: synProxy(options.get('synproxy')!) }),
+      ...destCheckOption(options.get('dest-check')),
       ...(options.has('proxy-protocol') && {
         proxyProtocol: proxyProtocol(options.get('proxy-protocol')!),
       }),
@@ -371,6 +374,11 @@ class Reader {
     }
     return Array.from({ length: to - from + 1 }, (_, index) => toAddress(from + index));
   }
+}
+
+function destCheckOption(text: string | undefined): Pick<IpvsServiceOptions, 'destCheck'> {
+  const destCheck = text === undefined ? undefined : parseDestCheck(text);
+  return destCheck ? { destCheck } : {};
 }
 
 /** As DPVS has it; "server-first" is ours. */

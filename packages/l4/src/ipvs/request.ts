@@ -40,6 +40,15 @@ const serviceOptions = z.strictObject({
   expireQuiescent: z.boolean().optional(),
   proxyProtocol: z.enum(['off', 'v2']).optional(),
   synProxy: z.enum(['off', 'client-first', 'server-first']).optional(),
+  destCheck: z
+    .strictObject({
+      downRetry: seconds,
+      upConfirm: seconds,
+      downWaitS: seconds,
+      inhibitMinS: seconds,
+      inhibitMaxS: seconds,
+    })
+    .optional(),
 });
 
 const serverOptions = z.strictObject({

@@ -159,6 +159,7 @@ function withOptions(service: ServiceSpec, options: IpvsServiceOptions): Service
     connTimeoutS: options.connTimeoutS ?? 0,
     expireQuiescent: options.expireQuiescent ?? false,
     synProxy: options.synProxy ?? 'off',
+    ...(options.destCheck && { destCheck: options.destCheck }),
   };
   const hasPorts = !next.match && (next.protocol === 'tcp' || next.protocol === 'udp');
   if (hasPorts && next.port === 0 && next.persistenceS === 0) {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseIpvs, parseRules } from '../../src/ipvs/parse.ts';
+import { DEFAULT_DEST_CHECK } from '../../src/passive-health.ts';
 import { IPIP } from '../../src/tunnel.ts';
 
 const resolve = (host: string): Promise<string> =>
@@ -47,6 +48,21 @@ describe('a command', () => {
       },
     ],
     ['-L --tun-info', { op: 'list', view: 'tunnels', exact: false, sorted: true, named: true }],
+    [
+      '-A -t 203.0.113.1:80 --dest-check default',
+      { op: 'add-service', service: WEB, options: { destCheck: DEFAULT_DEST_CHECK } },
+    ],
+    [
+      '-A -t 203.0.113.1:80 --dest-check 2,3,4s,5-60s',
+      {
+        op: 'add-service',
+        service: WEB,
+        options: {
+          destCheck: { downRetry: 2, upConfirm: 3, downWaitS: 4, inhibitMinS: 5, inhibitMaxS: 60 },
+        },
+      },
+    ],
+    ['-A -t 203.0.113.1:80 --dest-check disable', { op: 'add-service', service: WEB, options: {} }],
     [
       '-E -t 203.0.113.1:80 -p',
       { op: 'edit-service', service: WEB, options: { persistenceS: 300 } },
@@ -253,6 +269,10 @@ describe('a command', () => {
     [
       '-a -t 203.0.113.1:80 -r 10.0.0.11 -i --tun-type l2tp',
       "illegal tunnel type `l2tp'; there are ipip, gue, gue1, gre, vxlan",
+    ],
+    [
+      '-A -t 203.0.113.1:80 --dest-check 1,1,3s,60-5s',
+      "illegal --dest-check `1,1,3s,60-5s'; there are disable, default, and such as 1,1,3s,5-3600s",
     ],
     ['--set 900 0', '--set option requires 3 timeout values'],
     ['-A -t 203.0.113.1:80 oops', 'unexpected argument oops'],

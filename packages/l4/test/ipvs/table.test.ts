@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatServiceKey, type ServiceSpec } from '../../src/desired.ts';
 import type { IpvsChange } from '../../src/ipvs/commands.ts';
+import { DEFAULT_DEST_CHECK } from '../../src/passive-health.ts';
 import { INNER_MAC, type TunnelSpec } from '../../src/tunnel.ts';
 import { formatRules } from '../../src/ipvs/format.ts';
 import { parseRules } from '../../src/ipvs/parse.ts';
@@ -273,6 +274,10 @@ describe('rules that were saved', () => {
     flags: fc.subarray(['port' as const, 'fallback' as const]),
     connTimeoutS: fc.constantFrom(0, 30),
     expireQuiescent: fc.boolean(),
+    destCheck: fc.option(
+      fc.constantFrom(DEFAULT_DEST_CHECK, { ...DEFAULT_DEST_CHECK, downRetry: 7 }),
+      { nil: undefined },
+    ),
     proxyProtocol: fc.constantFrom('off' as const, 'v2' as const),
     synProxy: fc.constantFrom('off' as const, 'client-first' as const, 'server-first' as const),
     servers: fc.uniqueArray(server, { maxLength: 5, selector: (each) => each.address }),
@@ -304,6 +309,7 @@ describe('rules that were saved', () => {
               }),
               connTimeoutS: s.connTimeoutS,
               expireQuiescent: s.expireQuiescent,
+              ...(s.destCheck && { destCheck: s.destCheck }),
               ...(s.protocol === 'tcp' && { proxyProtocol: s.proxyProtocol }),
               ...(isTwoWay(s) && { synProxy: s.synProxy }),
             };

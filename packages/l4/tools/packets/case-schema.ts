@@ -312,6 +312,8 @@ const COUNTS = [
   'entries',
   'active',
   'inactive',
+  'upEvents',
+  'downEvents',
   'conns',
   'misses',
   'conflicts',

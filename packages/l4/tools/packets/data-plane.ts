@@ -71,6 +71,12 @@ export const COOKIE_KEYS = [
   { slot: 99, zero: 0, k0: 0x1716151413121110n, k1: 0x1f1e1d1c1b1a1918n },
 ] as const;
 
+/** tc: the card is still to cut the packet into so many of so many bytes of content. */
+interface Offload {
+  readonly gsoSize?: number;
+  readonly gsoSegments?: number;
+}
+
 /** What became of a packet. */
 export interface Sent {
   readonly verdict: string;
@@ -135,8 +141,8 @@ export class DataPlane {
   }
 
   /** Sends one packet through and says what became of it. */
-  send(frame: Uint8Array): Sent {
-    const context = this.contextOf(frame);
+  send(frame: Uint8Array, offload: Offload = {}): Sent {
+    const context = this.contextOf(frame, offload);
     const { program } = this;
     const run = this.within(() => program.testRun({ data: frame, context }));
     // What XDP puts in front of the frame comes out with it; the context says how much it is.
@@ -159,10 +165,10 @@ export class DataPlane {
   }
 
   /** The context in which the program sees a frame. */
-  contextOf(frame: Uint8Array): Uint8Array {
+  contextOf(frame: Uint8Array, offload: Offload = {}): Uint8Array {
     const ifindex = this.#host.ifindexes.get(formatMac(frame.subarray(0, 6))) ?? 1;
     return this.#hook === 'tc'
-      ? tcContext({ ifindex })
+      ? tcContext({ ifindex, ...offload })
       : xdpContext({ dataBytes: frame.length, ifindex });
   }
 

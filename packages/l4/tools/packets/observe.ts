@@ -26,6 +26,8 @@ function observe({ loaded }: DataPlane): Required<Omit<Expectation, 'flows'>> {
   return {
     active: counters.active,
     inactive: counters.inactive,
+    upEvents: counters.up_events,
+    downEvents: counters.down_events,
     persist: counters.persist,
     conns: Number(stats.reduce((sum, copy) => sum + copy.conns, 0n)),
     serviceConns: service.conns,

@@ -159,6 +159,9 @@ export interface Expectation {
   /** Counters of the first backend. */
   readonly active?: number;
   readonly inactive?: number;
+  /** Flows that it answered first, and those that it refused or left unanswered. */
+  readonly upEvents?: number;
+  readonly downEvents?: number;
   /** Connections the service has been given in all. */
   readonly conns?: number;
   /** Times no port was free at the first local address. */

@@ -8,7 +8,7 @@
  */
 import { isIP } from 'node:net';
 import { type Address, type ConfigReport, formatAddress, type KeyPath } from '@balancer/kit';
-import { completeL4 } from './l4-defaults.ts';
+import { completeFrontendL4, completeL4 } from './l4-defaults.ts';
 import { type FrontendL4Table, isNetwork, readPortRange } from './l4-schema.ts';
 import { AddressSetError, readAddressSet } from './l4-sets.ts';
 import { checkPools } from './l4-snat-check.ts';
@@ -55,6 +55,7 @@ export function checkPacketModes(file: ConfigFile, report: ConfigReport): void {
     checkServers(place, report);
     checkScheduler(place, report);
     checkTunnel(place, report);
+    checkDestCheck(place, report);
   }
   checkSets(file, report);
   checkPortRanges(places, report);
@@ -373,6 +374,16 @@ function checkTunnel({ path, mode, l4 }: Place, report: ConfigReport): void {
   if (tunnel !== 'vxlan' && vni !== 0) {
     report.problem([...path, 'l4', 'vni'], `tunnel "${tunnel}" has none; it is for "vxlan"`);
   }
+}
+
+/** The first time that a server is inhibited must not be longer than the longest. */
+function checkDestCheck({ path, l4 }: Place, report: ConfigReport): void {
+  const { dest_check: check } = completeFrontendL4(l4);
+  if (check === 'off' || check.inhibit_min <= check.inhibit_max) return;
+  report.problem(
+    [...path, 'l4', 'dest_check'],
+    `inhibit_min must be at most inhibit_max, which is ${check.inhibit_max} ms; got ${check.inhibit_min} ms`,
+  );
 }
 
 function checkPortRanges(places: readonly Place[], report: ConfigReport): void {

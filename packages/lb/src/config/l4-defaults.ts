@@ -15,6 +15,7 @@ import {
   type L4MatchConfig,
   type L4RateConfig,
   type L4TimeoutsConfig,
+  type DestCheckConfig,
 } from './l4-types.ts';
 
 const SECOND = 1000;
@@ -69,7 +70,15 @@ const MATCH: L4MatchConfig = {
   oif: '',
 };
 
-const FRONTEND_L4: Omit<FrontendL4Config, 'rate' | 'match'> = {
+const DEST_CHECK: DestCheckConfig = {
+  down_retry: 1,
+  up_confirm: 1,
+  down_wait: 3 * SECOND,
+  inhibit_min: 5 * SECOND,
+  inhibit_max: 60 * MINUTE,
+};
+
+const FRONTEND_L4: Omit<FrontendL4Config, 'rate' | 'match' | 'dest_check'> = {
   local_addresses: [],
   port_range: '1025-65535',
   persistence: 0,
@@ -113,12 +122,14 @@ export function completeFrontendL4(
   ...tables: readonly (FrontendL4Table | undefined)[]
 ): FrontendL4Config {
   const plain = tables.map((table) => {
-    const { rate: _, match: _match, ...rest } = table ?? {};
+    const { rate: _, match: _match, dest_check: _check, ...rest } = table ?? {};
     return rest;
   });
+  const check = tables.findLast((table) => table?.dest_check !== undefined)?.dest_check ?? 'off';
   return {
     ...complete(FRONTEND_L4, ...plain),
     match: complete(MATCH, ...tables.map((table) => table?.match)),
+    dest_check: check === 'off' ? check : complete(DEST_CHECK, check === 'default' ? {} : check),
     rate: complete(RATE, ...tables.map((table) => table?.rate)),
   };
 }

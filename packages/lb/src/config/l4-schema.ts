@@ -8,6 +8,7 @@ import { cidr, cidrList, duration, integer, secret, z } from '@balancer/kit';
 import { readMatchRange } from './l4-match.ts';
 import {
   type AddressSetConfig,
+  type DestCheckConfig,
   type FrontendL4Config,
   type L4Config,
   type L4ConntrackConfig,
@@ -34,7 +35,11 @@ export interface L4Table extends Omit<Given<L4Config>, 'conntrack' | 'limits' | 
 }
 
 /** The table `l4` of a frontend as a file says it. */
-export interface FrontendL4Table extends Omit<Given<FrontendL4Config>, 'rate' | 'match'> {
+export interface FrontendL4Table extends Omit<
+  Given<FrontendL4Config>,
+  'rate' | 'match' | 'dest_check'
+> {
+  readonly dest_check?: Given<DestCheckConfig> | 'default' | 'off' | undefined;
   readonly match?: Given<L4MatchConfig> | undefined;
   readonly rate?: Given<L4RateConfig> | undefined;
 }
@@ -167,6 +172,18 @@ export const frontendL4Schema: z.ZodType<FrontendL4Table> = z.strictObject({
       bps: integer({ min: 0, max: RATE_BPS_MAX }).optional(),
       burst: duration({ minMs: 1, maxMs: BURST_MS_MAX }).optional(),
     })
+    .optional(),
+  dest_check: z
+    .union([
+      z.enum(['off', 'default']),
+      z.strictObject({
+        down_retry: integer({ min: 1, max: COUNT_MAX }).optional(),
+        up_confirm: integer({ min: 1, max: COUNT_MAX }).optional(),
+        down_wait: seconds.optional(),
+        inhibit_min: seconds.optional(),
+        inhibit_max: seconds.optional(),
+      }),
+    ])
     .optional(),
   vlan: integer({ min: 0, max: VLAN_MAX }).optional(),
   tunnel: z.enum(TUNNEL_NAMES).optional(),

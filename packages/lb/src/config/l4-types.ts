@@ -153,6 +153,8 @@ export interface FrontendL4Config {
   /** Which packets a frontend of mode `snat` takes. */
   readonly match: L4MatchConfig;
   readonly rate: L4RateConfig;
+  /** Gives servers that leave flows unanswered no new ones for a time. */
+  readonly dest_check: DestCheckConfig | 'off';
   /** VLAN whose packets the services take; 0 is every one, and frames without a tag. */
   readonly vlan: number;
   /** How packets of mode `tunnel` are wrapped. */
@@ -183,6 +185,18 @@ export interface L4MatchConfig {
   readonly iif: string;
   /** Interface that the route to the destination leads to. */
   readonly oif: string;
+}
+
+/** When a server is inhibited by what its flows show, and for how long. */
+export interface DestCheckConfig {
+  /** Flows without an answer, or refused, within `down_wait`. */
+  readonly down_retry: number;
+  /** Answers that count as success. */
+  readonly up_confirm: number;
+  readonly down_wait: Milliseconds;
+  /** The first time, which doubles while the server fails again. */
+  readonly inhibit_min: Milliseconds;
+  readonly inhibit_max: Milliseconds;
 }
 
 /** What packets to the servers of a frontend are held to; 0 is no limit. */
