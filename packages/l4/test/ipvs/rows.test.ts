@@ -24,6 +24,7 @@ describe('a row of ipvsadm', () => {
     `-A ${WEB} --synproxy disable`,
     `-A ${WEB} --proxy-protocol v2`,
     `-A ${WEB} --proxy-protocol disable`,
+    `-A ${WEB} --dest-check default`,
     '-A -1 203.0.113.1',
     '-A -H proto=tcp,src-range=10.0.0.0-10.0.0.255 -s wrr',
     `-D ${WEB}`,
