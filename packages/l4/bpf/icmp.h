@@ -221,10 +221,35 @@ static __noinline int rewrite_error6(ctx_t *ctx, const struct packet *p, struct 
 	       ctx_store(ctx, sizeof(struct eth_header), ip, sizeof(*ip));
 }
 
+/* Gives a quoted segment the number that its sender knows it by: one that quotes another is no error about a
+ * segment under way (RFC 5927, 4.1). What is acknowledged to the sender is shifted by as much, and so is what lies
+ * behind a PROXY header that the sender does not know of. */
+__noinline int shift_quoted(ctx_t *ctx, const struct packet *p, struct icmp_error *e,
+			    const struct l4_flow *flow)
+{
+	__u32 offset, seq;
+	__be32 from, to;
+
+	if (!p || !e || !flow || e->about.protocol != IPPROTO_TCP)
+		return 0;
+	offset = quoted_offset(p, e) + __builtin_offsetof(struct tcp_header, seq);
+	if (ctx_load(ctx, offset, &from, sizeof(from)))
+		return -1;
+	seq = bpf_ntohl(from) + flow->ack_delta;
+	if (flow->pp_len && flow->dir == L4_DIR_OUT)
+		seq = flow->isn_c + 1 + without_header(seq - flow->isn_c - 1, flow->pp_len);
+	to = bpf_htonl(seq);
+	e->v4.icmp.checksum = csum_apply(e->v4.icmp.checksum, csum_replaced(from, to));
+	return ctx_store(ctx, offset, &to, sizeof(to)) ||
+	       ctx_store(ctx, p->l4_offset, &e->v4.icmp, sizeof(e->v4.icmp));
+}
+
 /* Puts the addresses of the entry into an error. Returns a drop reason, 0 when they are there. */
 static __always_inline int rewrite_error(ctx_t *ctx, struct packet *p, struct icmp_error *e,
 					 const struct l4_flow *flow)
 {
+	if (flow->flags & (L4_FLOW_SEQ_ADJUSTED | L4_FLOW_SPECIAL) && shift_quoted(ctx, p, e, flow))
+		return L4_DROP_HELPER_ERROR;
 	if (flow->flags & L4_FLOW_NAT64)
 		return translate_error(ctx, p, flow);
 	if (p->family == 4 ? rewrite_error4(ctx, p, e, flow) : rewrite_error6(ctx, p, e, flow))
