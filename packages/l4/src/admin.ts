@@ -122,7 +122,7 @@ export function l4Routes(plane: L4Plane): readonly AdminRoute[] {
 async function documentOf(plane: L4Plane): Promise<PlaneDocument> {
   await plane.settled();
   await plane.collect();
-  const services = plane.services;
+  const services = plane.judgedServices;
   const hasLists = [...services.values()].some(
     ({ admission }) => admission.deny.length + admission.allow.length > 0,
   );

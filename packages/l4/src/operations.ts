@@ -50,6 +50,7 @@ const service: z.ZodType<ServiceDocument> = z.strictObject({
       mode: z.string(),
       weight: count,
       health: z.string(),
+      inhibited: z.boolean(),
       upper: count,
       lower: count,
       overloaded: z.boolean(),

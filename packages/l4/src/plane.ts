@@ -130,6 +130,13 @@ export class L4Plane implements DataPlane {
     return this.table.effective();
   }
 
+  /** The same, with what their flows show of servers. */
+  get judgedServices(): Services {
+    return new Map(
+      [...this.services].map(([key, service]) => [key, withInhibited(service, this.passive)]),
+    );
+  }
+
   /** What this host is to others that serve the same. */
   get role(): Role {
     return this.standing.role;

@@ -27,6 +27,8 @@ export interface BackendDocument {
   readonly mode: string;
   readonly weight: number;
   readonly health: string;
+  /** Takes no new flows for now, because it left some unanswered (`dest_check`). */
+  readonly inhibited: boolean;
   /** Thresholds: flows at which it takes no more, and below which it takes some again; 0 is none. */
   readonly upper: number;
   readonly lower: number;
@@ -160,6 +162,7 @@ function serviceDocument(
         mode: backend.mode,
         weight: backend.weight,
         health: backend.health,
+        inhibited: backend.inhibited ?? false,
         upper: backend.upper,
         lower: backend.lower,
         overloaded: backend.upper > 0 && counts.overloaded,

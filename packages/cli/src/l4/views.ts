@@ -31,7 +31,11 @@ export function renderPlane(document: PlaneDocument, style: Styler): string {
     );
     for (const backend of service.backends) {
       const state =
-        backend.health === 'down' ? style('red', 'down') : style('green', backend.health);
+        backend.health === 'down'
+          ? style('red', 'down')
+          : backend.inhibited
+            ? style('yellow', 'inhibited')
+            : style('green', backend.health);
       lines.push(
         `  ${`${backend.address}:${backend.port}`.padEnd(28)} ${backend.mode.padEnd(6)} ${state}  weight ${backend.weight}  ` +
           `${backend.active} active, ${backend.inactive} inactive, ${formatCount(backend.counters.conns)} so far`,

@@ -33,6 +33,8 @@ servers.open = { addr = "${serverAddress(2, 4)}:8080" }
     await lab.saysInLog(/10\.0\.0\.11:8099.*left flows unanswered/);
     const spared = await lab.request({ count: 4 });
     expect(spared).toMatchObject({ failed: 0, servers: { 'server-2': 4 } });
+    const { stdout: listed } = await lab.ipvsadm(['-Ln']);
+    expect(listed.match(/^.* inhibited$/gm)).toEqual([expect.stringContaining('10.0.0.11:8099')]);
     const { stdout } = await lab.ipvsadm(['-Sn']);
     expect(stdout).toContain('--dest-check 1,1,3s,60-3600s');
   });

@@ -126,7 +126,7 @@ async function list(command: IpvsListing, plane: L4Plane): Promise<string> {
     );
   }
   const counted = await countedFor(command, snapshot, plane);
-  const document = planeDocument(plane.services, counted, {
+  const document = planeDocument(plane.judgedServices, counted, {
     rates: plane.counters.rates,
     sets: new Map(),
     hits: new Map(),

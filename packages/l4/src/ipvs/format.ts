@@ -326,7 +326,8 @@ function serverLine(
   const forward = FORWARD_NAMES[server.mode as ForwardMode];
   const tunnel = view === 'tunnels' ? `${tunnelInfo(spec, server).padEnd(13)} ` : '';
   const counts = `${forward.padEnd(7)} ${tunnel}${String(weight).padEnd(6)} ${padded([10, 10], [active, inactive])}`;
-  return `${name} ${counts}${server.health === 'down' ? ' inhibited' : ''}${server.overloaded ? ' overload' : ''}`;
+  const isOut = server.health === 'down' || server.inhibited;
+  return `${name} ${counts}${isOut ? ' inhibited' : ''}${server.overloaded ? ' overload' : ''}`;
 }
 
 function padded(widths: readonly number[], values: readonly (number | string)[]): string {
