@@ -1,19 +1,21 @@
 /**
- * How many requests do established connections get answered while somebody floods the service with SYNs?
+ * Do established connections get their answers while somebody floods the service with SYNs?
  *
- * A client, a balancer (full NAT by the tc build) and a backend in network namespaces; wrk asks nginx on connections
- * that stay open, hping3 sends SYNs from random addresses as fast as one core can. The same packets to a port without
- * a service, which the balancer drops, show what the flood itself takes from the machine: programs that send, ask and
- * answer share its cores. Needs root, hping3, wrk and nginx; takes about a minute.
+ * A client, a balancer (full NAT by the tc build) and a backend in network namespaces; connections that stay open ask
+ * nginx at a steady pace, hping3 sends SYNs from random addresses as fast as one core can. The same packets to a port
+ * without a service, which the balancer drops, show what the flood itself takes from the machine: programs that send,
+ * ask and answer share its cores. Needs root, hping3 and nginx; takes about a minute.
  *
  *     npm run bench:flood -w packages/l4
  *
  * @module
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { attachTc, type NetworkNamespace } from '@balancer/ebpf';
 import { TrafficHost } from '../test/support/traffic.ts';
@@ -22,7 +24,12 @@ import { NAMES } from '../tools/packets/packet-case.ts';
 import { median } from './scenarios.ts';
 
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5);
-const SECONDS = 2;
+const SECONDS = 3;
+/** Some of what the machine could do: the cores have to send the flood, too. */
+const REQUESTS_PER_S = 2_000;
+const CONNECTIONS = 200;
+const NEW_PER_S = 100;
+const CLIENT = fileURLToPath(new URL('paced-client.ts', import.meta.url));
 const PORT = 8080;
 const NO_SERVICE_PORT = 81;
 const FLOOD_MAX = 10_000_000;
@@ -37,9 +44,8 @@ function background(
   namespace: NetworkNamespace,
   command: string,
   args: readonly string[],
-  stdout: 'ignore' | 'pipe' = 'ignore',
 ): ChildProcess {
-  const child = namespace.run(() => spawn(command, args, { stdio: ['ignore', stdout, 'ignore'] }));
+  const child = namespace.run(() => spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'] }));
   children.push(child);
   return child;
 }
@@ -62,23 +68,56 @@ async function startServer(): Promise<void> {
   throw new Error('nginx does not listen');
 }
 
-/** Requests per second on connections that were open before the flood began. */
-async function measure(port: number | undefined): Promise<number> {
-  const url = `http://${NAMES['V']!}:${PORT}/`;
-  const asking = background(host.client, 'wrk', ['-t1', '-c16', `-d${SECONDS}s`, url], 'pipe');
+/** What a client that asks at a steady pace got. */
+interface Outcome {
+  readonly asked: number;
+  readonly answered: number;
+  readonly p99Ms: number;
+  readonly opened: number;
+  readonly openedAnswered: number;
+}
+
+/** Next line that a process prints. */
+async function nextLine(child: ChildProcess): Promise<string> {
   let said = '';
-  asking.stdout!.on('data', (chunk) => (said += String(chunk)));
-  const ended = new Promise((resolve) => asking.on('exit', resolve));
-  await promisify(setTimeout)(200);
+  while (!said.includes('\n')) {
+    // oxlint-disable-next-line no-await-in-loop -- piece by piece
+    const [chunk] = await once(child.stdout!, 'data');
+    said += String(chunk);
+  }
+  return said;
+}
+
+/** Asks on connections that were open before the flood began. */
+async function measure(port: number | undefined): Promise<{ outcome: Outcome; sent: number }> {
+  const load = [NAMES['V']!, PORT, CONNECTIONS, REQUESTS_PER_S, NEW_PER_S, SECONDS].map(String);
+  const asking = background(host.client, process.execPath, ['--import', 'tsx', CLIENT, ...load]);
+  await nextLine(asking);
+  const before = framesOf(host.client);
   const to = ['-S', '-q', '--rand-source', '--flood', '-c', `${FLOOD_MAX}`, '-p', `${port}`];
   const flood =
     port === undefined ? undefined : background(host.client, 'hping3', [...to, NAMES['V']!]);
-  await ended;
+  const start = performance.now();
+  asking.stdin!.write('go\n');
+  const said = await nextLine(asking);
+  const sent = ((framesOf(host.client) - before) / (performance.now() - start)) * 1000;
   flood?.kill('SIGKILL');
-  return Number(/Requests\/sec:\s*([\d.]+)/.exec(said)?.[1] ?? 0);
+  // What the client prints.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return { outcome: JSON.parse(said) as Outcome, sent };
 }
 
-const rates = new Map<string, number[]>();
+/** Frames that a namespace has sent. */
+function framesOf(namespace: NetworkNamespace): number {
+  const text = namespace.run(() => readFileSync('/proc/thread-self/net/dev', 'utf8'));
+  return text
+    .split('\n')
+    .slice(2)
+    .filter((line) => !line.trim().startsWith('lo:'))
+    .reduce((sum, line) => sum + Number(line.split(':')[1]?.trim().split(/\s+/)[9] ?? 0), 0);
+}
+
+const results = new Map<string, { outcome: Outcome; sent: number }[]>();
 try {
   await startServer();
   for (let round = 0; round < ROUNDS; round++) {
@@ -103,7 +142,7 @@ try {
       );
       for (const [name, port] of Object.entries(FLOODS)) {
         const key = `${synproxy} ${name}`;
-        rates.set(key, [...(rates.get(key) ?? []), await measure(port)]);
+        results.set(key, [...(results.get(key) ?? []), await measure(port)]);
       }
       for (const attachment of attachments) attachment.close();
       plane.close();
@@ -118,17 +157,19 @@ try {
 console.log(
   `${cpus().length} x ${cpus()[0]?.model}, load ${loadavg()[0]!.toFixed(1)}, ${ROUNDS} rounds`,
 );
-/** Median over the rounds of the ratio to another flood in the same round. */
-const ratio = (synproxy: string, name: string, to: string): string =>
-  median(
-    rates.get(`${synproxy} ${name}`)!.map((rate, i) => rate / rates.get(`${synproxy} ${to}`)![i]!),
-  ).toFixed(2);
-console.log('SYN proxy     flood      req/s  x none  x dropped');
+console.log(
+  `asked: ${REQUESTS_PER_S} requests/s on ${CONNECTIONS} connections, ${NEW_PER_S} new connections/s`,
+);
+console.log('SYN proxy     flood     frames sent/s  answered       p99  new ones answered');
 for (const synproxy of PROXIES) {
   for (const name of Object.keys(FLOODS)) {
-    const rate = median(rates.get(`${synproxy} ${name}`)!).toFixed(0);
+    const rounds = results.get(`${synproxy} ${name}`)!;
+    const sent = median(rounds.map((round) => round.sent)).toFixed(0);
+    const share = median(rounds.map(({ outcome: { asked, answered } }) => answered / asked));
+    const fresh = median(rounds.map(({ outcome }) => outcome.openedAnswered / outcome.opened));
+    const p99Ms = median(rounds.map(({ outcome }) => outcome.p99Ms)).toFixed(1);
     console.log(
-      `${synproxy.padEnd(13)} ${name.padEnd(8)} ${rate.padStart(7)} ${ratio(synproxy, name, 'none').padStart(7)} ${ratio(synproxy, name, 'dropped').padStart(10)}`,
+      `${synproxy.padEnd(13)} ${name.padEnd(9)} ${sent.padStart(13)} ${`${(share * 100).toFixed(1)} %`.padStart(9)} ${`${p99Ms} ms`.padStart(9)} ${`${(fresh * 100).toFixed(1)} %`.padStart(18)}`,
     );
   }
 }
