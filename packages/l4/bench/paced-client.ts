@@ -40,7 +40,7 @@ let openedAnswered = 0;
 
 /** A connection for one request. */
 function open(): void {
-  const socket = connect(port, host!, () => socket.write(REQUEST));
+  const socket = connect(port, host, () => socket.write(REQUEST));
   socket.on('error', () => {});
   socket.once('data', () => {
     openedAnswered++;
@@ -50,7 +50,7 @@ function open(): void {
 }
 
 for (let i = 0; i < connections; i++) {
-  const socket = connect(port, host!);
+  const socket = connect(port, host);
   const asked: number[] = [];
   socket.setNoDelay(true);
   socket.on('error', () => {});
