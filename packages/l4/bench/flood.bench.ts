@@ -4,7 +4,7 @@
  * A client, a balancer (full NAT by the tc build) and a backend in network namespaces; connections that stay open ask
  * nginx at a steady pace, hping3 sends SYNs from random addresses as fast as one core can. The same packets to a port
  * without a service, which the balancer drops, show what the flood itself takes from the machine: programs that send,
- * ask and answer share its cores. Needs root, hping3 and nginx; takes about a minute.
+ * ask and answer share its cores. Needs root, hping3 and nginx; takes about two minutes.
  *
  *     npm run bench:flood -w packages/l4
  *
@@ -23,7 +23,7 @@ import { DataPlane } from '../tools/packets/data-plane.ts';
 import { NAMES } from '../tools/packets/packet-case.ts';
 import { median } from './scenarios.ts';
 
-const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5);
+const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3);
 const SECONDS = 3;
 /** Some of what the machine could do: the cores have to send the flood, too. */
 const REQUESTS_PER_S = 2_000;

@@ -51,6 +51,8 @@ const statistics = enableStatistics();
 const hosts = scenarios.map(
   () =>
     new PacketHost({
+      // None of the new flows takes the place of another.
+      l4_half: 65_536,
       l4_ct: RESIDENT > 0 ? RESIDENT * 4 : 262_144,
       l4_acl: 1024,
       ...(RESIDENT > 0 && { l4_half: RESIDENT }),
