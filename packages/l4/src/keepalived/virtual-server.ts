@@ -16,6 +16,7 @@ import {
 import { addressOf, prefixLength } from './addresses.ts';
 import { type Checks, checksOf, NO_CHECKS, sameChecks } from './checkers.ts';
 import type { AddressGroups } from './groups.ts';
+import { tunnelOf } from './tunnel.ts';
 import type { Section } from './section.ts';
 
 type InetAddress = Extract<Address, { kind: 'inet' }>;
@@ -70,6 +71,7 @@ export function importService(
   const l4 = {
     ...frontendL4Of(service, groups, endpoints),
     ...(protocol === 'tcp' && mode === 'fnat' && clientAddressOf(service)),
+    ...(mode === 'tunnel' && tunnelOf(service)),
     ...(TWO_WAY.has(mode) && service.has('syn_proxy') && { synproxy: 'client-first' as const }),
   };
   const backend = backendOf(service, endpoints);

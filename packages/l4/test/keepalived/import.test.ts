@@ -18,6 +18,34 @@ function service(own: string, server = '', words = '192.0.2.1 80'): string {
 }
 
 describe('keepalived.conf', () => {
+  const tunnelled = (words: string): string =>
+    `virtual_server 192.0.2.1 80 {\n lvs_method TUN ${words}\n real_server 10.0.0.1 80 {\n }\n}\n`;
+
+  test.each([
+    { words: '', l4: {} },
+    { words: 'type ipip', l4: {} },
+    { words: 'type gue port 6080', l4: { tunnel: 'gue', tunnel_port: 6080 } },
+    {
+      words: 'type gue port 5555 csum',
+      l4: { tunnel: 'gue', tunnel_port: 5555, tunnel_checksum: true },
+    },
+    { words: 'type gre nocsum', l4: { tunnel: 'gre' } },
+  ])('carries the kind of tunnels over: TUN $words', ({ words, l4 }) => {
+    const { config, leftovers } = imported(tunnelled(words));
+    expect(leftovers).toEqual([]);
+    expect(Object.values(config.frontends ?? {})).toMatchObject([{ mode: 'tunnel', l4 }]);
+  });
+
+  test.each([
+    { words: 'type gue port 70000', left: 'TUN port 70000: needs a port from 1 to 65535' },
+    { words: 'type gue port 1 remcsum', left: 'TUN remcsum: checksums are not sent apart' },
+    { words: 'type gre csum', left: 'TUN type gre csum: headers of GRE have no checksum here' },
+    { words: 'type vxlan', left: 'TUN type vxlan: there are ipip, gue and gre' },
+    { words: 'kind gre', left: 'TUN kind: is not known' },
+  ])('names what tunnels cannot be: TUN $words', ({ words, left }) => {
+    expect(leftoversOf(tunnelled(words))[0]).toBe(`1: virtual_server 192.0.2.1 80: ${left}`);
+  });
+
   test('makes full NAT from IPv6 to IPv4 the mode of that name', () => {
     const text = `
 local_address_group laddrs {
