@@ -4,7 +4,7 @@
  */
 import * as fc from 'fast-check';
 import { buildFrame, wrongChecksums, type FrameSpec } from '@balancer/ebpf';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DataPlane } from '../tools/packets/data-plane.ts';
 import { HOOKS, PacketHost, type Hook } from '../tools/packets/packet-host.ts';
 import { NAMES, type Setup } from '../tools/packets/packet-case.ts';
@@ -105,11 +105,17 @@ function answerTo(forwarded: Uint8Array, packet: RandomPacket, protocol: string)
 /** Where an Ethernet frame with IPv4 without options has the source port. */
 const CLIENT_PORT_OFFSET = 34;
 
+/** One for all: to load the programs takes longer than a test. */
+let host: PacketHost;
+beforeAll(() => {
+  if (NO_ROOT === '') host = new PacketHost();
+});
+afterAll(() => host?.close());
+
 describe(`checksums of forwarded packets${NO_ROOT}`, () => {
   test.skipIf(NO_ROOT !== '').each([...combinations()])(
     'verify: $hook, $mode, $protocol, $vip',
     (setup) => {
-      const host = new PacketHost();
       const plane = new DataPlane(setup, setup.hook, host);
       try {
         fc.assert(
@@ -122,7 +128,6 @@ describe(`checksums of forwarded packets${NO_ROOT}`, () => {
         );
       } finally {
         plane.close();
-        host.close();
       }
     },
   );
@@ -130,7 +135,6 @@ describe(`checksums of forwarded packets${NO_ROOT}`, () => {
   test.skipIf(NO_ROOT !== '').each(HOOKS.flatMap((hook) => [...translating(hook)]))(
     'verify in the answers of IPv4 servers to IPv6 clients: $hook, $protocol',
     (setup) => {
-      const host = new PacketHost();
       const plane = new DataPlane(setup, setup.hook, host);
       try {
         fc.assert(
@@ -145,7 +149,6 @@ describe(`checksums of forwarded packets${NO_ROOT}`, () => {
         );
       } finally {
         plane.close();
-        host.close();
       }
     },
   );

@@ -4,7 +4,7 @@
  */
 import * as fc from 'fast-check';
 import { buildFrame, type TcpFlag, wrongChecksums } from '@balancer/ebpf';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DROP_REASONS } from '../src/constants.ts';
 import { DataPlane } from '../tools/packets/data-plane.ts';
 import { NAMES, type Setup } from '../tools/packets/packet-case.ts';
@@ -139,11 +139,17 @@ function* combinations(): Generator<{ hook: Hook; flag: 'toa' | 'proxy'; ends: E
   }
 }
 
+/** One for all: to load the programs takes longer than a test. */
+let host: PacketHost;
+beforeAll(() => {
+  if (NO_ROOT === '') host = new PacketHost();
+});
+afterAll(() => host?.close());
+
 describe(`segments that tell the client's address${NO_ROOT}`, () => {
   test.skipIf(NO_ROOT !== '').each([...combinations()])(
     'have right checksums and the content that came: $hook, $flag, $ends.family',
     ({ hook, flag, ends }) => {
-      const host = new PacketHost();
       const setup: Setup = {
         mode: 'fnat',
         vip: NAMES[ends.vip]!,
@@ -171,7 +177,6 @@ describe(`segments that tell the client's address${NO_ROOT}`, () => {
           { numRuns: RUNS },
         );
       } finally {
-        host.close();
       }
     },
   );
@@ -187,7 +192,6 @@ describe(`segments that tell the client's address${NO_ROOT}`, () => {
       flag: 'toa' | 'proxy',
       use: (plane: DataPlane, send: DataPlane['send']) => void,
     ): void => {
-      const host = new PacketHost();
       const plane = new DataPlane(
         { mode: 'fnat', localAddresses: [NAMES['LIP']!], flags: [flag] },
         'tc',
@@ -198,7 +202,6 @@ describe(`segments that tell the client's address${NO_ROOT}`, () => {
         use(plane, (frame, given) => plane.send(frame, given));
       } finally {
         plane.close();
-        host.close();
       }
     };
     const seqOf = (frame: Uint8Array): number => Buffer.from(frame).readUInt32BE(14 + 20 + 4);

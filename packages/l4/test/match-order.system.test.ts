@@ -1,7 +1,7 @@
 /** Random rules against a model of them: the first that matches gives the service, on both builds. */
 import { parseIp } from '@balancer/ebpf';
 import fc from 'fast-check';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { familyOf, MODES, PROTOCOLS, SERVICE_FLAGS, toMapAddress } from '../src/index.ts';
 import { fullRange, matchOf } from '../src/match.ts';
 import { createRules, matchFilter, type PlaneRule } from '../src/match-map.ts';
@@ -88,8 +88,11 @@ function model(rules: readonly Rule[], sent: Packet): number {
 }
 
 describe.skipIf(NO_ROOT !== '')(`rules${NO_ROOT}`, () => {
-  const packetHost = new PacketHost();
-  afterAll(() => packetHost.close());
+  let packetHost: PacketHost;
+  beforeAll(() => {
+    packetHost = new PacketHost();
+  });
+  afterAll(() => packetHost?.close());
 
   test.each(HOOKS)('give the service of the first that matches, as a model does, on %s', (hook) => {
     const plane = new DataPlane(

@@ -16,15 +16,16 @@ const groups = HOOKS.flatMap((hook) =>
   })),
 );
 
+/** One for all cases: to load the programs takes longer than any of them. */
+let host: PacketHost;
+
+beforeAll(() => {
+  if (skipped === '') host = new PacketHost();
+});
+
+afterAll(() => host?.close());
+
 describe.each(groups)(`$hook, $name${skipped}`, ({ hook, cases }) => {
-  let host: PacketHost;
-
-  beforeAll(() => {
-    if (skipped === '') host = new PacketHost();
-  });
-
-  afterAll(() => host?.close());
-
   test.skipIf(skipped !== '').each(cases)('$title', (packetCase) => {
     expect(runCase(packetCase, hook, host)).toEqual([]);
   });

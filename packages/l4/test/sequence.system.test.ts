@@ -4,7 +4,7 @@
  */
 import * as fc from 'fast-check';
 import { buildFrame, diffFrames, type FrameSpec, type TcpSpec } from '@balancer/ebpf';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FLOW_FLAGS } from '../src/index.ts';
 import { DataPlane } from '../tools/packets/data-plane.ts';
 import { HOOKS, PacketHost, type Hook } from '../tools/packets/packet-host.ts';
@@ -141,11 +141,17 @@ function shifted(segment: Segment): object {
   };
 }
 
+/** One for all: to load the programs takes longer than a test. */
+let host: PacketHost;
+beforeAll(() => {
+  if (NO_ROOT === '') host = new PacketHost();
+});
+afterAll(() => host?.close());
+
 describe(`sequence numbers of flows whose ends count differently${NO_ROOT}`, () => {
   test.skipIf(NO_ROOT !== '').each(COMBINATIONS)(
     'are shifted: $hook, $mode, $addresses.vip',
     ({ hook, mode, addresses: { client, vip, backend, local } }) => {
-      const host = new PacketHost();
       const setup = { mode, vip, backends: [{ address: backend }], localAddresses: [local] };
       const plane = new DataPlane(setup, hook, host);
       const source = mode === 'nat' ? client : local;
@@ -186,7 +192,6 @@ describe(`sequence numbers of flows whose ends count differently${NO_ROOT}`, () 
         );
       } finally {
         plane.close();
-        host.close();
       }
     },
   );

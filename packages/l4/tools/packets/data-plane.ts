@@ -85,6 +85,9 @@ export interface Sent {
   readonly metadataBytes: number;
 }
 
+/** Tables of the service as text, of objects that many cases share: to set one waits for RCU. */
+const heldTables = new WeakMap<object, Map<string, string>>();
+
 /** The data plane of a host, emptied and filled from a set-up. */
 export class DataPlane {
   readonly protocol: number;
@@ -435,8 +438,12 @@ export class DataPlane {
   }
 
   #setInner(outer: 'l4_sel' | 'l4_list', slots: readonly number[]): void {
+    const held = heldTables.get(this.#loaded) ?? new Map<string, string>();
+    heldTables.set(this.#loaded, held);
+    if (held.get(outer) === slots.join()) return;
     const inner = createTable(outer, Uint32Array.from(slots));
     this.#loaded.map(outer).set(SERVICE, inner.fd);
     inner.close();
+    held.set(outer, slots.join());
   }
 }
