@@ -32,7 +32,6 @@ const NEW_PER_S = 100;
 const CLIENT = fileURLToPath(new URL('paced-client.ts', import.meta.url));
 const PORT = 8080;
 const NO_SERVICE_PORT = 81;
-const FLOOD_MAX = 10_000_000;
 const PROXIES = ['off', 'client-first'] as const;
 const FLOODS = { none: undefined, dropped: NO_SERVICE_PORT, service: PORT } as const;
 
@@ -94,9 +93,10 @@ async function measure(port: number | undefined): Promise<{ outcome: Outcome; se
   const asking = background(host.client, process.execPath, ['--import', 'tsx', CLIENT, ...load]);
   await nextLine(asking);
   const before = framesOf(host.client);
-  const to = ['-S', '-q', '--rand-source', '--flood', '-c', `${FLOOD_MAX}`, '-p', `${port}`];
+  // It would go on by itself; no round needs so much of a core.
+  const to = ['--cpu=60', 'hping3', '-S', '-q', '--rand-source', '--flood', '-p', `${port}`];
   const flood =
-    port === undefined ? undefined : background(host.client, 'hping3', [...to, NAMES['V']!]);
+    port === undefined ? undefined : background(host.client, 'prlimit', [...to, NAMES['V']!]);
   const start = performance.now();
   asking.stdin!.write('go\n');
   const said = await nextLine(asking);
