@@ -53,7 +53,7 @@ async function startServer(): Promise<void> {
   const config = join(folder, 'nginx.conf');
   writeFileSync(
     config,
-    `daemon off; pid ${folder}/nginx.pid; error_log ${folder}/error.log; worker_processes 1;
+    `daemon off; master_process off; pid ${folder}/nginx.pid; error_log ${folder}/error.log;
      events { worker_connections 4096; }
      http { access_log off; keepalive_requests 100000000; server { listen ${PORT} backlog=4096; return 200 "ok\\n"; } }`,
   );

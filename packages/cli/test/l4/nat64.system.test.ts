@@ -134,7 +134,7 @@ describe(`clients of IPv6, servers of IPv4${NO_ROOT}`, () => {
       const file = join(lab.folder, 'nginx.conf');
       writeFileSync(
         file,
-        `user root; daemon off; pid ${lab.folder}/nginx.pid; error_log ${lab.folder}/nginx.log;
+        `user root; daemon off; master_process off; pid ${lab.folder}/nginx.pid; error_log ${lab.folder}/nginx.log;
 events {}
 http {
   access_log off;
