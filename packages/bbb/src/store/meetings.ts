@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { ExpressionBuilder, ExpressionWrapper, SqlBool } from 'kysely';
+import type { ExpressionBuilder, ExpressionWrapper, SqlBool, Transaction } from 'kysely';
 import { idHashOf } from '../tenants/meeting-names.ts';
 import { chunksOf } from './chunks.ts';
-import type { Database, MeetingTable, Tables } from './schema.ts';
+import type { Database, Dialect, MeetingTable, Tables } from './schema.ts';
 
 export type MeetingRecord = Readonly<Omit<MeetingTable, 'id_hash'>>;
 
@@ -17,19 +17,19 @@ export interface MeetingKey {
 }
 
 /** How an insert went. */
-export type InsertOutcome = 'inserted' | 'meeting-exists' | 'voice-bridge-taken';
+export type InsertOutcome = 'inserted' | 'meeting-exists' | 'voice-bridge-taken' | 'tenant-full';
 
 export class MeetingStore {
   readonly #db: Database;
+  readonly #dialect: Dialect;
 
-  constructor(db: Database) {
+  constructor(db: Database, dialect: Dialect) {
     this.#db = db;
+    this.#dialect = dialect;
   }
 
   async find(key: MeetingKey): Promise<MeetingRecord | undefined> {
-    // PostgreSQL's text cannot hold it, so there is no such record, and asking would be an error.
-    if (key.meeting_id.includes('\0')) return undefined;
-    return this.#db.selectFrom('gw_meetings').selectAll().where(isRecord(key)).executeTakeFirst();
+    return find(this.#db, key);
   }
 
   async findByVoiceBridge(voiceBridge: string): Promise<MeetingRecord | undefined> {
@@ -60,15 +60,20 @@ export class MeetingStore {
       .execute();
   }
 
-  /** Inserts a record unless its key or its voice bridge is taken: the constraints decide, once. */
-  async insert(record: MeetingRecord): Promise<InsertOutcome> {
-    const { numInsertedOrUpdatedRows } = await this.#db
-      .insertInto('gw_meetings')
-      .values({ ...record, id_hash: idHashOf(record) })
-      .onConflict((conflict) => conflict.doNothing())
-      .executeTakeFirst();
-    if ((numInsertedOrUpdatedRows ?? 0n) > 0n) return 'inserted';
-    return (await this.find(record)) === undefined ? 'voice-bridge-taken' : 'meeting-exists';
+  /**
+   * Inserts a record unless its key or its voice bridge is taken: the constraints decide, once.
+   *
+   * @param tenantLimit - Records that its tenant may have with this one; 0 for no limit.
+   */
+  async insert(record: MeetingRecord, tenantLimit = 0): Promise<InsertOutcome> {
+    if (tenantLimit === 0) return insertInto(this.#db, record);
+    return this.#db.transaction().execute(async (db) => {
+      await this.#lockTenant(db, record.tenant_id);
+      if ((await countOfTenant(db, record.tenant_id)) >= tenantLimit) {
+        return (await find(db, record)) === undefined ? 'tenant-full' : 'meeting-exists';
+      }
+      return insertInto(db, record);
+    });
   }
 
   /** The create of a pending record is over. */
@@ -148,28 +153,6 @@ export class MeetingStore {
     return row.count;
   }
 
-  /**
-   * Place of a record among those of its tenant, from 1, oldest first. Two creates at once see the
-   * same order, so that exactly those beyond a limit give way.
-   */
-  async rankInTenant(record: MeetingRecord): Promise<number> {
-    const row = await this.#db
-      .selectFrom('gw_meetings')
-      .select((select) => select.fn.countAll<number>().as('count'))
-      .where('tenant_id', '=', record.tenant_id)
-      .where((where) =>
-        where.or([
-          where('created_at_ms', '<', record.created_at_ms),
-          where.and([
-            where('created_at_ms', '=', record.created_at_ms),
-            where('meeting_id', '<=', record.meeting_id),
-          ]),
-        ]),
-      )
-      .executeTakeFirstOrThrow();
-    return row.count;
-  }
-
   /** Notes that meetings of a server were seen running. Ids beyond those known are ignored. */
   async seen(serverId: string, upstreamIds: readonly MeetingKey[], nowMs: number): Promise<void> {
     const scopes = new Map<string, string[]>();
@@ -199,6 +182,42 @@ export class MeetingStore {
       .executeTakeFirst();
     return Number(numDeletedRows);
   }
+
+  /** Has the inserts of a tenant wait for each other. SQLite's transactions do so anyway. */
+  async #lockTenant(db: Transaction<Tables>, tenantId: string): Promise<void> {
+    if (this.#dialect !== 'postgres') return;
+    await db
+      .selectFrom('gw_tenants')
+      .select('id')
+      .where('id', '=', tenantId)
+      .forUpdate()
+      .executeTakeFirst();
+  }
+}
+
+async function find(db: Database, key: MeetingKey): Promise<MeetingRecord | undefined> {
+  // PostgreSQL's text cannot hold it, so there is no such record, and asking would be an error.
+  if (key.meeting_id.includes('\0')) return undefined;
+  return db.selectFrom('gw_meetings').selectAll().where(isRecord(key)).executeTakeFirst();
+}
+
+async function countOfTenant(db: Database, tenantId: string): Promise<number> {
+  const row = await db
+    .selectFrom('gw_meetings')
+    .select((select) => select.fn.countAll<number>().as('count'))
+    .where('tenant_id', '=', tenantId)
+    .executeTakeFirstOrThrow();
+  return row.count;
+}
+
+async function insertInto(db: Database, record: MeetingRecord): Promise<InsertOutcome> {
+  const { numInsertedOrUpdatedRows } = await db
+    .insertInto('gw_meetings')
+    .values({ ...record, id_hash: idHashOf(record) })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  if ((numInsertedOrUpdatedRows ?? 0n) > 0n) return 'inserted';
+  return (await find(db, record)) === undefined ? 'voice-bridge-taken' : 'meeting-exists';
 }
 
 function isRecord({ scope, meeting_id }: MeetingKey) {

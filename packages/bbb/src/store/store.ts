@@ -43,7 +43,7 @@ export class Store {
     this.#db = db;
     this.dialect = dialect;
     this.servers = new ServerStore(db);
-    this.meetings = new MeetingStore(db);
+    this.meetings = new MeetingStore(db, dialect);
     this.tenants = new TenantStore(db);
     this.callbacks = new CallbackStore(db);
     this.leases = new LeaseStore(db, dialect);

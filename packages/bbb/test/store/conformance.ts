@@ -123,12 +123,28 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       expect((await store.meetings.list()).map(({ meeting_id }) => meeting_id)).toEqual(['b']);
     });
 
-    test('have a rank among those of their tenant', async () => {
-      const rows = ['b', 'a', 'c'].map((id) => record(id, { tenant_id: 't' }));
-      const late = record('0', { tenant_id: 't', created_at_ms: T0 + 1 });
-      for (const row of [...rows, late, record('z')]) await store.meetings.insert(row);
-      expect(await store.meetings.rankInTenant(record('a', { tenant_id: 't' }))).toBe(1);
-      expect(await store.meetings.rankInTenant(late)).toBe(4);
+    test('stop at the limit of their tenant, whichever was made first', async () => {
+      await store.tenants.add({ id: 't', name: 't', secrets: 's' });
+      const made = (id: string, at: number) =>
+        record(id, { tenant_id: 't', scope: 't', created_at_ms: T0 + at });
+      expect(await store.meetings.insert(made('late', 1), 1)).toBe('inserted');
+      expect(await store.meetings.insert(made('early', 0), 1)).toBe('tenant-full');
+      expect(await store.meetings.insert(made('late', 2), 1)).toBe('meeting-exists');
+      expect(await store.meetings.insert(record('of nobody'))).toBe('inserted');
+      await store.meetings.drop(made('late', 1));
+      expect(await store.meetings.insert(made('early', 0), 1)).toBe('inserted');
+    });
+
+    test('of twenty inserts at once keep as many as their tenant may have', async () => {
+      await store.tenants.add({ id: 't', name: 't', secrets: 's' });
+      const outcomes = await Promise.all(
+        Array.from({ length: 20 }, (_, i) => {
+          const row = record(`m${i}`, { tenant_id: 't', scope: 't', created_at_ms: T0 - i });
+          return store.meetings.insert(row, 3);
+        }),
+      );
+      expect(outcomes.filter((outcome) => outcome === 'inserted')).toHaveLength(3);
+      expect(await store.meetings.count()).toBe(3);
     });
   });
 

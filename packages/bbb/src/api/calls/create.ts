@@ -252,6 +252,7 @@ async function insertRecord(
   });
   const moderatorPw = merged.get('moderatorPW') || randomPassword();
   const own = config.use_external_voice_bridge ? merged.get('voiceBridge') : undefined;
+  const tenantLimit = call.caller.tenant?.row.max_meetings ?? 0;
   for (const voiceBridge of bridgesFor(upstreamIdOf(key), config, own)) {
     const record: MeetingRecord = {
       ...key,
@@ -263,14 +264,10 @@ async function insertRecord(
       created_at_ms: nowMs,
       last_seen_at_ms: nowMs,
     };
-    const outcome = await context.store.meetings.insert(record);
+    const outcome = await context.store.meetings.insert(record, tenantLimit);
+    if (outcome === 'inserted') return record;
+    if (outcome === 'tenant-full') return 'maxConcurrent';
     if (outcome === 'meeting-exists') return outcome;
-    if (outcome === 'voice-bridge-taken') continue;
-    if (await isBeyondLimit(context, call, record)) {
-      await context.store.meetings.drop(record);
-      return 'maxConcurrent';
-    }
-    return record;
   }
   return 'internalError';
 }
@@ -368,15 +365,6 @@ async function isTenantFull(context: GatewayContext, { caller }: ApiCall): Promi
   const row = caller.tenant?.row;
   if (row === undefined || row.max_users === 0) return false;
   return (await context.board.tenantUsers(row.id)) >= row.max_users;
-}
-
-async function isBeyondLimit(
-  { store }: GatewayContext,
-  { caller }: ApiCall,
-  record: MeetingRecord,
-): Promise<boolean> {
-  const limit = caller.tenant?.row.max_meetings ?? 0;
-  return limit > 0 && (await store.meetings.rankInTenant(record)) > limit;
 }
 
 function refused(
