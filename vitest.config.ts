@@ -23,6 +23,7 @@ export default defineConfig({
           exclude: ['**/*.{alloc,system}.test.ts', '**/node_modules/**', '**/dist/**'],
           pool: 'threads',
           isolate: false,
+          setupFiles: ['scripts/repeatable-properties.ts'],
           ...patience,
         },
       },

@@ -13,6 +13,7 @@ import type { Admission } from '../src/desired.ts';
 import { DataPlane, SERVICE } from '../tools/packets/data-plane.ts';
 import { NAMES } from '../tools/packets/packet-case.ts';
 import { PacketHost } from '../tools/packets/packet-host.ts';
+import { MACS } from './support/ends.ts';
 
 const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for bpf(2))';
 const IS_LONG = process.env['BALANCER_TEST_LONG'] === '1';
@@ -105,8 +106,7 @@ function datagram(bytes: number): FrameSpec {
   const payload = 'x'.repeat(bytes);
   const udp = { sport: 40_000, dport: 80, payload };
   return {
-    to: NAMES['L1']!,
-    from: NAMES['R']!,
+    ...MACS.fromClient,
     ipv4: { src: NAMES['C']!, dst: NAMES['V']!, udp },
   };
 }
