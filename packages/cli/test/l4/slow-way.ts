@@ -2,7 +2,7 @@
  * A second, slower link between the client and the router, which some of the packets take: they arrive behind
  * those that were sent after them.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import type { Lab } from '../../../../examples/l4-netns/lab.ts';
 import { ADDRESSES } from '../../../../examples/l4-netns/network.ts';
 
@@ -54,12 +54,4 @@ export async function addSlowWay(lab: Lab, oneIn: number): Promise<void> {
       await lab.program(machine, command!, ...args);
     }
   }
-}
-
-/** Segments that a machine had to keep because earlier ones were still to come. */
-export function outOfOrder(machine: Lab['machine']): number {
-  const [names = '', values = ''] = machine
-    .run(() => readFileSync('/proc/thread-self/net/netstat', 'utf8'))
-    .split('\n');
-  return Number(values.split(' ')[names.split(' ').indexOf('TCPOFOQueue')]);
 }
