@@ -307,12 +307,23 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
     const child = this.start(namespace, args);
     child.stdin!.on('error', () => {});
     child.stdin!.end(input);
-    const [stdout, stderr, [code]] = await Promise.all([
-      text(child.stdout!),
-      text(child.stderr!),
-      once(child, 'exit') as Promise<[number]>,
-    ]);
-    return { code, stdout, stderr };
+    return printedBy(child);
+  }
+
+  /**
+   * Runs a program in a namespace until it ends.
+   *
+   * @returns What it printed.
+   * @throws {Error} when it fails, with what it complained of.
+   */
+  async program(
+    namespace: NetworkNamespace,
+    command: string,
+    ...args: readonly string[]
+  ): Promise<string> {
+    const { code, stdout, stderr } = await printedBy(this.startProgram(namespace, command, args));
+    if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}: ${stderr}`);
+    return stdout;
   }
 
   /** Requests from the client, one after the other. */
@@ -370,6 +381,16 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
     child.on('exit', () => this.#processes.delete(child));
     return child;
   }
+}
+
+/** What a process prints until it ends. */
+async function printedBy(child: ChildProcess): Promise<Printed> {
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout!),
+    text(child.stderr!),
+    once(child, 'exit') as Promise<[number]>,
+  ]);
+  return { code, stdout, stderr };
 }
 
 /** Ends a process, which need be no child of this one. */

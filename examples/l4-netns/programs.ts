@@ -62,14 +62,16 @@ export const CLIENT = `
     request.on('error', reject);
     request.end(body);
   });
+  // Open to the end: a port that is given back may be given out again, and then belongs to the same flow.
+  const sockets = [];
   const udp = () => new Promise((resolve, reject) => {
     const socket = require('node:dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4');
-    const timer = setTimeout(() => { socket.close(); reject(new Error('no answer')); }, 10000);
+    sockets.push(socket);
+    const timer = setTimeout(() => reject(new Error('no answer')), 10000);
     socket.on('message', (message) => {
       const [name, client] = message.toString().split(' ');
       note(name, client);
       clearTimeout(timer);
-      socket.close();
       resolve();
     });
     socket.send('hello', Number(port), host);
@@ -93,6 +95,7 @@ export const CLIENT = `
         result.reason ||= error.message;
       }
     }
+    for (const socket of sockets) socket.close();
     console.log(JSON.stringify(result));
   })();
 `;

@@ -10,6 +10,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Statistics } from '@balancer/lb';
 import type { Io } from '../src/io.ts';
@@ -107,8 +108,12 @@ export function startProcessWith(
     stderr += String(chunk);
     news.emit('news');
   });
-  const exited = once(child, 'exit') as Promise<[number | null]>;
-  void exited.then(() => news.emit('news'));
+  let isOver = false;
+  const over = endOf(child).then((code) => {
+    isOver = true;
+    news.emit('news');
+    return code;
+  });
   return {
     child,
     output: () => ({ stdout, stderr }),
@@ -116,7 +121,7 @@ export function startProcessWith(
       for (;;) {
         const match = pattern.exec(stdout) ?? pattern.exec(stderr);
         if (match) return match;
-        if (child.exitCode !== null) throw new Error(`it ended without ${pattern}:\n${stderr}`);
+        if (isOver) throw new Error(`it ended without ${pattern}:\n${stderr}`);
         // oxlint-disable-next-line no-await-in-loop -- output comes in pieces
         await once(news, 'news', { signal: AbortSignal.timeout(SAYS_MS) }).catch(
           (cause: unknown) => {
@@ -126,11 +131,24 @@ export function startProcessWith(
       }
     },
     end: async (signal) => {
-      if (signal && child.exitCode === null) child.kill(signal);
-      const [code] = await exited;
-      return code;
+      if (signal) child.kill(signal);
+      return over;
     },
   };
+}
+
+/**
+ * Waits until a process has ended and all that it wrote is read. Its streams need not close: another
+ * process that took over from it may have them too.
+ *
+ * @returns Its exit code; `null` when a signal ended it.
+ */
+async function endOf(child: ChildProcess): Promise<number | null> {
+  const [code] = (await once(child, 'exit')) as [number | null];
+  // What is in a pipe by now is read in the next turn of the event loop.
+  await nextTurn();
+  await nextTurn();
+  return code;
 }
 
 /** A load balancer that serves a file with an admin listener. */

@@ -5,10 +5,11 @@ import { PassThrough } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { StatisticsHistory } from '@balancer/console';
 import type { ServerState, Statistics } from '@balancer/lb';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { Io } from '../src/io.ts';
 import { main } from '../src/program.ts';
 import { renderTop, type TopScreen } from '../src/top-screen.ts';
+import { until } from './support.ts';
 
 interface ServerFacts {
   readonly name: string;
@@ -215,13 +216,13 @@ describe('top on a terminal', () => {
   test('follows keys, and gives the terminal back on q', async () => {
     const { io, written, type, isRaw } = terminal();
     const ended = main(['top', '--url', await startDaemon()], io);
-    await vi.waitFor(() => expect(written()).toContain('n name ↓'));
+    await until('n name ↓', () => written().includes('n name ↓'));
     expect(isRaw()).toBe(true);
     expect(written()).toContain('\u001B[?1049h\u001B[?25l');
     type('o');
-    await vi.waitFor(() => expect(written()).toContain('o open ↓'));
+    await until('o open ↓', () => written().includes('o open ↓'));
     type('o');
-    await vi.waitFor(() => expect(written()).toContain('o open ↑'));
+    await until('o open ↑', () => written().includes('o open ↑'));
     type('q');
     expect(await ended).toBe(0);
     expect(isRaw()).toBe(false);
@@ -231,7 +232,7 @@ describe('top on a terminal', () => {
   test('ends with 130 on Ctrl-C', async () => {
     const { io, written, type } = terminal();
     const ended = main(['top', '--url', await startDaemon()], io);
-    await vi.waitFor(() => expect(written()).toContain('q quit'));
+    await until('q quit', () => written().includes('q quit'));
     type('\u0003');
     expect(await ended).toBe(130);
   });
@@ -239,10 +240,10 @@ describe('top on a terminal', () => {
   test('goes on with the last figures, and says so, while nothing answers', async () => {
     const { io, written, type } = terminal();
     const ended = main(['top', '--interval', '0.1', '--url', await startDaemon()], io);
-    await vi.waitFor(() => expect(written()).toContain('q quit'));
+    await until('q quit', () => written().includes('q quit'));
     daemon!.closeAllConnections();
     daemon!.close();
-    await vi.waitFor(() => expect(written()).toContain('nothing listens there'));
+    await until('nothing listens there', () => written().includes('nothing listens there'));
     type('q');
     expect(await ended).toBe(0);
   });

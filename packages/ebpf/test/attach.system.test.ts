@@ -169,7 +169,7 @@ describeAsRoot('a handle that is lost', () => {
     const { collectGarbage } = await import('./support/gc.ts');
     const warned = new Promise<Error & { code?: string }>((resolve) => {
       // Not another one, which the runtime may have to say.
-      process.on('warning', (each) => /^map lost /.test(each.message) && resolve(each));
+      process.on('warning', (each) => each.message.startsWith('map lost ') && resolve(each));
     });
     lose();
     // Finalizers run in a task of their own after a collection; try until the warning is there.

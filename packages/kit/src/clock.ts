@@ -29,6 +29,20 @@ export const systemClock: Clock = {
   },
 };
 
+/**
+ * Runs `callback` once after `delayMs`, and not before what came in meanwhile was seen: a timer that
+ * is late, because the process was stopped or busy, waits as long again as it was late, `delayMs` at
+ * most. The timer does not keep the process alive.
+ */
+export function afterOwnTime(delayMs: number, callback: () => void): CancelTimer {
+  const dueMs = systemClock.nowMs() + delayMs;
+  let cancel = systemClock.after(delayMs, () => {
+    const lateMs = systemClock.nowMs() - dueMs;
+    cancel = systemClock.after(Math.min(delayMs, Math.max(0, lateMs)), callback);
+  });
+  return () => cancel();
+}
+
 /** A clock that moves only when told, for tests. */
 export class ManualClock implements Clock {
   #nowMs = 0;

@@ -8,6 +8,7 @@ export { z } from 'zod';
 export { BalancerError, errnoName, messageOf } from './errors.ts';
 export { bindOnce, freePort } from './ports.ts';
 export {
+  afterOwnTime,
   type CancelTimer,
   type Clock,
   ManualClock,

@@ -9,6 +9,7 @@
 
 #include "flow.h"
 #include "output.h"
+#include "sum.h"
 
 #define OUR_TTL 64
 /* ICMP errors per second and CPU; as many as the kernel's own limit allows a host in that time. */
@@ -39,17 +40,6 @@ struct unreachable6 {
 	struct udp_header udp;
 };
 
-/* Sum of a multiple of 4 bytes. */
-static __always_inline __u64 sum_words(void *from, __u32 bytes)
-{
-	return (__u32)bpf_csum_diff(NULL, 0, from, bytes, 0);
-}
-
-static __always_inline __u64 sum_address(const struct addr16 *address)
-{
-	return (__u64)address->words[0] + address->words[1] + address->words[2] + address->words[3];
-}
-
 static __always_inline void fill_ip4(struct ip4_header *ip, const struct packet *p, __u16 bytes,
 				     __u8 protocol)
 {
@@ -73,15 +63,6 @@ static __always_inline void fill_ip6(struct ip6_header *ip, const struct packet 
 	ip->hop_limit = OUR_TTL;
 	__builtin_memcpy(ip->src, &p->key.dst, sizeof(ip->src));
 	__builtin_memcpy(ip->dst, &p->key.src, sizeof(ip->dst));
-}
-
-/* Sum of the pseudo header of an answer; without the ::ffff of IPv4 addresses. */
-static __always_inline __u64 sum_pseudo(const struct packet *p, __u16 bytes, __u8 protocol)
-{
-	__u64 addresses = p->family == 4 ? (__u64)p->key.src.words[3] + p->key.dst.words[3] :
-					   sum_address(&p->key.src) + sum_address(&p->key.dst);
-
-	return addresses + bpf_htons(bytes) + bpf_htons(protocol);
 }
 
 /* RFC 9293, 3.10.7.1: a reset is believed when it acknowledges the SYN, or has the number expected next. */

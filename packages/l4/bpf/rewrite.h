@@ -244,6 +244,23 @@ static __always_inline void write_outer6(struct ip6_header *ip, const struct out
 	__builtin_memcpy(ip->dst, outer->dst, sizeof(ip->dst));
 }
 
+/* Writes the outer header into the room that was made for it. */
+static __always_inline int write_outer(ctx_t *ctx, const struct outer *outer, int outer6)
+{
+	struct eth_header *eth = ctx_data(ctx);
+
+	if ((void *)(eth + 1) + sizeof(struct ip6_header) > ctx_end(ctx))
+		return -1;
+	if (outer6) {
+		eth->type = bpf_htons(ETH_P_IPV6);
+		write_outer6((void *)(eth + 1), outer);
+	} else {
+		eth->type = bpf_htons(ETH_P_IP);
+		write_outer4((void *)(eth + 1), outer);
+	}
+	return 0;
+}
+
 /* IPIP: a new header in front, the packet itself untouched. */
 static __always_inline int encapsulate(ctx_t *ctx, struct packet *p, const struct addr16 *src,
 				       const struct l4_backend *backend, __u32 hash)
@@ -258,21 +275,8 @@ static __always_inline int encapsulate(ctx_t *ctx, struct packet *p, const struc
 		.protocol = p->family == 4 ? IPPROTO_IPIP : IPPROTO_IPV6,
 		.tos = p->tos,
 	};
-	struct eth_header *eth;
 
-	if (ctx_grow_head(ctx, room, outer6))
-		return -1;
-	eth = ctx_data(ctx);
-	if ((void *)(eth + 1) + sizeof(struct ip6_header) > ctx_end(ctx))
-		return -1;
-	if (outer6) {
-		eth->type = bpf_htons(ETH_P_IPV6);
-		write_outer6((void *)(eth + 1), &outer);
-	} else {
-		eth->type = bpf_htons(ETH_P_IP);
-		write_outer4((void *)(eth + 1), &outer);
-	}
-	return 0;
+	return ctx_grow_head(ctx, room, outer6) ? -1 : write_outer(ctx, &outer, outer6);
 }
 
 #endif

@@ -37,12 +37,6 @@ static __always_inline __u64 finishing(__u64 sum, __u64 ip_sum, __u16 unfinished
 	return csum_replaced(unfinished, finished);
 }
 
-static __always_inline __u32 checksum_offset(const struct packet *p)
-{
-	return p->key.protocol == IPPROTO_UDP ? __builtin_offsetof(struct udp_header, checksum) :
-						__builtin_offsetof(struct tcp_header, checksum);
-}
-
 static __noinline int too_big4(ctx_t *ctx, struct packet *p, const struct addr16 *source, __u16 mtu,
 			       const struct macs *macs)
 {

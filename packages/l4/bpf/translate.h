@@ -9,8 +9,8 @@
 
 #include "output.h"
 #include "parse.h"
-#include "reject.h"
 #include "rewrite.h"
+#include "sum.h"
 
 #define IP4_OPTIONS_MAX 40
 #define IP4_OPTION_END 0
@@ -18,17 +18,11 @@
 #define IP4_OPTION_LOOSE_ROUTE 131
 #define IP4_OPTION_STRICT_ROUTE 137
 
-/* A multiple of 4, as bpf_csum_diff wants it, and no more than the 512 that it takes before Linux 6.13. */
-#define SUM_CHUNK_BYTES 256
-/* As many as the largest datagram has. */
-#define SUM_CHUNKS 256
-
 /* Behind what find_route keeps in the same place. */
 struct translation {
 	struct route_answer route;
 	union {
 		__u8 options[IP4_OPTIONS_MAX];
-		__u8 chunk[SUM_CHUNK_BYTES + 4];
 		struct ip4_header ip4;
 		struct ip6_header ip6;
 	};
@@ -36,6 +30,8 @@ struct translation {
 	__u32 options_bytes;
 	__u32 has_source_route;
 };
+
+_Static_assert(sizeof(struct translation) <= SUM_KEPT_BYTES, "not kept while a datagram is summed");
 
 static __always_inline struct translation *translation(void)
 {
@@ -176,53 +172,22 @@ static __always_inline void write_ip6(struct ip6_header *ip, struct ip_fields fi
 	__builtin_memcpy(ip->dst, dst, sizeof(ip->dst));
 }
 
-/* What is summed, a piece at a time. */
-struct summation {
-	ctx_t *ctx;
-	__u32 offset;
-	__u32 bytes_left;
-	__u64 sum;
-	__u32 is_broken;
-};
-
-static long add_chunk(__u32 index, struct summation *s)
-{
-	struct translation *t = translation();
-	__u32 bytes = s->bytes_left;
-
-	if (!t || !bytes)
-		return 1;
-	if (bytes > SUM_CHUNK_BYTES)
-		bytes = SUM_CHUNK_BYTES;
-	/* The last word may be cut off. */
-	*(__u32 *)(t->chunk + (bytes & ~3)) = 0;
-	if (ctx_load(s->ctx, s->offset, t->chunk, bytes)) {
-		s->is_broken = 1;
-		return 1;
-	}
-	s->sum += sum_words(t->chunk, SUM_CHUNK_BYTES < bytes + 3 ? SUM_CHUNK_BYTES : (bytes + 3) & ~3);
-	s->offset += bytes;
-	s->bytes_left -= bytes;
-	return 0;
-}
-
 /* Gives a datagram that came without a checksum one. The packet is an IPv6 one already. */
 static __noinline int add_checksum(ctx_t *ctx, const struct packet *p, const struct l4_flow *flow)
 {
-	struct summation s = { .ctx = ctx, .offset = p->l4_offset };
+	struct summing s = { .ctx = ctx, .offset = p->l4_offset };
 	__u32 content = p->total_bytes - sizeof(struct ip6_header);
 	struct udp_header udp;
 	__u16 checksum;
 
 	if (ctx_load(ctx, p->l4_offset, &udp, sizeof(udp)))
 		return L4_DROP_HELPER_ERROR;
-	s.bytes_left = bpf_ntohs(udp.length);
-	if (s.bytes_left < sizeof(udp) || s.bytes_left > content)
+	s.left = bpf_ntohs(udp.length);
+	if (s.left < sizeof(udp) || s.left > content)
 		return L4_DROP_BAD_HEADER;
 	s.sum = sum_address(&flow->new_src) + sum_address(&flow->new_dst) + udp.length +
 		bpf_htons(IPPROTO_UDP);
-	bpf_loop(SUM_CHUNKS, add_chunk, &s, 0);
-	if (s.is_broken)
+	if (sum_packet(&s))
 		return L4_DROP_HELPER_ERROR;
 	checksum = ~csum_fold(s.sum);
 	if (!checksum)

@@ -7,9 +7,8 @@
 #ifndef BALANCER_L4_TUNNEL_H
 #define BALANCER_L4_TUNNEL_H
 
-#include "reject.h"
 #include "rewrite.h"
-#include "too-big.h"
+#include "sum.h"
 
 #define GUE_PORT 6080
 #define VXLAN_PORT 4789
@@ -17,9 +16,6 @@
 /* Source ports of tunnels over UDP: the upper quarter. */
 #define SOURCE_PORT_FIRST 49152
 #define SOURCE_PORTS 16384
-/* Summed at a time; bpf_csum_diff takes at most 512 bytes before Linux 6.13. */
-#define CHUNK_BYTES 256
-#define CHUNKS_MAX (65536 / CHUNK_BYTES)
 
 struct gue_header {
 	__u8 version_length;
@@ -74,52 +70,15 @@ static __always_inline __u32 tunnel_head_bytes(__u8 tunnel)
 struct tunnel_work {
 	struct route_answer route;
 	struct tunnel_head head;
-	__u8 chunk[CHUNK_BYTES];
 };
+
+_Static_assert(sizeof(struct tunnel_work) <= SUM_KEPT_BYTES, "not kept while a packet is summed");
 
 static __always_inline struct tunnel_work *tunnel_work(void)
 {
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&l4_work, &zero);
-}
-
-struct summing {
-	ctx_t *ctx;
-	__u32 offset;
-	__u32 left;
-	__u64 sum;
-};
-
-/* Adds a chunk of the packet to the sum. */
-static long sum_chunk(__u32 index, struct summing *s)
-{
-	struct tunnel_work *work = tunnel_work();
-	__u32 bytes = s->left;
-
-	if (!work || !bytes)
-		return 1;
-	if (bytes >= CHUNK_BYTES) {
-		bytes = CHUNK_BYTES;
-	} else {
-		__builtin_memset(work->chunk, 0, CHUNK_BYTES);
-		/* For the verifier, which has lost what the branches say. */
-		asm volatile("%0 &= 0xff" : "+r"(bytes));
-		if (!bytes)
-			return 1;
-	}
-	if (ctx_load(s->ctx, s->offset, work->chunk, bytes))
-		return 1;
-	s->sum += sum_words(work->chunk, CHUNK_BYTES);
-	s->offset += bytes;
-	s->left -= bytes;
-	return 0;
-}
-
-/* Sum of the addresses that a pseudo header has of an outer IP header. */
-static __always_inline __u64 sum_outer(const struct addr16 *src, const struct addr16 *dst, int outer6)
-{
-	return outer6 ? sum_address(src) + sum_address(dst) : (__u64)src->words[3] + dst->words[3];
 }
 
 /* Offset of the packet's own checksum, once there are outer headers before it. */
@@ -149,9 +108,8 @@ __noinline int write_outer_checksum(ctx_t *ctx, const struct packet *p, const st
 	inner_ip_bytes = p->l4_offset - sizeof(struct eth_header);
 	s.offset = sizeof(struct eth_header) + ip_bytes;
 	s.left = head_bytes + p->total_bytes;
-	s.sum = (backend->family == 6 ? sum_address(src) + sum_address(&backend->address) :
-					(__u64)src->words[3] + backend->address.words[3]) +
-		bpf_htons(IPPROTO_UDP) + bpf_htons(s.left);
+	s.sum = sum_addresses(src, &backend->address, backend->family == 6) + bpf_htons(IPPROTO_UDP) +
+		bpf_htons(s.left);
 	if (p->l4_header_bytes && !p->fragment) {
 		if (ctx_load(ctx, inner_checksum_offset(p, ip_bytes + head_bytes), &inner,
 			     sizeof(inner)))
@@ -162,8 +120,7 @@ __noinline int write_outer_checksum(ctx_t *ctx, const struct packet *p, const st
 							      p->key.protocol));
 		}
 	}
-	bpf_loop(CHUNKS_MAX, sum_chunk, &s, 0);
-	if (s.left)
+	if (sum_packet(&s))
 		return -1;
 	checksum = ~csum_fold(s.sum);
 	/* Zero would say that there is none. */
@@ -240,16 +197,8 @@ __noinline int encapsulate_in(ctx_t *ctx, struct packet *p, const struct addr16 
 	fill_head(&work->head, p, backend, hash, outer.bytes);
 	if (ctx_grow_tunnel(ctx, ip_bytes + head_bytes, outer6, tunnel))
 		return -1;
-	eth = ctx_data(ctx);
-	if ((void *)(eth + 1) + sizeof(struct ip6_header) > ctx_end(ctx))
+	if (write_outer(ctx, &outer, outer6))
 		return -1;
-	if (outer6) {
-		eth->type = bpf_htons(ETH_P_IPV6);
-		write_outer6((void *)(eth + 1), &outer);
-	} else {
-		eth->type = bpf_htons(ETH_P_IP);
-		write_outer4((void *)(eth + 1), &outer);
-	}
 	return !head_bytes ||
 	       ctx_store(ctx, sizeof(struct eth_header) + ip_bytes, &work->head, head_bytes);
 }

@@ -37,26 +37,6 @@ type Part = 'xdp' | 'tc' | 'neigh';
 export const LINKS = 'links';
 
 /**
- * The interfaces of these names, in their order.
- *
- * @throws {PlaneError} naming those that do not exist.
- */
-export function findInterfaces(names: readonly string[]): LinkDescription[] {
-  const socket = RouteSocket.open();
-  try {
-    const links = listLinks(socket);
-    return names.map((name) => {
-      const link = links.find((each) => each.name === name);
-      if (link) return link;
-      const known = links.map((each) => each.name).join(', ');
-      throw new PlaneError(`l4.interfaces: there is no interface "${name}"; there are ${known}`);
-    });
-  } finally {
-    socket.close();
-  }
-}
-
-/**
  * Never takes the place of a program that is not ours.
  *
  * @throws {PlaneError} naming the interface and the program.

@@ -15,7 +15,7 @@ import {
 } from '@balancer/ebpf';
 import { l4TcLayout, type L4Tc } from '../bpf/objects/l4-tc.types.ts';
 import { toMapAddress } from './address.ts';
-import { findInterfaces } from './attachments.ts';
+import { findInterfaces } from './links.ts';
 import { PlaneError } from './errors.ts';
 import { objectUrl } from './objects.ts';
 import { TUNNEL_PORTS } from './tunnel.ts';

@@ -9,27 +9,16 @@
  * @module
  */
 import { isDeepStrictEqual } from 'node:util';
-import {
-  findLink,
-  type LinkDescription,
-  listNeighbours,
-  RingBuffer,
-  RouteSocket,
-} from '@balancer/ebpf';
+import { type LinkDescription, listNeighbours, RingBuffer, RouteSocket } from '@balancer/ebpf';
 import { fromMapAddress } from './address.ts';
 import { HostAddresses } from './addresses.ts';
 import { checkNetworks } from './admission.ts';
-import { Attachments, findInterfaces, refuseForeignXdp } from './attachments.ts';
+import { Attachments, refuseForeignXdp } from './attachments.ts';
 import { checkedPlane } from './checked-plane.ts';
 import { Collector } from './collector.ts';
 import { compile, type KnownLink } from './compile.ts';
 import { rotateCookieKeys } from './cookies.ts';
-import {
-  type DesiredPlane,
-  formatServiceKey,
-  type ServiceKey,
-  type ServiceSpec,
-} from './desired.ts';
+import { type DesiredPlane, formatServiceKey, type ServiceKey } from './desired.ts';
 import { digestOf, type PlaneDigest } from './digest.ts';
 import { closeBackend, closeFlow } from './closing.ts';
 import { Draining } from './draining.ts';
@@ -54,8 +43,8 @@ import { chooseHook, type ChosenHook, type HookChoice, probeXdp } from './hook-c
 import { checkHost, hostFacts } from './host-checks.ts';
 import { allocate, type Ids, type Limits } from './ids.ts';
 import { leavingOf, withoutGone } from './leaving.ts';
+import { findInterfaces, linksNamed, loopbackIndex } from './links.ts';
 import { type FlowPlace, placeOf } from './lookup.ts';
-import { NO_INTERFACE } from './match-map.ts';
 import { NeighbourProbes } from './neighbour-probes.ts';
 import { Neighbours } from './neighbours.ts';
 import { loadPlane, type MapSizes, type PlaneObjects } from './objects.ts';
@@ -63,7 +52,8 @@ import { PinDirectory } from './pin-directory.ts';
 import { PlaneMaps } from './plane-maps.ts';
 import type { Role } from './presence.ts';
 import { recoverIds } from './recover.ts';
-import { countersOf, type PlaneSnapshot, type ProgramRuns } from './statistics.ts';
+import { areStale, checkRules, ruledInterfaces } from './rule-links.ts';
+import { countersOf, type PlaneSnapshot, runsOf } from './statistics.ts';
 import { copyLatecomers, copyMaps, moveLinks, removePins } from './take-over.ts';
 
 export interface EngineOptions {
@@ -100,8 +90,6 @@ const VIPS_MAX = 8192;
 const EVENTS_MAX = 1024;
 /** Ticks between two looks at the routes to the servers. */
 const ROUTE_TICKS = 5;
-/** Ticks after which flows of servers that were removed are ended again. */
-const CLOSE_TICKS = 30;
 
 export class Engine {
   readonly report: OpenReport;
@@ -118,8 +106,6 @@ export class Engine {
   readonly #probes = new NeighbourProbes();
   readonly #gratuitous = new Gratuitous();
   readonly #draining = new Draining();
-  /** Backends whose flows were ended. */
-  #drained: ReadonlySet<number> = new Set();
   #ids: Ids;
   #desired: DesiredPlane | undefined;
   /** Servers whose next hops are kept resolved. */
@@ -178,7 +164,7 @@ export class Engine {
     allocate(desired.services, this.#ids, this.#limits);
     checkNetworks(desired.services.map(({ admission }) => admission));
     this.#knownLinks(desired);
-    this.#checkRules(desired);
+    checkRules(desired.services);
   }
 
   /** Makes the maps and the host so; flows that are established stay where they are. */
@@ -271,13 +257,15 @@ export class Engine {
   /** The counters as they are now. @param cpu - Packets of this CPU alone; all by default. */
   snapshot(cpu?: number): PlaneSnapshot {
     const { services, backends, localRuns } = this.#ids;
+    const { tc, xdp, ctl } = this.#objects;
+    const path = xdp && this.report.hook.hook !== 'tc' ? xdp : tc;
     return {
       numbers: { services, backends, localRuns },
-      ...countersOf(this.#objects.tc, this.#maps.image, cpu),
+      ...countersOf(tc, this.#maps.image, cpu),
       flowsMax: this.#options.sizes.flows,
       collection: this.#collector.latest,
       interfaces: this.#attachments.interfaces,
-      programs: this.#programRuns(),
+      programs: runsOf([path.program('lb_ingress'), ctl.program('lb_gc')]),
       hookReason: this.report.hook.reason,
       unwatchedS: this.report.unwatchedS,
     };
@@ -325,7 +313,8 @@ export class Engine {
 
   /** What is not as it should be on this host. */
   inspect(): Finding[] {
-    const plane = checkedPlane(this.#options, this.#desired?.services ?? []);
+    const { services = [], settings } = this.#desired ?? {};
+    const plane = checkedPlane(this.#options, services, settings?.cookieSecret !== undefined);
     return checkHost(plane, hostFacts(plane));
   }
 
@@ -398,26 +387,11 @@ export class Engine {
     }
   }
 
-  /** The kernel counts runs while somebody wants it to: `sysctl kernel.bpf_stats_enabled=1`. */
-  #programRuns(): ProgramRuns[] {
-    const { tc, xdp, ctl } = this.#objects;
-    const hook = xdp && this.report.hook.hook !== 'tc' ? xdp : tc;
-    return [hook.program('lb_ingress'), ctl.program('lb_gc')].flatMap((program) => {
-      const { runCount, runTimeNs } = program.info();
-      if (runCount === 0n) return [];
-      return [{ program: program.name, runs: Number(runCount), ns: Number(runTimeNs) }];
-    });
-  }
-
   /** Ends flows of servers that were removed too long ago. */
   #endDrained(): void {
     const { backends } = leavingOf(this.#maps.image, this.#ids, this.#desired);
     const timeoutMs = (this.#desired?.settings.drainTimeoutS ?? 0) * 1000;
-    const slots = this.#draining.due(backends, performance.now(), timeoutMs);
-    // A packet of that moment may have undone the mark of its flow.
-    const isAgain = this.#ticks % CLOSE_TICKS === 0;
-    this.#closeBackends(slots.filter((slot) => isAgain || !this.#drained.has(slot)));
-    this.#drained = new Set(slots);
+    this.#closeBackends(this.#draining.due(backends, performance.now(), timeoutMs));
   }
 
   /** Interfaces of servers with a fixed MAC address. */
@@ -431,27 +405,9 @@ export class Engine {
     return new Map([...links, ...ruled].map((link) => [link.name, link]));
   }
 
-  /** Rules have the numbers of interfaces; one that was made anew has another number. */
   #followRules(): void {
-    if (!this.#desired || ruledInterfaces(this.#desired.services).length === 0) return;
-    const links = linksNamed(ruledInterfaces(this.#desired.services));
-    const numbers = new Map(links.map(({ name, ifindex }) => [name, ifindex]));
-    const isStale = this.#maps.image.rules.some(
-      ({ match, iif, oif, isLeaving }) =>
-        !isLeaving &&
-        ((match.iif !== '' && (numbers.get(match.iif) ?? NO_INTERFACE) !== iif) ||
-          (match.oif !== '' && (numbers.get(match.oif) ?? NO_INTERFACE) !== oif)),
-    );
-    if (isStale) this.apply(this.#desired);
-  }
-
-  /** @throws {PlaneError} for an interface of a rule that is not there. */
-  #checkRules({ services }: DesiredPlane): void {
-    const names = ruledInterfaces(services);
-    const present = new Set(linksNamed(names).map(({ name }) => name));
-    const missing = names.find((name) => !present.has(name));
-    if (missing === undefined) return;
-    throw new PlaneError(`there is no interface ${missing}, which a match names`);
+    if (!this.#desired || !areStale(this.#maps.image.rules, this.#desired.services)) return;
+    this.apply(this.#desired);
   }
 
   #saveState(): void {
@@ -476,29 +432,4 @@ function addressesOf({ services, presence }: DesiredPlane): Set<string> {
     match ? localAddresses : [address, ...localAddresses],
   );
   return new Set(addresses.filter((address) => !withheld.has(address)));
-}
-
-/** Interfaces that rules name. */
-function ruledInterfaces(services: readonly ServiceSpec[]): string[] {
-  const names = services.flatMap(({ match }) => (match ? [match.iif, match.oif] : []));
-  return [...new Set(names)].filter((name) => name !== '');
-}
-
-/** Those of the interfaces that are there. */
-function linksNamed(names: readonly string[]): LinkDescription[] {
-  const socket = RouteSocket.open();
-  try {
-    return names.flatMap((name) => findLink(socket, name) ?? []);
-  } finally {
-    socket.close();
-  }
-}
-
-function loopbackIndex(): number {
-  const socket = RouteSocket.open();
-  try {
-    return findLink(socket, 'lo')?.ifindex ?? 0;
-  } finally {
-    socket.close();
-  }
 }

@@ -16,6 +16,7 @@ import {
   type FrontendConfig,
   type L4Config,
   type Mode,
+  PACKET_MODES,
   type PreparedChange,
   readAddressSets,
   type Server,
@@ -61,16 +62,7 @@ export interface L4PlaneOptions {
 }
 
 export class L4Plane implements DataPlane {
-  readonly modes: ReadonlySet<Mode> = new Set<Mode>([
-    'nat',
-    'fnat',
-    'nat64',
-    'dr',
-    'dr-ip',
-    'tunnel',
-    'passthrough',
-    'snat',
-  ]);
+  readonly modes: ReadonlySet<Mode> = new Set<Mode>(PACKET_MODES);
   /** Counters and rates. */
   readonly counters: Sampler = new Sampler(() => this.engine.call('snapshot'));
   /** Hits of lists, for documents that are read again and again. */

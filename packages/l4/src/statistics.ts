@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { LoadedObject } from '@balancer/ebpf';
+import type { LoadedObject, Program } from '@balancer/ebpf';
 import type { L4Tc } from '../bpf/objects/l4-tc.types.ts';
 import type { AttachedInterface } from './attachments.ts';
 import type { TimedCollection } from './collector.ts';
@@ -137,4 +137,13 @@ function dropsOf(loaded: LoadedObject<L4Tc>): PlaneSnapshot['drops'] {
       return [reason, { packets, bytes }];
     }),
   );
+}
+
+/** Runs of programs, as far as the kernel counts them: `sysctl kernel.bpf_stats_enabled=1`. */
+export function runsOf(programs: readonly Program[]): ProgramRuns[] {
+  return programs.flatMap((program) => {
+    const { runCount, runTimeNs } = program.info();
+    if (runCount === 0n) return [];
+    return [{ program: program.name, runs: Number(runCount), ns: Number(runTimeNs) }];
+  });
 }

@@ -3,12 +3,13 @@
  * right, the content is what came, and what is put in stands where it belongs.
  */
 import * as fc from 'fast-check';
-import { buildFrame, type TcpFlag, wrongChecksums } from '@balancer/ebpf';
+import { type TcpFlag, wrongChecksums } from '@balancer/ebpf';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DROP_REASONS } from '../src/constants.ts';
 import { DataPlane } from '../tools/packets/data-plane.ts';
-import { NAMES, type Setup } from '../tools/packets/packet-case.ts';
+import type { Setup } from '../tools/packets/packet-case.ts';
 import { HOOKS, PacketHost, type Hook } from '../tools/packets/packet-host.ts';
+import { ENDS, ENDS4, type Ends, MACS, tcpFrame } from './support/ends.ts';
 
 const RUNS = process.env['BALANCER_TEST_LONG'] === undefined ? 30 : 3000;
 const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for bpf(2))';
@@ -17,19 +18,6 @@ const ISN = 0xffff_fff0;
 const CLIENT_PORT = 40_000;
 const LOCAL_PORT = 50_000;
 const HEADER_BYTES = { 4: 28, 6: 52 } as const;
-
-interface Ends {
-  readonly family: 4 | 6;
-  readonly client: string;
-  readonly vip: string;
-  readonly local: string;
-  readonly backend: string;
-}
-
-const ENDS: readonly Ends[] = [
-  { family: 4, client: 'C', vip: 'V', local: 'LIP', backend: 'B1' },
-  { family: 6, client: 'C6', vip: 'V6', local: 'L6', backend: 'B6' },
-];
 
 const options = fc.oneof(
   fc.constant(new Uint8Array()),
@@ -72,25 +60,18 @@ interface Sent {
 }
 
 /** A frame of the client, or of the backend. */
-function frameOf(
-  { client, vip, local, backend, family }: Ends,
-  { fromClient, ...tcp }: Sent,
-): Uint8Array {
-  const ip = fromClient
-    ? {
-        src: NAMES[client]!,
-        dst: NAMES[vip]!,
-        tcp: { sport: CLIENT_PORT, dport: 80, ...tcp },
-      }
-    : {
-        src: NAMES[backend]!,
-        dst: NAMES[local]!,
-        tcp: { sport: 8080, dport: LOCAL_PORT, ...tcp },
-      };
-  const macs = fromClient
-    ? { to: NAMES['L1']!, from: NAMES['R']! }
-    : { to: NAMES['L2']!, from: NAMES['M1']! };
-  return buildFrame({ ...macs, ...(family === 4 ? { ipv4: ip } : { ipv6: ip }) });
+function frameOf({ client, vip, local, backend }: Ends, { fromClient, ...tcp }: Sent): Uint8Array {
+  return fromClient
+    ? tcpFrame(
+        MACS.fromClient,
+        { src: client, dst: vip },
+        { sport: CLIENT_PORT, dport: 80, ...tcp },
+      )
+    : tcpFrame(
+        MACS.fromBackend,
+        { src: backend, dst: local },
+        { sport: 8080, dport: LOCAL_PORT, ...tcp },
+      );
 }
 
 /** Content of a segment's frame. */
@@ -152,15 +133,17 @@ describe(`segments that tell the client's address${NO_ROOT}`, () => {
     ({ hook, flag, ends }) => {
       const setup: Setup = {
         mode: 'fnat',
-        vip: NAMES[ends.vip]!,
-        backends: [{ address: NAMES[ends.backend]! }],
-        localAddresses: [NAMES[ends.local]!],
+        vip: ends.vip,
+        backends: [{ address: ends.backend }],
+        localAddresses: [ends.local],
         flags: [flag],
       };
+      const plane = new DataPlane(setup, hook, host);
+      const flows = plane.loaded.map('l4_ct');
       try {
         fc.assert(
           fc.property(segments, (list) => {
-            const plane = new DataPlane(setup, hook, host);
+            for (const [key] of flows.entries()) flows.delete(key);
             handshake(plane, ends);
             for (const segment of list) {
               const data = send(plane, ends, segment);
@@ -172,17 +155,16 @@ describe(`segments that tell the client's address${NO_ROOT}`, () => {
               const own = optionKinds(data, ends.family).filter((kind) => kind === 254);
               if (flag === 'toa' && segment.fromClient) expect(own.length).toBeLessThanOrEqual(1);
             }
-            plane.close();
           }),
           { numRuns: RUNS },
         );
       } finally {
+        plane.close();
       }
     },
   );
 
   describe('in packets that the card is still to cut', () => {
-    const ends = ENDS[0]!;
     const offload = { gsoSize: 1000, gsoSegments: 3 };
     const payload = new Uint8Array(3000).fill(97);
     const SEGMENT = { fromClient: true, flags: ['ack'] as const, seq: (ISN + 1) >>> 0, ack: 9001 };
@@ -193,12 +175,12 @@ describe(`segments that tell the client's address${NO_ROOT}`, () => {
       use: (plane: DataPlane, send: DataPlane['send']) => void,
     ): void => {
       const plane = new DataPlane(
-        { mode: 'fnat', localAddresses: [NAMES['LIP']!], flags: [flag] },
+        { mode: 'fnat', localAddresses: [ENDS4.local], flags: [flag] },
         'tc',
         host,
       );
       try {
-        handshake(plane, ends);
+        handshake(plane, ENDS4);
         use(plane, (frame, given) => plane.send(frame, given));
       } finally {
         plane.close();
@@ -210,7 +192,7 @@ describe(`segments that tell the client's address${NO_ROOT}`, () => {
       withFlow('toa', (plane, send) => {
         const lie = Uint8Array.from([254, 8, 1, 2, 3, 4, 5, 6]);
         const { verdict, data } = send(
-          frameOf(ends, { ...SEGMENT, payload, options: lie }),
+          frameOf(ENDS4, { ...SEGMENT, payload, options: lie }),
           offload,
         );
         expect(verdict).toBe('tx');
@@ -223,17 +205,17 @@ describe(`segments that tell the client's address${NO_ROOT}`, () => {
 
     test.skipIf(NO_ROOT !== '')('a PROXY header that is due is waited for', () => {
       withFlow('proxy', (plane, send) => {
-        expect(send(frameOf(ends, { ...SEGMENT, payload }), offload).verdict).toBe('drop');
+        expect(send(frameOf(ENDS4, { ...SEGMENT, payload }), offload).verdict).toBe('drop');
         expect(plane.drops()[DROP_REASONS.pp_gso]).toBe(1n);
-        const again = send(frameOf(ends, { ...SEGMENT, payload: payload.subarray(0, 1000) }));
+        const again = send(frameOf(ENDS4, { ...SEGMENT, payload: payload.subarray(0, 1000) }));
         expect(contentOf(again.data, 4).length).toBe(1028);
       });
     });
 
     test.skipIf(NO_ROOT !== '')('numbers are shifted behind one that was sent', () => {
       withFlow('proxy', (_, send) => {
-        expect(contentOf(send(frameOf(ends, SEGMENT)).data, 4).length).toBe(28);
-        const { verdict, data } = send(frameOf(ends, { ...SEGMENT, payload }), offload);
+        expect(contentOf(send(frameOf(ENDS4, SEGMENT)).data, 4).length).toBe(28);
+        const { verdict, data } = send(frameOf(ENDS4, { ...SEGMENT, payload }), offload);
         expect(verdict).toBe('tx');
         expect(wrongChecksums(data)).toEqual([]);
         expect(seqOf(data)).toBe((ISN + 1 + 28) >>> 0);

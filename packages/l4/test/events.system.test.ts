@@ -5,6 +5,7 @@ import { readEvent, type DataPlaneEvent } from '../src/index.ts';
 import { DataPlane } from '../tools/packets/data-plane.ts';
 import { HOOKS, PacketHost } from '../tools/packets/packet-host.ts';
 import { NAMES, type Setup } from '../tools/packets/packet-case.ts';
+import { MACS } from './support/ends.ts';
 
 const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for bpf(2))';
 
@@ -34,8 +35,7 @@ function eventsOf(
 function syn(sport: number): Uint8Array {
   const tcp = { sport, dport: 80, flags: ['syn'] as const };
   return buildFrame({
-    to: NAMES['L1']!,
-    from: NAMES['R']!,
+    ...MACS.fromClient,
     ipv4: { src: NAMES['C']!, dst: NAMES['V']!, tcp },
   });
 }

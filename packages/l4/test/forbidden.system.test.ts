@@ -10,13 +10,13 @@ import { EMPTY_SERVICE } from '../src/records.ts';
 import { DataPlane, SERVICE } from '../tools/packets/data-plane.ts';
 import { NAMES } from '../tools/packets/packet-case.ts';
 import { PacketHost } from '../tools/packets/packet-host.ts';
+import { MACS } from './support/ends.ts';
 
 const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for bpf(2))';
 
 function datagram(src: string): Uint8Array {
   return buildFrame({
-    to: NAMES['L1']!,
-    from: NAMES['R']!,
+    ...MACS.fromClient,
     ipv4: { src, dst: NAMES['V']!, udp: { sport: 40_000, dport: 80, payload: 'x' } },
   });
 }

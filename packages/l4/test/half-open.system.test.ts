@@ -8,6 +8,7 @@ import { DROP_REASONS, STATES } from '../src/index.ts';
 import { DataPlane, SERVICE } from '../tools/packets/data-plane.ts';
 import { HOOKS, PacketHost } from '../tools/packets/packet-host.ts';
 import { NAMES } from '../tools/packets/packet-case.ts';
+import { MACS } from './support/ends.ts';
 
 const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for bpf(2))';
 const IS_LONG = process.env['BALANCER_TEST_LONG'] !== undefined;
@@ -26,8 +27,7 @@ const COMBINATIONS = [
 function fromClient(src: string, sport: number, flag: TcpFlag): Uint8Array {
   const tcp = { sport, dport: 80, seq: 1000, ack: 9001, flags: [flag] };
   return buildFrame({
-    to: NAMES['L1']!,
-    from: NAMES['R']!,
+    ...MACS.fromClient,
     ipv4: { src, dst: NAMES['V']!, tcp },
   });
 }
@@ -43,7 +43,7 @@ function synAck(syn: Uint8Array): Uint8Array {
     flags: ['syn', 'ack'] as const,
   };
   const ends = { src: NAMES['B1']!, dst: NAMES['LIP']! };
-  return buildFrame({ to: NAMES['L2']!, from: NAMES['M1']!, ipv4: { ...ends, tcp } });
+  return buildFrame({ ...MACS.fromBackend, ipv4: { ...ends, tcp } });
 }
 
 /** SYNs from addresses of 10.0.0.0/8, each from another one. */

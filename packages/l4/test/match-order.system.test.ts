@@ -10,6 +10,7 @@ import { createTable } from '../src/selection-map.ts';
 import { DataPlane } from '../tools/packets/data-plane.ts';
 import { frameBytes, NAMES } from '../tools/packets/packet-case.ts';
 import { HOOKS, PacketHost } from '../tools/packets/packet-host.ts';
+import { MACS } from './support/ends.ts';
 
 const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root to load programs)';
 const RUNS = process.env['BALANCER_TEST_LONG'] === '1' ? 400 : 25;
@@ -124,8 +125,7 @@ describe.skipIf(NO_ROOT !== '')(`rules${NO_ROOT}`, () => {
     const taken = (sent: Packet): number => {
       const ports = { sport: sent.sport, dport: sent.dport };
       const frame = frameBytes({
-        to: NAMES['L1']!,
-        from: NAMES['R']!,
+        ...MACS.fromClient,
         ipv4: {
           src: sent.src,
           dst: sent.dst,

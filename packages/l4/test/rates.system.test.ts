@@ -14,6 +14,7 @@ import type { Admission } from '../src/desired.ts';
 import { DataPlane, SERVICE } from '../tools/packets/data-plane.ts';
 import { NAMES } from '../tools/packets/packet-case.ts';
 import { PacketHost } from '../tools/packets/packet-host.ts';
+import { MACS } from './support/ends.ts';
 import { admitted, type Offer } from './support/token-bucket.ts';
 
 const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for bpf(2))';
@@ -108,8 +109,7 @@ function datagram(bytes: number): FrameSpec {
   const payload = 'x'.repeat(bytes);
   const udp = { sport: 40_000, dport: 80, payload };
   return {
-    to: NAMES['L1']!,
-    from: NAMES['R']!,
+    ...MACS.fromClient,
     ipv4: { src: NAMES['C']!, dst: NAMES['V']!, udp },
   };
 }

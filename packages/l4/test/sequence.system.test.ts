@@ -3,34 +3,24 @@
  * windows become those of the other end, and the checksum is right without summing up anew.
  */
 import * as fc from 'fast-check';
-import { buildFrame, diffFrames, type FrameSpec, type TcpSpec } from '@balancer/ebpf';
+import { diffFrames, type FrameSpec, type TcpSpec } from '@balancer/ebpf';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FLOW_FLAGS } from '../src/index.ts';
 import { DataPlane } from '../tools/packets/data-plane.ts';
 import { HOOKS, PacketHost, type Hook } from '../tools/packets/packet-host.ts';
-import { NAMES } from '../tools/packets/packet-case.ts';
+import { ENDS, type Ends, MACS, tcpFrame } from './support/ends.ts';
 
 const RUNS = process.env['BALANCER_TEST_LONG'] === undefined ? 200 : 10_000;
 const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for bpf(2))';
 
-const IPV4 = { client: NAMES['C']!, vip: NAMES['V']!, backend: NAMES['B1']!, local: NAMES['LIP']! };
-const IPV6 = {
-  client: NAMES['C6']!,
-  vip: NAMES['V6']!,
-  backend: NAMES['B6']!,
-  local: NAMES['L6']!,
-};
-
 interface Combination {
   readonly hook: Hook;
   readonly mode: 'nat' | 'fnat';
-  readonly addresses: typeof IPV4;
+  readonly ends: Ends;
 }
 
 const COMBINATIONS: readonly Combination[] = HOOKS.flatMap((hook) =>
-  (['nat', 'fnat'] as const).flatMap((mode) =>
-    [IPV4, IPV6].map((addresses) => ({ hook, mode, addresses })),
-  ),
+  (['nat', 'fnat'] as const).flatMap((mode) => ENDS.map((ends) => ({ hook, mode, ends }))),
 );
 
 const number = fc.nat(0xffff_ffff);
@@ -96,18 +86,8 @@ interface Tuple {
   readonly dport: number;
 }
 
-function frame(
-  macs: FrameSpec,
-  { src, dst, ...ports }: Tuple,
-  tcp: object,
-  ttl: number,
-): Uint8Array {
-  const content = { src, dst, tcp: { ...ports, ...tcp } };
-  return buildFrame(
-    src.includes(':')
-      ? { ...macs, ipv6: { ...content, hopLimit: ttl } }
-      : { ...macs, ipv4: { ...content, ttl } },
-  );
+function frame(macs: FrameSpec, { src, dst, ...ports }: Tuple, tcp: object, ttl = 64): Uint8Array {
+  return tcpFrame(macs, { src, dst, ttl }, { ...ports, ...tcp });
 }
 
 /** Puts the shifts of a segment into the entry that it will find. */
@@ -150,8 +130,8 @@ afterAll(() => host?.close());
 
 describe(`sequence numbers of flows whose ends count differently${NO_ROOT}`, () => {
   test.skipIf(NO_ROOT !== '').each(COMBINATIONS)(
-    'are shifted: $hook, $mode, $addresses.vip',
-    ({ hook, mode, addresses: { client, vip, backend, local } }) => {
+    'are shifted: $hook, $mode, $ends.vip',
+    ({ hook, mode, ends: { client, vip, backend, local } }) => {
       const setup = { mode, vip, backends: [{ address: backend }], localAddresses: [local] };
       const plane = new DataPlane(setup, hook, host);
       const source = mode === 'nat' ? client : local;
@@ -164,11 +144,8 @@ describe(`sequence numbers of flows whose ends count differently${NO_ROOT}`, () 
         dst: src,
         dport: ports.sport,
       });
-      const fromClient = { to: NAMES['L1']!, from: NAMES['R']! };
-      const fromBackend = { to: NAMES['L2']!, from: NAMES['M1']! };
-      const turned = ({ to, from }: FrameSpec): FrameSpec => ({ to: from, from: to });
       try {
-        plane.send(frame(fromClient, outside, { flags: ['syn'] }, 64));
+        plane.send(frame(MACS.fromClient, outside, { flags: ['syn'] }));
         fc.assert(
           fc.property(segments, (segment) => {
             adjust(plane, segment);
@@ -177,12 +154,12 @@ describe(`sequence numbers of flows whose ends count differently${NO_ROOT}`, () 
             const tcp = { seq, ack, window, flags, options: bytes, payload };
             const [sent, wanted] = isReply
               ? [
-                  frame(fromBackend, reverse(inside), tcp, 64),
-                  frame(turned(fromClient), reverse(outside), shifted(segment), 63),
+                  frame(MACS.fromBackend, reverse(inside), tcp),
+                  frame(MACS.toClient, reverse(outside), shifted(segment), 63),
                 ]
               : [
-                  frame(fromClient, outside, tcp, 64),
-                  frame(turned(fromBackend), inside, shifted(segment), 63),
+                  frame(MACS.fromClient, outside, tcp),
+                  frame(MACS.toBackend, inside, shifted(segment), 63),
                 ];
             const { verdict, data } = plane.send(sent);
             expect(verdict).toBe('tx');

@@ -3,45 +3,19 @@
  * what comes back becomes the same SYN towards the backend, and nothing else does.
  */
 import * as fc from 'fast-check';
-import { buildFrame, diffFrames, type FrameSpec, type TcpSpec } from '@balancer/ebpf';
-import { describe, expect, test } from 'vitest';
+import { diffFrames } from '@balancer/ebpf';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { COOKIE_KEYS, DataPlane } from '../tools/packets/data-plane.ts';
 import { HOOKS, PacketHost } from '../tools/packets/packet-host.ts';
-import { NAMES } from '../tools/packets/packet-case.ts';
+import { ENDS, MACS, tcpFrame } from './support/ends.ts';
 import { COOKIE_MSS, type Syn, synCookie } from './support/syn-cookie.ts';
 
 const RUNS = process.env['BALANCER_TEST_LONG'] === undefined ? 150 : 10_000;
 const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for bpf(2))';
 
-const IPV4 = { client: NAMES['C']!, vip: NAMES['V']!, backend: NAMES['B1']!, local: NAMES['LIP']! };
-const IPV6 = {
-  client: NAMES['C6']!,
-  vip: NAMES['V6']!,
-  backend: NAMES['B6']!,
-  local: NAMES['L6']!,
-};
-const COMBINATIONS = HOOKS.flatMap((hook) =>
-  [IPV4, IPV6].map((addresses) => ({ hook, ...addresses })),
-);
+const COMBINATIONS = HOOKS.flatMap((hook) => ENDS.map((ends) => ({ hook, ...ends })));
 
-const FROM_CLIENT = { to: NAMES['L1']!, from: NAMES['R']! };
-const TO_CLIENT = { to: NAMES['R']!, from: NAMES['L1']! };
-const TO_BACKEND = { to: NAMES['M1']!, from: NAMES['L2']! };
 const NOP = [1, 1, 1, 1];
-
-interface Ends {
-  readonly src: string;
-  readonly dst: string;
-  readonly ttl: number;
-}
-
-function frame(macs: FrameSpec, { src, dst, ttl }: Ends, tcp: TcpSpec): Uint8Array {
-  return buildFrame(
-    src.includes(':')
-      ? { ...macs, ipv6: { src, dst, hopLimit: ttl, tcp } }
-      : { ...macs, ipv4: { src, dst, ttl, id: 0, tcp } },
-  );
-}
 
 /** MSS, SACK permitted and scale, each in a word. */
 function options(mss: number, { sack, scale }: Syn, ourScale: number): Uint8Array {
@@ -70,11 +44,17 @@ const syns = fc.record({
   flip: fc.nat(31),
 });
 
+/** One for all: to load the programs takes longer than a test. */
+let host: PacketHost;
+beforeAll(() => {
+  if (NO_ROOT === '') host = new PacketHost();
+});
+afterAll(() => host?.close());
+
 describe(`the SYN proxy${NO_ROOT}`, () => {
   test.skipIf(NO_ROOT !== '').each(COMBINATIONS)(
     'has cookies as the model does, and believes no others: $hook, $vip',
     ({ hook, client, vip, backend, local }) => {
-      const host = new PacketHost();
       const plane = new DataPlane(
         {
           mode: 'fnat',
@@ -93,9 +73,9 @@ describe(`the SYN proxy${NO_ROOT}`, () => {
             const syn: Syn = { src: client, dst: vip, sport, dport: 80, ...rest };
             const { seq, mss, scale, sack } = syn;
             const ports = { sport, dport: 80 };
-            const asked = frame(
-              FROM_CLIENT,
-              { src: client, dst: vip, ttl: 64 },
+            const asked = tcpFrame(
+              MACS.fromClient,
+              { src: client, dst: vip },
               {
                 ...ports,
                 seq,
@@ -120,9 +100,9 @@ describe(`the SYN proxy${NO_ROOT}`, () => {
             expect(answer.verdict).toBe('tx');
             expect(
               diffFrames(
-                frame(
-                  TO_CLIENT,
-                  { src: vip, dst: client, ttl: 64 },
+                tcpFrame(
+                  MACS.toClient,
+                  { src: vip, dst: client },
                   {
                     sport: 80,
                     dport: sport,
@@ -139,9 +119,9 @@ describe(`the SYN proxy${NO_ROOT}`, () => {
             expect(entries()).toBe(0);
 
             const ack = (number: number): Uint8Array =>
-              frame(
-                FROM_CLIENT,
-                { src: client, dst: vip, ttl: 64 },
+              tcpFrame(
+                MACS.fromClient,
+                { src: client, dst: vip },
                 {
                   ...ports,
                   seq: (seq + 1) >>> 0,
@@ -158,8 +138,8 @@ describe(`the SYN proxy${NO_ROOT}`, () => {
             const flow = [...flows.entries()].find(([, { dir }]) => dir === 0)![1];
             expect(
               diffFrames(
-                frame(
-                  TO_BACKEND,
+                tcpFrame(
+                  MACS.toBackend,
                   { src: local, dst: backend, ttl: 63 },
                   {
                     sport: flow.new_sport,
@@ -178,7 +158,6 @@ describe(`the SYN proxy${NO_ROOT}`, () => {
         );
       } finally {
         plane.close();
-        host.close();
       }
     },
   );

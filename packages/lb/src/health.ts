@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { type CheckSpec, createCheck, HealthMonitor, type HealthSettings } from '@balancer/kit';
+import {
+  afterOwnTime,
+  type CheckSpec,
+  createCheck,
+  HealthMonitor,
+  type HealthSettings,
+} from '@balancer/kit';
 import type { Backend } from './backend.ts';
 import { checkOf } from './check-spec.ts';
 import type { BackendConfig } from './config/types.ts';
@@ -45,10 +51,10 @@ export class HealthSupervisor {
   async firstResults(timeoutMs: number): Promise<void> {
     if (this.allKnown) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, timeoutMs);
+      const stopWaiting = afterOwnTime(timeoutMs, resolve);
       this.onFirstResult = () => {
         if (!this.allKnown) return;
-        clearTimeout(timer);
+        stopWaiting();
         resolve();
       };
     });

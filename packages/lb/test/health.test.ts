@@ -59,6 +59,13 @@ function theServer(loadBalancer: LoadBalancer): Server {
   return loadBalancer.backends.get('out')!.servers[0]!;
 }
 
+/** Once it has been checked: a busy machine may take longer than clients are made to wait. */
+async function theCheckedServer(loadBalancer: LoadBalancer): Promise<Server> {
+  const server = theServer(loadBalancer);
+  await until('it is checked', () => server.lastCheck !== undefined);
+  return server;
+}
+
 describe('health', () => {
   test('is known before the first client is let in', async () => {
     const upstream = await listen();
@@ -74,9 +81,8 @@ describe('health', () => {
     const { loadBalancer, plane } = await start(config(port, FAST));
     const server = theServer(loadBalancer);
     await close(upstream);
-    const failuresBefore = server.counters.checks.failure;
     await until('it is down', () => server.state === 'down');
-    expect(server.counters.checks.failure - failuresBefore).toBe(3);
+    expect(server.counters.checks.failure).toBe(3);
     expect(server.lastCheck).toMatchObject({ ok: false, reason: 'connection refused' });
     expect(loadBalancer.ready).toBe(false);
     const successesBefore = server.counters.checks.success;
@@ -137,7 +143,7 @@ fast_interval = "10ms"
 fall = 2
 ${type}`;
   const { loadBalancer } = await start(config((upstream.address() as AddressInfo).port, keys));
-  return { server: theServer(loadBalancer), heard };
+  return { server: await theCheckedServer(loadBalancer), heard };
 }
 
 describe('checks of what a server says', () => {
@@ -186,7 +192,7 @@ describe('checks of servers that speak TLS', () => {
     cleanups.push(async () => void upstream.close());
     const toml = config((upstream.address() as AddressInfo).port, keys);
     const { loadBalancer } = await start(toml);
-    return { server: theServer(loadBalancer), host: () => host };
+    return { server: await theCheckedServer(loadBalancer), host: () => host };
   }
 
   test('by https, with the name that is asked for', async () => {

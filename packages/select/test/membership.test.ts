@@ -246,14 +246,21 @@ describe('events', () => {
   test('a listener that throws becomes a warning and hurts nobody', async () => {
     const balancer = balancerOf({ policy: policies.roundRobin() }, 0);
     const seen: string[] = [];
-    const warned = new Promise<Error>((resolve) => process.once('warning', resolve));
+    const warned = new Promise<Error>((resolve) => {
+      const listen = (warning: Error): void => {
+        if (!warning.message.includes('listener broke')) return;
+        process.off('warning', listen);
+        resolve(warning);
+      };
+      process.on('warning', listen);
+    });
     balancer.on('add', () => {
       throw new Error('listener broke');
     });
     balancer.on('add', (node) => seen.push(node.id));
     balancer.add(new Node('a'));
     expect(seen).toEqual(['a']);
-    expect((await warned).message).toContain('listener broke');
+    expect(await warned).toBeInstanceOf(Error);
   });
 });
 

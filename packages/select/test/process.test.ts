@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { policies } from '../src/index.ts';
 import { balancerOf } from './support.ts';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 const entry = new URL('../src/index.ts', import.meta.url).href;
 const folder = fileURLToPath(new URL('..', import.meta.url));
 

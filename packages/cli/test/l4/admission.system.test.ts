@@ -232,7 +232,7 @@ const SECOND = '192.0.2.11';
 /** A second address for the client's machine. */
 async function secondClient(lab: Lab): Promise<void> {
   const args = ['address', 'add', `${SECOND}/24`, 'dev', 'eth0'];
-  await once(lab.startProgram(lab.network.client, 'ip', args), 'exit');
+  await lab.program(lab.network.client, 'ip', ...args);
 }
 
 /** Opens connections and keeps them. @returns How many were let in when another was refused. */

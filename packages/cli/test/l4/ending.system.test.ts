@@ -169,7 +169,7 @@ ${lab.backend('web', 4, 8080, servers)}`;
       expect(await flow.ask()).toBe('answered');
       const silence =
         'add table inet t; add chain inet t i { type filter hook input priority 0; }; add rule inet t i tcp dport 8080 drop';
-      await once(lab.startProgram(lab.network.servers[0]!, 'nft', [silence]), 'exit');
+      await lab.program(lab.network.servers[0]!, 'nft', silence);
       await isClosing();
       expect(await flow.ask()).toBe('ECONNRESET');
       await flow.close();

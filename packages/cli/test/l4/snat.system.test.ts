@@ -4,7 +4,6 @@
  */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { Lab } from '../../../../examples/l4-netns/lab.ts';
 import { ADDRESSES, type Family } from '../../../../examples/l4-netns/network.ts';
@@ -26,14 +25,15 @@ const FLOWS = IS_LONG ? 20_000 : 1000;
 const FLOWS_AT_ONCE = 250;
 const WAIT = { timeout: 60_000 };
 
-/** A flow for each of so many sockets, some at a time. Prints how many were answered, and how many sources the outside server saw. */
+/** A flow for each of so many ports, some at a time. Prints how many were answered, and how many sources the outside server saw. */
 const MANY = `
   const [host, port, count, atOnce] = process.argv.slice(1);
   const { createSocket } = require('node:dgram');
   const sources = new Map();
   let answered = 0;
-  const one = () => new Promise((resolve) => {
+  const one = (sport) => new Promise((resolve) => {
     const socket = createSocket('udp4');
+    socket.bind(sport);
     const again = setInterval(() => socket.send('hello', Number(port), host), 2000);
     const end = () => { clearInterval(again); clearTimeout(late); socket.close(); resolve(); };
     const late = setTimeout(end, 30000);
@@ -47,7 +47,7 @@ const MANY = `
   });
   (async () => {
     for (let done = 0; done < Number(count); done += Number(atOnce)) {
-      await Promise.all(Array.from({ length: Number(atOnce) }, one));
+      await Promise.all(Array.from({ length: Number(atOnce) }, (_, i) => one(10000 + done + i)));
     }
     console.log(JSON.stringify({ answered, sources: Object.fromEntries(sources) }));
   })();
@@ -128,9 +128,7 @@ async function ping(lab: Lab, from: Lab['machine'], ...args: readonly string[]):
 }
 
 async function curl(lab: Lab, url: string): Promise<string> {
-  const child = lab.startProgram(lab.network.servers[2]!, 'curl', ['-sS', url]);
-  const [page] = await Promise.all([text(child.stdout!), once(child, 'exit')]);
-  return page;
+  return lab.program(lab.network.servers[2]!, 'curl', '-sS', url);
 }
 
 describe(`hosts behind the balancer${NO_ROOT}`, () => {

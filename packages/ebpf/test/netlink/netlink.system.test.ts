@@ -131,7 +131,7 @@ describeAsRoot('netlink', () => {
     changeLink(pair.route, other, { up: true });
     // Nobody answers: each state lasts for three questions, and the next one is far.
     pair.namespace.run(() =>
-      writeFileSync('/proc/sys/net/ipv4/neigh/left/retrans_time_ms', `${60_000}`),
+      writeFileSync('/proc/sys/net/ipv4/neigh/left/retrans_time_ms', '60000'),
     );
     const neighbour = { ifindex, address: '192.0.2.4', managed: true };
     const mac = '02:00:00:00:00:b4';

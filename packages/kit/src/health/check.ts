@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { afterOwnTime } from '../clock.ts';
 import type { Address } from '../config/address.ts';
 import { createExecProbe } from './exec.ts';
 import { createHttpProbe } from './http.ts';
@@ -162,11 +163,10 @@ function createProbe<T extends CheckSpec['type']>(spec: Extract<CheckSpec, { typ
 async function runTimed(probe: Probe, timeoutMs: number, outer: AbortSignal): Promise<CheckResult> {
   const startedMs = performance.now();
   const stop = new AbortController();
-  const timer = setTimeout(
-    () => stop.abort(new CheckFailure(`timeout after ${timeoutMs} ms`)),
-    timeoutMs,
+  // The target is not to blame for a pause of this process, in which its answer may have come.
+  const cancelTimeout = afterOwnTime(timeoutMs, () =>
+    stop.abort(new CheckFailure(`timeout after ${timeoutMs} ms`)),
   );
-  timer.unref();
   const cancel = (): void => stop.abort(new CheckFailure('cancelled'));
   outer.addEventListener('abort', cancel, { once: true });
   if (outer.aborted) cancel();
@@ -177,7 +177,7 @@ async function runTimed(probe: Probe, timeoutMs: number, outer: AbortSignal): Pr
   } catch (error) {
     reason = CheckFailure.reasonOf(error);
   } finally {
-    clearTimeout(timer);
+    cancelTimeout();
     outer.removeEventListener('abort', cancel);
   }
   return { ok: reason === '', reason, ms: performance.now() - startedMs };

@@ -6,7 +6,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { afterOwnTime } from '../clock.ts';
 import type { UdpCheck } from './check.ts';
 import { type AnswerTest, readEscapes, readExpect, showBytes } from './escapes.ts';
 import { CheckFailure, CheckSpecError, type Probe } from './probe.ts';
@@ -29,12 +29,19 @@ export function createUdpProbe(spec: UdpCheck): Probe {
   return async (signal) => {
     const socket = createSocket(isIPv6(target.host) ? 'udp6' : 'udp4');
     const failed = failureOf(socket, signal);
+    let stopWaiting = (): void => {};
     try {
       await Promise.race([connected(socket, spec, target), failed]);
       const answer = answerOf(socket, test, spec.expect);
+      // It may come before anybody waits for it.
+      answer.catch(() => {});
       await Promise.race([sent(socket, send), failed]);
-      await Promise.race(test ? [answer, failed] : [answer, failed, silence(spec, signal)]);
+      const silence = new Promise<void>((resolve) => {
+        if (!test) stopWaiting = afterOwnTime(spec.timeoutMs * SILENCE_SHARE, resolve);
+      });
+      await Promise.race([answer, failed, silence]);
     } finally {
+      stopWaiting();
       socket.close();
     }
   };
@@ -67,10 +74,6 @@ function answerOf(socket: Socket, test: AnswerTest | undefined, expect: string):
         reject(new CheckFailure(`answer ${showBytes(answer)}, wanted ${JSON.stringify(expect)}`));
     });
   });
-}
-
-async function silence({ timeoutMs }: UdpCheck, signal: AbortSignal): Promise<void> {
-  await sleep(timeoutMs * SILENCE_SHARE, undefined, { signal, ref: false });
 }
 
 /** Rejects when the socket fails or the signal aborts; never resolves. */

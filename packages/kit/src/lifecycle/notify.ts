@@ -78,7 +78,7 @@ const SILENT: Notifier = {
 };
 
 /** A service manager that does not take a message must not hold the daemon. */
-const NOTIFY_MAX_MS = 2000;
+const NOTIFY_MAX_MS = 10_000;
 
 function runNotify(
   assignments: readonly string[],

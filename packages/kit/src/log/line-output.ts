@@ -30,7 +30,7 @@ export interface LineOutput {
    * @throws {LogTargetError} if the file cannot be opened; the open one stays in use.
    */
   reopen(): void;
-  /** Waits until what was written is out or dropped, at most a second. */
+  /** Waits until what was written is out or dropped: ten seconds at most, one if it is no file. */
   flush(): Promise<void>;
   /** Flushes and closes a file; leaves stdout and stderr open. Later lines are dropped. */
   close(): Promise<void>;
@@ -44,7 +44,8 @@ export class LogTargetError extends BalancerError {
 
 /** Most characters that wait for a write; what comes on top is dropped. */
 const QUEUE_MAX_CHARS = 1024 * 1024;
-const FLUSH_MAX_MS = 1000;
+/** A disk comes round; the reader of a pipe may never. */
+const FLUSH_MAX_MS = { file: 10_000, pipe: 1000, other: 1000 } as const;
 /** Pause before writing again to a pipe that is full. */
 const FULL_PIPE_PAUSE_MS = 20;
 /** What a pipe takes in one piece or not at all: PIPE_BUF of pipe(7). */
@@ -72,13 +73,13 @@ class QueuedOutput implements LineOutput {
   #isClosed = false;
   /** True when the last write was cut inside a line; the next one starts on a new line. */
   #isTorn = false;
-  readonly #isPipe: boolean;
+  readonly #kind: TargetKind;
   #pumping: Promise<void> | null = null;
 
   constructor(fd: number, path: string | null) {
     this.#fd = fd;
     this.#path = path;
-    this.#isPipe = isPipe(fd);
+    this.#kind = kindOf(fd);
   }
 
   get droppedLines(): number {
@@ -107,7 +108,7 @@ class QueuedOutput implements LineOutput {
     const { signal } = patience;
     await Promise.race([
       this.#pumping ?? Promise.resolve(),
-      delay(FLUSH_MAX_MS, undefined, { signal }).catch(() => {}),
+      delay(FLUSH_MAX_MS[this.#kind], undefined, { signal }).catch(() => {}),
     ]);
     patience.abort();
   }
@@ -118,7 +119,11 @@ class QueuedOutput implements LineOutput {
     this.#isClosed = true;
     this.#droppedLines += this.#queue.length;
     this.#queue = [];
-    if (this.#fd > 2) closeSync(this.#fd);
+    const fd = this.#fd;
+    if (fd <= 2) return;
+    // A write that is still under way must not find another file under this number.
+    if (this.#pumping === null) closeSync(fd);
+    else void this.#pumping.then(() => closeSync(fd));
   }
 
   async #pump(): Promise<void> {
@@ -133,7 +138,7 @@ class QueuedOutput implements LineOutput {
 
   /** As many lines as are sure to stay together, though several processes write to one pipe. */
   #linesAtOnce(): number {
-    if (!this.#isPipe) return this.#queue.length;
+    if (this.#kind !== 'pipe') return this.#queue.length;
     let count = 0;
     let bytes = 1;
     for (const line of this.#queue) {
@@ -161,11 +166,15 @@ class QueuedOutput implements LineOutput {
   }
 }
 
-function isPipe(fd: number): boolean {
+type TargetKind = keyof typeof FLUSH_MAX_MS;
+
+function kindOf(fd: number): TargetKind {
   try {
-    return fstatSync(fd).isFIFO();
+    const target = fstatSync(fd);
+    if (target.isFIFO()) return 'pipe';
+    return target.isFile() ? 'file' : 'other';
   } catch {
-    return false;
+    return 'other';
   }
 }
 
@@ -184,7 +193,7 @@ function countLines(bytes: Buffer): number {
  */
 function ownDescriptor(fd: 1 | 2): number {
   try {
-    if (!isPipe(fd)) return fd;
+    if (kindOf(fd) !== 'pipe') return fd;
     return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK);
   } catch {
     return fd;

@@ -3,8 +3,10 @@
  * over, deleted and created again, or reached through a symbolic link that was swapped.
  *
  * The directory is watched and not the file, because a watch on a file follows the inode and falls
- * silent with the first rename-over. Events only say "look again": what counts is the content.
- * Polling covers file systems without events (network mounts) and links into other directories.
+ * silent with the first rename-over. Events only say "look again": what counts is the file. One that
+ * was written anew with the same content counts as changed, since whoever read it may have come in
+ * between. Polling covers file systems without events (network mounts) and links into other
+ * directories.
  *
  * @module
  */
@@ -15,7 +17,7 @@ import { type CancelTimer, type Clock, systemClock } from '../clock.ts';
 
 export interface FileWatcherOptions {
   readonly file: string;
-  /** Called after the content changed and events stayed away for `debounceMs`. Must not throw. */
+  /** Called after the file changed and events stayed away for `debounceMs`. Must not throw. */
   readonly onChange: () => void;
   /** Default 200 ms. */
   readonly debounceMs?: number;
@@ -26,8 +28,10 @@ export interface FileWatcherOptions {
 
 /** A directory with constant traffic may postpone a look by at most this many debounces. */
 const DEBOUNCES_MAX = 3;
+/** A file that is written all the time is taken as it comes after so many reads. */
+const READS_MAX = 5;
 
-/** Watches one file by content. A file that is gone counts as unchanged until it is back. */
+/** Watches one file. One that is gone counts as unchanged until it is back. */
 export class FileWatcher {
   readonly #file: string;
   readonly #onChange: () => void;
@@ -40,6 +44,9 @@ export class FileWatcher {
   /** Identity and times of the file when it was last read; saves reading it at every poll. */
   #signature = '';
   #firstEventMs: number | null = null;
+  /** Looks come one after the other: an older one must not have the last word. */
+  #isLooking = false;
+  #isToLookAgain = false;
   #cancelLook: CancelTimer = () => {};
   #cancelPoll: CancelTimer = () => {};
 
@@ -51,11 +58,14 @@ export class FileWatcher {
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** Starts watching; what the file holds now is the state that later contents differ from. */
+  /** Starts watching; the file as it is now is what later states differ from. */
   async start(): Promise<void> {
     this.#isRunning = true;
+    this.#isLooking = true;
     await this.#watchDirectories();
     await this.#readIfChanged();
+    this.#isLooking = false;
+    if (this.#isToLookAgain) void this.#look();
     this.#schedulePoll();
   }
 
@@ -82,9 +92,18 @@ export class FileWatcher {
 
   async #look(): Promise<void> {
     this.#firstEventMs = null;
-    const isChanged = await this.#readIfChanged();
-    await this.#watchDirectories();
-    if (isChanged && this.#isRunning) this.#onChange();
+    this.#isToLookAgain = true;
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    while (this.#isToLookAgain && this.#isRunning) {
+      this.#isToLookAgain = false;
+      // oxlint-disable-next-line no-await-in-loop -- one look after the other
+      const isChanged = await this.#readIfChanged();
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      await this.#watchDirectories();
+      if (isChanged && this.#isRunning) this.#onChange();
+    }
+    this.#isLooking = false;
   }
 
   #schedulePoll(): void {
@@ -99,13 +118,14 @@ export class FileWatcher {
     this.#schedulePoll();
   }
 
-  /** Takes the present content as seen; true when it differs from what was seen before. */
+  /** Takes the file as it is now as seen; true when it differs from what was seen before. */
   async #readIfChanged(): Promise<boolean> {
-    // The signature first: a write between the two reads is then seen again at the next poll.
-    const signature = await readSignature(this.#file);
-    const content = await readFile(this.#file).catch(() => null);
-    if (signature === null || content === null) return false;
-    const isChanged = this.#content === null || !content.equals(this.#content);
+    const seen = await readFileState(this.#file);
+    if (seen === null) return false;
+    const { signature, content } = seen;
+    // Two writes within a tick of the file system's clock have one signature.
+    const isChanged =
+      signature !== this.#signature || this.#content === null || !content.equals(this.#content);
     this.#signature = signature;
     this.#content = content;
     return isChanged;
@@ -138,6 +158,26 @@ export class FileWatcher {
     watcher.close();
     if (this.#watchers.get(directory) === watcher) this.#watchers.delete(directory);
   }
+}
+
+interface FileState {
+  readonly signature: string;
+  readonly content: Buffer;
+}
+
+/** Content and signature of one and the same state; null when the file is not there. */
+async function readFileState(file: string): Promise<FileState | null> {
+  // oxlint-disable no-await-in-loop -- until nobody wrote while it was read
+  for (let reads = 1; ; reads++) {
+    // The signature first: with a write after it, the next poll finds another one.
+    const signature = await readSignature(file);
+    const content = await readFile(file).catch(() => null);
+    if (signature === null || content === null) return null;
+    if (reads === READS_MAX || (await readSignature(file)) === signature) {
+      return { signature, content };
+    }
+  }
+  // oxlint-enable no-await-in-loop
 }
 
 async function readSignature(file: string): Promise<string | null> {

@@ -15,16 +15,18 @@ export interface SettledOptions {
   readonly quietMs?: number;
   /** Longest wait, in milliseconds; whoever writes for longer is read as it comes. Default 1000. */
   readonly atMostMs?: number;
+  /** How the quiet time passes; by the clock by default. */
+  readonly pause?: (quietMs: number) => Promise<unknown>;
 }
 
 /** Resolves when the file has been left alone for a while, and at once when it cannot be looked at. */
 export async function fileSettled(file: string, options: SettledOptions = {}): Promise<void> {
-  const { quietMs = 50, atMostMs = 1000 } = options;
+  const { quietMs = 50, atMostMs = 1000, pause = delay } = options;
   const looksMax = Math.ceil(atMostMs / quietMs);
   let before = await looksOf(file);
   for (let look = 0; look < looksMax && before !== undefined; look++) {
     // oxlint-disable-next-line no-await-in-loop -- one look after the other
-    await delay(quietMs);
+    await pause(quietMs);
     // oxlint-disable-next-line no-await-in-loop -- as above
     const now = await looksOf(file);
     if (now === before) return;

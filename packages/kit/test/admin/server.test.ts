@@ -11,6 +11,7 @@ import {
   AdminServer,
   type AdminServerOptions,
   formatAddress,
+  freePort,
   type LogFields,
   type Logger,
   readJson,
@@ -287,7 +288,8 @@ describe('close', () => {
         await new Promise<void>((resolve) => stream.onAbort(resolve));
       });
     const server = adminServer({ routes: [{ method: 'GET', path: '/events', handler }] });
-    const origin = `http://${formatAddress(await server.listen(loopback))}`;
+    const address = await server.listen({ ...loopback, port: await freePort() });
+    const origin = `http://${formatAddress(address)}`;
     const reader = (await fetch(`${origin}/events`)).body!.getReader();
     const { value } = await reader.read();
     expect(new TextDecoder().decode(value)).toBe('data: first\n\n');

@@ -1,4 +1,4 @@
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createSocket } from 'node:dgram';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ import {
   readEscapes,
   readStatusRanges,
 } from '../../src/index.ts';
-import { temporaryDirectory } from '../temporary.ts';
+import { temporaryDirectory, writeProgram } from '../temporary.ts';
 import { CERTIFICATE, KEY } from './certificate.ts';
 
 /** Listens on a free port until the test ends. */
@@ -67,7 +67,8 @@ async function run(spec: CheckSpec): Promise<string> {
   return ok ? 'ok' : reason;
 }
 
-const timeoutMs = 5000;
+/** Only a check that hangs gets there. */
+const timeoutMs = 60_000;
 
 describe('tcp check', () => {
   test('connects, sends nothing and ends with a reset', async () => {
@@ -108,6 +109,13 @@ describe('tcp check', () => {
       Buffer.from(`HELLO ${remoteAddress}:${remotePort}`);
     expect(await run({ type: 'tcp', target, timeoutMs, preamble })).toBe('ok');
     expect(await received.promise).toBe(`HELLO ${formatAddress(target)}`);
+  });
+
+  test('is not failed by a pause of this process', async () => {
+    const target = await listening(createServer());
+    const checked = run({ type: 'tcp', target, timeoutMs: 20 });
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    expect(await checked).toBe('ok');
   });
 
   test('ends when it is cancelled', async () => {
@@ -209,7 +217,7 @@ test('a check leaves no socket open, also when the server closes first', async (
     await run({ type: 'send_expect', target, timeoutMs, send: 'x', expect: '/never/' });
     await run({ type: 'tcp', target, timeoutMs });
   }
-  await vi.waitFor(() => expect(openCount()).toBeLessThanOrEqual(before));
+  await vi.waitFor(() => expect(openCount()).toBeLessThanOrEqual(before), { timeout: 60_000 });
 });
 
 describe('tls check', () => {
@@ -270,8 +278,7 @@ describe('exec check', () => {
   test('gives the program HOST and PORT and nothing else', async () => {
     const directory = await temporaryDirectory();
     const script = join(directory, 'check');
-    await writeFile(script, `#!/bin/sh\n/usr/bin/env > ${directory}/env\n`);
-    await chmod(script, 0o755);
+    writeProgram(script, `#!/bin/sh\n/usr/bin/env > ${directory}/env\n`);
     expect(await exec(script)).toBe('ok');
     const names = (await readFile(join(directory, 'env'), 'utf8')).trim().split('\n').toSorted();
     // The shell adds PWD, SHLVL and _ itself.
@@ -323,11 +330,7 @@ describe('udp check', () => {
   });
 
   test('says that the port is closed', async () => {
-    const socket = createSocket('udp4');
-    await new Promise<void>((resolve) => void socket.bind(0, '127.0.0.1', resolve));
-    const { port } = socket.address();
-    await new Promise<void>((resolve) => void socket.close(resolve));
-    const target: Address = { kind: 'inet', host: '127.0.0.1', port };
+    const target = await closedPort();
     expect(await run({ type: 'udp', target, timeoutMs, send: 'x', expect: '' })).toBe(
       'connection refused',
     );

@@ -1,19 +1,18 @@
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createSocket } from 'node:dgram';
 import { createServer, type ListenOptions, type Server } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createNotifier, inheritedSockets, NotifyError } from '../../src/index.ts';
 import { describeSocket } from '../../src/lifecycle/listen-fds.ts';
-import { temporaryDirectory } from '../temporary.ts';
+import { temporaryDirectory, writeProgram } from '../temporary.ts';
 
 describe('createNotifier', () => {
   test('sends its messages in order through systemd-notify', async () => {
     const directory = await temporaryDirectory();
     // Stands in for systemd's program: writes down what it would send, and where to.
     const program = join(directory, 'systemd-notify');
-    await writeFile(program, `#!/bin/sh\necho "$NOTIFY_SOCKET $*" >> ${directory}/sent\n`);
-    await chmod(program, 0o755);
+    writeProgram(program, `#!/bin/sh\necho "$NOTIFY_SOCKET $*" >> ${directory}/sent\n`);
     const notifier = createNotifier({
       environment: { NOTIFY_SOCKET: '/run/notify', PATH: `${directory}:/usr/bin:/bin` },
     });

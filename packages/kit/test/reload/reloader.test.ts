@@ -164,6 +164,26 @@ describe('Reloader', () => {
     expect(loads).toBe(3);
   });
 
+  test('takes up what is written back while something else is read', async () => {
+    const file = join(await temporaryDirectory(), 'c');
+    await writeFile(file, 'a=1\n');
+    let meddle = false;
+    const { next, valueAfter } = await watched(file, {
+      load: async () => {
+        if (!meddle) return loadLines(file);
+        meddle = false;
+        await replaceFile(file, 'a=3\n');
+        const lines = await loadLines(file);
+        await replaceFile(file, 'a=2\n');
+        return lines;
+      },
+    });
+    meddle = true;
+    await replaceFile(file, 'a=2\n');
+    expect(await next()).toEqual(APPLIED);
+    expect(await valueAfter(['a=2'])).toEqual(['a=2']);
+  });
+
   test('notices a change made between the first load and the watch', async () => {
     const file = join(await temporaryDirectory(), 'c');
     await writeFile(file, 'a=2\n');

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseIpvs, parseRules } from '../../src/ipvs/parse.ts';
+import { parseIpvs } from '../../src/ipvs/parse.ts';
+import { parseRules } from '../../src/ipvs/rules-file.ts';
 import { DEFAULT_DEST_CHECK } from '../../src/passive-health.ts';
 import { IPIP } from '../../src/tunnel.ts';
 

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import type { ServiceSpec } from '../../src/desired.ts';
 import type { FlowView } from '../../src/flows.ts';
 import { formatFlows, formatLocalAddresses, formatRules } from '../../src/ipvs/format.ts';
-import { parseIpvs, parseRules } from '../../src/ipvs/parse.ts';
+import { parseIpvs } from '../../src/ipvs/parse.ts';
+import { parseRules } from '../../src/ipvs/rules-file.ts';
 import { change, IpvsError } from '../../src/ipvs/table.ts';
 
 const parse = (line: string): ReturnType<typeof parseIpvs> =>

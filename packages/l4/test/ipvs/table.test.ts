@@ -6,7 +6,7 @@ import type { IpvsChange } from '../../src/ipvs/commands.ts';
 import { DEFAULT_DEST_CHECK } from '../../src/passive-health.ts';
 import { INNER_MAC, type TunnelSpec } from '../../src/tunnel.ts';
 import { formatRules } from '../../src/ipvs/format.ts';
-import { parseRules } from '../../src/ipvs/parse.ts';
+import { parseRules } from '../../src/ipvs/rules-file.ts';
 import { change, IpvsError } from '../../src/ipvs/table.ts';
 
 const WEB = { protocol: 'tcp', address: '203.0.113.1', port: 80 } as const;

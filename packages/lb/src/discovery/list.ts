@@ -5,7 +5,7 @@
  * @module
  */
 import { readFile } from 'node:fs/promises';
-import { FileWatcher, formatAddress, z } from '@balancer/kit';
+import { fileSettled, FileWatcher, formatAddress, z } from '@balancer/kit';
 import type { ServerEntry } from '../backend.ts';
 import { completeServer } from '../config/defaults.ts';
 import { serverSchema } from '../config/schema.ts';
@@ -57,14 +57,19 @@ export class FileSource implements ServerSource {
   ): void {
     const read = async (): Promise<void> => {
       try {
+        // Half a list may well be a list, of servers that are to go.
+        await fileSettled(this.file);
         const entries = parseServerList(await readFile(this.file, 'utf8'));
         if (this.watcher) onServers(entries);
       } catch (error) {
         if (this.watcher) onFailure(error instanceof Error ? error.message : String(error));
       }
     };
-    this.watcher = new FileWatcher({ file: this.file, onChange: () => void read() });
-    void this.watcher.start().then(read, read);
+    // One after the other: an older list must not have the last word.
+    let reading: Promise<void> | undefined;
+    const onChange = (): void => void (reading = (reading ?? Promise.resolve()).then(read));
+    this.watcher = new FileWatcher({ file: this.file, onChange });
+    void this.watcher.start().then(onChange, onChange);
   }
 
   stop(): void {

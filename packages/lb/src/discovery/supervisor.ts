@@ -6,7 +6,7 @@
  */
 import { Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import type { Logger } from '@balancer/kit';
+import { afterOwnTime, type Logger } from '@balancer/kit';
 import type { Backend, ServerEntry } from '../backend.ts';
 import { completeServer } from '../config/defaults.ts';
 import type { BackendConfig, DiscoveryConfig, ServerConfig } from '../config/types.ts';
@@ -56,10 +56,10 @@ export class DiscoverySupervisor {
   async firstResults(timeoutMs: number): Promise<void> {
     if (this.allKnown) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, timeoutMs);
+      const stopWaiting = afterOwnTime(timeoutMs, resolve);
       this.onProgress = () => {
         if (!this.allKnown) return;
-        clearTimeout(timer);
+        stopWaiting();
         resolve();
       };
     });

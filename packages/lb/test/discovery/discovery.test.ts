@@ -149,6 +149,7 @@ addr = "10.0.0.9:80"
 
   test('come from the hosts file when DNS does not know the name', async () => {
     const loadBalancer = await start('[backends.out.servers.web]\naddr = "localhost:80"\n');
+    await until('it is found', () => addressesOf(loadBalancer).length > 0);
     expect(addressesOf(loadBalancer)).toContain('127.0.0.1:80');
   });
 
@@ -193,6 +194,7 @@ describe('servers from a list', () => {
     const loadBalancer = await start(
       `[backends.out.discovery]\ntype = "http"\nname = "http://127.0.0.1:${port}/"\ninterval = "20ms"`,
     );
+    await until('it is asked', () => addressesOf(loadBalancer).length > 0);
     expect(addressesOf(loadBalancer)).toEqual(['10.0.0.1:80']);
     answer = '["10.0.0.1:80", "10.0.0.2:80"]';
     await until('it follows', () => addressesOf(loadBalancer).length === 2);
