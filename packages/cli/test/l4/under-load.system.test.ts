@@ -110,6 +110,8 @@ l4 = { local_addresses = ["${ADDRESSES.local[4]}"] }
     const load = await startLoad(lab, { flows: FLOWS });
     lab.serverProcesses[0]!.kill('SIGKILL');
     await lab.saysInLog(/"msg":"server is down"/);
+    // The document waits until the kernel knows it, too.
+    await lab.document();
     const after = await startLoad(lab, { flows: FLOWS, perSecond: 40 });
     await Promise.all([load.progress(), after.progress(12)]);
     const [before, found] = await Promise.all([load.stop(), after.stop()]);
