@@ -35,6 +35,9 @@ export async function runDemo(say: (line: string) => void): Promise<void> {
       admin_port: 0,
       // A server that refuses twice in a row is out.
       server_unhealthy_threshold: 2,
+      // Refuses: one that only takes its time, as on a busy machine, is not.
+      connect_timeout: 60_000,
+      response_timeout: 60_000,
       poll_interval: 60_000,
       recordings_import_settle_seconds: 0,
     }),

@@ -5,7 +5,7 @@
  */
 import { commandPath } from '../../../scripts/system-requirements.ts';
 import type { BbbConfig } from '../src/index.ts';
-import { startPostgres, startRedis } from '../test/peers.ts';
+import { startPeers } from '../test/peers.ts';
 import { emptyPostgres } from '../test/store/empty-postgres.ts';
 
 export interface ScaledOut {
@@ -18,7 +18,7 @@ export interface ScaledOut {
 /** Null where they are not installed. */
 export async function startScaledOut(): Promise<ScaledOut | null> {
   if (!['pg_ctlcluster', 'redis-server'].every((command) => commandPath(command))) return null;
-  const [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+  const [postgres, redis] = await startPeers();
   return {
     config: { database_url: postgres.url, redis_url: redis.url },
     empty: async () => emptyPostgres(postgres.url),

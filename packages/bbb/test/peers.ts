@@ -43,15 +43,13 @@ export async function startPostgres(): Promise<Peer> {
     options,
   );
   const port = await freePort();
-  const start = async (): Promise<ChildProcess> => {
+  const spawnServer = (): ChildProcess => {
     const settings = ['-p', String(port), '-k', folder, '-c', 'listen_addresses=127.0.0.1'];
-    const child = spawn(join(bin, 'postgres'), ['-D', data, ...settings, '-c', 'fsync=off'], {
-      ...options,
-      stdio: 'ignore',
-    });
-    await until('PostgreSQL answers', () => answersSql(port));
-    return child;
+    const args = ['-D', data, ...settings, '-c', 'fsync=off'];
+    return spawn(join(bin, 'postgres'), args, { ...options, stdio: 'ignore' });
   };
+  const start = async (): Promise<ChildProcess> =>
+    spawned('PostgreSQL answers', spawnServer, () => answersSql(port));
   // SIGQUIT: at once, without waiting for clients.
   const peer = await runPeer(start, 'SIGQUIT', folder);
   await sqlOf(port, 'postgres', 'create database gateway');
@@ -63,13 +61,27 @@ export async function startRedis(): Promise<Peer> {
   const folder = mkdtempSync(join(tmpdir(), 'balancer-redis-'));
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
-  const start = async (): Promise<ChildProcess> => {
+  const spawnServer = (): ChildProcess => {
     const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder];
-    const child = spawn('redis-server', settings, { stdio: 'ignore' });
-    await until('Redis answers', () => answersRedis(url));
-    return child;
+    return spawn('redis-server', settings, { stdio: 'ignore' });
   };
+  const start = async (): Promise<ChildProcess> =>
+    spawned('Redis answers', spawnServer, () => answersRedis(url));
   return { ...(await runPeer(start, 'SIGTERM', folder)), url };
+}
+
+/** Both, or neither. */
+export async function startPeers(): Promise<[postgres: Peer, redis: Peer]> {
+  const [postgres, redis] = await Promise.allSettled([startPostgres(), startRedis()]);
+  if (postgres.status === 'fulfilled' && redis.status === 'fulfilled') {
+    return [postgres.value, redis.value];
+  }
+  const reasons: unknown[] = [];
+  for (const result of [postgres, redis]) {
+    if (result.status === 'fulfilled') await result.value.close();
+    else reasons.push(result.reason);
+  }
+  throw new AggregateError(reasons, 'PostgreSQL and Redis did not both start');
 }
 
 /** Runs one command on a Redis server. */
@@ -81,6 +93,25 @@ export async function redisCommand(url: string, ...command: string[]): Promise<u
     return await client.sendCommand(command);
   } finally {
     client.destroy();
+  }
+}
+
+/** Starts a server until it answers: again if it ended, because its port was taken meanwhile. */
+async function spawned(
+  what: string,
+  spawnServer: () => ChildProcess,
+  answers: () => Promise<boolean>,
+): Promise<ChildProcess> {
+  let child = spawnServer();
+  try {
+    await until(what, () => {
+      if (child.exitCode !== null || child.signalCode !== null) child = spawnServer();
+      return answers();
+    });
+    return child;
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
   }
 }
 

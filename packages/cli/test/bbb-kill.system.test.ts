@@ -65,21 +65,23 @@ test.skipIf(!isRoot)(
         Array.from({ length: 2000 }, (_, i) => [`slide-${i}.png`, Buffer.alloc(2000, i)]),
       );
       gateway.spool('rec-1', { formats: [{ type: 'presentation', files }, { type: 'video' }] });
-      const first = await gateway.start();
+      const hidden = (): string[] => namesIn(gateway.recordings('unpublished', 'presentation'));
+      let started = await gateway.start();
       await until('it is imported', () => namesIn(gateway.recordings('spool')).length === 0);
-      callInVain(first, 'publishRecordings', 'recordID=rec-1&publish=false');
-      await until('the first copy is in place', () =>
-        namesIn(gateway.recordings('unpublished', 'presentation')).includes('rec-1'),
-      );
-      await first.running.end('SIGKILL');
-      expect(namesIn(gateway.recordings('unpublished', 'presentation'))).toContain('rec-1');
-      const { origin } = await gateway.start();
-      await until(
-        'it is undone',
-        () => !namesIn(gateway.recordings('unpublished', 'presentation')).includes('rec-1'),
-      );
-      const text = await gateway.call(origin, 'getRecordings', 'recordID=rec-1');
-      expect(text).toContain('<state>published</state>');
+      for (let isThrough = true; isThrough;) {
+        callInVain(started, 'publishRecordings', 'recordID=rec-1&publish=false');
+        await until('the first copy is in place', () => hidden().includes('rec-1'));
+        await started.running.end('SIGKILL');
+        expect(hidden()).toContain('rec-1');
+        started = await gateway.start();
+        // On a machine that holds this process up the kill may come after the row.
+        const text = await gateway.call(started.origin, 'getRecordings', 'recordID=rec-1');
+        isThrough = text.includes('<state>unpublished</state>');
+        const show = 'recordID=rec-1&publish=true';
+        if (isThrough) await gateway.call(started.origin, 'publishRecordings', show);
+      }
+      await until('it is undone', () => !hidden().includes('rec-1'));
+      const { origin } = started;
       const page = await fetch(`${origin}/presentation/rec-1/slide-7.png`);
       expect([page.status, (await page.arrayBuffer()).byteLength]).toEqual([200, 2000]);
     } finally {
@@ -91,14 +93,9 @@ test.skipIf(!isRoot)(
 
 describe('in the middle of a create', () => {
   const create = 'name=x&meetingID=room-1&moderatorPW=mp&attendeePW=ap';
-  beforeEach(() => {
-    gateway.environment['BALANCER_BBB_CONNECT_TIMEOUT'] = '500ms';
-    gateway.environment['BALANCER_BBB_RESPONSE_TIMEOUT'] = '500ms';
-  });
 
   /** A gateway with one server, killed while that server was being asked. */
   async function killed(): Promise<void> {
-    gateway.environment['BALANCER_BBB_RESPONSE_TIMEOUT'] = '60s';
     const first = await gateway.start();
     const { url, secret } = gateway.fake;
     await gateway.bbb('servers', 'add', url, secret, '--id', 'bbb1', '--enable');
@@ -107,15 +104,28 @@ describe('in the middle of a create', () => {
     callInVain(first, 'create', create);
     await until('the server is asked', () => gateway.fake.requestsOf('create').length === 1);
     await first.running.end('SIGKILL');
-    gateway.environment['BALANCER_BBB_RESPONSE_TIMEOUT'] = '500ms';
+    // As long as both together a create waits for one that may be under way.
+    gateway.environment['BALANCER_BBB_CONNECT_TIMEOUT'] = '1s';
+    gateway.environment['BALANCER_BBB_RESPONSE_TIMEOUT'] = '1s';
+    gateway.environment['BALANCER_BBB_SERVER_UNHEALTHY_THRESHOLD'] = '1000';
     gateway.fake.recover();
+  }
+
+  /** Creates until the server was not too slow. @returns The answer. */
+  async function createAgain({ origin }: StartedGateway): Promise<string> {
+    let answer = '';
+    await until('the create succeeds', async () => {
+      answer = await gateway.call(origin, 'create', create);
+      return answer.includes('<returncode>SUCCESS<');
+    });
+    return answer;
   }
 
   test('the meeting keeps its server and its password, and is created there by the next try', async () => {
     await killed();
-    const { origin } = await gateway.start();
+    const started = await gateway.start();
     const [first] = gateway.fake.requestsOf('create');
-    expect(await gateway.call(origin, 'create', create)).toContain('<returncode>SUCCESS<');
+    await createAgain(started);
     const [, second] = gateway.fake.requestsOf('create');
     expect(second!.parameters.get('voiceBridge')).toBe(first!.parameters.get('voiceBridge'));
     expect(gateway.fake.meetings.size).toBe(1);
@@ -127,11 +137,12 @@ describe('in the middle of a create', () => {
     await killed();
     const voiceBridge = gateway.fake.requestsOf('create')[0]!.parameters.get('voiceBridge')!;
     gateway.fake.addMeeting({ meetingID: 'room-1', moderatorPW: 'mp', voiceBridge });
-    const { origin } = await gateway.start();
-    expect(await gateway.call(origin, 'getMeetingInfo', 'meetingID=room-1')).toContain(
-      '<meetingID>room-1<',
-    );
-    expect(await gateway.call(origin, 'create', create)).toContain('duplicateWarning');
+    const started = await gateway.start();
+    await until('it is found', async () => {
+      const info = await gateway.call(started.origin, 'getMeetingInfo', 'meetingID=room-1');
+      return info.includes('<meetingID>room-1<');
+    });
+    expect(await createAgain(started)).toContain('duplicateWarning');
     expect(gateway.fake.meetings.size).toBe(1);
   });
 });

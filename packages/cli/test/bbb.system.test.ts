@@ -7,7 +7,7 @@ import { PassThrough } from 'node:stream';
 import { FakeBbb, signedQuery } from '@balancer/fake-bbb';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { main } from '../src/program.ts';
-import { type Captured, type Running, startProcessWith } from './support.ts';
+import { type Captured, type Running, startProcessWith, until } from './support.ts';
 
 const SECRET = 'front-end-secret';
 
@@ -24,6 +24,9 @@ beforeEach(async () => {
     BALANCER_BBB_BIND: '127.0.0.1',
     BALANCER_BBB_PORT: '0',
     BALANCER_BBB_ADMIN_PORT: '0',
+    // A machine that stalls must not take the server for dead.
+    BALANCER_BBB_CONNECT_TIMEOUT: '300s',
+    BALANCER_BBB_RESPONSE_TIMEOUT: '300s',
     LOADBALANCER_SECRET: SECRET,
   };
 });
@@ -329,8 +332,9 @@ describe('a running gateway', () => {
     const second = startProcessWith({ environment }, 'bbb', 'run');
     started.push(second);
     expect(await second.end()).toBe(3);
-    expect(second.output().stderr).toContain(
-      `${folder}: another process is using this data directory`,
+    // Its last words may be read after its end is known.
+    await until('it says why', () =>
+      second.output().stderr.includes(`${folder}: another process is using this data directory`),
     );
 
     await call(first.api, 'create', 'name=x&meetingID=m1', secret);

@@ -37,6 +37,9 @@ export class GatewayFixture {
       BALANCER_BBB_BIND: '127.0.0.1',
       BALANCER_BBB_PORT: '0',
       BALANCER_BBB_ADMIN_PORT: '0',
+      // A machine that stalls must not take the server for dead.
+      BALANCER_BBB_CONNECT_TIMEOUT: '300s',
+      BALANCER_BBB_RESPONSE_TIMEOUT: '300s',
       BALANCER_BBB_RECORDINGS_IMPORT_POLL_INTERVAL: '100ms',
       BALANCER_BBB_RECORDINGS_IMPORT_SETTLE_SECONDS: '0.05',
       LOADBALANCER_SECRET: SECRET,

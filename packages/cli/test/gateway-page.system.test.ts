@@ -41,6 +41,9 @@ describe.skipIf(!commandPath('chromium'))(
           port: 0,
           admin_port: 0,
           poll_interval: 3_600_000,
+          // A machine that stalls must not take a server for dead.
+          connect_timeout: 300_000,
+          response_timeout: 300_000,
           recordings_import_poll_interval: 3_600_000,
           recordings_import_settle_seconds: 0,
           secrets: [new Secret(SECRET)],
@@ -165,6 +168,7 @@ describe.skipIf(!commandPath('chromium'))(
       await sees(server(page, 'bbb2').locator('.why'), 'ECONNREFUSED');
       await expect.poll(() => page.title(), { timeout: SEEN_MS }).toBe('1 in trouble · Balancer');
       await page.getByRole('button', { name: 'Only trouble 1' }).click();
+      await server(page, 'bbb1').waitFor({ state: 'detached' });
       expect(await page.locator('[data-server]').count()).toBe(1);
     });
 
@@ -197,6 +201,7 @@ describe.skipIf(!commandPath('chromium'))(
       await create('physics');
       const { page } = await signIn({}, { hash: '#meetings' });
       await page.getByLabel('Find a meeting').fill('alg');
+      await page.locator('[data-meeting]', { hasText: 'physics' }).waitFor({ state: 'detached' });
       await sees(page.locator('[data-meeting]'), 'algebra');
       expect(await page.locator('[data-meeting]').count()).toBe(1);
       await page.getByRole('button', { name: 'End algebra' }).click();

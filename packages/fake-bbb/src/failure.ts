@@ -11,6 +11,8 @@ export type FailureMode =
   | { readonly kind: 'hang' }
   /** Answers rightly, but only after so long. */
   | { readonly kind: 'slow'; readonly delayMs: number }
+  /** Answers rightly, by what is so then, but only once a test lets it. */
+  | { readonly kind: 'held'; readonly until: Promise<unknown> }
   /** A page of the web server in front: HTTP 500, no XML. */
   | { readonly kind: 'http-500' }
   /** XML that ends in the middle. */

@@ -280,6 +280,7 @@ export class FakeBbb {
       if (instead) sendXml(response, instead.status, instead.body);
       else this.#answer(logged, response, mode?.kind === 'huge-list');
     };
+    if (mode?.kind === 'held') return void mode.until.then(send, send);
     if (mode?.kind !== 'slow') return send();
     const timer = setTimeout(() => {
       this.#timers.delete(timer);

@@ -135,6 +135,18 @@ describe('failing', () => {
     expect(await call('getMeetings')).toContain('noMeetings');
   });
 
+  test('by answering only when it is let', async () => {
+    let release = (): void => {};
+    const until = new Promise<void>((resolve) => (release = resolve));
+    server.fail('getMeetings', { kind: 'held', until });
+    const asked = new Promise<void>((resolve) => (server.onRequest = () => resolve()));
+    const answer = call('getMeetings');
+    await asked;
+    server.addMeeting({ meetingID: 'made-meanwhile' });
+    release();
+    expect(await answer).toContain('made-meanwhile');
+  });
+
   test('by a list of a thousand meetings', async () => {
     server.fail('getMeetings', { kind: 'huge-list' });
     expect((await call('getMeetings')).match(/<meeting>/g)).toHaveLength(1000);

@@ -16,6 +16,7 @@ import type { NewServer, ServerChange } from '../../src/store/servers.ts';
 import type { Tables } from '../../src/store/schema.ts';
 import type { Store } from '../../src/store/store.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
+import { until } from '../until.ts';
 
 export const SECRET = 'Kq7-balancer-test-secret';
 
@@ -50,6 +51,11 @@ const BASE: Partial<BbbConfig> = {
   secrets: [new Secret(SECRET)],
   // Rounds are asked for by the cases.
   poll_interval: 3_600_000,
+  // A machine that stalls must neither take a server for dead nor a lease from its owner; a server that
+  // is offline has a tenth of the time.
+  connect_timeout: 300_000,
+  response_timeout: 300_000,
+  lease_seconds: 3600,
   url_host: 'gateway.example.com',
   recordings_import_poll_interval: 3_600_000,
   recordings_import_settle_seconds: 0,
@@ -128,6 +134,10 @@ export class Harness {
     const config = defaultBbbConfig({ ...BASE, ...folders, ...storage.config });
     const gateway = await Gateway.open({ config, logger: log });
     const ports = await gateway.start();
+    // What a gateway does by itself is over before a case begins; samples are taken by the cases.
+    await gateway.history.stop();
+    await gateway.importer.round();
+    await until('the first round of polls is over', () => gateway.poller.lastRound !== null);
     return new Harness({
       gateway,
       origin: `http://127.0.0.1:${ports.publicPort}`,

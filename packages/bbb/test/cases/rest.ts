@@ -98,7 +98,7 @@ export function describeRest(storage: string, harness: () => Harness): void {
       });
       const added = await ask('POST /servers', {
         id: 'bbb9',
-        url: 'https://bbb9.example.com/bigbluebutton/api',
+        url: 'https://127.0.0.1:1/bigbluebutton/api',
         secret: 'bbb9-secret',
         tag: 'gpu',
       });
@@ -126,7 +126,7 @@ export function describeRest(storage: string, harness: () => Harness): void {
       expect((await ask('GET /servers/bbb9')).body).toMatchObject({ id: 'bbb9' });
       expect((await ask('DELETE /servers/bbb9')).status).toBe(204);
       expect((await ask('GET /servers')).body).toHaveLength(2);
-      const file = `servers:\n  bbb3:\n    secret: x\n`;
+      const file = `servers:\n  bbb3:\n    url: https://127.0.0.1:1/api\n    secret: x\n`;
       expect((await ask('POST /sync', { file, mode: 'keep' })).body).toHaveLength(3);
 
       await h.create('m1');

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { commandPath, skipReason } from '../../../../scripts/system-requirements.ts';
-import { type Peer, startPostgres, startRedis } from '../peers.ts';
+import { type Peer, startPeers } from '../peers.ts';
 import { describeAccess } from './access.ts';
 import { describeCallbacks } from './callbacks.ts';
 import { describeCreate } from './create.ts';
@@ -27,15 +27,15 @@ describe.skipIf(missing.length > 0)(`scaled out${missing.map(skipReason).join(''
   let redis: Peer;
   let harness: Harness;
   beforeAll(async () => {
-    [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+    [postgres, redis] = await startPeers();
     harness = await Harness.start(async () => ({
       config: { database_url: postgres.url, redis_url: redis.url },
       close: async () => {},
     }));
   });
   afterAll(async () => {
-    await harness.close();
-    await Promise.all([postgres.close(), redis.close()]);
+    await harness?.close();
+    await Promise.all([postgres?.close(), redis?.close()]);
   });
 
   describeAccess('PostgreSQL and Redis', () => harness);

@@ -117,7 +117,7 @@ export function describeSync(storage: string, harness: () => Harness): void {
     });
 
     test('a list is imported once, disabled unless it says otherwise', async () => {
-      const text = `servers:\n  - url: https://a.example.com/bigbluebutton/api\n    secret: s1\n  - url: https://b.example.com/bigbluebutton/api\n    secret: s2\n    id: b\n    enabled: true\n`;
+      const text = `servers:\n  - url: https://a.example.com/bigbluebutton/api\n    secret: s1\n  - url: https://127.0.0.1:1/bigbluebutton/api\n    secret: s2\n    id: b\n    enabled: true\n`;
       const input = { text, name: 'list.yml' };
       const first = (await runOperation(h.gateway, 'servers.import', input)) as SyncStep[];
       expect(first.map(({ action }) => action)).toEqual(['add', 'add']);

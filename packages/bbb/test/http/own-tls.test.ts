@@ -30,6 +30,9 @@ const base = {
   admin_port: 0,
   secrets: [new Secret('s')],
   poll_interval: 3_600_000,
+  // A machine that stalls must not take the server for dead.
+  connect_timeout: 300_000,
+  response_timeout: 300_000,
 };
 
 /** Body of an answer, and the name in the certificate. */

@@ -83,7 +83,7 @@ export async function fillRedis(url: string, live: ScaleliteServers): Promise<vo
   await run('ZADD', 'server_load', '16.5', 's1', '3', 's3');
   await run('ZADD', 'cordoned_server_load', '4', 's2');
   await hash('server:s1', { ...live, online: 'true', load_multiplier: '1.5', state: 'enabled' });
-  const idle = { url: 'https://s.example.com/bigbluebutton/api', secret: 'idle' };
+  const idle = { url: 'https://127.0.0.1:1/bigbluebutton/api', secret: 'idle' };
   await hash('server:s2', { ...idle, online: 'true', state: 'cordoned', tag: 'gpu', users: '9' });
   await hash('server:s3', { ...idle, online: 'false' });
   await hash('server:s4', { ...idle, online: 'true' });

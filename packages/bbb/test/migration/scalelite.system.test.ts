@@ -13,7 +13,7 @@ import {
   type MigrationReport,
   runOperation,
 } from '../../src/index.ts';
-import { type Peer, redisCommand, startPostgres, startRedis } from '../peers.ts';
+import { type Peer, redisCommand, startPeers } from '../peers.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import {
   writeCountOf,
@@ -38,7 +38,7 @@ describe.skipIf(missing.length > 0)(
     let gateway: Gateway;
     let origin: string;
     beforeAll(async () => {
-      [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+      [postgres, redis] = await startPeers();
       live = await FakeBbb.start({ secret: 'live-secret' });
       await fillPostgres(postgres.url);
       await fillRedis(redis.url, { url: live.url, secret: live.secret });
@@ -65,6 +65,9 @@ describe.skipIf(missing.length > 0)(
           port: 0,
           admin_port: 0,
           poll_interval: 3_600_000,
+          // A machine that stalls must not take the server for dead.
+          connect_timeout: 300_000,
+          response_timeout: 300_000,
           secrets: [new Secret(SECRET)],
           ...config,
         }),

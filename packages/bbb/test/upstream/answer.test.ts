@@ -75,8 +75,8 @@ describe('a call of a server', () => {
   const client = (settings: Partial<ConstructorParameters<typeof UpstreamClient>[0]> = {}) => {
     const made = new UpstreamClient({
       checksum_algorithms: [],
-      connect_timeout: 5000,
-      response_timeout: 5000,
+      connect_timeout: 60_000,
+      response_timeout: 60_000,
       ...settings,
     });
     onTestFinished(() => made.close());
@@ -122,7 +122,7 @@ describe('a call of a server', () => {
     fake.fail('create', { kind: 'reset' });
     expect((await client().call(server(), 'create', [])).kind).toBe('broken');
     fake.fail('create', { kind: 'hang' });
-    const impatient = client({ connect_timeout: 100, response_timeout: 100 });
+    const impatient = client({ response_timeout: 100 });
     expect(await impatient.call(server(), 'create', [])).toEqual({
       kind: 'broken',
       reason: 'no answer in time',
