@@ -117,7 +117,7 @@ describe('WorkersPlane', () => {
       };
     });
     let drained: Promise<unknown> | undefined;
-    onPrepare = () => (drained = loadBalancer.drain(new AbortController().signal));
+    onPrepare = () => void (drained = loadBalancer.drain(new AbortController().signal));
     workers[0]!.exit('SIGSEGV');
     await until('another one is asked to', () => drained !== undefined);
     await drained;
