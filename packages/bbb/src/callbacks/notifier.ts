@@ -27,6 +27,8 @@ const ADDRESSES_KEPT_MS = 90 * 24 * HOUR_MS;
 const LOOK_MS = 1000;
 const BATCH_MAX = 100;
 const TARGETS_AT_ONCE_MAX = 16;
+/** Of the number with which ids begin. */
+const ORDER_DIGITS = 12;
 
 /** "Do not call again": not found, gone. */
 const GONE = new Set([404, 410]);
@@ -41,6 +43,7 @@ export class Notifier {
   #running: Promise<unknown> = Promise.resolve();
   #isStopped = false;
   #tidyAtMs = 0;
+  #addedCount = 0;
 
   constructor(context: () => GatewayContext) {
     this.#context = context;
@@ -71,7 +74,9 @@ export class Notifier {
    */
   async add(delivery: Omit<NewDelivery, 'id'> & { readonly id?: string }): Promise<void> {
     const { store, nowMs, logger } = this.#context();
-    const isAdded = await store.deliveries.add({ id: randomUUID(), ...delivery }, nowMs());
+    // In the order in which they are asked for, also those of one millisecond.
+    const id = `${String(this.#addedCount++).padStart(ORDER_DIGITS, '0')}-${randomUUID()}`;
+    const isAdded = await store.deliveries.add({ id, ...delivery }, nowMs());
     if (!isAdded) logger.error('the queue of deliveries is full', { kind: delivery.kind });
     else if (this.#leadership.lease !== null) this.#next(0);
   }
@@ -97,7 +102,10 @@ export class Notifier {
     // One after the other to each address, so that events arrive in their order.
     const targets = groupByUrl(due);
     await mapLimited([...targets.values()], TARGETS_AT_ONCE_MAX, async (deliveries) => {
-      for (const delivery of deliveries) await this.#deliver(delivery);
+      for (const delivery of deliveries) {
+        if (this.#isStopped) return;
+        await this.#deliver(delivery);
+      }
     });
     return due.length;
   }
@@ -106,7 +114,7 @@ export class Notifier {
     const { store, logger, nowMs } = this.#context();
     const outcome = await this.#try(delivery);
     const change = changeAfter(delivery, outcome, nowMs());
-    await store.deliveries.update(delivery.id, change);
+    await store.deliveries.update(delivery, change);
     const { id, kind } = delivery;
     const fields = { delivery: id, kind, outcome: change.state, reason: change.last_error };
     if (change.state === 'delivered') logger.info('delivered', { delivery: id, kind });

@@ -55,9 +55,9 @@ export function describeCallbacks(storage: string, harness: () => Harness): void
 
     /** As if the wait after a failure were over. */
     async function makeDue(): Promise<void> {
-      for (const { id, state, attempts, last_error } of await queue()) {
-        if (state !== 'pending') continue;
-        await h.store.deliveries.update(id, { state, attempts, last_error, next_at_ms: 0 });
+      for (const delivery of await queue()) {
+        if (delivery.state !== 'pending') continue;
+        await h.store.deliveries.update(delivery, { ...delivery, next_at_ms: 0 });
       }
     }
 

@@ -115,11 +115,15 @@ describe.skipIf(!hasRedis)(`Redis${skipReason('redis-server')}`, () => {
     const shared = await open();
     const changes: boolean[] = [];
     const resilient = new ResilientBoard(shared, (isDegraded) => void changes.push(isDegraded));
-    await resilient.seed('a', { load: 1, meetings: 0, users: 0 });
+    const seed = async (load: number): Promise<void> => {
+      const { version } = await resilient.view(['a']);
+      await resilient.seed('a', { load, meetings: 0, users: 0 }, version);
+    };
+    await seed(1);
     await peer.stop();
     await expect(shared.view(['a'])).rejects.toThrow(BoardUnavailableError);
     expect((await resilient.view(['a'])).entries.size).toBe(0);
-    await resilient.seed('a', { load: 5, meetings: 0, users: 0 });
+    await seed(5);
     expect((await resilient.view(['a'])).entries.get('a')?.load).toBe(5);
     expect(resilient.isDegraded).toBe(true);
     await peer.start();
