@@ -20,7 +20,7 @@ export interface RedisBoardOptions {
 }
 
 /** A command that takes longer is treated as an outage: requests must not wait for Redis. */
-const COMMAND_TIMEOUT_MS = 1000;
+export const COMMAND_TIMEOUT_MS = 1000;
 /** The time-out is counted in so many parts: a stall of this process is one part, and no outage. */
 const TIMEOUT_PARTS = 4;
 const RECONNECT_MAX_MS = 1000;

@@ -57,7 +57,9 @@ export function describeCallbacks(storage: string, harness: () => Harness): void
     async function makeDue(): Promise<void> {
       for (const delivery of await queue()) {
         if (delivery.state !== 'pending') continue;
-        await h.store.deliveries.update(delivery, { ...delivery, next_at_ms: 0 });
+        const { state, attempts, last_error } = delivery;
+        const due = { state, attempts, last_error, next_at_ms: 0 };
+        await h.store.deliveries.update(delivery, due);
       }
     }
 

@@ -166,27 +166,6 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     });
   });
 
-  describe(`callback addresses in ${name}`, () => {
-    test('are remembered by meeting, the last create wins', async () => {
-      const m = { meetingId: 'm', tenantId: '' };
-      await store.callbacks.remember(m, { analyticsCallbackUrl: 'https://a/1' }, T0);
-      const both = { analyticsCallbackUrl: 'https://a/2?x="y"', recordingReadyUrl: 'http://r' };
-      await store.callbacks.remember(m, both, T0);
-      await store.callbacks.remember(m, {}, T0);
-      expect(await store.callbacks.find(m)).toEqual(both);
-      expect(await store.callbacks.find({ ...m, meetingId: 'n' })).toEqual({});
-      const ofTenant = { meetingId: 'm', tenantId: 't1' };
-      await store.callbacks.remember(ofTenant, { recordingReadyUrl: 'http://t1' }, T0);
-      expect(await store.callbacks.find(ofTenant)).toEqual({ recordingReadyUrl: 'http://t1' });
-      expect(await store.callbacks.find(m)).toEqual(both);
-      expect(await store.callbacks.tenantOf('m')).toBe('t1');
-      await store.callbacks.dropOlderThan(T0);
-      expect(await store.callbacks.find(m)).toEqual(both);
-      await store.callbacks.dropOlderThan(T0 + 1);
-      expect(await store.callbacks.find(m)).toEqual({});
-    });
-  });
-
   describe(`leases in ${name}`, () => {
     const time = (nowMs: number) => ({ nowMs, forMs: 1000 });
 
