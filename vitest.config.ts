@@ -44,6 +44,7 @@ export default defineConfig({
           include: ['packages/*/test/**/*.system.test.ts', 'test/**/*.system.test.ts'],
           pool: 'forks',
           globalSetup: ['scripts/system-setup.ts'],
+          setupFiles: ['scripts/repeatable-properties.ts'],
           ...patience,
         },
       },

@@ -1,5 +1,5 @@
 /**
- * Runs before the unit tests of a file: property tests draw the same values in every run, so that a
+ * Runs before the tests of a file: property tests draw the same values in every run, so that a
  * run fails only for what was changed. The long form goes on looking for what nobody thought of, and
  * prints the seed of what it finds.
  *

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type IncomingMessage, request } from 'node:http';
@@ -66,8 +66,6 @@ export class Lab {
   readonly socket: string = join(this.folder, 'l4.sock');
   readonly #bpf: string = join(this.folder, 'bpf');
   readonly #processes = new Set<ChildProcess>();
-  /** Processes that balancers started to take their place. */
-  readonly #successors = new Set<number>();
   readonly #news = new EventEmitter();
   #log = '';
   /** How much of the log `saysInLog` has used up. */
@@ -150,14 +148,16 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
   async startBalancer(): Promise<ChildProcess> {
     const file = join(this.folder, 'balancer.toml');
     const child = this.start(this.machine, [...BALANCER, 'run', file]);
-    const from = this.#log.length;
+    // Its own: those before it may still have words on their way.
+    let said = '';
     child.stderr!.on('data', (chunk) => {
+      said += String(chunk);
       this.note(String(chunk));
     });
     const ended = once(child, 'exit').then(([code]) => {
-      throw new Error(`balancer ended with ${code}:\n${this.#log.slice(from)}`);
+      throw new Error(`balancer ended with ${code}:\n${said}`);
     });
-    await Promise.race([this.#findInLog(/"msg":"ready"/, from), ended]);
+    await Promise.race([this.#find(/"msg":"ready"/, () => said), ended]);
     ended.catch(() => {});
     return child;
   }
@@ -177,10 +177,9 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
     const before = await this.managingProcess();
     const from = this.#log.length;
     process.kill(before, 'SIGUSR2');
-    await this.#findInLog(/"msg":"stopped"/, from);
+    await this.#find(/"msg":"stopped"/, () => this.#log.slice(from));
     const pid = await this.managingProcess();
     if (pid === before) throw new Error(`there is no new process:\n${this.#log}`);
-    this.#successors.add(pid);
     return pid;
   }
 
@@ -210,7 +209,8 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
     body?: unknown,
   ): Promise<{ readonly status: number; readonly body?: unknown }> {
     const headers = { 'content-type': 'application/json' };
-    const calling = request({ socketPath: this.socket, method, path, headers });
+    // A connection that is kept may be closed by the other end in the moment in which it is used again.
+    const calling = request({ socketPath: this.socket, method, path, headers, agent: false });
     calling.end(body === undefined ? undefined : JSON.stringify(body));
     const [response] = (await once(calling, 'response')) as [IncomingMessage];
     const content = await text(response);
@@ -220,7 +220,7 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
 
   /** Follows a stream of the admin API. */
   async listen(path: string): Promise<Stream> {
-    const calling = request({ socketPath: this.socket, path });
+    const calling = request({ socketPath: this.socket, path, agent: false });
     calling.end();
     const [response] = (await once(calling, 'response')) as [IncomingMessage];
     let said = '';
@@ -256,18 +256,18 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
 
   /** Waits until a balancer logs something new that matches. */
   async saysInLog(pattern: RegExp): Promise<void> {
-    this.#readLog = await this.#findInLog(pattern, this.#readLog);
+    this.#readLog += await this.#find(pattern, () => this.#log.slice(this.#readLog));
   }
 
-  /** Waits for a match in the log from a place on. @returns Where it ends. */
-  async #findInLog(pattern: RegExp, from: number): Promise<number> {
+  /** Waits for a match in a part of the log. @returns Where it ends in that. */
+  async #find(pattern: RegExp, part: () => string): Promise<number> {
     const deadline = AbortSignal.timeout(SAYS_MS);
     for (;;) {
-      const match = pattern.exec(this.#log.slice(from));
-      if (match) return from + match.index + match[0].length;
+      const match = pattern.exec(part());
+      if (match) return match.index + match[0].length;
       // oxlint-disable-next-line no-await-in-loop -- the log comes in pieces
       await once(this.#news, 'news', { signal: deadline }).catch(() => {
-        throw new Error(`nothing matches ${pattern.source} in\n${this.#log.slice(from)}`);
+        throw new Error(`nothing matches ${pattern.source} in\n${part()}`);
       });
     }
   }
@@ -307,12 +307,23 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
     const child = this.start(namespace, args);
     child.stdin!.on('error', () => {});
     child.stdin!.end(input);
-    const [stdout, stderr, [code]] = await Promise.all([
-      text(child.stdout!),
-      text(child.stderr!),
-      once(child, 'exit') as Promise<[number]>,
-    ]);
-    return { code, stdout, stderr };
+    return printedBy(child);
+  }
+
+  /**
+   * Runs a program in a namespace until it ends.
+   *
+   * @returns What it printed.
+   * @throws {Error} when it fails, with what it complained of.
+   */
+  async program(
+    namespace: NetworkNamespace,
+    command: string,
+    ...args: readonly string[]
+  ): Promise<string> {
+    const { code, stdout, stderr } = await printedBy(this.startProgram(namespace, command, args));
+    if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}: ${stderr}`);
+    return stdout;
   }
 
   /** Requests from the client, one after the other. */
@@ -340,7 +351,8 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
       await exited;
     });
     await Promise.all(ending);
-    for (const pid of this.#successors) await endProcess(pid);
+    // What balancers and daemons started: they take the place of the former, or run its commands.
+    await Promise.all(processesWith(this.folder).map((pid) => endProcess(pid)));
     this.machine.run(() => unload(this.pinPath));
     if (this.number === 1) this.network.close();
     if (isBpfFilesystem(this.#bpf)) unmountBpfFilesystem(this.#bpf);
@@ -371,16 +383,46 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
   }
 }
 
+/** What a process prints until it ends. */
+async function printedBy(child: ChildProcess): Promise<Printed> {
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout!),
+    text(child.stderr!),
+    once(child, 'exit') as Promise<[number]>,
+  ]);
+  return { code, stdout, stderr };
+}
+
 /** Ends a process, which need be no child of this one. */
 async function endProcess(pid: number, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-  const send = (name: NodeJS.Signals | 0): boolean => {
-    try {
-      return process.kill(pid, name);
-    } catch {
-      return false;
-    }
-  };
-  send(signal);
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended by itself.
+  }
   // oxlint-disable-next-line no-await-in-loop -- processes of others tell nobody that they end
-  while (send(0)) await setTimeout(10);
+  while (isRunning(pid)) await setTimeout(10);
+}
+
+/** Not one either that has ended and that nobody has asked for its code yet. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** Processes of which an argument has this text in it. */
+function processesWith(text: string): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return pid > 0 && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text);
+      } catch {
+        // It has ended since it was listed.
+        return false;
+      }
+    });
 }

@@ -6,6 +6,7 @@ export type { BtfKind, BtfMember, BtfType } from './btf.ts';
 export { bytesCodec, codecOf, decode, encode, u32Codec } from './codec.ts';
 export type { Codec } from './codec.ts';
 export { kernelBtf } from './core.ts';
+export { isClockKept } from './clock.ts';
 export { possibleCpus, runOnCpu } from './cpu.ts';
 export { DirectoryLock, lockDirectory } from './directory-lock.ts';
 export { readElf } from './elf.ts';

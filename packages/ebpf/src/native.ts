@@ -41,6 +41,7 @@ export interface Native {
   readonly setAffinity: Call;
   readonly mount: Call;
   readonly umount: Call;
+  readonly adjtimex: Call;
   readonly flock: Call;
   readonly ioctl: Call;
   /** Bytes of a memory page. */
@@ -106,6 +107,7 @@ function bind(): Native {
     setAffinity: call('sched_setaffinity', 'int', 'size_t', 'intptr_t'),
     mount: call('mount', 'intptr_t', 'intptr_t', 'intptr_t', 'ulong', 'intptr_t'),
     umount: call('umount2', 'intptr_t', 'int'),
+    adjtimex: call('adjtimex', 'intptr_t'),
     flock: call('flock', 'int', 'int'),
     ioctl: call('ioctl', 'int', 'ulong', 'intptr_t'),
     pageBytes: call('getpagesize')(),

@@ -13,10 +13,10 @@ const FOLDER = fileURLToPath(new URL('..', import.meta.url));
 const NODE = ['--conditions=balancer-source', '--import', 'tsx'];
 const run = promisify(execFile);
 
-/** Sends datagrams of 100 bytes until it is killed; what it sends to is a neighbour that is not there. */
+/** Sends datagrams of 100 bytes until it is killed, and says so; what it sends to is a neighbour that is not there. */
 const SENDER = `
   const socket = require('node:dgram').createSocket('udp4');
-  setInterval(() => socket.send(Buffer.alloc(100), 9, '192.0.2.2'), 5);
+  setInterval(() => socket.send(Buffer.alloc(100), 9, '192.0.2.2', () => process.stdout.write('.')), 5);
 `;
 
 describeAsRoot('examples/packet-count', () => {
@@ -29,13 +29,18 @@ describeAsRoot('examples/packet-count', () => {
     changeLink(route, pair.right, { up: true });
 
     const sender = pair.namespace.run(() => spawn(process.execPath, ['-e', SENDER]));
+    await once(sender.stdout, 'data');
     const args = [...NODE, 'examples/packet-count/main.ts', 'right', '2'];
     const example = pair.namespace.run(() =>
       spawn(process.execPath, args, { cwd: FOLDER, stdio: ['ignore', 'pipe', 'inherit'] }),
     );
     try {
       const lines: string[] = [];
-      createInterface(example.stdout).on('line', (line) => lines.push(line));
+      createInterface(example.stdout).on('line', (line) => {
+        lines.push(line);
+        // The last look then falls between no two counters of one packet.
+        if (line.includes('UDP')) sender.kill();
+      });
       const [code] = await once(example, 'close');
       expect(code).toBe(0);
       expect(lines[0]).toBe('counting on right');

@@ -27,6 +27,7 @@ import { type Role, ROLES } from './presence.ts';
 import { type Guard, serviceRoutes } from './service-routes.ts';
 import { setRoutes } from './set-routes.ts';
 import { planeDocument, type PlaneDocument } from './status.ts';
+import { Turns } from './turns.ts';
 
 const FLOWS_MAX = 1_000_000;
 
@@ -64,6 +65,13 @@ export function l4Routes(plane: L4Plane): readonly AdminRoute[] {
         throw error;
       }
     };
+  const turns = new Turns();
+  /** For orders, which are made of what holds: nobody waits for one whose body is still to come. */
+  const inTurn: Guard = (action) =>
+    whenOpen(async (context) => {
+      await context.req.text();
+      return turns.take(() => action(context));
+    });
   const part = (read: (document: PlaneDocument) => unknown): AdminRoute['handler'] =>
     whenOpen(async () => Response.json(read(await documentOf(plane))));
   return [
@@ -108,14 +116,14 @@ export function l4Routes(plane: L4Plane): readonly AdminRoute[] {
       path: '/l4/digest',
       handler: whenOpen(async () => Response.json(await plane.digest())),
     },
-    { method: 'POST', path: '/l4/ipvs', handler: whenOpen((context) => ipvs(context, plane)) },
+    { method: 'POST', path: '/l4/ipvs', handler: inTurn((context) => ipvs(context, plane)) },
     {
       method: 'POST',
       path: '/l4/save',
       handler: whenOpen(() => Response.json({ file: plane.save() })),
     },
-    ...serviceRoutes(plane, whenOpen),
-    ...setRoutes(plane, whenOpen),
+    ...serviceRoutes(plane, { whenOpen, inTurn }),
+    ...setRoutes(plane, { whenOpen, inTurn }),
   ];
 }
 

@@ -17,6 +17,7 @@ export function checkHostFor({ l4, frontends, backends }: LoadBalancerConfig): F
   const sets = readAddressSets(l4.sets);
   const pools = new Map(Object.entries(backends));
   const services = servicesInFile(own.values(), pools, sets);
-  const plane = checkedPlane(engineOptions(l4, own, pools), services);
+  const options = engineOptions(l4, own, pools);
+  const plane = checkedPlane(options, services, l4.cookie_secret !== undefined);
   return checkHost(plane, hostFacts(plane));
 }

@@ -10,6 +10,7 @@ import type { CheckedPlane } from './host-checks.ts';
 export function checkedPlane(
   { hook, interfaces, pinPath, manageVips }: EngineOptions,
   services: readonly ServiceSpec[],
+  hasCookieSecret: boolean,
 ): CheckedPlane {
   return {
     hook,
@@ -19,5 +20,6 @@ export function checkedPlane(
     services: services.flatMap(({ address, match }) => (match ? [] : [address])),
     localAddresses: services.flatMap(({ localAddresses }) => localAddresses),
     backends: services.flatMap(({ backends, match }) => (match ? [] : backends)),
+    sharesCookies: hasCookieSecret && services.some(({ synProxy }) => synProxy !== 'off'),
   };
 }

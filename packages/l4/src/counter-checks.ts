@@ -36,6 +36,14 @@ const CAUSES: Readonly<Record<string, { readonly what: string; readonly mend: st
   too_big: { what: 'packets were larger than the way to the server', mend: 'lower the MSS or MTU' },
 };
 
+/** What answers of servers need, by mode. */
+const WAYS_BACK: Readonly<Record<string, string>> = {
+  nat: 'make the balancer the router of the server',
+  fnat: 'see whether the server reaches the local addresses',
+  dr: 'see whether the server has the address of the service: balancer l4 backend-setup',
+  tunnel: 'see whether the server takes packets out of the tunnel: balancer l4 backend-setup',
+};
+
 /** Findings from counters that are not 0, the most frequent drops first. */
 export function checkCounters({
   drops,
@@ -63,16 +71,12 @@ export function checkCounters({
       });
   }
   for (const { service, backends } of services) {
-    for (const { address, port, mode, counters } of backends) {
-      const isSeen = mode === 'nat' || mode === 'fnat';
-      if (!isSeen || counters.conns === 0 || counters.out_packets > 0) continue;
+    for (const { address, port, mode, down_events: down, up_events: up } of backends) {
+      if (down === 0 || up > 0) continue;
       findings.push({
         level: 'warning',
-        what: `server ${address}:${port} of ${service} never answered (${counters.conns} flows)`,
-        mend:
-          mode === 'nat'
-            ? 'make the balancer the router of the server'
-            : 'see whether the server reaches the local addresses',
+        what: `server ${address}:${port} of ${service} answered none of ${down} flows`,
+        mend: WAYS_BACK[mode] ?? WAYS_BACK['fnat']!,
       });
     }
   }

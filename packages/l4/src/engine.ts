@@ -313,7 +313,8 @@ export class Engine {
 
   /** What is not as it should be on this host. */
   inspect(): Finding[] {
-    const plane = checkedPlane(this.#options, this.#desired?.services ?? []);
+    const { services = [], settings } = this.#desired ?? {};
+    const plane = checkedPlane(this.#options, services, settings?.cookieSecret !== undefined);
     return checkHost(plane, hostFacts(plane));
   }
 

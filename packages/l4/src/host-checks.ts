@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import {
   type InterfaceAddress,
+  isClockKept,
   type LinkDescription,
   listAddresses,
   listLinks,
@@ -30,6 +31,8 @@ export interface CheckedPlane {
   readonly services: readonly string[];
   readonly localAddresses: readonly string[];
   readonly backends: readonly { readonly address: string; readonly mode: ForwardMode }[];
+  /** Answers SYNs with cookies that other hosts of the cluster know, which their time is in. */
+  readonly sharesCookies: boolean;
 }
 
 /** The host as the checks see it; a test gives one of its own. */
@@ -45,6 +48,8 @@ export interface HostFacts {
   readonly drivers: ReadonlyMap<string, DriverFacts>;
   /** Value of a file below /proc/sys/net, `''` when it is not there. */
   readonly sysctl: (name: string) => string;
+  /** Something keeps the clock right. */
+  readonly isClockKept: boolean;
 }
 
 const CAP_NET_ADMIN = 12n;
@@ -68,6 +73,7 @@ export function hostFacts({ backends, interfaces }: CheckedPlane): HostFacts {
       ),
       drivers: driverFacts(links.filter(({ name }) => interfaces.includes(name))),
       sysctl: readSysctl,
+      isClockKept: isClockKept(),
     };
   } finally {
     socket.close();
@@ -82,6 +88,7 @@ export function checkHost(plane: CheckedPlane, host: HostFacts): Finding[] {
     ...checkInterfaces(plane, host),
     ...checkAddresses(plane, host),
     ...checkPaths(plane, host),
+    ...checkClock(plane, host),
   ];
   const order = ['problem', 'warning', 'hint'];
   return findings.toSorted((a, b) => order.indexOf(a.level) - order.indexOf(b.level));
@@ -163,6 +170,16 @@ function checkPaths({ backends }: CheckedPlane, { paths, neighbours }: HostFacts
       ),
     ];
   });
+}
+
+function checkClock({ sharesCookies }: CheckedPlane, host: HostFacts): Finding[] {
+  if (!sharesCookies || host.isClockKept) return [];
+  return [
+    warning(
+      'nothing keeps the clock of this host: hosts with the same l4.cookie_secret refuse cookies of one whose clock is ahead',
+      'timedatectl set-ntp true; or run chrony',
+    ),
+  ];
 }
 
 function effectiveCapabilities(): bigint {

@@ -54,9 +54,12 @@ const service: z.ZodType<ServiceDocument> = z.strictObject({
       upper: count,
       lower: count,
       overloaded: z.boolean(),
+
       active: z.int(),
       inactive: z.int(),
       persistent: z.int(),
+      up_events: count,
+      down_events: count,
       counters: traffic,
       rates: traffic,
     }),

@@ -235,9 +235,11 @@ export class L4Plane implements DataPlane {
    * @throws {PlaneError} when they do not fit.
    */
   async order(next: Services): Promise<void> {
+    // While it is checked, a reload or a health check may change what it was made of.
+    const before = this.services;
     const wanted = this.wantedPlane([...next.values()]);
     await this.engine.call('check', wanted);
-    this.table.order(next);
+    this.table.order(next, before);
     this.follower.changed();
     await this.settled();
   }

@@ -27,8 +27,14 @@ export type Guard = (
   action: (context: AdminContext) => Response | Promise<Response>,
 ) => AdminRoute['handler'];
 
+/** Around what looks at the plane, and around what changes it. */
+export interface Guards {
+  readonly whenOpen: Guard;
+  readonly inTurn: Guard;
+}
+
 /** `/l4/services/{address-port-protocol}` and what is below; `?save=true` saves all orders afterwards. */
-export function serviceRoutes(plane: L4Plane, guard: Guard): readonly AdminRoute[] {
+export function serviceRoutes(plane: L4Plane, { whenOpen, inTurn }: Guards): readonly AdminRoute[] {
   const path = '/l4/services/:service';
   const does =
     (commands: (context: AdminContext) => Promise<readonly IpvsCommand[]>) =>
@@ -38,7 +44,7 @@ export function serviceRoutes(plane: L4Plane, guard: Guard): readonly AdminRoute
     {
       method: 'PUT',
       path,
-      handler: guard(
+      handler: inTurn(
         does(async (context) => {
           const body = await bodyOf(context, serviceBody);
           return putService(serviceIn(context), body, plane.services);
@@ -48,14 +54,14 @@ export function serviceRoutes(plane: L4Plane, guard: Guard): readonly AdminRoute
     {
       method: 'DELETE',
       path,
-      handler: guard(
+      handler: inTurn(
         does(async (context) => [{ op: 'delete-service', service: known(context, plane) }]),
       ),
     },
     {
       method: 'PUT',
       path: `${path}/servers/:server`,
-      handler: guard(
+      handler: inTurn(
         does(async (context) => {
           const body = await bodyOf(context, serverBody);
           return [putServer(known(context, plane), serverIn(context), body, plane.services)];
@@ -65,7 +71,7 @@ export function serviceRoutes(plane: L4Plane, guard: Guard): readonly AdminRoute
     {
       method: 'DELETE',
       path: `${path}/servers/:server`,
-      handler: guard(
+      handler: inTurn(
         does(async (context) => [
           { op: 'delete-server', service: known(context, plane), server: serverIn(context) },
         ]),
@@ -74,7 +80,7 @@ export function serviceRoutes(plane: L4Plane, guard: Guard): readonly AdminRoute
     {
       method: 'PUT',
       path: `${path}/laddr`,
-      handler: guard(
+      handler: inTurn(
         does(async (context) => {
           const { addresses } = await bodyOf(context, localBody);
           return putLocal(known(context, plane), addresses, plane.services);
@@ -84,13 +90,13 @@ export function serviceRoutes(plane: L4Plane, guard: Guard): readonly AdminRoute
     {
       method: 'DELETE',
       path: `${path}/laddr`,
-      handler: guard(does(async (context) => putLocal(known(context, plane), [], plane.services))),
+      handler: inTurn(does(async (context) => putLocal(known(context, plane), [], plane.services))),
     },
     ...LISTS.flatMap((list): AdminRoute[] => [
       {
         method: 'GET',
         path: `${path}/${list}`,
-        handler: guard(async (context) => {
+        handler: whenOpen(async (context) => {
           const service = plane.services.get(formatServiceKey(known(context, plane)))!;
           const hits = await plane.listHits();
           return Response.json(entriesOf(service, list, { hits, sets: plane.sets.effective() }));
@@ -99,7 +105,7 @@ export function serviceRoutes(plane: L4Plane, guard: Guard): readonly AdminRoute
       {
         method: 'PUT',
         path: `${path}/${list}`,
-        handler: guard(
+        handler: inTurn(
           does(async (context) => {
             const { networks } = await bodyOf(context, networksBody);
             return putNetworks(known(context, plane), { list, wanted: networks }, plane.services);
@@ -109,7 +115,7 @@ export function serviceRoutes(plane: L4Plane, guard: Guard): readonly AdminRoute
       {
         method: 'DELETE',
         path: `${path}/${list}`,
-        handler: guard(
+        handler: inTurn(
           does(async (context) =>
             putNetworks(known(context, plane), { list, wanted: [] }, plane.services),
           ),

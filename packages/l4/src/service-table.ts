@@ -39,14 +39,13 @@ export class ServiceTable {
     this.#file = byKey(services);
   }
 
-  /** Replaces the table by what orders made of it. */
-  order(next: Services): void {
-    const now = this.effective();
+  /** Does what made another table of the one before, which need not hold any more: that much, and nothing else. */
+  order(next: Services, before: Services): void {
     for (const [key, order] of next) {
-      if (JSON.stringify(order) === JSON.stringify(now.get(key))) continue;
+      if (JSON.stringify(order) === JSON.stringify(before.get(key))) continue;
       this.#orders.set(key, { service: keyOf(order), order });
     }
-    for (const [key, service] of now) {
+    for (const [key, service] of before) {
       if (next.has(key)) continue;
       if (this.#file.has(key)) this.#orders.set(key, { service: keyOf(service), order: null });
       else this.#orders.delete(key);

@@ -10,7 +10,7 @@ import { matcherOf } from './address-prefix.ts';
 import { formatServiceKey } from './desired.ts';
 import { SET_NAME, usersOf } from './named-sets.ts';
 import type { L4Plane } from './plane.ts';
-import { bodyOf, type Guard } from './service-routes.ts';
+import { bodyOf, type Guards } from './service-routes.ts';
 
 export interface SetDocument {
   readonly name: string;
@@ -48,7 +48,7 @@ export const setNetworksBody: z.ZodType<{ readonly networks: readonly string[] }
 });
 
 /** `/l4/sets` and what is below; `?save=true` saves all orders afterwards. */
-export function setRoutes(plane: L4Plane, guard: Guard): readonly AdminRoute[] {
+export function setRoutes(plane: L4Plane, { whenOpen, inTurn }: Guards): readonly AdminRoute[] {
   const path = '/l4/sets/:set';
   /** Gives a set the networks that come out; `null` destroys it. */
   const becomes =
@@ -65,11 +65,15 @@ export function setRoutes(plane: L4Plane, guard: Guard): readonly AdminRoute[] {
       return new Response(null, { status: 204 });
     };
   return [
-    { method: 'GET', path: '/l4/sets', handler: guard(() => Response.json(setDocuments(plane))) },
+    {
+      method: 'GET',
+      path: '/l4/sets',
+      handler: whenOpen(() => Response.json(setDocuments(plane))),
+    },
     {
       method: 'POST',
       path: '/l4/sets',
-      handler: guard(
+      handler: inTurn(
         becomes(async (context) => {
           const set = await bodyOf(context, setBody);
           if (plane.sets.effective().has(set.name)) {
@@ -82,7 +86,7 @@ export function setRoutes(plane: L4Plane, guard: Guard): readonly AdminRoute[] {
     {
       method: 'PUT',
       path,
-      handler: guard(
+      handler: inTurn(
         becomes(async (context) => ({
           name: known(context, plane).name,
           networks: (await bodyOf(context, setNetworksBody)).networks,
@@ -92,14 +96,14 @@ export function setRoutes(plane: L4Plane, guard: Guard): readonly AdminRoute[] {
     {
       method: 'DELETE',
       path,
-      handler: guard(becomes(async (context) => destroyed(context, plane))),
+      handler: inTurn(becomes(async (context) => destroyed(context, plane))),
     },
     {
       method: 'POST',
       path: `${path}/members`,
-      handler: guard(becomes(async (context) => changedMembers(context, plane))),
+      handler: inTurn(becomes(async (context) => changedMembers(context, plane))),
     },
-    { method: 'GET', path: `${path}/test`, handler: guard((context) => test(context, plane)) },
+    { method: 'GET', path: `${path}/test`, handler: whenOpen((context) => test(context, plane)) },
   ];
 }
 

@@ -37,6 +37,9 @@ export interface BackendDocument {
   readonly active: number;
   readonly inactive: number;
   readonly persistent: number;
+  /** Flows that it answered, and those that it refused or left unanswered. */
+  readonly up_events: number;
+  readonly down_events: number;
   readonly counters: TrafficDocument;
   readonly rates: TrafficDocument;
 }
@@ -169,6 +172,8 @@ function serviceDocument(
         active: counts.active,
         inactive: counts.inactive,
         persistent: counts.persistent,
+        up_events: counts.events?.up ?? 0,
+        down_events: counts.events?.down ?? 0,
         counters: trafficDocument(counts),
         rates: trafficDocument(rates.ofBackend(slot)),
       };

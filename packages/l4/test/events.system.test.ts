@@ -40,22 +40,29 @@ function syn(sport: number): Uint8Array {
   });
 }
 
+const NS_PER_S = 1_000_000_000n;
+
+/** Those that are reported although one was less than a second before; the first is not among them. */
+function early(events: readonly (DataPlaneEvent | undefined)[]): unknown[] {
+  return events.filter((event, i) => i > 0 && event!.ns - events[i - 1]!.ns < NS_PER_S);
+}
+
 describe.skipIf(NO_ROOT !== '')(`events${NO_ROOT}`, () => {
-  test.each(HOOKS)('a drop is reported once, with the tuple of the packet: %s', (hook) => {
+  test.each(HOOKS)('a drop is reported once a second, with the tuple of the packet: %s', (hook) => {
     const setup: Setup = { mode: 'dr', backends: [{ address: NAMES['B1']!, weight: 0 }] };
-    expect(eventsOf(setup, hook, 5)).toEqual([
-      expect.objectContaining({
-        type: 'drop',
-        reason: 'no_backend',
-        service: 1,
-        source: '192.0.2.10',
-        sourcePort: 40_000,
-        destination: '203.0.113.1',
-        destinationPort: 80,
-        protocol: 'tcp',
-        suppressed: 0,
-      }),
-    ]);
+    const events = eventsOf(setup, hook, 5);
+    expect(events[0]).toMatchObject({
+      type: 'drop',
+      reason: 'no_backend',
+      service: 1,
+      source: '192.0.2.10',
+      sourcePort: 40_000,
+      destination: '203.0.113.1',
+      destinationPort: 80,
+      protocol: 'tcp',
+      suppressed: 0,
+    });
+    expect(early(events)).toEqual([]);
   });
 
   test.each(HOOKS)('what clients send wrong is counted but not reported: %s', (hook) => {
@@ -64,9 +71,9 @@ describe.skipIf(NO_ROOT !== '')(`events${NO_ROOT}`, () => {
 
   test.each(HOOKS)('a next hop that is not resolved is named: %s', (hook) => {
     const setup: Setup = { mode: 'dr', network: { addresses: ['10.0.0.1/24'] } };
-    expect(eventsOf(setup, hook, 3)).toEqual([
-      expect.objectContaining({ type: 'neighbour', nextHop: '10.0.0.11', suppressed: 0 }),
-    ]);
+    const events = eventsOf(setup, hook, 3);
+    expect(events[0]).toMatchObject({ type: 'neighbour', nextHop: '10.0.0.11', suppressed: 0 });
+    expect(early(events)).toEqual([]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { checkCounters } from '../src/counter-checks.ts';
 import { type CheckedPlane, checkHost, type HostFacts } from '../src/host-checks.ts';
-import type { PlaneDocument } from '../src/status.ts';
+import type { BackendDocument, PlaneDocument, ServiceDocument } from '../src/status.ts';
 
 const PLANE: CheckedPlane = {
   hook: 'tc',
@@ -11,6 +11,7 @@ const PLANE: CheckedPlane = {
   services: ['203.0.113.1'],
   localAddresses: ['10.0.0.100'],
   backends: [{ address: '10.0.0.11', mode: 'fnat' }],
+  sharesCookies: true,
 };
 
 const LINK = {
@@ -43,7 +44,10 @@ const HOST: HostFacts = {
   ],
   drivers: new Map(),
   sysctl: () => '1',
+  isClockKept: true,
 };
+
+const NO_TRAFFIC = { conns: 0, in_packets: 0, out_packets: 0, in_bytes: 0, out_bytes: 0 };
 
 const DRIVER = { joins: false, takesTags: false, sends: true };
 
@@ -184,6 +188,13 @@ describe('the checks of the host', () => {
       'next hop 10.0.0.11 of server 10.0.0.11 does not answer',
       'ip neigh show 10.0.0.11',
     ],
+    [
+      'a clock that nobody keeps, where cookies depend on it',
+      {},
+      { isClockKept: false },
+      'nothing keeps the clock of this host',
+      'timedatectl set-ntp true',
+    ],
   ])('find %s, with what mends it', (_what, plane, host, text, mend) => {
     const findings = checkHost({ ...PLANE, ...plane }, { ...HOST, ...host });
     expect(findings).toContainEqual({
@@ -209,6 +220,56 @@ describe('the checks of the counters', () => {
     expect(checkCounters(document).map(({ what }) => what)).toEqual([
       'the connection table is 95 % full',
       '3 packets dropped: no port of the local addresses was free',
+    ]);
+  });
+
+  test.each([
+    ['nat', 'make the balancer the router'],
+    ['fnat', 'reaches the local addresses'],
+    ['dr', 'balancer l4 backend-setup'],
+    ['tunnel', 'balancer l4 backend-setup'],
+  ])('name servers of mode %s that answered nothing, and what answers need', (mode, mend) => {
+    const server = (up: number, down: number, port: number): BackendDocument => ({
+      address: '10.0.0.11',
+      port,
+      mode,
+      weight: 1,
+      health: 'up',
+      inhibited: false,
+      upper: 0,
+      lower: 0,
+      overloaded: false,
+      active: 0,
+      inactive: 0,
+      persistent: 0,
+      up_events: up,
+      down_events: down,
+      counters: NO_TRAFFIC,
+      rates: NO_TRAFFIC,
+    });
+    const service: ServiceDocument = {
+      service: '203.0.113.1:80',
+      protocol: 'tcp',
+      address: '203.0.113.1',
+      port: 80,
+      scheduler: 'wrr',
+      hash: 'ip',
+      persistence_s: 0,
+      conn_timeout_s: 0,
+      local_addresses: [],
+      deny: { entries: 0, hits: 0 },
+      allow: { entries: 0, hits: 0 },
+      counters: NO_TRAFFIC,
+      rates: NO_TRAFFIC,
+      backends: [server(0, 0, 1), server(0, 7, 2), server(1, 7, 3)],
+    };
+    const flows = { ...document.flows, entries: 0 };
+    expect(checkCounters({ ...document, flows, drops: {}, services: [service] })).toEqual([
+      {
+        level: 'warning',
+        what: 'server 10.0.0.11:2 of 203.0.113.1:80 answered none of 7 flows',
+        mend: expect.stringContaining(mend),
+      },
     ]);
   });
 });

@@ -1,10 +1,11 @@
 /**
  * Rates over real time: what is admitted while one CPU or two offer more. A bucket is full at the beginning,
- * so that a second's worth comes in beside what is earned; a machine that stands still for less loses nothing.
+ * so that a second's worth comes in beside what is earned.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { buildFrame, type FrameSpec } from '@balancer/ebpf';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -14,6 +15,7 @@ import { DataPlane, SERVICE } from '../tools/packets/data-plane.ts';
 import { NAMES } from '../tools/packets/packet-case.ts';
 import { PacketHost } from '../tools/packets/packet-host.ts';
 import { MACS } from './support/ends.ts';
+import { admitted, type Offer } from './support/token-bucket.ts';
 
 const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for bpf(2))';
 const IS_LONG = process.env['BALANCER_TEST_LONG'] === '1';
@@ -84,13 +86,14 @@ describe.skipIf(NO_ROOT !== '')(`a rate${NO_ROOT}`, () => {
       const plane = new DataPlane({ mode: 'dr', protocol: 'udp', admission }, 'xdp', host);
       try {
         const frame = buildFrame(datagram(payloadBytes));
-        const { sent, seconds } = await offer({ plane, host, frame, fresh, cpus });
+        const offers = await offer({ plane, host, frame, fresh, cpus });
+        const sent = offers.reduce((sum, { count }) => sum + count, 0);
         const drops = plane.drops().map(Number);
         const dropped = drops[DROP_REASONS.rate]!;
         expect(drops.reduce((sum, count) => sum + count)).toBe(dropped);
         // Packets of flows that are open already are not asked for a rate of flows.
-        const admitted = fresh ? flowsOf(plane) : sent - dropped;
-        const share = admitted / (PER_S * (seconds + 1));
+        const passed = fresh ? flowsOf(plane) : sent - dropped;
+        const share = passed / admitted(offers, PER_S);
         expect(dropped, 'more was offered than is admitted').toBeGreaterThan(0.1 * sent);
         expect(share).toBeGreaterThan(1 - TOLERANCE);
         expect(share).toBeLessThan(1 + TOLERANCE);
@@ -117,7 +120,7 @@ function flowsOf(plane: DataPlane): number {
   return Number(copies.reduce((sum, { conns }) => sum + conns, 0n));
 }
 
-interface Offer {
+interface Flood {
   readonly plane: DataPlane;
   readonly host: PacketHost;
   readonly frame: Uint8Array;
@@ -125,40 +128,39 @@ interface Offer {
   readonly cpus: readonly number[];
 }
 
-/** @returns Packets that were offered, and the time from the first to the last. */
-async function offer({ plane, host, frame, fresh, cpus }: Offer): Promise<{
-  readonly sent: number;
-  readonly seconds: number;
-}> {
+/** @returns What all of them offered, in its order. */
+async function offer({ plane, host, frame, fresh, cpus }: Flood): Promise<Offer[]> {
   const ifindex = host.ifindexes.get(NAMES['L1']!)!;
   const children = cpus.map((cpu) => {
     const numbers = [plane.program.info().id, ifindex, cpu, SECONDS].map(String);
     const kind = fresh ? 'fresh' : 'same';
     const args = [...FROM_SOURCES, OFFER, ...numbers, Buffer.from(frame).toString('hex'), kind];
-    return host.namespace.run(() =>
+    const child = host.namespace.run(() =>
       spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] }),
     );
+    return { child, lines: createInterface(child.stdout) };
   });
   try {
-    await Promise.all(children.map((child) => line(child)));
-    const ending = children.map(async (child) => {
+    await Promise.all(children.map(({ lines }) => lineOf(lines)));
+    const ending = children.map(async ({ child, lines }) => {
       child.stdin.write('go\n');
       // The program below prints it.
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-      return JSON.parse(await line(child)) as { start: string; end: string; sent: number };
+      return JSON.parse(await lineOf(lines)) as { timesMs: readonly number[]; batch: number };
     });
     const runs = await Promise.all(ending);
-    const start = Math.min(...runs.map((run) => Number(run.start)));
-    const end = Math.max(...runs.map((run) => Number(run.end)));
-    const sent = runs.reduce((sum, run) => sum + run.sent, 0);
-    return { sent, seconds: (end - start) / 1e9 };
+    return runs
+      .flatMap(({ timesMs, batch }) =>
+        timesMs.map((timeMs) => ({ timeS: timeMs / 1000, count: batch })),
+      )
+      .toSorted((a, b) => a.timeS - b.timeS);
   } finally {
-    for (const child of children) child.kill('SIGKILL');
+    for (const { child } of children) child.kill('SIGKILL');
   }
 }
 
-async function line(child: ChildProcess): Promise<string> {
+async function lineOf(lines: Interface): Promise<string> {
   const signal = AbortSignal.timeout(SECONDS * 1000 + ANSWER_MS);
-  const [chunk] = (await once(child.stdout!, 'data', { signal })) as [Buffer];
-  return chunk.toString().trim();
+  const [line] = (await once(lines, 'line', { signal })) as [string];
+  return line;
 }

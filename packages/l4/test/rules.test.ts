@@ -165,7 +165,7 @@ describe('frontends of mode snat', () => {
     ]);
     const { config } = parseLoadBalancerConfig(FILE, 'b.toml');
     const options = engineOptions(config.l4!, new Map(), new Map());
-    expect(checkedPlane(options, services)).toMatchObject({ services: [], backends: [] });
+    expect(checkedPlane(options, services, false)).toMatchObject({ services: [], backends: [] });
   });
 
   test('are made over REST as well', () => {

@@ -32,6 +32,7 @@ describe('a state file', () => {
         ['tcp 203.0.113.1:80', changed],
         ['udp [2001:db8::1]:80', added],
       ]),
+      table.effective(),
     );
     const sets = [
       { name: 'office', networks: ['192.0.2.0/24'] },

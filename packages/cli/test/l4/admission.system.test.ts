@@ -5,6 +5,7 @@ import type { PlaneDocument } from '@balancer/l4';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Lab } from '../../../../examples/l4-netns/lab.ts';
 import { ADDRESSES } from '../../../../examples/l4-netns/network.ts';
+import { admitted, type Offer } from '../../../l4/test/support/token-bucket.ts';
 import { type Captured, runHere } from '../support.ts';
 
 type ServiceDocument = PlaneDocument['services'][number];
@@ -211,12 +212,12 @@ ${lab.backend('web', 4, 8080)}`);
     const { services } = await lab.document();
     const counted = (port: number): ServiceDocument['counters'] =>
       services.find((service) => service.port === port)!.counters;
-    // A bucket is full at the beginning: a second's worth, beside what comes in while packets are sent.
+    const bitsEach = (HEADER_BYTES + 1000) * 8;
     const shares = {
-      packets: counted(9001).in_packets / (1000 * (packets + 1)),
-      bits: (counted(9002).in_bytes * 8) / (2_000_000 * (bits + 1)),
-      flows: counted(9003).conns / (200 * (flows + 1)),
-      sources: counted(9004).conns / (2 * 100 * (sources + 1)),
+      packets: counted(9001).in_packets / admitted(packets, 1000),
+      bits: (counted(9002).in_bytes * 8) / (admitted(bits, 2_000_000 / bitsEach) * bitsEach),
+      flows: counted(9003).conns / admitted(flows, 200),
+      sources: counted(9004).conns / (2 * admitted(sources, 100)),
     };
     for (const [name, share] of Object.entries(shares)) {
       expect.soft(share, name).toBeGreaterThan(1 - TOLERANCE);
@@ -231,7 +232,7 @@ const SECOND = '192.0.2.11';
 /** A second address for the client's machine. */
 async function secondClient(lab: Lab): Promise<void> {
   const args = ['address', 'add', `${SECOND}/24`, 'dev', 'eth0'];
-  await once(lab.startProgram(lab.network.client, 'ip', args), 'exit');
+  await lab.program(lab.network.client, 'ip', ...args);
 }
 
 /** Opens connections and keeps them. @returns How many were let in when another was refused. */
@@ -251,6 +252,9 @@ async function opensUpTo(lab: Lab, count: number): Promise<number> {
   return said.trim().split('\n').length;
 }
 
+/** Of IPv4 and UDP. */
+const HEADER_BYTES = 28;
+
 interface Flood {
   readonly port: number;
   /** Datagrams per second and source, above the rate. */
@@ -261,8 +265,8 @@ interface Flood {
   readonly from: readonly string[];
 }
 
-/** Sends more than is admitted. @returns For how long, in seconds. */
-async function flood(lab: Lab, { port, perS, payload, fresh, from }: Flood): Promise<number> {
+/** Sends more than is admitted. @returns The datagrams of each source. */
+async function flood(lab: Lab, { port, perS, payload, fresh, from }: Flood): Promise<Offer[]> {
   const script = `
     const [host, port, perS, payload, fresh, seconds, ...from] = process.argv.slice(1);
     const { createSocket } = require('node:dgram');
@@ -281,25 +285,28 @@ async function flood(lab: Lab, { port, perS, payload, fresh, from }: Flood): Pro
       // By the clock, so that what a busy machine delays is sent afterwards.
       const start = process.hrtime.bigint();
       const elapsed = () => Number(process.hrtime.bigint() - start) / 1e9;
-      let sent = 0;
+      // No more at a time than the queues in between hold.
+      const most = 64;
+      const times = [];
       await new Promise((resolve) => {
         const step = () => {
-          const due = Math.min(total, Math.floor(elapsed() * Number(perS)) + 1);
-          while (sent < due) {
-            for (const each of sockets) each[sent % count].send(bytes, Number(port), host);
-            sent++;
+          const due = Math.floor(elapsed() * Number(perS)) + 1;
+          const end = Math.min(total, due, times.length + most);
+          while (times.length < end) {
+            const number = times.push(elapsed());
+            for (const each of sockets) each[number % count].send(bytes, Number(port), host);
           }
-          if (sent === total) resolve(); else setTimeout(step, 1);
+          if (end === total) resolve(); else if (end < due) setImmediate(step); else setTimeout(step, 1);
         };
         step();
       });
-      console.log(elapsed());
+      console.log(JSON.stringify(times));
       process.exit();
     })();`;
   const numbers = [port, perS, payload, fresh, SECONDS].map(String);
   const args = ['-e', script, ADDRESSES.service[4], ...numbers, ...from];
   const child = lab.start(lab.network.client, args);
-  const [seconds, errors] = await Promise.all([text(child.stdout!), text(child.stderr!)]);
-  if (seconds === '') throw new Error(`the client failed: ${errors}`);
-  return Number(seconds);
+  const [times, errors] = await Promise.all([text(child.stdout!), text(child.stderr!)]);
+  if (times === '') throw new Error(`the client failed: ${errors}`);
+  return (JSON.parse(times) as number[]).map((timeS) => ({ timeS, count: 1 }));
 }

@@ -6,7 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buffer, text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -94,22 +94,6 @@ l4 = { local_addresses = ["${ADDRESSES.local[4]}"], ${l4} }
 ${lab.backend('translated', 4, serverPort, [1])}`;
 }
 
-async function run(
-  lab: Lab,
-  machine: Machine,
-  command: string,
-  args: readonly string[],
-): Promise<string> {
-  const child = lab.startProgram(machine, command, args);
-  const [out, errors, [code]] = await Promise.all([
-    text(child.stdout!),
-    text(child.stderr!),
-    once(child, 'exit') as Promise<[number]>,
-  ]);
-  if (code !== 0) throw new Error(`${command} ended with ${code}: ${out}${errors}`);
-  return out;
-}
-
 function urlOf(family: Family, path: string, scheme: 'http' | 'https' = 'http'): string {
   const host = family === 4 ? ADDRESSES.service[4] : `[${ADDRESSES.service[6]}]`;
   return `${scheme}://${host}${path}`;
@@ -117,21 +101,23 @@ function urlOf(family: Family, path: string, scheme: 'http' | 'https' = 'http'):
 
 async function curl(lab: Lab, ...args: readonly string[]): Promise<string> {
   const always = ['-sS', '-k', '--http1.1', '--noproxy', '*', '--max-time', '120'];
-  return run(lab, lab.network.client, 'curl', [...always, ...args]);
+  return lab.program(lab.network.client, 'curl', ...always, ...args);
 }
 
 /** Loses one in so many packets of flows that come in, and none of the checks. */
 async function lose(lab: Lab, machine: Machine, oneIn: number): Promise<void> {
   const { local, service } = ADDRESSES;
-  await run(lab, machine, 'nft', [
+  await lab.program(
+    machine,
+    'nft',
     `add table inet loss; add chain inet loss in { type filter hook input priority 0; }; flush chain inet loss in;
 add rule inet loss in ip saddr { ${local[4]}, ${service[4]} } numgen random mod ${oneIn} < 1 drop;
 add rule inet loss in ip6 saddr { ${local[6]}, ${service[6]} } numgen random mod ${oneIn} < 1 drop`,
-  ]);
+  );
 }
 
 async function keepAll(lab: Lab, machine: Machine): Promise<void> {
-  await run(lab, machine, 'nft', ['delete table inet loss']);
+  await lab.program(machine, 'nft', 'delete table inet loss');
 }
 
 async function isUp(lab: Lab, family: Family): Promise<void> {

@@ -142,6 +142,8 @@ virtual_server group shop {
     const health = async (): Promise<string | undefined> =>
       (await lab.document()).services[0]?.backends[0]?.health;
     await expect.poll(health, { timeout: 60_000, interval: 50 }).toBe('down');
+    // The next document waits until the kernel knows it, too.
+    await lab.document();
     expect(await lab.request({ count: 3 })).toMatchObject({
       failed: 0,
       servers: { 'server-2': 3 },

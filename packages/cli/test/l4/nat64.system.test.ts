@@ -6,7 +6,6 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { Lab } from '../../../../examples/l4-netns/lab.ts';
 import { ADDRESSES, serverAddress } from '../../../../examples/l4-netns/network.ts';
@@ -85,10 +84,9 @@ describe(`clients of IPv6, servers of IPv4${NO_ROOT}`, () => {
       const found = await lab.request({ count: 6, family: 6, port: PORT, bytes: 2_000_000 });
       expect(found).toMatchObject({ failed: 0, reason: '' });
       const known = await Promise.all(
-        lab.network.servers.map(async (server) => {
-          const child = lab.startProgram(server, 'ip', ['route', 'get', ADDRESSES.local[4]]);
-          return text(child.stdout!);
-        }),
+        lab.network.servers.map(async (server) =>
+          lab.program(server, 'ip', 'route', 'get', ADDRESSES.local[4]),
+        ),
       );
       expect(known.join('')).toContain('mtu 1380');
     },

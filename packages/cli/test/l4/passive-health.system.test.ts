@@ -28,8 +28,9 @@ servers.closed = { addr = "${serverAddress(1, 4)}:8099" }
 servers.open = { addr = "${serverAddress(2, 4)}:8080" }
 `);
     await lab.startBalancer();
-    const refused = await lab.request({ count: 4 });
-    expect(refused).toMatchObject({ failed: 2, servers: { 'server-2': 2 } });
+    // In turn: a third request might come after the second that inhibits, or before it.
+    const refused = await lab.request({ count: 2 });
+    expect(refused).toMatchObject({ failed: 1, servers: { 'server-2': 1 } });
     await lab.saysInLog(/10\.0\.0\.11:8099.*left flows unanswered/);
     const spared = await lab.request({ count: 4 });
     expect(spared).toMatchObject({ failed: 0, servers: { 'server-2': 4 } });

@@ -2,8 +2,6 @@
  * A narrow way behind a router, which tells servers so in an error to the service's address: in modes whose
  * replies go round the balancer, too, the error has to find the server of the flow.
  */
-import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { Lab } from '../../../../examples/l4-netns/lab.ts';
 import {
@@ -80,20 +78,10 @@ async function narrow(lab: Lab): Promise<void> {
   for (const family of FAMILIES) {
     const client = ADDRESSES.client[family];
     // oxlint-disable no-await-in-loop -- one answers how to ask the other
-    const [, link = ''] = / dev (\S+)/.exec(await ip(lab, router, 'route', 'get', client)) ?? [];
-    await ip(
-      lab,
-      router,
-      `-${family}`,
-      'route',
-      'add',
-      client,
-      'dev',
-      link,
-      'mtu',
-      'lock',
-      `${MTU}`,
-    );
+    const [, link = ''] =
+      / dev (\S+)/.exec(await lab.program(router, 'ip', 'route', 'get', client)) ?? [];
+    const route = ['route', 'add', client, 'dev', link, 'mtu', 'lock', `${MTU}`];
+    await lab.program(router, 'ip', `-${family}`, ...route);
     // oxlint-enable no-await-in-loop
   }
 }
@@ -102,24 +90,13 @@ async function narrow(lab: Lab): Promise<void> {
 async function knownWays(lab: Lab, number: number, family: Family): Promise<string> {
   const server = lab.network.servers[number - 1]!;
   const ways = [ADDRESSES.client[family], ADDRESSES.local[family]].map((address) =>
-    ip(lab, server, 'route', 'get', address),
+    lab.program(server, 'ip', 'route', 'get', address),
   );
   return (await Promise.all(ways)).join('');
 }
 
 async function forget(lab: Lab, family: Family): Promise<void> {
-  await ip(lab, lab.network.servers[0]!, `-${family}`, 'route', 'flush', 'cache');
-}
-
-async function ip(lab: Lab, machine: Lab['machine'], ...args: readonly string[]): Promise<string> {
-  const child = lab.startProgram(machine, 'ip', args);
-  const [output, errors, [code]] = await Promise.all([
-    text(child.stdout!),
-    text(child.stderr!),
-    once(child, 'exit') as Promise<[number]>,
-  ]);
-  if (code !== 0) throw new Error(`ip ${args.join(' ')}: ${errors}`);
-  return output;
+  await lab.program(lab.network.servers[0]!, 'ip', `-${family}`, 'route', 'flush', 'cache');
 }
 
 /** `balancer l4 decap` on the first server. */

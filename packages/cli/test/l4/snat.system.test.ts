@@ -4,7 +4,6 @@
  */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { Lab } from '../../../../examples/l4-netns/lab.ts';
 import { ADDRESSES, type Family } from '../../../../examples/l4-netns/network.ts';
@@ -129,9 +128,7 @@ async function ping(lab: Lab, from: Lab['machine'], ...args: readonly string[]):
 }
 
 async function curl(lab: Lab, url: string): Promise<string> {
-  const child = lab.startProgram(lab.network.servers[2]!, 'curl', ['-sS', url]);
-  const [page] = await Promise.all([text(child.stdout!), once(child, 'exit')]);
-  return page;
+  return lab.program(lab.network.servers[2]!, 'curl', '-sS', url);
 }
 
 describe(`hosts behind the balancer${NO_ROOT}`, () => {

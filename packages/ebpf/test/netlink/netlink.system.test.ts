@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { SyscallError } from '../../src/errors.ts';
 import { NetworkNamespace } from '../../src/network-namespace.ts';
@@ -128,6 +129,10 @@ describeAsRoot('netlink', () => {
     const other = findLink(pair.route, 'right')!.ifindex;
     changeLink(pair.route, ifindex, { up: true });
     changeLink(pair.route, other, { up: true });
+    // Nobody answers: each state lasts for three questions, and the next one is far.
+    pair.namespace.run(() =>
+      writeFileSync('/proc/sys/net/ipv4/neigh/left/retrans_time_ms', '60000'),
+    );
     const neighbour = { ifindex, address: '192.0.2.4', managed: true };
     const mac = '02:00:00:00:00:b4';
     const stateOf = (): number | undefined =>

@@ -235,13 +235,16 @@ export class DataPlane {
 
   /** The control programs, on the same maps. */
   get control(): LoadedObject {
-    if (this.#control === undefined) {
-      const maps = Object.fromEntries(this.#controlMaps);
-      const maxEntries = Object.fromEntries(
-        [...this.#controlMaps].map(([name, map]) => [name, map.info.maxEntries]),
-      );
-      this.#control = loadObject(CONTROL, { maps, maxEntries });
-    }
+    return this.#control ?? this.loadControl();
+  }
+
+  /** Loads them, which takes longer than all that is done with them. */
+  loadControl(): LoadedObject {
+    const maps = Object.fromEntries(this.#controlMaps);
+    const maxEntries = Object.fromEntries(
+      [...this.#controlMaps].map(([name, map]) => [name, map.info.maxEntries]),
+    );
+    this.#control = loadObject(CONTROL, { maps, maxEntries });
     return this.#control;
   }
 
