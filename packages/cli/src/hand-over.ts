@@ -21,11 +21,13 @@ import { type InheritedDescriptor, type ListeningSocket, socketKey } from '@bala
 /** Set in the environment of a process that is to take over. */
 const TAKES_OVER = 'BALANCER_TAKES_OVER';
 
+const TOLD_TO_STOP = 'this process was told to stop';
+
 /** Longest wait for the new process to be ready. */
 const READY_MS = 90_000;
 
 /** The hand-over came to nothing. */
-class HandOverError extends BalancerError {
+export class HandOverError extends BalancerError {
   override readonly name = 'HandOverError';
   readonly code = 'HAND_OVER';
 }
@@ -55,6 +57,7 @@ export async function handOver(
   sockets: readonly ListeningSocket[],
   cancel: AbortSignal,
 ): Promise<void> {
+  if (cancel.aborted) throw new HandOverError(TOLD_TO_STOP);
   const descriptors = descriptorsOf(sockets);
   const command = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
   const child = spawn('/bin/sh', ['-c', AS_AN_ORPHAN, 'sh', ...command], {
@@ -89,15 +92,24 @@ function descriptorsOf(sockets: readonly ListeningSocket[]): number[] {
 function outcomeOf(child: ChildProcess, cancel: AbortSignal): Promise<string | undefined> {
   let pid: number | undefined;
   let ending = 'it ended';
+  let isSettled = false;
   return new Promise((resolve) => {
     const settle = (failure: string | undefined): void => {
+      if (isSettled) return;
+      isSettled = true;
       clearTimeout(timer);
       cancel.removeEventListener('abort', onCancel);
-      if (failure !== undefined && child.connected && pid !== undefined) kill(pid);
-      resolve(failure);
+      const isToBeKilled = failure !== undefined && child.connected && pid !== undefined;
+      if (isToBeKilled) {
+        // Only when it is gone are its addresses free again.
+        child.once('disconnect', () => resolve(failure));
+        kill(pid!);
+      } else {
+        resolve(failure);
+      }
     };
     const timer = setTimeout(() => settle(`not ready after ${READY_MS / 1000} s`), READY_MS);
-    const onCancel = (): void => settle('this process was told to stop');
+    const onCancel = (): void => settle(TOLD_TO_STOP);
     cancel.addEventListener('abort', onCancel);
     child.on('message', (message) => {
       const word = message as Word;
@@ -178,7 +190,8 @@ function endWithPredecessor(): void {
 
 function announceReady(): void {
   process.off('disconnect', endWithPredecessor);
-  say({ kind: 'ready' }, () => process.disconnect());
+  // The predecessor may have gone in this very moment; its clients are served from here on.
+  say({ kind: 'ready' }, () => process.connected && process.disconnect());
 }
 
 function say(word: Word, then?: () => void): void {

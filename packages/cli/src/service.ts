@@ -45,6 +45,7 @@ import {
   type WorkersPlaneOptions,
 } from '@balancer/proxy';
 import { consoleRoutes } from './console.ts';
+import { HandOverError } from './hand-over.ts';
 import { PacketPlane } from './packet-plane.ts';
 import { SocketFiles } from './socket-files.ts';
 import { openApiRoute } from './openapi.ts';
@@ -65,6 +66,9 @@ export interface ServiceOptions {
   readonly routes?: readonly AdminRoute[];
 }
 
+/** Gives sockets to another process. Rejects when that came to nothing, as when `cancel` aborts. */
+type HandOverAction = (sockets: readonly ListeningSocket[], cancel: AbortSignal) => Promise<void>;
+
 /** Largest batch of `ipvsadm --restore`: some 100,000 rules. */
 const RULES_MAX_BYTES = 32 * 1024 * 1024;
 
@@ -81,8 +85,10 @@ export class Service {
   private readonly console = loadConsole();
   private readonly reloader: Reloader<LoadBalancerConfig>;
   private readonly handedOver = new SocketFiles();
-  /** The latest attempt to hand over. */
-  private handingOver: AbortController | undefined;
+  /** From the start of a hand-over on, unless it failed. */
+  private handingOver:
+    | { readonly cancel: AbortController; readonly over: Promise<void> }
+    | undefined;
   private admin: AdminServer | undefined;
   /** Where `balancer ipvsadm` finds the packet plane. */
   private packetSocket: { readonly path: string; readonly server: AdminServer } | undefined;
@@ -135,7 +141,7 @@ export class Service {
           await this.packetPlane.settled();
         },
         drain: async (cut) => {
-          this.handingOver?.abort();
+          this.handingOver?.cancel.abort();
           const drained = this.loadBalancer.drain(cut);
           this.handedOver.restore();
           await drained;
@@ -153,6 +159,8 @@ export class Service {
       {
         name: 'configuration file',
         start: () => this.reloader.start(),
+        // A successor may run from the same file by now.
+        drain: () => this.reloader.close(),
         stop: () => this.reloader.close(),
       },
       { name: 'access log', start: async () => {}, stop: () => this.accessLog.close() },
@@ -180,20 +188,34 @@ export class Service {
   /**
    * Lets `action` give every listening socket to another process, to which the admin address is free
    * meanwhile. When it fails everything is as before. A stop of this process cancels it.
+   *
+   * @throws {HandOverError} Another one is under way.
    */
-  async handOver(
-    action: (sockets: readonly ListeningSocket[], cancel: AbortSignal) => Promise<void>,
-  ): Promise<void> {
+  async handOver(action: HandOverAction): Promise<void> {
+    if (this.handingOver) throw new HandOverError('a new process is being started already');
+    const cancel = new AbortController();
+    const attempt = this.tryToHandOver(action, cancel.signal);
+    this.handingOver = { cancel, over: attempt.catch(() => {}) };
+    try {
+      await attempt;
+    } catch (error) {
+      this.handingOver = undefined;
+      throw error;
+    }
+  }
+
+  /** Reloads wait meanwhile: what one process binds for itself the other cannot. */
+  private async tryToHandOver(action: HandOverAction, cancel: AbortSignal): Promise<void> {
+    await this.reloader.settled();
     const { stats } = this.loadBalancer.config;
-    this.handingOver = new AbortController();
     await this.admin?.close();
     await this.closePacketSocket();
     await this.packetPlane.release();
     try {
-      await action(this.plane.listening, this.handingOver.signal);
+      await action(this.plane.listening, cancel);
       this.handedOver.keep(this.plane.listening);
     } catch (error) {
-      if (this.handingOver.signal.aborted) throw error;
+      if (cancel.aborted) throw error;
       this.admin = await this.openAdmin(stats);
       await this.packetPlane.resume();
       await this.followPacketSocket();
@@ -227,6 +249,7 @@ export class Service {
 
   private async load(): Promise<LoadBalancerConfig> {
     const { file, environment, override } = this.options;
+    await this.handingOver?.over;
     await fileSettled(file);
     const { config, warnings } = await loadLoadBalancerConfig(file, environment);
     logWarnings(this.log, warnings);

@@ -27,7 +27,11 @@ export const SEEN_MS = 60_000;
 /** Builds the pages if their sources changed, and starts the system's Chromium. */
 export async function startBrowser(): Promise<Browser> {
   await promisify(execFile)(process.execPath, [BUILD]);
-  return chromium.launch({ executablePath: commandPath('chromium')!, args: CHROMIUM_FLAGS });
+  return chromium.launch({
+    executablePath: commandPath('chromium')!,
+    args: CHROMIUM_FLAGS,
+    timeout: SEEN_MS,
+  });
 }
 
 export interface Visit {

@@ -4,6 +4,7 @@
  * @module
  */
 import { connect } from 'node:net';
+import { until } from './support.ts';
 
 /** One exchange with a server that sends back what it gets. @returns The answer, or how it failed. */
 export function exchange(at: number | string): Promise<string> {
@@ -18,8 +19,12 @@ export function exchange(at: number | string): Promise<string> {
 }
 
 export interface Traffic {
-  /** Lets what is under way end. @returns Every answer and failure. */
-  readonly stop: () => Promise<readonly string[]>;
+  /**
+   * Lets it ask so many times in all, and what is under way end.
+   *
+   * @returns Every answer and failure.
+   */
+  readonly stop: (atLeast?: number) => Promise<readonly string[]>;
 }
 
 /** Asks over so many connections at a time until told to stop. */
@@ -32,7 +37,8 @@ export function askAgainAndAgain(port: number, concurrency: number): Traffic {
   };
   const workers = Array.from({ length: concurrency }, work);
   return {
-    stop: async () => {
+    stop: async (atLeast = 1) => {
+      await until(`${atLeast} are answered`, () => answers.length >= atLeast);
       isRunning = false;
       await Promise.all(workers);
       return answers;
@@ -45,7 +51,8 @@ export function ask200TimesASecond(port: number): Traffic {
   const answers: Promise<string>[] = [];
   const timer = setInterval(() => answers.push(exchange(port)), 5);
   return {
-    stop: () => {
+    stop: async (atLeast = 1) => {
+      await until(`${atLeast} have asked`, () => answers.length >= atLeast);
       clearInterval(timer);
       return Promise.all(answers);
     },

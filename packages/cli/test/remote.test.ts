@@ -1,10 +1,9 @@
-import { createLog } from '@balancer/kit';
-import { loadLoadBalancerConfig } from '@balancer/lb';
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freePort } from '@balancer/kit';
-import { Service, type ServiceOptions } from '../src/service.ts';
-import { runHere, temporaryFile } from './support.ts';
+import type { Service } from '../src/service.ts';
+import { startService } from './service-fixture.ts';
+import { runHere } from './support.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 
@@ -14,15 +13,6 @@ afterEach(async () => {
     await cleanup();
   }
 });
-
-/** The file asks for none. */
-const NO_WORKERS: ServiceOptions['workers'] = {
-  spawn: () => {
-    throw new Error('no workers here');
-  },
-  inherited: () => [],
-  onHopeless: () => {},
-};
 
 function configOf(adminPort: number): string {
   return `[global]
@@ -45,17 +35,9 @@ describe('a command to a running load balancer', () => {
   let service: Service;
 
   beforeEach(async () => {
-    const written = await temporaryFile('config.toml', configOf(await freePort()));
-    ({ file } = written);
-    cleanups.push(written.remove);
-    const { config } = await loadLoadBalancerConfig(file, {});
-    const log = createLog({ level: 'fatal' });
-    service = new Service({ file, config, log, environment: {}, workers: NO_WORKERS });
-    for (const part of service.parts) {
-      // oxlint-disable-next-line no-await-in-loop -- in order
-      await part.start();
-      cleanups.push(() => part.stop());
-    }
+    const started = await startService(configOf(await freePort()));
+    ({ service, file } = started);
+    cleanups.push(started.stop);
   });
 
   test('stats prints tables, or JSON', async () => {

@@ -86,6 +86,7 @@ test('flaps, edits and a new binary under mixed load leave nothing stuck, and me
     (await statistics()).backends['out']!.server_stats[`127.0.0.1:${flapping.port}`]?.state;
 
   let isRunning = true;
+  cleanups.push(async () => void (isRunning = false));
   let answered = 0;
   const again = async (work: () => Promise<unknown>): Promise<void> => {
     // oxlint-disable-next-line no-await-in-loop -- one after the other

@@ -79,6 +79,7 @@ export {
   type LoadBalancerEvents,
   type LoadBalancerOptions,
   ModeError,
+  StoppingError,
   type Phase,
   type PreparedConfig,
 } from './load-balancer.ts';

@@ -35,6 +35,16 @@ export class ModeError extends BalancerError {
   }
 }
 
+/** It has been told to stop, and takes no other configuration. */
+export class StoppingError extends BalancerError {
+  override readonly name = 'StoppingError';
+  readonly code = 'STOPPING';
+
+  constructor() {
+    super('the load balancer is stopping, and takes no other configuration');
+  }
+}
+
 export interface LoadBalancerOptions {
   readonly config: LoadBalancerConfig;
   readonly planes: readonly DataPlane[];
@@ -49,7 +59,7 @@ export interface LoadBalancerOptions {
 export interface PreparedConfig {
   /** Addresses that each frontend will be bound to, with the ports that the system chose. */
   readonly listening: ReadonlyMap<string, readonly string[]>;
-  /** Makes it the running one. Does not throw. */
+  /** Makes it the running one, unless the load balancer was told to stop meanwhile. Does not throw. */
   commit(): void;
   /** Gives back what was taken for it. */
   abort(): void;
@@ -78,6 +88,7 @@ export class LoadBalancer extends EventEmitter<LoadBalancerEvents> {
   private currentConfig: LoadBalancerConfig;
   private currentPhase: Phase = 'starting';
   private loadedAtDate: Date = new Date();
+  private isReplacing = false;
 
   constructor(options: LoadBalancerOptions) {
     super();
@@ -141,25 +152,29 @@ export class LoadBalancer extends EventEmitter<LoadBalancerEvents> {
   /**
    * Replaces the running configuration, wholly or not at all.
    *
-   * @throws {BindError | ModeError} and the former configuration goes on running.
+   * @throws {BindError | ModeError | StoppingError} and the former configuration goes on running.
    */
   async apply(config: LoadBalancerConfig): Promise<void> {
     (await this.prepare(config)).commit();
+    if (this.isStopping) throw new StoppingError();
   }
 
   /**
    * The first half of {@link apply}: takes everything that may fail and changes nothing.
    *
-   * @throws {BindError | ModeError} and everything is given back.
+   * @throws {BindError | ModeError | StoppingError} and everything is given back.
    */
   async prepare(config: LoadBalancerConfig): Promise<PreparedConfig> {
+    if (this.isStopping) throw new StoppingError();
     const changes = await this.takeAll(config);
+    const abort = (): void => {
+      for (const change of changes) change.abort();
+    };
     return {
       listening: new Map(changes.flatMap(({ listening }) => [...(listening ?? [])])),
-      commit: () => this.replaceConfig(config, changes),
-      abort: () => {
-        for (const change of changes) change.abort();
-      },
+      // Who drains has closed its doors: another configuration would open them again.
+      commit: () => (this.isStopping ? abort() : this.replaceConfig(config, changes)),
+      abort,
     };
   }
 
@@ -194,6 +209,10 @@ export class LoadBalancer extends EventEmitter<LoadBalancerEvents> {
     this.release();
   }
 
+  private get isStopping(): boolean {
+    return this.currentPhase === 'draining' || this.currentPhase === 'stopped';
+  }
+
   private enter(phase: Phase): void {
     if (phase === this.currentPhase) return;
     this.currentPhase = phase;
@@ -209,7 +228,9 @@ export class LoadBalancer extends EventEmitter<LoadBalancerEvents> {
   private replaceConfig(config: LoadBalancerConfig, changes: readonly PreparedChange[]): void {
     const before = new Set(this.backendsByName.values());
     this.currentConfig = config;
+    this.isReplacing = true;
     this.updateState(config);
+    this.isReplacing = false;
     this.commit(changes);
     for (const backend of before) {
       if (this.backendsByName.get(backend.name) !== backend) backend.destroy();
@@ -276,7 +297,8 @@ export class LoadBalancer extends EventEmitter<LoadBalancerEvents> {
     const { added, removed } = backend.setServers(entries);
     if (added.length === 0 && removed.length === 0) return;
     this.supervision.watch(this.backendsByName.values());
-    for (const plane of this.planes) plane.serversChanged(backend);
+    // Of a configuration that is being replaced planes hear when it is whole: the rest may matter here.
+    if (!this.isReplacing) for (const plane of this.planes) plane.serversChanged(backend);
     if (this.currentPhase === 'starting') return;
     this.logger.info('servers changed', {
       backend: backend.name,

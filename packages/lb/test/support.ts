@@ -15,9 +15,10 @@ export class NotingPlane implements DataPlane {
   readonly modes = new Set(['proxy'] as const);
   readonly states: ServerState[] = [];
   commits = 0;
+  aborts = 0;
 
   async prepare(): ReturnType<DataPlane['prepare']> {
-    return { commit: () => void this.commits++, abort: () => {} };
+    return { commit: () => void this.commits++, abort: () => void this.aborts++ };
   }
 
   serverChanged(server: Server): void {

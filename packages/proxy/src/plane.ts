@@ -189,7 +189,6 @@ export class ProxyPlane implements DataPlane {
   }
 
   serversChanged(backend: Backend): void {
-    // While a configuration is being replaced, its commit does the rest.
     if (this.desired?.backends.get(backend.name) !== backend) return;
     this.drainRemovedServers(this.desired);
     this.limitServers(backend);

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from '@balancer/kit';
 import { commandPath } from '../../../scripts/system-requirements.ts';
-import { listening } from './support.ts';
+import { listening, until } from './support.ts';
 
 const run = promisify(execFile);
 
@@ -38,9 +38,9 @@ export async function startPostgresql(): Promise<Database> {
   const child = spawn(
     commandPath('postgres')!,
     ['-D', data, '-h', '127.0.0.1', '-p', String(port), '-k', folder, '-c', 'fsync=off'],
-    { ...settings, stdio: 'ignore' },
+    { ...settings, stdio: ['ignore', 'ignore', 'pipe'] },
   );
-  await listening(port);
+  await says(child, 'ready to accept connections');
   // An immediate stop: there is nothing to keep.
   return { address: `127.0.0.1:${port}`, stop: () => end(child, { signal: 'SIGQUIT', folder }) };
 }
@@ -53,6 +53,16 @@ export async function startRedis(): Promise<Database> {
   const child = spawn(commandPath('redis-server')!, options, { stdio: 'ignore' });
   await listening(port);
   return { address: `127.0.0.1:${port}`, stop: () => end(child, { signal: 'SIGTERM', folder }) };
+}
+
+/** Waits for a message of a server: one that listens may not answer yet. */
+async function says(child: ChildProcess, message: string): Promise<void> {
+  let said = '';
+  child.stderr!.on('data', (bytes) => (said += String(bytes)));
+  await until(`it says "${message}"`, () => {
+    if (child.exitCode !== null) throw new Error(`it ended:\n${said}`);
+    return said.includes(message);
+  });
 }
 
 async function end(

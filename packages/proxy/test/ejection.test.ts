@@ -1,22 +1,15 @@
 import { freePort } from '@balancer/kit';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { configOf, startBalancer, startNamed, whoAnswers } from './support.ts';
+import { afterEach, expect, test } from 'vitest';
+import { configOf, holdTime, startBalancer, startNamed, whoAnswers } from './support.ts';
 
 const cleanups: (() => Promise<void>)[] = [];
 
-// Everything of ours that tells the time does so by these; the sockets are real.
-beforeEach(() => {
-  vi.useFakeTimers({
-    toFake: ['performance', 'Date', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'],
-  });
-});
-
 afterEach(async () => {
-  vi.useRealTimers();
   await Promise.all(cleanups.splice(0).map((cleanup) => cleanup()));
 });
 
 test('five refused connections in a row eject a server for 30 s, and it returns slowly', async () => {
+  const time = holdTime();
   const [port, live] = [await freePort(), await startNamed('B')];
   const balancer = await startBalancer(
     configOf({
@@ -37,16 +30,16 @@ test('five refused connections in a row eject a server for 30 s, and it returns 
   expect(dead!.ejectedUntil!.getTime() - Date.now()).toBe(30_000);
 
   cleanups.push((await startNamed('A', port)).close);
-  vi.advanceTimersByTime(29_900);
+  await time.advance(29_900);
   expect(await answers(10)).toBe('B'.repeat(10));
-  vi.advanceTimersByTime(200);
+  await time.advance(200);
   expect(dead!.state).toBe('up');
 
   // A tenth of the weight at first: one connection in eleven.
   expect(await answers(22)).toMatch(/^(B*A){2}B*$/);
-  vi.advanceTimersByTime(49_900);
+  await time.advance(49_900);
   expect(backend.effectiveWeights().get(dead!.address)).toBeCloseTo(0.5, 1);
-  vi.advanceTimersByTime(50_000);
+  await time.advance(50_000);
   expect(backend.effectiveWeights().get(dead!.address)).toBe(1);
   expect((await answers(20)).replaceAll('B', '')).toHaveLength(10);
 });

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { freePort } from '@balancer/kit';
 import { writeProxyV1, writeProxyV2 } from '@balancer/lb';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
@@ -131,11 +132,10 @@ describe('a PROXY header to a server', () => {
     const heard = startHearing();
     const upstream = await heard.upstream;
     cleanups.push(upstream.close);
-    const dead = await startNamed('dead');
-    await dead.close();
+    const dead = `127.0.0.1:${await freePort()}`;
     const balancer = await start(
       configOf({
-        servers: [dead.address, upstream.address],
+        servers: [dead, upstream.address],
         backend: 'send_proxy_protocol = "v1"',
       }),
     );

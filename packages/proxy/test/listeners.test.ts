@@ -61,7 +61,7 @@ describe('listeners', () => {
   });
 
   test('"[::]:port" serves IPv6 alone', async () => {
-    const balancer = await listenOn('"[::]:0"');
+    const balancer = await listenOn(`"[::]:${await freePort()}"`);
     expect((await fetchAll(balancer.port(), '::1')).received.toString()).toBe('A');
     expect((await fetchAll(balancer.port(), '127.0.0.1')).how).toBe('ECONNREFUSED');
   });
@@ -109,14 +109,13 @@ describe('listeners', () => {
   });
 
   test('one address that cannot be bound leaves none bound', async () => {
-    const free = await startNamed('free');
-    await free.close();
+    const port = await freePort();
     const taken = await startNamed('taken');
     cleanups.push(taken.close);
-    const listen = `["${free.address}", "${taken.address}"]`;
+    const listen = `["127.0.0.1:${port}", "${taken.address}"]`;
     const toml = configOf({ servers: ['127.0.0.1:1'], listen });
     await expect(startBalancer(toml)).rejects.toThrow('cannot listen');
-    expect((await fetchAll(free.port)).how).toBe('ECONNREFUSED');
+    expect((await fetchAll(port)).how).toBe('ECONNREFUSED');
   });
 });
 

@@ -47,6 +47,8 @@ describe.skipIf(!commandPath('nginx'))(`in front of nginx${skipReason('nginx')}`
     const [one, two, three] = await Promise.all(NAMES.map((name) => startNginx(name)));
     servers = { one: one!, two: two!, three: three! };
     balancer = await startBalancer(configOf(servers));
+    const { servers: checked } = balancer.loadBalancer.backends.get('web')!;
+    await until('all are up', () => checked.every(({ state }) => state === 'up'));
   });
 
   afterAll(async () => {

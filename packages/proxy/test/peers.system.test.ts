@@ -18,6 +18,7 @@ import {
   startBalancer,
   startEcho,
   startNamed,
+  until,
 } from './support.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -42,9 +43,11 @@ async function runPeer(
     stdio: ['ignore', 'ignore', 'ignore'],
   });
   cleanups.push(async () => {
-    const exited = once(child, 'exit');
-    child.kill('SIGKILL');
-    await exited;
+    if (child.exitCode === null) {
+      const exited = once(child, 'exit');
+      child.kill('SIGKILL');
+      await exited;
+    }
     await rm(folder, { recursive: true });
   });
   await listening(port);
@@ -90,9 +93,10 @@ describe.skipIf(!commandPath('haproxy'))(`with HAProxy${skipReason('haproxy')}`,
       const ended = ending(client);
       client.end('hello');
       expect((await ended).received.toString()).toBe('hello');
-      expect(balancer.records.map(({ proxy_src }) => proxy_src)).toContain(
-        `127.0.0.9:${localPort}`,
-      );
+      const sources = (): string[] => balancer.records.map(({ proxy_src }) => proxy_src);
+      const source = `127.0.0.9:${localPort}`;
+      await until('the record is written', () => sources().includes(source));
+      expect(sources()).toContain(source);
     },
   );
 

@@ -13,7 +13,9 @@ import {
   type Server as NetServer,
   Socket,
 } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { silentLogger } from '@balancer/kit';
+import { onTestFinished, vi } from 'vitest';
 import { type ConnectionRecord, LoadBalancer, parseLoadBalancerConfig } from '@balancer/lb';
 import { ProxyPlane, type ProxyPlaneOptions } from '../src/plane.ts';
 import { reset } from '../src/sockets.ts';
@@ -247,12 +249,40 @@ export async function listening(port: number): Promise<void> {
 /** After so long a condition counts as hung. Far above what any step takes, below the limit of a test. */
 const HANG_MS = 60_000;
 
+/** The clock and the timers of the machine, also while a test moves time by hand. */
+const realNowMs = performance.now.bind(performance);
+const realSetTimeout = setTimeout;
+
 /** Waits for a condition, and fails with its text when it hangs: a slow machine is no failure. */
 export async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + HANG_MS;
+  const deadline = realNowMs() + HANG_MS;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`never happened: ${what}`);
+    if (realNowMs() > deadline) throw new Error(`never happened: ${what}`);
     // oxlint-disable-next-line no-await-in-loop -- polling
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => realSetTimeout(resolve, 5));
   }
+}
+
+/**
+ * Stops the time of this process for the rest of the test; the sockets go on. Everything of ours that tells the time does so by
+ * what is replaced here.
+ */
+export function holdTime(): HeldTime {
+  vi.useFakeTimers({
+    toFake: ['performance', 'Date', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'],
+  });
+  onTestFinished(() => void vi.useRealTimers());
+  return {
+    advance: async (ms) => {
+      vi.advanceTimersByTime(ms);
+      // The wheel turns after a round of I/O.
+      await nextTurn();
+      await nextTurn();
+    },
+  };
+}
+
+interface HeldTime {
+  /** Lets so much time pass, and what is due by then happen. */
+  readonly advance: (ms: number) => Promise<void>;
 }

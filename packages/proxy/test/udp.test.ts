@@ -1,9 +1,10 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { randomBytes } from 'node:crypto';
+import { freePort } from '@balancer/kit';
 import { parseProxyHeader } from '@balancer/lb';
 import { afterEach, describe, expect, test } from 'vitest';
-import { configOf, type RunningBalancer, startBalancer, until } from './support.ts';
+import { configOf, holdTime, type RunningBalancer, startBalancer, until } from './support.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 
@@ -88,10 +89,14 @@ describe('UDP', () => {
   });
 
   test('a session ends after idle_timeout without a datagram', async () => {
+    const time = holdTime();
     const server = await startNamed('A');
     const frontend = '[frontends.in.udp]\nidle_timeout = "150ms"';
     const balancer = await balance([addressOf(server)], { frontend });
     await ask(await open(), balancer.port(), '.');
+    await time.advance(149);
+    expect(balancer.plane.open).toBe(1);
+    await time.advance(101);
     expect(await balancer.record()).toMatchObject({
       end: 'idle_timeout',
       bytes_tx: 1,
@@ -139,9 +144,7 @@ describe('UDP', () => {
   });
 
   test('a closed port drops the session, and the next datagram picks again', async () => {
-    const dead = await open();
-    const deadAddress = addressOf(dead);
-    dead.close();
+    const deadAddress = `127.0.0.1:${await freePort()}`;
     const live = await startNamed('B');
     const balancer = await balance([deadAddress, addressOf(live)]);
     const client = await open();

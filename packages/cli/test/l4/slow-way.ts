@@ -2,8 +2,7 @@
  * A second, slower link between the client and the router, which some of the packets take: they arrive behind
  * those that were sent after them.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { createVeth, RouteSocket, setOffload } from '@balancer/ebpf';
+import { writeFileSync } from 'node:fs';
 import type { Lab } from '../../../../examples/l4-netns/lab.ts';
 import { ADDRESSES } from '../../../../examples/l4-netns/network.ts';
 
@@ -30,7 +29,7 @@ export async function addSlowWay(lab: Lab, oneIn: number): Promise<void> {
       via: [ADDRESSES.client[4]],
     },
   ];
-  joinBy(LINK, lab);
+  lab.network.addClientLink(LINK);
   for (const { machine, chain, via } of ends) {
     // Packets come over the link on which nobody expects them.
     machine.run(() => {
@@ -55,25 +54,4 @@ export async function addSlowWay(lab: Lab, oneIn: number): Promise<void> {
       await lab.program(machine, command!, ...args);
     }
   }
-}
-
-/** Another pair of interfaces, with whole checksums, which XDP on the way asks for. */
-function joinBy(name: string, { network: { client, router } }: Lab): void {
-  router.run(() => {
-    const socket = RouteSocket.open();
-    try {
-      createVeth(socket, { name, peer: name, peerNamespaceFd: client.fd });
-    } finally {
-      socket.close();
-    }
-  });
-  client.run(() => setOffload(name, 'tx-checksum', false));
-}
-
-/** Segments that a machine had to keep because earlier ones were still to come. */
-export function outOfOrder(machine: Lab['machine']): number {
-  const [names = '', values = ''] = machine
-    .run(() => readFileSync('/proc/thread-self/net/netstat', 'utf8'))
-    .split('\n');
-  return Number(values.split(' ')[names.split(' ').indexOf('TCPOFOQueue')]);
 }

@@ -8,7 +8,8 @@ import { describe, expect, test } from 'vitest';
 import { Lab } from '../../../../examples/l4-netns/lab.ts';
 import { ADDRESSES } from '../../../../examples/l4-netns/network.ts';
 import { skipReason } from '../../../../scripts/system-requirements.ts';
-import { addSlowWay, outOfOrder } from './slow-way.ts';
+import { addSlowWay } from './slow-way.ts';
+import { tcpCounter } from './tcp-counter.ts';
 
 type Machine = Lab['machine'];
 
@@ -113,6 +114,7 @@ describe.skipIf(SKIPPED !== '')(`the SYN proxy${SKIPPED}`, () => {
       expect(await lab.request({ count: 1, bytes: MOVED_BYTES })).toMatchObject({ failed: 0 });
       await addSlowWay(lab, OVERTAKEN_ONE_IN);
       const ends = [lab.network.client, server!];
+      const outOfOrder = (end: Machine): number => tcpCounter(end, 'TCPOFOQueue');
       const early = ends.map(outOfOrder);
       expect(await lab.request({ count: 1, bytes: MOVED_BYTES })).toMatchObject({ failed: 0 });
       for (const [i, end] of ends.entries()) expect(outOfOrder(end)).toBeGreaterThan(early[i]!);

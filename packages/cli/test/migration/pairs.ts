@@ -12,6 +12,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '@balancer/kit';
 import { commandPath, NGINX_STREAM_MODULE } from '../../../../scripts/system-requirements.ts';
 import { startProcess } from '../support.ts';
 
@@ -82,7 +83,8 @@ export class NamedServer {
 
   static async start(name: string): Promise<NamedServer> {
     const server = createServer({ allowHalfOpen: true });
-    server.listen(0, '127.0.0.1');
+    // Its port is to stay free once it has stopped.
+    server.listen(await freePort(), '127.0.0.1');
     await once(server, 'listening');
     return new NamedServer(server, name);
   }
@@ -114,13 +116,15 @@ export async function runBalancer(toml: string): Promise<Running> {
   const file = join(folder, 'balancer.toml');
   await writeFile(file, toml);
   const running = startProcess('run', file);
-  await running.says(/"msg":"ready"/);
-  return {
-    stop: async () => {
-      await running.end('SIGKILL');
-      await rm(folder, { recursive: true });
-    },
+  const stop = async (): Promise<void> => {
+    await running.end('SIGKILL');
+    await rm(folder, { recursive: true });
   };
+  await running.says(/"msg":"ready"/).catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
+  return { stop };
 }
 
 const WRAP: Readonly<Record<Peer, (text: string, folder: string) => string>> = {

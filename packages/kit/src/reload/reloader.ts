@@ -87,6 +87,11 @@ export class Reloader<T> {
     return this.#running;
   }
 
+  /** Resolves when the reload that runs now, if any, is over. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
   /** Stops watching and waits for reloads that were asked for. */
   async close(): Promise<void> {
     this.#watcher.close();

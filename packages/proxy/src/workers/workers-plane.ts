@@ -288,6 +288,11 @@ export class WorkersPlane implements DataPlane {
     const place = this.placeOf(index, count);
     const asked = this.askToPrepare(worker, configOfState(this.desired!), place);
     const answered = await this.inTime(worker, asked.answer);
+    // It was told to let its connections end, which is all that it does now.
+    if (this.draining || this.leaving.has(worker)) {
+      worker.send({ kind: 'abort', id: asked.id });
+      return true;
+    }
     if (answered?.kind === 'refused') {
       this.options.logger.error('a new worker cannot serve', { reason: answered.reason });
       worker.process.kill();
@@ -296,7 +301,7 @@ export class WorkersPlane implements DataPlane {
     if (answered?.kind !== 'prepared') return true;
     if (this.epoch !== epoch) {
       worker.send({ kind: 'abort', id: asked.id });
-      return !this.isWanted(index, this.count);
+      return false;
     }
     this.sendCommit(worker, asked);
     return true;

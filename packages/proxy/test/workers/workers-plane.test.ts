@@ -107,6 +107,23 @@ describe('WorkersPlane', () => {
     expect(commit!.servers.get('out')![0]!.orders.adminWeight).toBe(7);
   });
 
+  test('lets no new worker serve once it drains', async () => {
+    let onPrepare = (): void => {};
+    const { workers, loadBalancer } = await start(2, (worker) => {
+      const send = worker.send.bind(worker);
+      worker.send = (order) => {
+        send(order);
+        if (order.kind === 'prepare') onPrepare();
+      };
+    });
+    let drained: Promise<unknown> | undefined;
+    onPrepare = () => void (drained = loadBalancer.drain(new AbortController().signal));
+    workers[0]!.exit('SIGSEGV');
+    await until('another one is asked to', () => drained !== undefined);
+    await drained;
+    expect(workers[2]!.kinds()).toBe('prepare drain abort end');
+  });
+
   test('starts and retires workers as their number changes', async () => {
     const { workers, apply } = await start(2);
     await apply(configWith(3));
