@@ -8,9 +8,9 @@ test('a client has a connection for each call: one that is kept may be closed wh
   const used = new Set<Socket>();
   const server = createServer(({ socket }, response) => {
     // What a listener does whose patience with idle clients ends just now.
-    if (used.has(socket)) return void socket.destroy();
+    if (used.has(socket)) socket.destroy();
+    else response.end('{}');
     used.add(socket);
-    response.end('{}');
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
