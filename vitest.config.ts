@@ -6,7 +6,10 @@ const conditions = ['balancer-source', 'node', 'module', 'import', 'default'];
 const ssrConditions = ['balancer-source', 'node'];
 
 // Only what hangs runs into these: a slow machine must not fail a test.
-const patience = { testTimeout: 120_000, hookTimeout: 120_000 };
+const patience = {
+  testTimeout: process.env['BALANCER_TEST_LONG'] === '1' ? 1_800_000 : 120_000,
+  hookTimeout: 120_000,
+};
 
 export default defineConfig({
   resolve: { conditions },
