@@ -160,7 +160,10 @@ export class AdminClient {
       ...(body !== undefined && { 'content-type': 'application/json' }),
     };
     return new Promise((resolve, reject) => {
-      const call = request({ ...where, method, path, headers, timeout: ANSWER_MS }, (response) => {
+      // Each call has a connection of its own: one that is kept may be closed by the other end in the
+      // moment in which it is used again, and nobody would know whether an order was followed.
+      const options = { ...where, method, path, headers, timeout: ANSWER_MS, agent: false };
+      const call = request(options, (response) => {
         let text = '';
         response.setEncoding('utf8');
         response.on('data', (chunk: string) => (text += chunk));

@@ -1,15 +1,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { attachTc, attachXdp } from '../src/attach.ts';
 import { mountBpfFilesystem, unmountBpfFilesystem } from '../src/bpf-filesystem.ts';
 import { Link, linkTcx, linkXdp } from '../src/link.ts';
 import { loadObject, type LoadedObject } from '../src/load-object.ts';
+import { SyscallError } from '../src/errors.ts';
 import { findLink, listLinks } from '../src/netlink/links.ts';
+import { findXdp } from '../src/netlink/xdp-state.ts';
 import { listBpfFilters } from '../src/netlink/traffic-control.ts';
 import { BpfMap } from '../src/map.ts';
-import { enableStatistics } from '../src/program.ts';
+import { enableStatistics, Program } from '../src/program.ts';
 import type { Selftest } from '../bpf/objects/selftest.types.ts';
 import { selftestObject } from './support/objects.ts';
 import { describeAsRoot, vethPair, type VethPair } from './support/root.ts';
@@ -64,6 +66,19 @@ describeAsRoot('attaching', () => {
       const again = (): unknown =>
         attachXdp({ program: loaded.program('record'), ifindex: pair.left, by });
       expect(again).toThrow(/EBUSY .*; program "stage_two" \(id \d+\) is attached there/);
+      first.close();
+    });
+  });
+
+  test('knows no program that has gone since its interface was listed', () => {
+    pair.namespace.run(() => {
+      const first = attachXdp({ program: loaded.program('stage_two'), ifindex: pair.left });
+      expect(findXdp(pair.left)?.name).toBe('stage_two');
+      const open = vi.spyOn(Program, 'fromId').mockImplementation(() => {
+        throw new SyscallError('open program', constants.errno.ENOENT);
+      });
+      onTestFinished(() => open.mockRestore());
+      expect(findXdp(pair.left)).toBeUndefined();
       first.close();
     });
   });

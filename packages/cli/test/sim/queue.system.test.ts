@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { commandPath, skipReason } from '../../../../scripts/system-requirements.ts';
 import { type Running, runHere, startProcess } from '../support.ts';
+import { HeldAgent } from './held-agent.ts';
 import { type RedisPeer, startRedis } from './redis.ts';
 
 const FILES = ['manifest.json', 'runs.csv', 'steps.csv', 'errors.ndjson'];
@@ -16,7 +17,7 @@ tokens = ["ETH", "CASH"]
 weights = [0.5, 0.5]
 value = 2000
 [time]
-steps = 20_000
+steps = 4_000
 [price.ETH]
 process = "bootstrap"
 source = "prices.csv"
@@ -30,16 +31,15 @@ type = "arb.closedForm"
 [sweep]
 "pool.swapFee" = [0.001, 0.003]
 [output]
-every = 5000
+every = 1000
 `;
-const AGENT =
-  'export const createAgent = () => ({ gas: 0, act: (_view, { stream }) => stream.uniform() < 0.01 ? [{ do: "swap", tokenIn: 1, tokenOut: 0, amountIn: 1 }] : [] });';
 
 describe.skipIf(!commandPath('redis-server'))(
   `balancer sim on a queue${skipReason('redis-server')}`,
   () => {
     let redis: RedisPeer;
     let folder: string;
+    let agent: HeldAgent;
     let expected: string[];
     const running: Running[] = [];
     const bytesOf = (out: string): string[] =>
@@ -57,8 +57,8 @@ describe.skipIf(!commandPath('redis-server'))(
       running.push(child);
       return child;
     };
-    const worker = (queue: string): Running =>
-      start('worker', ...queueFlags(queue), '--threads', '1', '--lock', '1');
+    const worker = (queue: string, ...more: readonly string[]): Running =>
+      start('worker', ...queueFlags(queue), '--threads', '1', ...more);
     const study = (out: string, queue: string): Running =>
       start(
         'run',
@@ -75,7 +75,7 @@ describe.skipIf(!commandPath('redis-server'))(
       redis = await startRedis();
       folder = mkdtempSync(join(tmpdir(), 'simulation-queue-'));
       writeFileSync(join(folder, 'study.toml'), STUDY);
-      writeFileSync(join(folder, 'agent.mjs'), AGENT);
+      agent = new HeldAgent(folder);
       const rows = Array.from({ length: 200 }, (_each, i) => `${i * 300},${100 + 3 * Math.sin(i)}`);
       writeFileSync(join(folder, 'prices.csv'), `timestamp,ETH\n${rows.join('\n')}\n`);
       const alone = await runHere(
@@ -95,6 +95,7 @@ describe.skipIf(!commandPath('redis-server'))(
     });
     afterEach(async () => {
       await Promise.all(running.splice(0).map(async ({ end }) => end('SIGKILL')));
+      agent.release();
     });
     afterAll(async () => {
       await redis?.close();
@@ -102,10 +103,12 @@ describe.skipIf(!commandPath('redis-server'))(
     });
 
     test('gives the bytes of an undisturbed run when a worker is killed in the middle of a shard', async () => {
-      const [first, second] = [worker('kill'), worker('kill')];
+      agent.holdAfter(1);
+      const [first, second] = [worker('kill', '--lock', '1'), worker('kill', '--lock', '1')];
       const coordinator = study('kill', 'kill');
       await first.says(/shard \d+ done\nshard \d+ started/);
       await first.end('SIGKILL');
+      agent.release();
       expect(await coordinator.end()).toBe(0);
       expect(second.output().stdout).toMatch(/shard \d+ done/);
       expect(bytesOf('kill')).toEqual(expected);
@@ -113,6 +116,7 @@ describe.skipIf(!commandPath('redis-server'))(
     });
 
     test('gives them when Redis goes away with everything it held, and comes back', async () => {
+      agent.holdAfter(1);
       const only = worker('outage');
       const coordinator = study('outage', 'outage');
       await only.says(/shard \d+ done/);
@@ -120,15 +124,18 @@ describe.skipIf(!commandPath('redis-server'))(
       await coordinator.says(/Redis at 127\.0\.0\.1:\d+ does not answer/);
       await redis.start();
       await coordinator.says(/is back/);
+      agent.release();
       expect(await coordinator.end()).toBe(0);
       expect(bytesOf('outage')).toEqual(expected);
     });
 
     test('gives them when the coordinator is interrupted and run again; no finished shard is run twice', async () => {
+      agent.holdAfter(1);
       const only = worker('again');
       const interrupted = study('again', 'again');
       await only.says(/shard \d+ done/);
       expect(await interrupted.end('SIGINT')).toBe(130);
+      agent.release();
       expect(interrupted.output().stderr).toMatch(/go on with: balancer sim run .*--queue again/);
       expect(await study('again', 'again').end()).toBe(0);
       expect(bytesOf('again')).toEqual(expected);
@@ -140,7 +147,7 @@ describe.skipIf(!commandPath('redis-server'))(
     });
 
     test('reports a shard that fails everywhere with its seed', async () => {
-      writeFileSync(join(folder, 'agent.mjs'), 'throw new Error("not on this machine");');
+      writeFileSync(agent.path, 'throw new Error("not on this machine");');
       try {
         worker('poison');
         const coordinator = study('poison', 'poison');
@@ -149,7 +156,7 @@ describe.skipIf(!commandPath('redis-server'))(
           /shard \d+ of 12 \(runs \d+, \d+, \.\.\.; seed 1\) failed 3 times: .*not on this machine.*sim run <file> --run \d+ --seed 1/s,
         );
       } finally {
-        writeFileSync(join(folder, 'agent.mjs'), AGENT);
+        agent.write();
       }
     });
   },

@@ -9,6 +9,9 @@ import { freePort } from '@balancer/kit';
 import { until } from '../support.ts';
 import { commandPath } from '../../../../scripts/system-requirements.ts';
 
+/** After so long it is asked again. */
+const ANSWER_MS = 5000;
+
 export interface RedisPeer {
   readonly url: string;
   /** Kills it, as a power cut would. */
@@ -51,7 +54,9 @@ async function answers(port: number): Promise<boolean> {
   try {
     await once(socket, 'connect');
     socket.write('PING\r\n');
-    const [data] = (await once(socket, 'data')) as [Buffer];
+    // One that ends meanwhile says nothing.
+    const signal = AbortSignal.timeout(ANSWER_MS);
+    const [data] = (await once(socket, 'data', { signal })) as [Buffer];
     return data.toString().startsWith('+PONG');
   } catch {
     return false;

@@ -9,6 +9,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { commandPath, skipReason } from '../../../../scripts/system-requirements.ts';
 import { type Running, startProcess } from '../support.ts';
+import { HeldAgent } from './held-agent.ts';
 
 const BUILD = fileURLToPath(new URL('../../../../scripts/ensure-console.mjs', import.meta.url));
 const SEEN = { timeout: 60_000 };
@@ -36,10 +37,12 @@ describe.skipIf(!executablePath)(`balancer sim serve in a browser${skipReason('c
   let server: Running;
   let address: string;
   let folder: string;
+  let agent: HeldAgent;
 
   beforeAll(async () => {
     await promisify(execFile)(process.execPath, [BUILD]);
     folder = mkdtempSync(join(tmpdir(), 'simulation-serve-'));
+    agent = new HeldAgent(folder);
     server = startProcess(
       'sim',
       'serve',
@@ -82,9 +85,12 @@ describe.skipIf(!executablePath)(`balancer sim serve in a browser${skipReason('c
     expect(page.url()).not.toContain('token');
     await page.getByText('None yet. Start one below.').waitFor(SEEN);
     await page.getByLabel('Experiment file (TOML)').filter({ hasText: '' }).waitFor(SEEN);
-    await start(page, study('low', 0.001, 4000));
+    agent.holdAfter(5);
+    const held = `[[agents]]\ntype = "module"\nname = "held"\nfile = "${agent.path}"\n`;
+    await start(page, study('low', 0.001, 400) + held);
     await rowOf(page, 'low').getByText('running').waitFor(SEEN);
     await page.getByRole('heading', { name: 'low runs' }).waitFor(SEEN);
+    agent.release();
     await start(page, study('high', 0.01, 300));
     await rowOf(page, 'low').getByText('done').waitFor(SEEN);
     await rowOf(page, 'high').getByText('done').waitFor(SEEN);

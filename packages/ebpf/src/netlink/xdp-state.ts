@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { constants } from 'node:os';
+import { SyscallError } from '../errors.ts';
 import { Program } from '../program.ts';
 import { listLinks } from './links.ts';
 import { RouteSocket } from './route-socket.ts';
@@ -13,7 +15,8 @@ export function findXdp(ifindex: number): { id: number; name: string } | undefin
   try {
     const link = listLinks(socket).find((l) => l.ifindex === ifindex);
     if (link === undefined || link.xdpProgramId === 0) return undefined;
-    const program = Program.fromId(link.xdpProgramId);
+    const program = openProgram(link.xdpProgramId);
+    if (program === undefined) return undefined;
     try {
       return { id: link.xdpProgramId, name: program.name };
     } finally {
@@ -21,5 +24,15 @@ export function findXdp(ifindex: number): { id: number; name: string } | undefin
     }
   } finally {
     socket.close();
+  }
+}
+
+/** `undefined` when it has gone since it was listed. */
+function openProgram(id: number): Program | undefined {
+  try {
+    return Program.fromId(id);
+  } catch (error) {
+    if (error instanceof SyscallError && error.errno === constants.errno.ENOENT) return undefined;
+    throw error;
   }
 }

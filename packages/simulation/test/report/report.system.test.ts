@@ -8,6 +8,8 @@ import { scratchFolder } from '../files.ts';
 import { ARB, experiment, NOISE } from '../experiment/support.ts';
 
 const executablePath = commandPath('chromium');
+/** Only what hangs gets there. */
+const SEEN = { timeout: 60_000 };
 
 describe.skipIf(!executablePath)(`report.html in a browser${skipReason('chromium')}`, () => {
   let browser: Browser;
@@ -48,13 +50,13 @@ describe.skipIf(!executablePath)(`report.html in a browser${skipReason('chromium
           (request) => !/^(file|data):/.test(request.url()) && trouble.push(request.url()),
         );
         await page.goto(url);
-        await expect.poll(() => page.locator('.plot canvas').count()).toBe(8);
+        await expect.poll(() => page.locator('.plot canvas').count(), SEEN).toBe(8);
         expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(
           width,
         );
         await page.locator('.plot .u-over').first().hover();
         await expect
-          .poll(() => page.locator('.plot .u-legend').first().textContent())
+          .poll(() => page.locator('.plot .u-legend').first().textContent(), SEEN)
           .toMatch(/value over holding:?\s*[\d.−-]+ \([\d.−-]+ to/);
         await page.locator('th button', { hasText: 'fees' }).first().click();
         expect(await page.locator('.sortable tbody tr th').first().textContent()).toBe(
