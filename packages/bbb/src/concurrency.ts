@@ -1,13 +1,15 @@
 /**
- * Work on many things, some at a time.
+ * Work on many things, some at a time or one after the other.
  *
  * @module
  */
 
 /**
  * Runs `work` on every item, at most `limit` at once; each starts as soon as one before it is done.
+ * After a failure none is started any more.
  *
- * @returns The results in the order of the items. Rejects with the first rejection.
+ * @returns The results in the order of the items. Rejects with the first failure, once nothing is
+ *   under way any more.
  */
 export async function mapLimited<T, R>(
   items: readonly T[],
@@ -15,13 +17,37 @@ export async function mapLimited<T, R>(
   work: (item: T) => Promise<R>,
 ): Promise<R[]> {
   const results: R[] = [];
+  const failures: unknown[] = [];
   let next = 0;
   const worker = async (): Promise<void> => {
-    while (next < items.length) {
+    while (next < items.length && failures.length === 0) {
       const index = next++;
-      results[index] = await work(items[index]!);
+      try {
+        results[index] = await work(items[index]!);
+      } catch (error) {
+        failures.push(error);
+      }
     }
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  if (failures.length > 0) throw failures[0];
   return results;
+}
+
+/** One piece of work at a time for each key, in the order in which it was asked for. */
+export class Turns {
+  readonly #ends = new Map<string, Promise<unknown>>();
+
+  /** Works when everything that was asked for before under the same key has ended, however. */
+  async take<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#ends.get(key) ?? Promise.resolve();
+    const result = before.then(work);
+    const ended = result.catch(() => {});
+    this.#ends.set(key, ended);
+    try {
+      return await result;
+    } finally {
+      if (this.#ends.get(key) === ended) this.#ends.delete(key);
+    }
+  }
 }

@@ -6,6 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { messageOf } from '@balancer/kit';
+import { Turns } from './concurrency.ts';
 import type { GatewayContext } from './context.ts';
 import type { Lease } from './store/leases.ts';
 
@@ -15,6 +16,8 @@ export class Leadership {
   readonly #name: string;
   readonly #context: () => LeadershipContext;
   readonly #owner = randomUUID();
+  /** Two at once could end in either order, and one after `stop` would take the lease again. */
+  readonly #turns = new Turns();
   #lease: Lease | null = null;
   #timer: NodeJS.Timeout | null = null;
   #onChange: (isLeading: boolean) => void = () => {};
@@ -55,6 +58,19 @@ export class Leadership {
 
   /** Takes or renews the lease. @returns True if this process leads. */
   async renew(): Promise<boolean> {
+    return this.#turns.take('lease', async () => this.#renew());
+  }
+
+  /** Gives the lease up. */
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    await this.#turns.take('lease', async () => {
+      if (this.#lease !== null) await this.#context().store.leases.release(this.#lease);
+      this.#lease = null;
+    });
+  }
+
+  async #renew(): Promise<boolean> {
     const { store, nowMs } = this.#context();
     const owned = { name: this.#name, owner: this.#owner };
     const wasLeading = this.#lease !== null;
@@ -62,13 +78,6 @@ export class Leadership {
     const isLeading = this.#lease !== null;
     if (isLeading !== wasLeading) this.#onChange(isLeading);
     return isLeading;
-  }
-
-  /** Gives the lease up. */
-  async stop(): Promise<void> {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    if (this.#lease !== null) await this.#context().store.leases.release(this.#lease);
-    this.#lease = null;
   }
 
   #leaseMs(): number {

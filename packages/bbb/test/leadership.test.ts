@@ -1,9 +1,35 @@
-import { onTestFinished, expect, test } from 'vitest';
+import { onTestFinished, expect, test, vi } from 'vitest';
 import { silentLogger } from '@balancer/kit';
 import { defaultBbbConfig } from '../src/index.ts';
 import { Leadership } from '../src/leadership.ts';
 import { Store } from '../src/store/store.ts';
 import { temporaryFolder } from './temporary.ts';
+
+test('a lease that is given up while it is being renewed is free', async () => {
+  const store = await Store.openEmbedded(temporaryFolder());
+  onTestFinished(() => store.close());
+  const context = {
+    store,
+    logger: silentLogger,
+    nowMs: Date.now,
+    config: () => defaultBbbConfig({ lease_seconds: 3600 }),
+  };
+  const [a, b] = [new Leadership('work', () => context), new Leadership('work', () => context)];
+  await a.start(() => {});
+  const acquire = store.leases.acquire.bind(store.leases);
+  let release = (): void => {};
+  const released = new Promise<void>((resolve) => (release = resolve));
+  vi.spyOn(store.leases, 'acquire').mockImplementationOnce(async (...args) => {
+    await released;
+    return acquire(...args);
+  });
+  const renewing = a.renew();
+  const stopping = a.stop();
+  release();
+  await Promise.all([renewing, stopping]);
+  expect([a.lease, await b.renew()]).toEqual([null, true]);
+  await b.stop();
+});
 
 test('a process is told that it leads, also if it asked for the lease out of turn, and that it no longer does', async () => {
   const store = await Store.openEmbedded(temporaryFolder());

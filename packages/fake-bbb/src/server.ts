@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, randomInt } from 'node:crypto';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -47,6 +47,8 @@ const ALL_ALGORITHMS: readonly ChecksumAlgorithm[] = ['sha1', 'sha256', 'sha384'
 /** Requests kept in the log; the oldest go first. */
 const LOGGED_MAX = 100_000;
 const HUGE_LIST_COUNT = 1000;
+/** Below the ports that Linux gives to clients. */
+const OWN_PORTS = { first: 20_000, count: 12_000, tries: 100 } as const;
 
 export class FakeBbb {
   readonly secret: string;
@@ -81,7 +83,8 @@ export class FakeBbb {
 
   /** Starts a server on the loopback address. */
   static async start(options: FakeBbbOptions = {}): Promise<FakeBbb> {
-    return new FakeBbb(await listen(options.port ?? 0), options);
+    const { port } = options;
+    return new FakeBbb(await (port === undefined ? listenAnywhere() : listen(port)), options);
   }
 
   /** What an operator would configure, without a slash at its end. */
@@ -350,6 +353,19 @@ function jwtHs512(payload: object, secret: string): string {
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   const signed = `${part({ typ: 'JWT', alg: 'HS512' })}.${part(payload)}`;
   return `${signed}.${createHmac('sha512', secret).update(signed).digest('base64url')}`;
+}
+
+/** Listens on a port that an outgoing connection cannot take while the server refuses. */
+async function listenAnywhere(): Promise<Server> {
+  for (let tries = 0; tries < OWN_PORTS.tries; tries++) {
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other, until one is free
+      return await listen(OWN_PORTS.first + randomInt(OWN_PORTS.count));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    }
+  }
+  return listen(0);
 }
 
 async function listen(port: number): Promise<Server> {

@@ -153,6 +153,8 @@ describe('failing', () => {
   });
 
   test('by refusing connections until it accepts them again on the same port', async () => {
+    // No connection of anybody takes it meanwhile.
+    expect(Number(new URL(server.url).port)).toBeLessThan(32_768);
     await server.refuse();
     await expect(call('getMeetings')).rejects.toThrow('fetch failed');
     await server.accept();

@@ -22,6 +22,8 @@ export const ENDED_PARAMETERS: readonly string[] = ['meetingEndedURL', 'meta_end
 interface EndedClaims {
   readonly scope: string;
   readonly meetingId: string;
+  /** Tells meetings of one ID apart; addresses that an earlier release gave have none. */
+  readonly madeMs?: number;
   readonly url: string;
 }
 
@@ -38,9 +40,12 @@ export async function receiveMeetingEnded(
 ): Promise<ApiAnswer> {
   const claims = await verifyToken(token, keyOf(context), context.nowMs());
   if (claims === null) return failed('unsupportedRequest');
-  const { scope, meetingId, url } = claims as unknown as EndedClaims;
+  const { scope, meetingId, madeMs = Infinity, url } = claims as unknown as EndedClaims;
   const record = await context.store.meetings.find({ scope, meeting_id: meetingId });
-  if (record !== undefined) await context.store.meetings.drop(record);
+  // This may come late, when the ID has long been another meeting's.
+  if (record !== undefined && record.created_at_ms <= madeMs) {
+    await context.store.meetings.drop(record);
+  }
   await context.notifier.add({
     kind: 'meeting-ended',
     tenant_id: record?.tenant_id ?? '',

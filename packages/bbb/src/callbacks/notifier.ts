@@ -27,6 +27,8 @@ const ADDRESSES_KEPT_MS = 90 * 24 * HOUR_MS;
 const LOOK_MS = 1000;
 const BATCH_MAX = 100;
 const TARGETS_AT_ONCE_MAX = 16;
+/** Of the number with which ids begin. */
+const ORDER_DIGITS = 12;
 
 /** "Do not call again": not found, gone. */
 const GONE = new Set([404, 410]);
@@ -41,6 +43,7 @@ export class Notifier {
   #running: Promise<unknown> = Promise.resolve();
   #isStopped = false;
   #tidyAtMs = 0;
+  #addedCount = 0;
 
   constructor(context: () => GatewayContext) {
     this.#context = context;
@@ -71,7 +74,9 @@ export class Notifier {
    */
   async add(delivery: Omit<NewDelivery, 'id'> & { readonly id?: string }): Promise<void> {
     const { store, nowMs, logger } = this.#context();
-    const isAdded = await store.deliveries.add({ id: randomUUID(), ...delivery }, nowMs());
+    // In the order in which they are asked for, also those of one millisecond.
+    const id = `${String(this.#addedCount++).padStart(ORDER_DIGITS, '0')}-${randomUUID()}`;
+    const isAdded = await store.deliveries.add({ id, ...delivery }, nowMs());
     if (!isAdded) logger.error('the queue of deliveries is full', { kind: delivery.kind });
     else if (this.#leadership.lease !== null) this.#next(0);
   }
@@ -94,23 +99,43 @@ export class Notifier {
     await this.#tidy();
     this.#keepRelays();
     const due = await store.deliveries.due(nowMs(), BATCH_MAX);
-    // One after the other to each address, so that events arrive in their order.
     const targets = groupByUrl(due);
-    await mapLimited([...targets.values()], TARGETS_AT_ONCE_MAX, async (deliveries) => {
-      for (const delivery of deliveries) await this.#deliver(delivery);
-    });
+    await mapLimited([...targets.values()], TARGETS_AT_ONCE_MAX, async (deliveries) =>
+      this.#deliverInTurn(deliveries),
+    );
     return due.length;
   }
 
-  async #deliver(delivery: Delivery): Promise<void> {
+  /**
+   * Delivers to one address, one after the other, so that events arrive in their order. When nobody
+   * answers the rest waits too: a round lasts one time-out, not one for every entry.
+   */
+  async #deliverInTurn(deliveries: readonly Delivery[]): Promise<void> {
+    const { store, nowMs } = this.#context();
+    for (const [i, delivery] of deliveries.entries()) {
+      if (this.#isStopped) return;
+      if (await this.#deliver(delivery)) continue;
+      for (const waiting of deliveries.slice(i + 1)) {
+        const { state, attempts, last_error } = waiting;
+        const nextAtMs = nowMs() + RETRY_AFTER_MS[0]!;
+        const change = { state, attempts, last_error, next_at_ms: nextAtMs };
+        await store.deliveries.update(waiting, change);
+      }
+      return;
+    }
+  }
+
+  /** @returns False if nobody answered. */
+  async #deliver(delivery: Delivery): Promise<boolean> {
     const { store, logger, nowMs } = this.#context();
     const outcome = await this.#try(delivery);
     const change = changeAfter(delivery, outcome, nowMs());
-    await store.deliveries.update(delivery.id, change);
+    await store.deliveries.update(delivery, change);
     const { id, kind } = delivery;
     const fields = { delivery: id, kind, outcome: change.state, reason: change.last_error };
     if (change.state === 'delivered') logger.info('delivered', { delivery: id, kind });
     else logger.warn('not delivered', fields);
+    return outcome.kind !== 'unanswered';
   }
 
   /** With each secret in turn until one is taken. */
@@ -123,7 +148,7 @@ export class Notifier {
       const call = await callOf(delivery, { secret, config: config(), nowMs: nowMs() });
       const result = await this.#client.call(call, { denyPrivate });
       if (result.kind === 'failed') {
-        outcome = result;
+        outcome = { kind: 'unanswered', reason: result.reason };
         continue;
       }
       const { status } = result;
@@ -181,7 +206,7 @@ export class Notifier {
 
 type Outcome =
   | { readonly kind: 'delivered' }
-  | { readonly kind: 'gone' | 'failed'; readonly reason: string };
+  | { readonly kind: 'gone' | 'failed' | 'unanswered'; readonly reason: string };
 
 /** What becomes of an entry after a try. */
 function changeAfter(delivery: Delivery, outcome: Outcome, nowMs: number): DeliveryChange {

@@ -89,10 +89,11 @@ export async function updateRecordings(
 ): Promise<void> {
   const rows = await findAll(context, ids);
   const change: MetadataChange = new Map(Object.entries(metadata ?? {}));
-  await context.store.recordings.update(rows, {
+  const isUpdated = await context.store.recordings.update(rows, {
     metadata: change,
     ...(isProtected !== undefined && { isProtected }),
   });
+  if (!isUpdated) throw new OperationError('unknown', 'one of them was deleted meanwhile');
 }
 
 interface UpdateInput {

@@ -79,18 +79,21 @@ export async function updateServer(
   id: string,
   settings: Omit<ServerSettings, 'id'>,
 ): Promise<ServerRow> {
-  const server = await findServer(context, id);
+  await findServer(context, id);
   if (settings.url !== undefined) checkUrl(settings.url);
   if (settings.secret === '') throw new OperationError('invalid', 'secret: must not be empty');
   checkSettings(settings);
-  // The load was computed with the old multiplier.
-  const scale = (settings.multiplier ?? server.multiplier) / server.multiplier;
-  const load = server.load === null || scale === 1 ? {} : { load: server.load * scale };
-  const change: ServerChange = { ...changeOf(settings), ...load };
-  if (Object.keys(change).length > 0) await context.store.servers.update(id, change);
-  if (change.load !== undefined) await context.board.clear(id);
+  let isLoadChanged = false;
+  const updated = await context.store.servers.change(id, ({ load, multiplier }) => {
+    // The load was computed with the old multiplier.
+    const scale = (settings.multiplier ?? multiplier) / multiplier;
+    isLoadChanged = load !== null && scale !== 1;
+    return { ...changeOf(settings), ...(load !== null && isLoadChanged && { load: load * scale }) };
+  });
+  if (updated === undefined) throw unknownServer(id);
+  if (isLoadChanged) await context.board.clear(id);
   context.directory.forget();
-  return findServer(context, id);
+  return updated;
 }
 
 /**

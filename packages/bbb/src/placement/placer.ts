@@ -5,6 +5,7 @@
  * @module
  */
 import { Balancer, type NodeLike, policies } from '@balancer/select';
+import { Turns } from '../concurrency.ts';
 import type { Directory } from '../directory.ts';
 import type { Amounts, Board, BoardView, Reservation } from '../store/board.ts';
 import type { ServerRow } from '../store/servers.ts';
@@ -44,7 +45,7 @@ export class Placer {
   readonly #board: Board;
   readonly #store: Store;
   readonly #settings: () => LoadSettings;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(parts: PlacerParts) {
     this.#directory = parts.directory;
@@ -55,19 +56,23 @@ export class Placer {
 
   /** One after the other within this process: only other processes can make a choice void. */
   async place(request: PlaceRequest): Promise<Placement> {
-    const placing = this.#turn.then(() => this.#place(request));
-    this.#turn = placing.catch(() => {});
-    return placing;
+    return this.#turns.take('place', async () => this.#place(request));
   }
 
   /** The board's view of servers, with entries that it has lost made anew from the store. */
   async view(servers: readonly ServerRow[]): Promise<BoardView> {
     const ids = servers.map(({ id }) => id);
-    const view = await this.#board.view(ids);
-    const lost = servers.filter(({ id, load }) => load !== null && !view.entries.has(id));
-    if (lost.length === 0) return view;
-    await Promise.all(lost.map((server) => this.#seed(server)));
-    return this.#board.view(ids);
+    let view = await this.#board.view(ids);
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      const { entries, version } = view;
+      const lost = servers.filter(({ id, load }) => load !== null && !entries.has(id));
+      if (lost.length === 0) break;
+      await Promise.all(lost.map(({ id }) => this.#seed(id, version)));
+      view = await this.#board.view(ids);
+      // On a board that changed meanwhile nothing was seeded.
+      if (view.version === version) break;
+    }
+    return view;
   }
 
   async #place(request: PlaceRequest): Promise<Placement> {
@@ -90,15 +95,21 @@ export class Placer {
     return { kind: 'refused', reason: 'internalError' };
   }
 
-  /** What SQL knows: the last poll, and the meetings made since. */
-  async #seed(server: ServerRow): Promise<void> {
+  /**
+   * What SQL knows now: the last poll, and the meetings made since. Whoever takes a load away does so
+   * first in SQL and then on the board, so that either this finds none, or the board has a new version.
+   */
+  async #seed(serverId: string, version: number): Promise<void> {
+    const server = await this.#store.servers.find(serverId);
+    if (server === undefined || server.load === null) return;
     const made = await this.#store.meetings.countSince(server.id, server.polled_at_ms);
     const increment = createIncrement(this.#settings(), { sizeHint: 0, maxUsers: 0 });
-    await this.#board.seed(server.id, {
-      load: server.load! + made * increment * server.multiplier,
+    const amounts = {
+      load: server.load + made * increment * server.multiplier,
       meetings: server.meetings + made,
       users: server.users,
-    });
+    };
+    await this.#board.seed(server.id, amounts, version);
   }
 }
 

@@ -7,13 +7,14 @@
 import { mapLimited } from '../concurrency.ts';
 import type { GatewayContext } from '../context.ts';
 import { loadOf } from '../placement/load.ts';
-import type { MeetingRecord } from '../store/meetings.ts';
 import type { Lease } from '../store/leases.ts';
+import { type MeetingRecord, MeetingStore } from '../store/meetings.ts';
 import { type ServerChange, ServerStore, type ServerRow } from '../store/servers.ts';
 import { textOf } from '../sound-xml.ts';
 import { upstreamIdOf } from '../tenants/meeting-names.ts';
 import type { UpstreamAnswer, UpstreamSuccess } from '../upstream/answer.ts';
 import { type ListedMeeting, readMeetingList } from '../upstream/meeting-list.ts';
+import { reconcile } from './reconcile.ts';
 
 /** What a poll found, for the round's totals. */
 export interface PollResult {
@@ -33,8 +34,6 @@ export interface FailingServer {
   readonly reason: string;
 }
 
-/** A record is looked for in its server's list only after this time. */
-const SETTLED_AGE_MS = 60_000;
 /** Calls to one server about single meetings at a time. */
 const MEETING_CALLS_MAX = 8;
 const ERROR_TEXT_MAX = 200;
@@ -52,17 +51,15 @@ export async function pollServer(
   const startMs = context.nowMs();
   const window = await context.board.openWindow(server.id);
   const answer = await context.upstream.call(server, 'getMeetings', []);
-  // It may have been changed or removed while it was asked.
-  const current = await context.store.servers.find(server.id);
   const nothing = { serverId: server.id, isSuccess: false, tenantUsers: new Map(), orphanCount: 0 };
-  if (current === undefined) return nothing;
   if (answer.kind !== 'success') {
-    const failing = await fail(context, current, { lease, reason: reasonOf(answer) });
+    const failing = await fail(context, server, { lease, reason: reasonOf(answer) });
     return failing === null ? nothing : { ...nothing, failing };
   }
   const meetings = readMeetingList(answer);
-  await succeed(context, current, { lease, answer, meetings, window, startMs });
-  const orphanCount = withRecords ? await reconcile(context, current, meetings, startMs) : 0;
+  const polled = await succeed(context, server, { lease, answer, meetings, window, startMs });
+  if (polled === null) return nothing;
+  const orphanCount = withRecords ? await reconcile(context, polled, meetings, startMs) : 0;
   return {
     serverId: server.id,
     isSuccess: true,
@@ -84,8 +81,9 @@ export async function pollVersion(
   const answer = await context.upstream.root(server);
   if (answer.kind !== 'success') return false;
   const version = textOf(answer.root, 'bbbVersion').slice(0, 50);
-  if (version !== server.bbb_version)
-    await write(context, lease, server.id, { bbb_version: version });
+  if (version !== server.bbb_version) {
+    await write(context, lease, server, async () => ({ bbb_version: version }));
+  }
   return true;
 }
 
@@ -97,56 +95,62 @@ interface Success {
   readonly startMs: number;
 }
 
+/** @returns The server as it is now; null if the poll came too late for it. */
 async function succeed(
   context: GatewayContext,
   server: ServerRow,
   { lease, answer, meetings, window, startMs }: Success,
-): Promise<void> {
+): Promise<ServerRow | null> {
   const config = context.config();
-  const healthyCount = server.is_online === 1 ? 0 : server.healthy_count + 1;
-  const isOnline = server.is_online === 1 || healthyCount >= config.server_healthy_threshold;
-  if (!isOnline) {
-    const counts = { healthy_count: healthyCount, unhealthy_count: 0 };
-    await write(context, lease, server.id, { ...counts, last_error: '' });
-    return;
-  }
   const users = sumOf(meetings, ({ participants }) => participants);
-  const load = loadOf(meetings, config, context.nowMs()) * server.multiplier;
-  const state = await stateAfter(context, server, meetings);
-  const isStored = await write(context, lease, server.id, {
-    state,
-    is_online: 1,
-    healthy_count: 0,
-    unhealthy_count: 0,
-    load: state === 'disabled' ? null : load,
-    meetings: meetings.length,
-    users,
-    largest_meeting: Math.max(0, ...meetings.map(({ participants }) => participants)),
-    videos: sumOf(meetings, ({ video }) => video),
-    last_error: '',
-    polled_at_ms: startMs,
+  const baseLoad = loadOf(meetings, config, context.nowMs());
+  const written = await write(context, lease, server, async (current, records) => {
+    const healthyCount = current.is_online === 1 ? 0 : current.healthy_count + 1;
+    if (current.is_online === 0 && healthyCount < config.server_healthy_threshold) {
+      return { healthy_count: healthyCount, unhealthy_count: 0, last_error: '' };
+    }
+    const isDone = await hasDoneItsDuty(records, current, { meetings, startMs });
+    const state = isDone ? 'disabled' : current.state;
+    return {
+      state,
+      is_online: 1,
+      healthy_count: 0,
+      unhealthy_count: 0,
+      load: state === 'disabled' ? null : baseLoad * current.multiplier,
+      meetings: meetings.length,
+      users,
+      largest_meeting: Math.max(0, ...meetings.map(({ participants }) => participants)),
+      videos: sumOf(meetings, ({ video }) => video),
+      last_error: '',
+      polled_at_ms: startMs,
+    };
   });
-  if (!isStored) return;
-  if (server.is_online === 0) context.logger.info('server is online', { server: server.id });
-  if (state === 'disabled') {
+  if (written === null) return null;
+  const { before, after } = written;
+  if (after.is_online === 0) return after;
+  if (before.is_online === 0) context.logger.info('server is online', { server: server.id });
+  if (after.load === null) {
     await context.board.clear(server.id);
   } else {
-    const amounts = { load, meetings: meetings.length, users };
+    const amounts = { load: after.load, meetings: meetings.length, users };
     await context.board.settle(server.id, amounts, window);
     const keptMs = config.get_meetings_stale_seconds * 1000;
     if (keptMs > 0) await context.board.keepMeetings(server.id, answer.text, keptMs);
   }
+  return after;
 }
 
-/** A cordoned server without meetings has done its duty. */
-async function stateAfter(
-  { store }: GatewayContext,
-  server: ServerRow,
-  meetings: readonly ListedMeeting[],
-): Promise<ServerRow['state']> {
-  if (server.state !== 'cordoned' || meetings.length > 0) return server.state;
-  const records = await store.meetings.listOfServer(server.id);
-  return records.some(({ status }) => status === 'pending') ? 'cordoned' : 'disabled';
+/** True for a cordoned server without meetings, also such that the list cannot know yet. */
+async function hasDoneItsDuty(
+  records: MeetingStore,
+  { id, state }: ServerRow,
+  { meetings, startMs }: Pick<Success, 'meetings' | 'startMs'>,
+): Promise<boolean> {
+  if (state !== 'cordoned' || meetings.length > 0) return false;
+  const own = await records.listOfServer(id);
+  return !own.some(
+    ({ status, created_at_ms: createdMs }) => status === 'pending' || createdMs >= startMs,
+  );
 }
 
 /** One failure changes nothing that anybody sees; the threshold's failure takes the server out. */
@@ -156,32 +160,47 @@ async function fail(
   { lease, reason }: { readonly lease: Lease; readonly reason: string },
 ): Promise<FailingServer | null> {
   const { server_unhealthy_threshold: threshold, mass_failure_guard: isGuarded } = context.config();
-  const unhealthyCount = server.unhealthy_count + 1;
-  const error = { healthy_count: 0, last_error: reason };
-  if (server.is_online === 0) {
-    await write(context, lease, server.id, error);
-    return null;
-  }
-  if (unhealthyCount < threshold || isGuarded) {
-    await write(context, lease, server.id, { ...error, unhealthy_count: unhealthyCount });
-    return unhealthyCount < threshold ? null : { server, reason };
-  }
+  const written = await write(context, lease, server, async (current) => {
+    const error = { healthy_count: 0, last_error: reason };
+    return current.is_online === 0
+      ? error
+      : { ...error, unhealthy_count: current.unhealthy_count + 1 };
+  });
+  if (written === null || !isFailing(written.after, threshold)) return null;
+  if (isGuarded) return { server, reason };
   await takeOffline(context, { server, reason }, lease);
   return null;
 }
 
-/** Takes a server out: its meetings are placed anew by their next create. */
+/** A server that has failed too often in a row, up to now. */
+function isFailing(
+  { is_online: isOnline, unhealthy_count: count }: ServerRow,
+  threshold: number,
+): boolean {
+  return isOnline === 1 && count >= threshold;
+}
+
+/**
+ * Takes a server out, unless it has answered meanwhile: its meetings are placed anew by their next
+ * create.
+ */
 export async function takeOffline(
   context: GatewayContext,
   { server, reason }: FailingServer,
   lease: Lease,
 ): Promise<void> {
-  const change = { ...OFFLINE, healthy_count: 0, last_error: reason };
-  if (!(await write(context, lease, server.id, change))) return;
+  const { server_unhealthy_threshold: threshold, end_meetings_on_failure: isEnded } =
+    context.config();
+  let dropped: readonly MeetingRecord[] = [];
+  const written = await write(context, lease, server, async (current, records) => {
+    if (!isFailing(current, threshold)) return null;
+    dropped = await records.dropOfServer(server.id);
+    return { ...OFFLINE, last_error: reason };
+  });
+  if (written === null) return;
   context.logger.warn('server is offline', { server: server.id, reason });
   await context.board.clear(server.id);
-  const dropped = await context.store.meetings.dropOfServer(server.id);
-  if (context.config().end_meetings_on_failure) endInBackground(context, server, dropped);
+  if (isEnded) endInBackground(context, written.after, dropped);
 }
 
 /** Keeps a server and its meetings, and lets no new ones be placed on it before a poll succeeds. */
@@ -190,7 +209,11 @@ export async function holdBack(
   { server }: FailingServer,
   lease: Lease,
 ): Promise<void> {
-  if (await write(context, lease, server.id, { load: null })) await context.board.clear(server.id);
+  const { server_unhealthy_threshold: threshold } = context.config();
+  const written = await write(context, lease, server, async (current) =>
+    isFailing(current, threshold) ? { load: null } : null,
+  );
+  if (written !== null) await context.board.clear(server.id);
 }
 
 const OFFLINE: ServerChange = {
@@ -211,7 +234,7 @@ function endInBackground(
   records: readonly MeetingRecord[],
 ): void {
   mapLimited(records, MEETING_CALLS_MAX, async (record) => {
-    await upstream.call({ ...server, is_online: 0 }, 'end', [
+    await upstream.call(server, 'end', [
       ['meetingID', upstreamIdOf(record)],
       ['password', record.moderator_pw],
     ]);
@@ -220,93 +243,42 @@ function endInBackground(
   );
 }
 
+/** A server before and after a change. */
+interface Written {
+  readonly before: ServerRow;
+  readonly after: ServerRow;
+}
+
 /**
- * Brings records and the server's meetings together.
+ * Changes a server by what it is at that moment: whoever has changed it while it was asked has the
+ * last word.
  *
- * @returns The number of meetings without a record.
+ * @param changeOf - Null for no change. Reads and changes records in the same transaction.
+ * @returns Null if nothing was changed: by `changeOf`, because the server is gone, or because another
+ *   process polls by now.
  */
-async function reconcile(
-  context: GatewayContext,
-  server: ServerRow,
-  meetings: readonly ListedMeeting[],
-  startMs: number,
-): Promise<number> {
-  const { store, upstream } = context;
-  const known = await store.meetings.listOfServer(server.id);
-  const knownIds = new Set(known.map(upstreamIdOf));
-  const listedIds = new Set(meetings.map(({ upstreamId }) => upstreamId));
-  await store.meetings.seen(
-    server.id,
-    known.filter((record) => listedIds.has(upstreamIdOf(record))),
-    context.nowMs(),
-  );
-
-  const missing = known.filter(
-    (record) =>
-      record.status === 'active' &&
-      !listedIds.has(upstreamIdOf(record)) &&
-      startMs - record.created_at_ms > SETTLED_AGE_MS,
-  );
-  await mapLimited(missing, MEETING_CALLS_MAX, async (record) => {
-    const asked = [['meetingID', upstreamIdOf(record)]] as const;
-    const info = await upstream.call(server, 'getMeetingInfo', asked);
-    if (info.kind === 'failed' && info.messageKey === 'notFound') await store.meetings.drop(record);
-  });
-
-  const strangers = meetings.filter(
-    ({ upstreamId, isBreakout }) => !isBreakout && !knownIds.has(upstreamId),
-  );
-  const orphans = await mapLimited(strangers, MEETING_CALLS_MAX, async (meeting) =>
-    settleStranger(context, server, meeting),
-  );
-  return orphans.filter(Boolean).length;
-}
-
-/** A meeting of the list that the server has no record of. @returns True if nobody has one. */
-async function settleStranger(
-  context: GatewayContext,
-  server: ServerRow,
-  meeting: ListedMeeting,
-): Promise<boolean> {
-  const { store, upstream } = context;
-  const record = await store.meetings.find(meeting.key);
-  if (record?.server_id === server.id) return false;
-  if (record !== undefined) {
-    // It was placed anew while this server was away: it must not run in two places.
-    await upstream.call(server, 'end', [
-      ['meetingID', meeting.upstreamId],
-      ['password', meeting.moderatorPw],
-    ]);
-    return false;
-  }
-  if (!context.config().adopt_orphans) return true;
-  const nowMs = context.nowMs();
-  const outcome = await store.meetings.insert({
-    ...meeting.key,
-    server_id: server.id,
-    tenant_id: meeting.tenantId,
-    moderator_pw: meeting.moderatorPw,
-    voice_bridge: meeting.voiceBridge || `adopted-${meeting.upstreamId}`,
-    status: 'active',
-    created_at_ms: nowMs,
-    last_seen_at_ms: nowMs,
-  });
-  return outcome !== 'inserted';
-}
-
 async function write(
   { store, directory, logger }: GatewayContext,
   lease: Lease,
-  serverId: string,
-  change: ServerChange,
-): Promise<boolean> {
-  const isStored = await store.leases.fenced(lease, async (db) => {
-    await new ServerStore(db).update(serverId, change);
+  server: ServerRow,
+  changeOf: (current: ServerRow, records: MeetingStore) => Promise<ServerChange | null>,
+): Promise<Written | null> {
+  let written: Written | null = null;
+  const isLeading = await store.leases.fenced(lease, async (db) => {
+    const servers = new ServerStore(db, store.dialect);
+    const before = await servers.lock(server.id);
+    // One that was made since then under the same id was not asked.
+    if (before === undefined || before.created_at_ms !== server.created_at_ms) return;
+    const change = await changeOf(before, new MeetingStore(db, store.dialect));
+    if (change === null) return;
+    await servers.update(server.id, change);
+    written = { before, after: { ...before, ...change } };
   });
   directory.forget();
-  if (!isStored)
-    logger.warn('a poll came too late: another process polls now', { server: serverId });
-  return isStored;
+  if (!isLeading) {
+    logger.warn('a poll came too late: another process polls now', { server: server.id });
+  }
+  return written;
 }
 
 /** What operators read. A server's own message may repeat what it was sent and is left out. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { messageOf } from '@balancer/kit';
-import { mapLimited } from '../concurrency.ts';
+import { mapLimited, Turns } from '../concurrency.ts';
 import type { GatewayContext } from '../context.ts';
 import { Leadership } from '../leadership.ts';
 import type { Lease } from '../store/leases.ts';
@@ -44,6 +44,8 @@ export class Poller {
   readonly #tenantUsers = new Map<string, ReadonlyMap<string, number>>();
   readonly #guard = new MassFailureGuard();
   readonly #early = new Set<Promise<unknown>>();
+  /** By server: an answer that came late must not undo what a later one said. */
+  readonly #turns = new Turns();
   #timer: NodeJS.Timeout | null = null;
   #isStarted = false;
   #running: Promise<unknown> = Promise.resolve();
@@ -100,19 +102,22 @@ export class Poller {
     if (lease === null) return null;
     const context = this.#context();
     const startMs = performance.now();
+    const isWhole = ids === undefined && part === 'all';
+    if (isWhole) await context.board.openTenantWindow();
     const all = await context.store.servers.list();
     const servers = all.filter(({ id }) => ids?.has(id) ?? true);
     const { poll_concurrency: limit } = context.config();
-    const results = await mapLimited(servers, limit, async (server) =>
-      this.#pollOne(context, { server, lease, part }),
+    const results = await mapLimited(servers, limit, async ({ id }) =>
+      this.#turns.take(id, async () => this.#pollOne(context, { id, lease, part })),
     );
-    const isWhole = ids === undefined && part === 'all';
     if (part !== 'versions') {
-      for (const { serverId, tenantUsers } of results) this.#tenantUsers.set(serverId, tenantUsers);
+      for (const { serverId, isSuccess, tenantUsers } of results) {
+        if (isSuccess) this.#tenantUsers.set(serverId, tenantUsers);
+      }
     }
     const failing = results.flatMap((result) => result.failing ?? []);
     if (ids === undefined) await this.#judge(context, { all, failing, lease });
-    if (isWhole) await this.#finishRound(context, all);
+    if (isWhole) await this.#finishRound(context);
     const summary = {
       durationMs: performance.now() - startMs,
       serverCount: servers.length,
@@ -141,16 +146,14 @@ export class Poller {
 
   async #pollOne(
     context: GatewayContext,
-    {
-      server,
-      lease,
-      part,
-    }: { readonly server: ServerRow; readonly lease: Lease; readonly part: PollPart },
+    { id, lease, part }: { readonly id: string; readonly lease: Lease; readonly part: PollPart },
   ): Promise<PollResult> {
+    const nothing = { serverId: id, isSuccess: false, tenantUsers: new Map(), orphanCount: 0 };
     try {
+      const server = await context.store.servers.find(id);
+      if (server === undefined) return nothing;
       if (part === 'versions') {
-        const isSuccess = await pollVersion(context, server, lease);
-        return { serverId: server.id, isSuccess, tenantUsers: new Map(), orphanCount: 0 };
+        return { ...nothing, isSuccess: await pollVersion(context, server, lease) };
       }
       const result = await pollServer(context, server, {
         lease,
@@ -160,8 +163,8 @@ export class Poller {
       return result;
     } catch (error) {
       // The storage failed; the other servers may have more luck.
-      context.logger.error('a poll failed', { server: server.id, error: messageOf(error) });
-      return { serverId: server.id, isSuccess: false, tenantUsers: new Map(), orphanCount: 0 };
+      context.logger.error('a poll failed', { server: id, error: messageOf(error) });
+      return nothing;
     }
   }
 
@@ -183,15 +186,18 @@ export class Poller {
     }
   }
 
-  async #finishRound(context: GatewayContext, all: readonly ServerRow[]): Promise<void> {
-    const ids = new Set(all.map(({ id }) => id));
-    for (const id of this.#tenantUsers.keys()) if (!ids.has(id)) this.#tenantUsers.delete(id);
+  async #finishRound(context: GatewayContext): Promise<void> {
+    // As they are now: some were added, removed or taken out while others were asked.
+    const servers = new Map((await context.store.servers.list()).map((row) => [row.id, row]));
+    for (const id of this.#tenantUsers.keys()) {
+      if (servers.get(id)?.is_online !== 1) this.#tenantUsers.delete(id);
+    }
     const totals = new Map<string, number>();
     for (const users of this.#tenantUsers.values()) {
       for (const [tenant, count] of users) totals.set(tenant, (totals.get(tenant) ?? 0) + count);
     }
     await context.board.settleTenantUsers(totals);
-    await context.upstream.keepOnly(ids);
+    context.upstream.keepOnly(servers);
     const ttlMs = context.config().meeting_ttl_seconds * 1000;
     await context.store.meetings.dropUnseenSince(context.nowMs() - ttlMs);
   }
@@ -202,7 +208,8 @@ export class Poller {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       const startMs = performance.now();
-      this.#running = this.round()
+      this.#running = this.#running
+        .then(async () => this.round())
         .catch((error: unknown) =>
           this.#context().logger.error('a round of polls failed', { error: messageOf(error) }),
         )

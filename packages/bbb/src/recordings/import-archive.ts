@@ -15,7 +15,7 @@ import type { Lease } from '../store/leases.ts';
 import type { RecordingRow } from '../store/recording-rows.ts';
 import { treeOf } from './library.ts';
 import { type ParsedMetadata, parseMetadata } from './metadata-xml.ts';
-import { setAside, type SpooledArchive } from './spool.ts';
+import { isStillThere, setAside, type SpooledArchive } from './spool.ts';
 import { ArchiveError } from './tar.ts';
 import { unpack } from './unpack.ts';
 
@@ -83,11 +83,13 @@ export async function importArchive(
       context.logger.warn('a format was not imported', { archive: archive.file, problem });
     }
     await onImported(recording);
-    await unlink(archive.path);
+    // One of the same name that has come since waits for its turn.
+    if (await isStillThere(archive)) await unlink(archive.path);
     return { kind: 'imported', recording, formats: imported };
   } catch (error) {
     const reason = messageOf(error);
-    if (!(error instanceof ArchiveError)) return { kind: 'left', reason };
+    const isRefused = error instanceof ArchiveError && (await isStillThere(archive));
+    if (!isRefused) return { kind: 'left', reason };
     await setAside(archive, folders.failed, reason);
     return { kind: 'refused', reason };
   } finally {

@@ -31,6 +31,8 @@ interface Sighting {
 }
 
 const MILLISECONDS = 1000;
+/** A token may be shown to a process whose clock is behind ours: its use is remembered for longer. */
+const CLOCKS_DIFFER_MS = 3_600_000;
 
 export class Importer {
   readonly #context: () => GatewayContext;
@@ -106,13 +108,12 @@ export class Importer {
 
   /** What a crash left: here once, and of other processes when their claims run out. */
   async #putRight({ config, store, recordings, nowMs }: GatewayContext): Promise<void> {
+    await recordings.settleAbandoned();
     if (!this.#isSwept) {
       await sweepWork(recordingFolders(config()).work);
-      await recordings.trees.sweep();
-      this.#isSwept = true;
+      this.#isSwept = await recordings.sweep();
     }
-    await recordings.settleAbandoned();
-    await store.usedTokens.dropExpired(nowMs());
+    await store.usedTokens.dropExpired(nowMs() - CLOCKS_DIFFER_MS);
   }
 
   async #import(

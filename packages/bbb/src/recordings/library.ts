@@ -5,7 +5,9 @@
  * @module
  */
 import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { BalancerError, type Logger, messageOf } from '@balancer/kit';
+import { Turns } from '../concurrency.ts';
 import { recordingFolders } from '../config/folders.ts';
 import type { BbbConfig } from '../config/keys.ts';
 import type { RecordingRow } from '../store/recording-rows.ts';
@@ -41,8 +43,8 @@ export class RecordingLibrary {
   readonly trees: RecordingTrees;
   readonly #parts: LibraryParts;
   readonly #owner = randomUUID();
-  /** Ends of the work at hand in this process, by recording. */
-  readonly #working = new Map<string, Promise<unknown>>();
+  /** Of this process, by recording. */
+  readonly #turns = new Turns();
 
   constructor(parts: LibraryParts) {
     this.#parts = parts;
@@ -90,15 +92,7 @@ export class RecordingLibrary {
    * @throws {RecordingBusyError} if another process does, and goes on doing so.
    */
   async claimed<T>(recordId: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#working.get(recordId) ?? Promise.resolve();
-    const result = before.then(async () => this.#claimed(recordId, work));
-    const ended = result.catch(() => {});
-    this.#working.set(recordId, ended);
-    try {
-      return await result;
-    } finally {
-      if (this.#working.get(recordId) === ended) this.#working.delete(recordId);
-    }
+    return this.#turns.take(recordId, async () => this.#claimed(recordId, work));
   }
 
   /**
@@ -123,6 +117,20 @@ export class RecordingLibrary {
     return settled;
   }
 
+  /**
+   * Removes what processes that died left under hidden names.
+   *
+   * @returns False, with nothing removed, while somebody works on a recording: it may be theirs.
+   */
+  async sweep(): Promise<boolean> {
+    const { store, nowMs } = this.#parts;
+    // In this order: what was found is either left over, or of work that has its claim until its end.
+    const found = await this.trees.hidden();
+    if (await store.recordingWork.isAnyClaimed(nowMs())) return false;
+    for (const path of found) await rm(path, { recursive: true, force: true });
+    return true;
+  }
+
   /** Brings the files to where the row says. */
   async #settle(row: RecordingRow): Promise<void> {
     if (row.state === 'deleted') await this.trees.remove(row.recordId);
@@ -139,13 +147,17 @@ export class RecordingLibrary {
       if (performance.now() > deadlineMs) throw new RecordingBusyError(recordId);
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
+    let extending: Promise<unknown> = Promise.resolve();
     const timer = setInterval(() => {
-      extend().catch((error: unknown) =>
+      extending = extend().catch((error: unknown) =>
         logger.warn('a claim could not be renewed', { recordId, error: messageOf(error) }),
       );
     }, RENEW_MS);
     try {
       const result = await work();
+      clearInterval(timer);
+      // A renewal that comes after the end would be a claim that nobody ends.
+      await extending;
       await store.recordingWork.finish(claim);
       return result;
     } catch (error) {

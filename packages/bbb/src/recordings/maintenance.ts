@@ -58,11 +58,12 @@ export async function reindex(context: GatewayContext): Promise<MaintenanceRepor
     }
   }
   const failed = await eachOf(found, async ({ recordId, format, path, isPublished }) => {
-    const facts = parseMetadata(await readFile(join(path, 'metadata.xml')));
-    if (facts.recordId !== recordId || facts.format.type !== format) {
-      throw new Error(`${path}: metadata.xml is about ${facts.format.type}/${facts.recordId}`);
-    }
     await recordings.claimed(recordId, async () => {
+      // Read here, where nobody moves it: what was found above may be elsewhere by now.
+      const facts = parseMetadata(await readFile(join(path, 'metadata.xml')));
+      if (facts.recordId !== recordId || facts.format.type !== format) {
+        throw new Error(`${path}: metadata.xml is about ${facts.format.type}/${facts.recordId}`);
+      }
       const [known] = await store.recordings.list({ recordIds: [recordId] });
       const metadata = new Map([...facts.metadata, ...(known?.metadata ?? [])]);
       const isProtected = known?.isProtected ?? config().protected_enabled;

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { cp, mkdir, readdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { errnoName } from '@balancer/kit';
 
 /** An archive in the spool. */
@@ -49,6 +49,12 @@ export async function failedArchives(folder: string): Promise<FailedArchive[]> {
     if (status !== null) failed.push({ file, failedMs: status.ctimeMs, sizeBytes: status.size });
   }
   return failed.toSorted((a, b) => (a.file < b.file ? -1 : 1));
+}
+
+/** False if there is another archive of that name, or none, where this one was. */
+export async function isStillThere({ path, ...seen }: SpooledArchive): Promise<boolean> {
+  const status = await statusOf(path);
+  return status?.size === seen.sizeBytes && status.mtimeMs === seen.modifiedMs;
 }
 
 /** Puts an archive aside, with a text that says why. */
@@ -109,12 +115,21 @@ async function statusOf(
   }
 }
 
+/** Renames a file; across file systems it is copied beside its target first, under a hidden name. */
 async function moveFile(source: string, target: string): Promise<void> {
   try {
     await rename(source, target);
+    return;
   } catch (error) {
     if (errnoName(error) !== 'EXDEV') throw error;
-    await cp(source, target);
-    await unlink(source);
   }
+  const copy = join(dirname(target), `.${randomUUID()}`);
+  try {
+    await cp(source, copy);
+    await rename(copy, target);
+  } catch (error) {
+    await rm(copy, { force: true });
+    throw error;
+  }
+  await unlink(source);
 }

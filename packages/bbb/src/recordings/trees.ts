@@ -116,16 +116,17 @@ export class RecordingTrees {
     await rm(elsewhere, { recursive: true, force: true });
   }
 
-  /** Removes what a process that died left under hidden names. */
-  async sweep(): Promise<void> {
+  /** Paths of what is under hidden names: work under way, and what a process that died left. */
+  async hidden(): Promise<string[]> {
+    const paths: string[] = [];
     for (const tree of TREES) {
       for (const format of await this.formats(tree)) {
         const folder = join(this.#folders()[tree], format);
-        for (const name of await namesIn(folder)) {
-          if (name.startsWith(HIDDEN)) await rm(join(folder, name), { recursive: true });
-        }
+        const names = (await namesIn(folder)).filter((name) => name.startsWith(HIDDEN));
+        paths.push(...names.map((name) => join(folder, name)));
       }
     }
+    return paths;
   }
 
   #path(tree: TreeName, format: string, recordId: string): string {

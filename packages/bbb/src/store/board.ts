@@ -40,8 +40,11 @@ export interface Board {
 
   view(serverIds: readonly string[]): Promise<BoardView>;
 
-  /** Makes an entry that is missing; one that is there stays. */
-  seed(serverId: string, amounts: Amounts): Promise<void>;
+  /**
+   * Makes an entry that is missing; one that is there stays. Has no effect if the board is not the one
+   * any more on which it was seen to be missing: whoever took the entry away may have done so since.
+   */
+  seed(serverId: string, amounts: Amounts, version: number): Promise<void>;
 
   /** Adds to an entry if the board is still the one that was seen; null if it is not. */
   reserve(serverId: string, amounts: Amounts, version: number): Promise<Reservation | null>;
@@ -55,7 +58,10 @@ export interface Board {
   /** Opens a window and returns its number. */
   openWindow(serverId: string): Promise<number>;
 
-  /** Replaces everything older than a window. Also makes an entry. */
+  /**
+   * Replaces everything older than a window. Also makes an entry, but has no effect if a newer window
+   * was settled, or the entry cleared, since the window was opened.
+   */
   settle(serverId: string, amounts: Amounts, window: number): Promise<void>;
 
   /** Removes the entry of a server that is offline, disabled or gone. */
@@ -67,7 +73,10 @@ export interface Board {
   /** The kept text if it is younger than `maxAgeMs`. */
   keptMeetings(serverId: string, maxAgeMs: number): Promise<string | null>;
 
-  /** Sets the users of every tenant, as a round of polls counted them. */
+  /** Opens the window of a round of polls: joins from here on are not in its counts. */
+  openTenantWindow(): Promise<void>;
+
+  /** Sets the users of every tenant, as a round of polls counted them; joins since it began stay. */
   settleTenantUsers(users: ReadonlyMap<string, number>): Promise<void>;
 
   /** Adds joins of a tenant. */

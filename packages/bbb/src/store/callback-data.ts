@@ -14,6 +14,9 @@ export interface CallbackAddresses {
   readonly recordingReadyUrl?: string;
 }
 
+/** Of a meeting of which only the tenant is remembered. */
+const NO_ADDRESSES = '--- {}\n';
+
 export class CallbackStore {
   readonly #db: Database;
 
@@ -66,7 +69,7 @@ export class CallbackStore {
         recording_id: null,
         tenant_id: tenantId,
         id_hash: idHash ?? null,
-        callback_attributes: '--- {}\n',
+        callback_attributes: NO_ADDRESSES,
         created_at: now,
         updated_at: now,
       })
@@ -123,6 +126,8 @@ export class CallbackStore {
       .selectFrom('callback_data')
       .select('callback_attributes')
       .where('meeting_id', '=', meetingId)
+      // Of two creates at once the one without addresses may have been the last to be remembered.
+      .where('callback_attributes', '<>', NO_ADDRESSES)
       .where((where) => ofTenant(where, tenantId))
       .orderBy('id', 'desc')
       .executeTakeFirst();

@@ -58,12 +58,21 @@ export class DeliveryStore {
       .where('next_at_ms', '<=', nowMs)
       .orderBy('next_at_ms')
       .orderBy('created_at_ms')
+      .orderBy('id')
       .limit(limit)
       .execute();
   }
 
-  async update(id: string, change: DeliveryChange): Promise<void> {
-    await this.#db.updateTable('gw_deliveries').set(change).where('id', '=', id).execute();
+  /** Notes how a try went, unless the entry was tried by somebody else, or ordered anew, meanwhile. */
+  async update(tried: Delivery, change: DeliveryChange): Promise<void> {
+    await this.#db
+      .updateTable('gw_deliveries')
+      .set(change)
+      .where('id', '=', tried.id)
+      .where('state', '=', tried.state)
+      .where('attempts', '=', tried.attempts)
+      .where('next_at_ms', '=', tried.next_at_ms)
+      .execute();
   }
 
   /** Makes an entry due now, whatever became of it. @returns False if there is none. */

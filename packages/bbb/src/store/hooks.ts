@@ -27,22 +27,20 @@ export class HookStore {
    * @returns Null if the tenant has too many.
    */
   async add(hook: NewHook, nowMs: number): Promise<{ hook: Hook; isNew: boolean } | null> {
-    const present = await this.list(hook.tenant_id);
-    if (present.length >= HOOKS_MAX) return null;
-    const added = await this.#db
-      .insertInto('gw_hooks')
-      .values({ ...hook, created_at_ms: nowMs })
-      .onConflict((conflict) => conflict.columns(['tenant_id', 'callback_url']).doNothing())
-      .returningAll()
-      .executeTakeFirst();
-    if (added !== undefined) return { hook: added, isNew: true };
-    const known = await this.#db
-      .selectFrom('gw_hooks')
-      .selectAll()
-      .where('tenant_id', '=', hook.tenant_id)
-      .where('callback_url', '=', hook.callback_url)
-      .executeTakeFirstOrThrow();
-    return { hook: known, isNew: false };
+    for (;;) {
+      const present = await this.list(hook.tenant_id);
+      const known = present.find(({ callback_url: url }) => url === hook.callback_url);
+      if (known !== undefined) return { hook: known, isNew: false };
+      if (present.length >= HOOKS_MAX) return null;
+      const added = await this.#db
+        .insertInto('gw_hooks')
+        .values({ ...hook, created_at_ms: nowMs })
+        .onConflict((conflict) => conflict.columns(['tenant_id', 'callback_url']).doNothing())
+        .returningAll()
+        .executeTakeFirst();
+      if (added !== undefined) return { hook: added, isNew: true };
+      // Somebody else was faster; it is in the list now, unless it was removed since.
+    }
   }
 
   /** The hooks of a tenant, in the order in which they were made. */

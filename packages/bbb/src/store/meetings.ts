@@ -81,9 +81,23 @@ export class MeetingStore {
     await this.#db
       .updateTable('gw_meetings')
       .set({ status: 'active' })
-      .where(isRecord(record))
-      .where('server_id', '=', record.server_id)
+      .where(isSame(record))
       .execute();
+  }
+
+  /**
+   * The server of a record has made its meeting anew. From now on the record is the new meeting's: who
+   * has only just learned of the end of the one before cannot drop it, and if somebody has, it is there
+   * again.
+   */
+  async renew(record: MeetingRecord, madeMs: number): Promise<void> {
+    const renewed = { status: 'active', created_at_ms: madeMs, last_seen_at_ms: madeMs } as const;
+    const { numUpdatedRows } = await this.#db
+      .updateTable('gw_meetings')
+      .set(renewed)
+      .where(isSame(record))
+      .executeTakeFirst();
+    if (numUpdatedRows === 0n) await insertInto(this.#db, { ...record, ...renewed });
   }
 
   /**
@@ -94,9 +108,7 @@ export class MeetingStore {
   async drop(record: MeetingRecord): Promise<boolean> {
     const { numDeletedRows } = await this.#db
       .deleteFrom('gw_meetings')
-      .where(isRecord(record))
-      .where('server_id', '=', record.server_id)
-      .where('created_at_ms', '=', record.created_at_ms)
+      .where(isSame(record))
       .executeTakeFirst();
     return numDeletedRows > 0n;
   }
@@ -225,4 +237,16 @@ function isRecord({ scope, meeting_id }: MeetingKey) {
     where: ExpressionBuilder<Tables, 'gw_meetings'>,
   ): ExpressionWrapper<Tables, 'gw_meetings', SqlBool> =>
     where.and([where('scope', '=', scope), where('meeting_id', '=', meeting_id)]);
+}
+
+/** The record as it was seen: not one of the same meeting on another server, or made anew since. */
+function isSame(record: MeetingRecord) {
+  return (
+    where: ExpressionBuilder<Tables, 'gw_meetings'>,
+  ): ExpressionWrapper<Tables, 'gw_meetings', SqlBool> =>
+    where.and([
+      isRecord(record)(where),
+      where('server_id', '=', record.server_id),
+      where('created_at_ms', '=', record.created_at_ms),
+    ]);
 }

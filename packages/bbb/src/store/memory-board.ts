@@ -30,7 +30,9 @@ export class MemoryBoard implements Board {
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
   readonly #lists = new Map<string, { readonly xml: string; readonly atMs: number }>();
+  /** Users of tenants: by the last round of polls with the joins before this one, and joins since. */
   #tenantUsers = new Map<string, number>();
+  #tenantJoins = new Map<string, number>();
   #version = 0;
 
   constructor(clock: Clock = systemClock) {
@@ -47,11 +49,10 @@ export class MemoryBoard implements Board {
     return { version: this.#version, entries };
   }
 
-  async seed(serverId: string, amounts: Amounts): Promise<void> {
+  async seed(serverId: string, amounts: Amounts, version: number): Promise<void> {
     const entry = this.#entry(serverId);
-    if (entry.base !== null) return;
-    entry.base = amounts;
-    this.#version++;
+    // Not a new version: several are seeded on one view, and nobody could have chosen without them.
+    if (version === this.#version) entry.base ??= amounts;
   }
 
   async reserve(serverId: string, amounts: Amounts, version: number): Promise<Reservation | null> {
@@ -66,7 +67,8 @@ export class MemoryBoard implements Board {
     const entry = this.#entry(serverId);
     if (entry.base === null) return;
     if (window === entry.window) entry.after = differenceOf(entry.after, amounts);
-    else if (window >= entry.settledWindow) entry.before = differenceOf(entry.before, amounts);
+    else if (window >= entry.settledWindow && window < entry.window)
+      entry.before = differenceOf(entry.before, amounts);
     this.#version++;
   }
 
@@ -84,10 +86,11 @@ export class MemoryBoard implements Board {
 
   async settle(serverId: string, amounts: Amounts, window: number): Promise<void> {
     const entry = this.#entry(serverId);
+    if (window < entry.settledWindow) return;
     entry.base = amounts;
     // A window opened since holds what this result cannot know; then nothing older is dropped.
     if (window === entry.window) entry.before = NO_AMOUNTS;
-    entry.settledWindow = Math.max(entry.settledWindow, window);
+    entry.settledWindow = window;
     this.#version++;
   }
 
@@ -110,16 +113,21 @@ export class MemoryBoard implements Board {
     return list !== undefined && this.#clock.nowMs() - list.atMs < maxAgeMs ? list.xml : null;
   }
 
+  async openTenantWindow(): Promise<void> {
+    for (const [tenantId, count] of this.#tenantJoins) addTo(this.#tenantUsers, tenantId, count);
+    this.#tenantJoins.clear();
+  }
+
   async settleTenantUsers(users: ReadonlyMap<string, number>): Promise<void> {
     this.#tenantUsers = new Map(users);
   }
 
   async addTenantUsers(tenantId: string, count: number): Promise<void> {
-    this.#tenantUsers.set(tenantId, (this.#tenantUsers.get(tenantId) ?? 0) + count);
+    addTo(this.#tenantJoins, tenantId, count);
   }
 
   async tenantUsers(tenantId: string): Promise<number> {
-    return this.#tenantUsers.get(tenantId) ?? 0;
+    return (this.#tenantUsers.get(tenantId) ?? 0) + (this.#tenantJoins.get(tenantId) ?? 0);
   }
 
   async close(): Promise<void> {}
@@ -137,4 +145,8 @@ export class MemoryBoard implements Board {
     this.#entries.set(serverId, entry);
     return entry;
   }
+}
+
+function addTo(counts: Map<string, number>, key: string, count: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + count);
 }

@@ -64,6 +64,17 @@ export class RecordingWorkStore {
     return rows.map(({ record_id: recordId }) => recordId);
   }
 
+  /** True while somebody works on any recording. */
+  async isAnyClaimed(nowMs: number): Promise<boolean> {
+    const row = await this.#db
+      .selectFrom('gw_recording_work')
+      .select('record_id')
+      .where('expires_at_ms', '>', nowMs)
+      .limit(1)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
   /** Ends all claims at once: the processes that made them are gone. */
   async expireAll(): Promise<void> {
     await this.#db.updateTable('gw_recording_work').set({ expires_at_ms: 0 }).execute();

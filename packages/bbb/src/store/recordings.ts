@@ -11,6 +11,7 @@ import {
   type RecordingFilter,
   type RecordingPage,
 } from './recording-filter.ts';
+import { lockAlive } from './recording-lock.ts';
 import {
   type ImportRules,
   isTrue,
@@ -134,19 +135,24 @@ export class RecordingStore {
 
   /**
    * Changes recordings, all of them or none.
+   *
+   * @returns False, with nothing changed, if one of them is deleted by now.
    */
   async update(
     rows: readonly RecordingRow[],
     change: { readonly metadata: MetadataChange; readonly isProtected?: boolean },
-  ): Promise<void> {
-    await this.#db.transaction().execute(async (db) => {
-      for (const { id } of rows) {
+  ): Promise<boolean> {
+    return this.#db.transaction().execute(async (db) => {
+      const ids = rows.map(({ id }) => id);
+      if (!(await lockAlive(db, this.#dialect, ids))) return false;
+      for (const id of ids) {
         if (change.isProtected !== undefined) {
           const flag = { protected: Number(change.isProtected) };
           await db.updateTable('recordings').set(flag).where('id', '=', id).execute();
         }
         await writeMetadata(db, id, change.metadata);
       }
+      return true;
     });
   }
 
@@ -175,12 +181,20 @@ export class RecordingStore {
   /** Gives all recordings without a tenant to one. @returns How many. */
   async addToTenant(tenantId: string): Promise<number> {
     return this.#db.transaction().execute(async (db) => {
-      const rows = await db
-        .updateTable('recordings')
-        .set({ tenant_id: tenantId })
+      const query = db
+        .selectFrom('recordings')
+        .select(['id', 'state'])
         .where((where) => where.or([where('tenant_id', 'is', null), where('tenant_id', '=', '')]))
-        .returning(['id', 'state'])
-        .execute();
+        .orderBy('id');
+      // In the order in which `update` locks several.
+      const rows = await (this.#dialect === 'postgres' ? query.forUpdate() : query).execute();
+      for (const ids of chunksOf(rows.map(({ id }) => id))) {
+        await db
+          .updateTable('recordings')
+          .set({ tenant_id: tenantId })
+          .where('id', 'in', ids)
+          .execute();
+      }
       const metadata = new Map([[TENANT_KEY, tenantId]]);
       for (const { id, state } of rows) {
         if (state !== 'deleted') await writeMetadata(db, id, metadata);

@@ -20,7 +20,9 @@ export interface RedisBoardOptions {
 }
 
 /** A command that takes longer is treated as an outage: requests must not wait for Redis. */
-const COMMAND_TIMEOUT_MS = 1000;
+export const COMMAND_TIMEOUT_MS = 1000;
+/** The time-out is counted in so many parts: a stall of this process is one part, and no outage. */
+const TIMEOUT_PARTS = 4;
 const RECONNECT_MAX_MS = 1000;
 /** Entries of servers that nobody polls any more go away by themselves. */
 const ENTRY_EXPIRES_SECONDS = 86_400;
@@ -65,8 +67,8 @@ export class RedisBoard implements Board {
     return { version: Number(reply[0] ?? 0), entries };
   }
 
-  async seed(serverId: string, amounts: Amounts): Promise<void> {
-    await this.#change(SEED, serverId, argumentsOf(amounts));
+  async seed(serverId: string, amounts: Amounts, version: number): Promise<void> {
+    await this.#change(SEED, serverId, [...argumentsOf(amounts), String(version)]);
   }
 
   async reserve(serverId: string, amounts: Amounts, version: number): Promise<Reservation | null> {
@@ -109,6 +111,10 @@ export class RedisBoard implements Board {
     return Date.now() - Number(value.slice(0, space)) < maxAgeMs ? value.slice(space + 1) : null;
   }
 
+  async openTenantWindow(): Promise<void> {
+    await this.#run(OPEN_TENANT_WINDOW, [this.#key('tenant-users'), this.#key('tenant-joins')], []);
+  }
+
   async settleTenantUsers(users: ReadonlyMap<string, number>): Promise<void> {
     const key = this.#key('tenant-users');
     await this.#try(async () => {
@@ -119,12 +125,14 @@ export class RedisBoard implements Board {
   }
 
   async addTenantUsers(tenantId: string, count: number): Promise<void> {
-    await this.#try(() => this.#client.hIncrBy(this.#key('tenant-users'), tenantId, count));
+    await this.#try(() => this.#client.hIncrBy(this.#key('tenant-joins'), tenantId, count));
   }
 
   async tenantUsers(tenantId: string): Promise<number> {
-    const count = await this.#try(() => this.#client.hGet(this.#key('tenant-users'), tenantId));
-    return Number(count ?? 0);
+    const change = this.#client.multi();
+    for (const name of ['tenant-users', 'tenant-joins']) change.hGet(this.#key(name), tenantId);
+    const counts = await this.#try(() => change.exec());
+    return counts.reduce<number>((sum, count) => sum + Number(count ?? 0), 0);
   }
 
   async close(): Promise<void> {
@@ -155,14 +163,17 @@ export class RedisBoard implements Board {
   async #try<T>(command: () => Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('no answer in time')), COMMAND_TIMEOUT_MS);
+      let parts = 0;
+      timer = setInterval(() => {
+        if (++parts === TIMEOUT_PARTS) reject(new Error('no answer in time'));
+      }, COMMAND_TIMEOUT_MS / TIMEOUT_PARTS);
     });
     try {
       return await Promise.race([command(), timeout]);
     } catch (error) {
       throw new BoardUnavailableError(`Redis: ${messageOf(error)}`, { cause: error });
     } finally {
-      clearTimeout(timer);
+      clearInterval(timer);
     }
   }
 
@@ -202,7 +213,7 @@ interface Script {
  * window, `s` the settled one.
  */
 function script(body: string): Script {
-  const source = `
+  return plainScript(`
 local key, version = KEYS[1], KEYS[2]
 local names = {'l', 'm', 'u'}
 local function get(field) return tonumber(redis.call('HGET', key, field) or '0') end
@@ -221,12 +232,14 @@ local function changed()
   redis.call('INCR', version)
 end
 local hasLoad = redis.call('HEXISTS', key, 'base') == 1
-${body}`;
+${body}`);
+}
+
+function plainScript(source: string): Script {
   return { source, sha1: createHash('sha1').update(source).digest('hex') };
 }
 
-const VIEW: Script = (() => {
-  const source = `
+const VIEW = plainScript(`
 local reply = {redis.call('GET', KEYS[1]) or '0'}
 for i = 2, #KEYS do
   local v = redis.call('HMGET', KEYS[i], 'base', 'bl', 'ol', 'nl', 'bm', 'om', 'nm', 'bu', 'ou', 'nu')
@@ -239,15 +252,18 @@ for i = 2, #KEYS do
     reply[i] = ''
   end
 end
-return reply`;
-  return { source, sha1: createHash('sha1').update(source).digest('hex') };
-})();
+return reply`);
+
+const OPEN_TENANT_WINDOW = plainScript(`
+local joins = redis.call('HGETALL', KEYS[2])
+for i = 1, #joins, 2 do redis.call('HINCRBY', KEYS[1], joins[i], joins[i + 1]) end
+return redis.call('DEL', KEYS[2])`);
 
 const SEED = script(`
-if hasLoad then return 0 end
+if hasLoad or (redis.call('GET', version) or '0') ~= ARGV[4] then return 0 end
 redis.call('HSET', key, 'base', '1')
 put('b', false)
-changed()
+redis.call('EXPIRE', key, ${ENTRY_EXPIRES_SECONDS})
 return 1`);
 
 const RESERVE = script(`
@@ -260,7 +276,7 @@ const UNDO = script(`
 if not hasLoad then return 0 end
 local window = tonumber(ARGV[4])
 if window == get('w') then add('n', -1)
-elseif window >= get('s') then add('o', -1) end
+elseif window >= get('s') and window < get('w') then add('o', -1) end
 changed()
 return 1`);
 
@@ -277,10 +293,11 @@ return redis.call('HINCRBY', key, 'w', 1)`);
 
 const SETTLE = script(`
 local window = tonumber(ARGV[4])
+if window < get('s') then return 0 end
 redis.call('HSET', key, 'base', '1')
 put('b', false)
 if window == get('w') then put('o', true) end
-if window > get('s') then redis.call('HSET', key, 's', window) end
+redis.call('HSET', key, 's', window)
 changed()
 return 1`);
 

@@ -32,8 +32,8 @@ export class ResilientBoard implements Board {
     return this.#either((board) => board.view(serverIds));
   }
 
-  async seed(serverId: string, amounts: Amounts): Promise<void> {
-    await this.#either((board) => board.seed(serverId, amounts));
+  async seed(serverId: string, amounts: Amounts, version: number): Promise<void> {
+    await this.#either((board) => board.seed(serverId, amounts, version));
   }
 
   async reserve(serverId: string, amounts: Amounts, version: number): Promise<Reservation | null> {
@@ -66,6 +66,10 @@ export class ResilientBoard implements Board {
 
   async keptMeetings(serverId: string, maxAgeMs: number): Promise<string | null> {
     return this.#either((board) => board.keptMeetings(serverId, maxAgeMs));
+  }
+
+  async openTenantWindow(): Promise<void> {
+    await this.#either((board) => board.openTenantWindow());
   }
 
   async settleTenantUsers(users: ReadonlyMap<string, number>): Promise<void> {

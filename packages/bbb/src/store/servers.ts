@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Database, ServerTable } from './schema.ts';
+import type { Database, Dialect, ServerTable } from './schema.ts';
 
 /** One BigBlueButton server. */
 export type ServerRow = Readonly<ServerTable>;
@@ -29,9 +29,11 @@ export type ServerChange = Partial<Omit<ServerRow, 'id' | 'created_at_ms'>>;
 
 export class ServerStore {
   readonly #db: Database;
+  readonly #dialect: Dialect;
 
-  constructor(db: Database) {
+  constructor(db: Database, dialect: Dialect) {
     this.#db = db;
+    this.#dialect = dialect;
   }
 
   /** All servers in byte order of their ids. */
@@ -41,6 +43,13 @@ export class ServerStore {
 
   async find(id: string): Promise<ServerRow | undefined> {
     return this.#db.selectFrom('gw_servers').selectAll().where('id', '=', id).executeTakeFirst();
+  }
+
+  /** As `find`, in a transaction: until its end nobody else changes the server. */
+  async lock(id: string): Promise<ServerRow | undefined> {
+    const query = this.#db.selectFrom('gw_servers').selectAll().where('id', '=', id);
+    // SQLite has one transaction at a time anyway.
+    return (this.#dialect === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
   }
 
   /** @returns False if the id is taken; nothing is changed then. */
@@ -64,14 +73,34 @@ export class ServerStore {
     return numUpdatedRows > 0n;
   }
 
+  /**
+   * Changes a server by what it is at that moment.
+   *
+   * @returns What it is now; undefined if there is no such server.
+   */
+  async change(
+    id: string,
+    changeOf: (current: ServerRow) => ServerChange,
+  ): Promise<ServerRow | undefined> {
+    return this.#db.transaction().execute(async (db) => {
+      const servers = new ServerStore(db, this.#dialect);
+      const current = await servers.lock(id);
+      if (current === undefined) return undefined;
+      const change = changeOf(current);
+      if (Object.keys(change).length > 0) await servers.update(id, change);
+      return { ...current, ...change };
+    });
+  }
+
   /** Removes a server together with its records. @returns False if there is no such server. */
   async remove(id: string): Promise<boolean> {
     return this.#db.transaction().execute(async (db) => {
-      await db.deleteFrom('gw_meetings').where('server_id', '=', id).execute();
+      // The server first, as everybody does who changes both: so nobody waits for each other.
       const { numDeletedRows } = await db
         .deleteFrom('gw_servers')
         .where('id', '=', id)
         .executeTakeFirst();
+      await db.deleteFrom('gw_meetings').where('server_id', '=', id).execute();
       return numDeletedRows > 0n;
     });
   }

@@ -42,7 +42,7 @@ export class Store {
   private constructor(db: Database, dialect: Dialect) {
     this.#db = db;
     this.dialect = dialect;
-    this.servers = new ServerStore(db);
+    this.servers = new ServerStore(db, dialect);
     this.meetings = new MeetingStore(db, dialect);
     this.tenants = new TenantStore(db);
     this.callbacks = new CallbackStore(db);
@@ -53,7 +53,7 @@ export class Store {
     this.recordings = new RecordingStore(db, dialect);
     this.recordingCopies = new RecordingCopyStore(db, dialect);
     this.recordingWork = new RecordingWorkStore(db);
-    this.textTracks = new TextTrackStore(db);
+    this.textTracks = new TextTrackStore(db, dialect);
     this.usedTokens = new UsedTokenStore(db);
   }
 

@@ -4,15 +4,18 @@
  *
  * @module
  */
-import type { Database, TextTrackTable } from './schema.ts';
+import { lockAlive } from './recording-lock.ts';
+import type { Database, Dialect, TextTrackTable } from './schema.ts';
 
 export type TextTrack = Readonly<TextTrackTable>;
 
 export class TextTrackStore {
   readonly #db: Database;
+  readonly #dialect: Dialect;
 
-  constructor(db: Database) {
+  constructor(db: Database, dialect: Dialect) {
     this.#db = db;
+    this.#dialect = dialect;
   }
 
   /** The tracks of a recording, without their content. */
@@ -37,15 +40,23 @@ export class TextTrackStore {
     return row?.content;
   }
 
-  /** Sets a track in place of one of the same kind and language. */
-  async put(track: TextTrack): Promise<void> {
+  /**
+   * Sets a track in place of one of the same kind and language.
+   *
+   * @returns False if the recording is deleted by now.
+   */
+  async put(track: TextTrack): Promise<boolean> {
     const { label, content } = track;
-    await this.#db
-      .insertInto('gw_text_tracks')
-      .values(track)
-      .onConflict((conflict) =>
-        conflict.columns(['recording_id', 'kind', 'lang']).doUpdateSet({ label, content }),
-      )
-      .execute();
+    return this.#db.transaction().execute(async (db) => {
+      if (!(await lockAlive(db, this.#dialect, [track.recording_id]))) return false;
+      await db
+        .insertInto('gw_text_tracks')
+        .values(track)
+        .onConflict((conflict) =>
+          conflict.columns(['recording_id', 'kind', 'lang']).doUpdateSet({ label, content }),
+        )
+        .execute();
+      return true;
+    });
   }
 }

@@ -96,12 +96,12 @@ export class UpstreamClient {
     await Promise.all(pools.map(async ({ pool }) => pool.destroy()));
   }
 
-  /** Drops the connections of servers that are gone. */
-  async keepOnly(serverIds: ReadonlySet<string>): Promise<void> {
+  /** Drops the connections of servers that are gone, once what is under way on them has ended. */
+  keepOnly(servers: { readonly has: (serverId: string) => boolean }): void {
     for (const [id, { pool }] of this.#pools) {
-      if (serverIds.has(id)) continue;
+      if (servers.has(id)) continue;
       this.#pools.delete(id);
-      await pool.destroy();
+      void pool.close();
     }
   }
 

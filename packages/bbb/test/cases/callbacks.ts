@@ -55,10 +55,24 @@ export function describeCallbacks(storage: string, harness: () => Harness): void
 
     /** As if the wait after a failure were over. */
     async function makeDue(): Promise<void> {
-      for (const { id, state, attempts, last_error } of await queue()) {
-        if (state !== 'pending') continue;
-        await h.store.deliveries.update(id, { state, attempts, last_error, next_at_ms: 0 });
+      for (const delivery of await queue()) {
+        if (delivery.state !== 'pending') continue;
+        const { state, attempts, last_error } = delivery;
+        const due = { state, attempts, last_error, next_at_ms: 0 };
+        await h.store.deliveries.update(delivery, due);
       }
+    }
+
+    /** All at once, in one step: the gateway delivers by itself what is due. */
+    async function makeAllDue(change: Partial<Delivery> = {}): Promise<void> {
+      const lease = await h.store.leases.acquire(
+        { name: 'test', owner: 'test' },
+        { nowMs: Date.now(), forMs: 60_000 },
+      );
+      await h.store.leases.fenced(lease!, async (db) => {
+        const due = { ...change, next_at_ms: 0 };
+        await db.updateTable('gw_deliveries').set(due).execute();
+      });
     }
 
     const withReady = async (url: string): Promise<void> => {
@@ -127,23 +141,28 @@ export function describeCallbacks(storage: string, harness: () => Harness): void
         earliestMs = Date.now();
       }
       const [{ id } = { id: '' }] = await queue();
-      const lease = await h.store.leases.acquire(
-        { name: 'test', owner: 'test' },
-        { nowMs: Date.now(), forMs: 60_000 },
-      );
-      await h.store.leases.fenced(lease!, async (db) => {
-        // At once: the gateway delivers by itself what is due.
-        await db
-          .updateTable('gw_deliveries')
-          .set({ created_at_ms: Date.now() - 23.5 * 3_600_000, next_at_ms: 0 })
-          .execute();
-      });
+      await makeAllDue({ created_at_ms: Date.now() - 23.5 * 3_600_000 });
       await deliver();
       expect(await queue()).toMatchObject([{ state: 'failed', last_error: 'ECONNREFUSED' }]);
       await runOperation(h.gateway, 'deliveries.retry', { id });
       expect(await runOperation(h.gateway, 'deliveries.list', { state: 'pending' })).toMatchObject([
         { id, kind: 'recording-ready', host: '127.0.0.1:1' },
       ]);
+    });
+
+    test('who does not answer is called once in a round, however much is owed', async () => {
+      const laterMs = Date.now() + 3_600_000;
+      const owed = { kind: 'hook', tenant_id: '', method: 'POST', payload: '' } as const;
+      const url = 'http://127.0.0.1:1/';
+      for (const id of ['1', '2', '3']) await h.store.deliveries.add({ ...owed, id, url }, laterMs);
+      const startMs = Date.now();
+      await makeAllDue();
+      await deliver();
+      const told = (await queue()).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+      expect(told.map(({ attempts }) => attempts)).toEqual([1, 0, 0]);
+      for (const { next_at_ms: nextAtMs } of told) {
+        expect(nextAtMs).toBeGreaterThanOrEqual(startMs + 60_000);
+      }
     });
 
     test('a private address is not called where that is forbidden', async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest';
 import { embeddedStorage } from '../storages.ts';
 import { describeAccess } from './access.ts';
+import { describeAtOnce } from './at-once.ts';
 import { describeCallbacks } from './callbacks.ts';
 import { describeCreate } from './create.ts';
 import { describeDialIn } from './dial-in.ts';
@@ -39,4 +40,5 @@ describeDialIn('embedded storage', () => harness);
 describeScalelite('embedded storage', () => harness);
 describeSync('embedded storage', () => harness);
 describeRest('embedded storage', () => harness);
+describeAtOnce('embedded storage', () => harness);
 describeNothingTold('embedded storage', () => harness);

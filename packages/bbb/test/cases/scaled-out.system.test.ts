@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { commandPath, skipReason } from '../../../../scripts/system-requirements.ts';
 import { type Peer, startPeers } from '../peers.ts';
 import { describeAccess } from './access.ts';
+import { describeAtOnce } from './at-once.ts';
 import { describeCallbacks } from './callbacks.ts';
 import { describeCreate } from './create.ts';
 import { describeDialIn } from './dial-in.ts';
@@ -53,6 +54,7 @@ describe.skipIf(missing.length > 0)(`scaled out${missing.map(skipReason).join(''
   describeScalelite('PostgreSQL and Redis', () => harness);
   describeSync('PostgreSQL and Redis', () => harness);
   describeRest('PostgreSQL and Redis', () => harness);
+  describeAtOnce('PostgreSQL and Redis', () => harness);
   describeScaledOut(() => ({ harness, postgres, redis }));
   describeNothingTold('PostgreSQL and Redis', () => harness);
 });

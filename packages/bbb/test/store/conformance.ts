@@ -1,6 +1,6 @@
 /** What every storage must do, run against each of them. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Board } from '../../src/store/board.ts';
+import type { Amounts, Board } from '../../src/store/board.ts';
 import type { MeetingRecord } from '../../src/store/meetings.ts';
 import type { Store } from '../../src/store/store.ts';
 
@@ -166,27 +166,6 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     });
   });
 
-  describe(`callback addresses in ${name}`, () => {
-    test('are remembered by meeting, the last create wins', async () => {
-      const m = { meetingId: 'm', tenantId: '' };
-      await store.callbacks.remember(m, { analyticsCallbackUrl: 'https://a/1' }, T0);
-      const both = { analyticsCallbackUrl: 'https://a/2?x="y"', recordingReadyUrl: 'http://r' };
-      await store.callbacks.remember(m, both, T0);
-      await store.callbacks.remember(m, {}, T0);
-      expect(await store.callbacks.find(m)).toEqual(both);
-      expect(await store.callbacks.find({ ...m, meetingId: 'n' })).toEqual({});
-      const ofTenant = { meetingId: 'm', tenantId: 't1' };
-      await store.callbacks.remember(ofTenant, { recordingReadyUrl: 'http://t1' }, T0);
-      expect(await store.callbacks.find(ofTenant)).toEqual({ recordingReadyUrl: 'http://t1' });
-      expect(await store.callbacks.find(m)).toEqual(both);
-      expect(await store.callbacks.tenantOf('m')).toBe('t1');
-      await store.callbacks.dropOlderThan(T0);
-      expect(await store.callbacks.find(m)).toEqual(both);
-      await store.callbacks.dropOlderThan(T0 + 1);
-      expect(await store.callbacks.find(m)).toEqual({});
-    });
-  });
-
   describe(`leases in ${name}`, () => {
     const time = (nowMs: number) => ({ nowMs, forMs: 1000 });
 
@@ -225,6 +204,8 @@ const amounts = (load: number, meetings = 0, users = 0) => ({ load, meetings, us
 export function describeBoard(name: string, open: () => Promise<Board>): void {
   let board: Board;
   const entry = async (id = 'a') => (await board.view([id])).entries.get(id);
+  const seed = async (id: string, seeded: Amounts) =>
+    board.seed(id, seeded, (await board.view([id])).version);
   beforeEach(async () => {
     board = await open();
   });
@@ -233,14 +214,25 @@ export function describeBoard(name: string, open: () => Promise<Board>): void {
     test('has no entry for a server until one is seeded or polled', async () => {
       await board.add('a', amounts(1));
       expect(await entry()).toBeUndefined();
-      await board.seed('a', amounts(2.5, 1, 3));
-      await board.seed('a', amounts(9));
+      await seed('a', amounts(2.5, 1, 3));
+      await seed('a', amounts(9));
       expect(await entry()).toEqual(amounts(2.5, 1, 3));
     });
 
+    test('seeds only on the state on which the entry was seen to be missing', async () => {
+      const { version } = await board.view(['a', 'b']);
+      await board.seed('a', amounts(1), version);
+      await board.seed('b', amounts(2), version);
+      expect([await entry('a'), await entry('b')]).toEqual([amounts(1), amounts(2)]);
+      const { version: before } = await board.view(['a', 'c']);
+      await board.clear('c');
+      await board.seed('c', amounts(3), before);
+      expect(await entry('c')).toBeUndefined();
+    });
+
     test('reserves only on the state that was seen, once', async () => {
-      await board.seed('a', amounts(0));
-      await board.seed('b', amounts(0));
+      await seed('a', amounts(0));
+      await seed('b', amounts(0));
       const { version } = await board.view(['a', 'b']);
       const tries = await Promise.all(
         ['a', 'b', 'a', 'b'].map((id) => board.reserve(id, amounts(1, 1), version)),
@@ -250,7 +242,7 @@ export function describeBoard(name: string, open: () => Promise<Board>): void {
     });
 
     test('does not call a board changed for a join', async () => {
-      await board.seed('a', amounts(0));
+      await seed('a', amounts(0));
       const { version } = await board.view(['a']);
       await board.add('a', amounts(1, 0, 1));
       expect((await board.view(['a'])).version).toBe(version);
@@ -258,7 +250,7 @@ export function describeBoard(name: string, open: () => Promise<Board>): void {
     });
 
     test('keeps what was added while a poll was under way, and drops what it settled', async () => {
-      await board.seed('a', amounts(5, 1, 5));
+      await seed('a', amounts(5, 1, 5));
       await board.add('a', amounts(1));
       const window = await board.openWindow('a');
       await board.add('a', amounts(2, 1));
@@ -268,7 +260,7 @@ export function describeBoard(name: string, open: () => Promise<Board>): void {
     });
 
     test('keeps everything through a poll that failed', async () => {
-      await board.seed('a', amounts(0));
+      await seed('a', amounts(0));
       await board.add('a', amounts(1));
       await board.openWindow('a');
       await board.add('a', amounts(1));
@@ -279,7 +271,7 @@ export function describeBoard(name: string, open: () => Promise<Board>): void {
     });
 
     test('takes a reservation back only while it counts', async () => {
-      await board.seed('a', amounts(0));
+      await seed('a', amounts(0));
       const reserve = async () =>
         (await board.reserve('a', amounts(1, 1), (await board.view(['a'])).version))!;
       const [first, second] = [await reserve(), await reserve()];
@@ -295,7 +287,7 @@ export function describeBoard(name: string, open: () => Promise<Board>): void {
     });
 
     test('takes a reservation of an open poll back from the older windows', async () => {
-      await board.seed('a', amounts(3));
+      await seed('a', amounts(3));
       const reservation = await board.reserve('a', amounts(1), (await board.view(['a'])).version);
       await board.openWindow('a');
       await board.undo(reservation!);
@@ -303,13 +295,37 @@ export function describeBoard(name: string, open: () => Promise<Board>): void {
     });
 
     test('forgets a server that is cleared', async () => {
-      await board.seed('a', amounts(3));
+      await seed('a', amounts(3));
       await board.keepMeetings('a', '<x/>', 60_000);
       await board.clear('a');
       expect(await entry()).toBeUndefined();
       expect(await board.keptMeetings('a', 60_000)).toBeNull();
-      await board.seed('a', amounts(1));
+      await seed('a', amounts(1));
       expect(await entry()).toEqual(amounts(1));
+    });
+
+    test('takes no result of a poll that began before the entry was cleared', async () => {
+      await seed('a', amounts(3));
+      const window = await board.openWindow('a');
+      await board.clear('a');
+      await board.settle('a', amounts(5), window);
+      expect(await entry()).toBeUndefined();
+      await board.settle('a', amounts(6), await board.openWindow('a'));
+      expect(await entry()).toEqual(amounts(6));
+    });
+
+    test('takes no result of a poll that is older than the one it has', async () => {
+      const [first, second] = [await board.openWindow('a'), await board.openWindow('a')];
+      await board.settle('a', amounts(7), second);
+      await board.settle('a', amounts(1), first);
+      expect(await entry()).toEqual(amounts(7));
+    });
+
+    test('takes back nothing that it was never given', async () => {
+      await seed('a', amounts(3));
+      // As of another board, which was used until a moment ago.
+      await board.undo({ serverId: 'a', amounts: amounts(1), window: 50 });
+      expect(await entry()).toEqual(amounts(3));
     });
 
     test('keeps meeting lists for their time', async () => {
@@ -322,9 +338,18 @@ export function describeBoard(name: string, open: () => Promise<Board>): void {
     test('counts users of tenants from polls and joins', async () => {
       await board.addTenantUsers('t', 2);
       expect(await board.tenantUsers('t')).toBe(2);
+      await board.openTenantWindow();
+      expect(await board.tenantUsers('t')).toBe(2);
       await board.settleTenantUsers(new Map([['t', 5]]));
       await board.addTenantUsers('t', 1);
       expect(await board.tenantUsers('t')).toBe(6);
+      await board.openTenantWindow();
+      // Those who join while servers are asked may not be in their answers.
+      await board.addTenantUsers('t', 4);
+      expect(await board.tenantUsers('t')).toBe(10);
+      await board.settleTenantUsers(new Map([['t', 6]]));
+      expect(await board.tenantUsers('t')).toBe(10);
+      await board.openTenantWindow();
       await board.settleTenantUsers(new Map());
       expect(await board.tenantUsers('t')).toBe(0);
     });

@@ -11,6 +11,7 @@ import { Store } from '../../src/store/store.ts';
 import { idHashOf } from '../../src/tenants/meeting-names.ts';
 import { temporaryFolder as createFolder } from '../temporary-folder.ts';
 import { temporaryFolder } from '../temporary.ts';
+import { describeCallbackStore } from './callback-conformance.ts';
 import { describeBoard, describeStore } from './conformance.ts';
 import { describeRecordingStore } from './recording-conformance.ts';
 
@@ -31,6 +32,7 @@ async function openEmpty(): Promise<Store> {
 
 describeStore('SQLite', openEmpty);
 describeRecordingStore('SQLite', openEmpty);
+describeCallbackStore('SQLite', openEmpty);
 
 describeBoard('memory', async () => new MemoryBoard());
 

@@ -2,11 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { commandPath, skipReason } from '../../../../scripts/system-requirements.ts';
 import { MemoryBoard } from '../../src/store/memory-board.ts';
 import { BoardUnavailableError } from '../../src/store/errors.ts';
-import { RedisBoard } from '../../src/store/redis-board.ts';
+import { COMMAND_TIMEOUT_MS, RedisBoard } from '../../src/store/redis-board.ts';
 import { ResilientBoard } from '../../src/store/resilient-board.ts';
 import { Store } from '../../src/store/store.ts';
 import { type Peer, redisCommand, startPostgres, startRedis } from '../peers.ts';
 import { until } from '../until.ts';
+import { describeCallbackStore } from './callback-conformance.ts';
 import { describeBoard, describeStore } from './conformance.ts';
 import { clearPostgres, emptyPostgres } from './empty-postgres.ts';
 import { describeRecordingStore } from './recording-conformance.ts';
@@ -38,6 +39,7 @@ describe.skipIf(!hasPostgres)(`PostgreSQL${skipReason('pg_ctlcluster')}`, () => 
 
   describeStore('PostgreSQL', openEmpty);
   describeRecordingStore('PostgreSQL', openEmpty);
+  describeCallbackStore('PostgreSQL', openEmpty);
 
   test('is migrated once by processes that start together', async () => {
     await emptyPostgres(peer.url);
@@ -111,15 +113,27 @@ describe.skipIf(!hasRedis)(`Redis${skipReason('redis-server')}`, () => {
   describeBoard('Redis', open);
   describeBoard('Redis with a fallback', async () => new ResilientBoard(await open()));
 
+  test('is not away when it was this process that stood still', async () => {
+    const shared = await open();
+    const viewing = shared.view(['a']);
+    const untilMs = performance.now() + 1.5 * COMMAND_TIMEOUT_MS;
+    while (performance.now() < untilMs);
+    expect((await viewing).entries.size).toBe(0);
+  });
+
   test('away: the board says so, counts alone, and comes back by itself', async () => {
     const shared = await open();
     const changes: boolean[] = [];
     const resilient = new ResilientBoard(shared, (isDegraded) => void changes.push(isDegraded));
-    await resilient.seed('a', { load: 1, meetings: 0, users: 0 });
+    const seed = async (load: number): Promise<void> => {
+      const { version } = await resilient.view(['a']);
+      await resilient.seed('a', { load, meetings: 0, users: 0 }, version);
+    };
+    await seed(1);
     await peer.stop();
     await expect(shared.view(['a'])).rejects.toThrow(BoardUnavailableError);
     expect((await resilient.view(['a'])).entries.size).toBe(0);
-    await resilient.seed('a', { load: 5, meetings: 0, users: 0 });
+    await seed(5);
     expect((await resilient.view(['a'])).entries.get('a')?.load).toBe(5);
     expect(resilient.isDegraded).toBe(true);
     await peer.start();

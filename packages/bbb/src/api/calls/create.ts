@@ -151,14 +151,18 @@ async function createAgain(
   call: ApiCall,
   { record, server }: Found,
 ): Promise<ApiAnswer> {
+  const madeMs = Math.max(context.nowMs(), record.created_at_ms + 1);
   const { parameters, addresses } = await upstreamParameters(context, call, {
     server,
     record,
+    madeMs,
     isFirst: false,
   });
   const answer = await context.upstream.call(server, 'create', parameters, call.xml ?? undefined);
   if (answer.kind === 'success') {
-    await context.store.meetings.activate(record);
+    const isThere = textOf(answer.root, 'messageKey') === 'duplicateWarning';
+    if (isThere) await context.store.meetings.activate(record);
+    else await context.store.meetings.renew(record, madeMs);
     await remember(context, record, addresses);
   } else if (answer.kind === 'unreachable') {
     context.pollSoon(server.id, 'unreachable');
@@ -220,6 +224,7 @@ async function createOn(
     const { parameters, addresses } = await upstreamParameters(context, call, {
       server,
       record,
+      madeMs: record.created_at_ms,
       isFirst: true,
     });
     const answer = await context.upstream.call(server, 'create', parameters, call.xml ?? undefined);
@@ -294,7 +299,13 @@ interface Sent {
 async function upstreamParameters(
   context: GatewayContext,
   { caller, parameters: client, request }: ApiCall,
-  to: { readonly server: ServerRow; readonly record: MeetingRecord; readonly isFirst: boolean },
+  to: {
+    readonly server: ServerRow;
+    readonly record: MeetingRecord;
+    /** When the meeting is made, if it is made by this call. */
+    readonly madeMs: number;
+    readonly isFirst: boolean;
+  },
 ): Promise<Sent> {
   const config = context.config();
   const { tenant } = caller;
@@ -335,13 +346,17 @@ async function upstreamParameters(
 async function interceptEnd(
   context: GatewayContext,
   parameters: Map<string, string>,
-  { record, ...own }: { readonly record: MeetingRecord } & Parameters<typeof ownAddress>[1],
+  {
+    record,
+    madeMs,
+    ...own
+  }: { readonly record: MeetingRecord; readonly madeMs: number } & Parameters<typeof ownAddress>[1],
 ): Promise<void> {
   const { scope, meeting_id: meetingId } = record;
   for (const name of ENDED_PARAMETERS) {
     const url = parameters.get(name) ?? '';
     if (!isHttpUrl(url)) continue;
-    const path = await endedPath(context, { scope, meetingId, url });
+    const path = await endedPath(context, { scope, meetingId, madeMs, url });
     parameters.set(name, ownAddress(path, own));
   }
 }

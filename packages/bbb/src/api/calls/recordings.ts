@@ -91,11 +91,11 @@ export async function updateRecordings(context: GatewayContext, call: ApiCall): 
   const rows = (await ownRows(context, call, ids)).filter(({ state }) => state !== 'deleted');
   const isUsable = metadata.size > 0 || isProtected !== undefined;
   if (!isUsable || rows.length < ids.length) return succeeded(element('updated', false));
-  await context.store.recordings.update(rows, {
+  const isUpdated = await context.store.recordings.update(rows, {
     metadata,
     ...(isProtected !== undefined && { isProtected }),
   });
-  return succeeded(element('updated', true));
+  return succeeded(element('updated', isUpdated));
 }
 
 /** `deleteRecordings`. */

@@ -79,7 +79,8 @@ export async function putRecordingTextTrack(
     return failedJson('empty_uploaded_text_track', 'No track was found in the upload.');
   }
   const name = label.replaceAll('\0', '').slice(0, LABEL_MAX);
-  await context.store.textTracks.put({ recording_id: row.id, kind, lang, label: name, content });
+  const track = { recording_id: row.id, kind, lang, label: name, content };
+  if (!(await context.store.textTracks.put(track))) return noRecordings();
   return json(
     {
       returncode: 'SUCCESS',
