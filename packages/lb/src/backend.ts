@@ -91,8 +91,7 @@ export class Backend {
     const before = this.currentConfig;
     this.currentConfig = config;
     if (needsNewBalancer(before, config)) {
-      this.balancer.destroy();
-      this.balancer = this.createBalancer();
+      this.renewBalancer();
     } else {
       if (changesPolicy(before, config)) this.balancer.policy = policyOf(config);
     }
@@ -108,8 +107,7 @@ export class Backend {
     const changed = this.replaceServers(entries);
     if (isFirst) {
       // Servers that are there from the start have no slow start to make.
-      this.balancer.destroy();
-      this.balancer = this.createBalancer();
+      this.renewBalancer();
     } else {
       this.balancer.set(this.servers.map((server) => server.node));
     }
@@ -152,6 +150,13 @@ export class Backend {
       checked: this.currentConfig.health_check_interval > 0,
       onChange: this.onServerChange,
     });
+  }
+
+  private renewBalancer(): void {
+    this.balancer.destroy();
+    this.balancer = this.createBalancer();
+    // Ejections ended with the balancer that would have ended them.
+    for (const server of this.servers) if (server.ownEjectedUntil) server.eject(undefined);
   }
 
   private createBalancer(): Balancer {

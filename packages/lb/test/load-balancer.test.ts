@@ -20,6 +20,19 @@ function configOf(weight: number): LoadBalancerConfig {
   return parseLoadBalancerConfig(configText(weight), 'test.toml').config;
 }
 
+describe('a reload', () => {
+  test('ends the ejections of a balancer that it replaces', async () => {
+    const { loadBalancer } = await startLoadBalancer(configText(1));
+    const server = loadBalancer.backends.get('out')!.servers[0]!;
+    server.eject(new Date(Date.now() + 60_000));
+    expect([server.state, loadBalancer.ready]).toEqual(['ejected', false]);
+    const slower = configText(1).replace('[backends.out]', '[backends.out]\nslow_start = "10s"');
+    await loadBalancer.apply(parseLoadBalancerConfig(slower, 'test.toml').config);
+    expect([server.state, loadBalancer.ready]).toEqual(['up', true]);
+    await loadBalancer.stop();
+  });
+});
+
 describe('a load balancer that was told to stop', () => {
   test('takes no other configuration', async () => {
     const { loadBalancer, plane } = await startLoadBalancer(configText(1));

@@ -16,7 +16,8 @@ export interface Flow {
 
 export class FlowRegistry {
   private readonly flows = new Slots<Flow>();
-  private onIdle: (() => void) | undefined;
+  /** Those who wait until nothing is open. */
+  private readonly waiting = new Set<() => void>();
 
   get open(): number {
     return this.flows.size;
@@ -34,7 +35,8 @@ export class FlowRegistry {
 
   closed(slot: number): void {
     this.flows.remove(slot);
-    if (this.flows.size === 0) this.onIdle?.();
+    if (this.flows.size > 0) return;
+    for (const end of this.waiting) end();
   }
 
   /** Looks at every flow. */
@@ -46,9 +48,13 @@ export class FlowRegistry {
   async idleOr(signal: AbortSignal): Promise<void> {
     if (this.open === 0 || signal.aborted) return;
     await new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-      this.onIdle = resolve;
+      const end = (): void => {
+        this.waiting.delete(end);
+        signal.removeEventListener('abort', end);
+        resolve();
+      };
+      signal.addEventListener('abort', end);
+      this.waiting.add(end);
     });
-    this.onIdle = undefined;
   }
 }

@@ -80,11 +80,17 @@ export class ServerSearch implements Waiting {
     discard(socket);
   }
 
-  onTurn(): void {
-    this.isInLine = false;
-    this.queueMs += performance.now() - this.queuedAtMs;
-    this.options.wheel.disarm(this.deadline);
-    this.tryNext();
+  takeTurn(): (() => void) | undefined {
+    const { backend, key, wheel } = this.options;
+    const server = backend.pick(key, undefined);
+    if (!server && backend.usable) return undefined;
+    return () => {
+      this.isInLine = false;
+      this.queueMs += performance.now() - this.queuedAtMs;
+      wheel.disarm(this.deadline);
+      if (server) this.connectTo(server);
+      else this.giveUp();
+    };
   }
 
   private tryNext(): void {
@@ -93,7 +99,12 @@ export class ServerSearch implements Waiting {
     if (server) this.connectTo(server);
     else if (this.tried) this.pause();
     else if (backend.usable) this.standInLine();
-    else this.options.onFailed(this.attempts > 0 ? 'connect_failed' : 'no_backend');
+    else this.giveUp();
+  }
+
+  /** No server can be used any more. */
+  private giveUp(): void {
+    this.options.onFailed(this.attempts > 0 ? 'connect_failed' : 'no_backend');
   }
 
   private connectTo(server: Server): void {

@@ -8,8 +8,12 @@ import type { Backend } from '@balancer/lb';
 
 /** Something that waits for its turn. */
 export interface Waiting {
-  /** A server has room; try again. */
-  onTurn(): void;
+  /**
+   * A server may have room.
+   *
+   * @returns What to do once it has left the line; `undefined` when none has, and it keeps its place.
+   */
+  takeTurn(): (() => void) | undefined;
 }
 
 export class WaitingLine {
@@ -41,11 +45,14 @@ export class WaitingLine {
     this.backend.counters.queued = this.line.size;
   }
 
-  /** Calls the first in line; a server may have room. */
+  /** Calls one after the other, for as long as servers have room. */
   callNext(): void {
-    const next = this.line.values().next().value;
-    if (!next) return;
-    this.leave(next);
-    next.onTurn();
+    for (;;) {
+      const next = this.line.values().next().value;
+      const turn = next?.takeTurn();
+      if (!next || !turn) return;
+      this.leave(next);
+      turn();
+    }
   }
 }

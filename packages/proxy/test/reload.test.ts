@@ -220,6 +220,16 @@ describe('drain', () => {
     expect(await drained).toEqual({ cut: 0 });
   });
 
+  test('is over for everybody who waits for it', async () => {
+    const upstream = await startHolding();
+    const balancer = await start(configOf({ servers: [upstream.address] }));
+    const client = ending(await hold(balancer));
+    const drained = balancer.loadBalancer.drain(new AbortController().signal);
+    await balancer.stop();
+    expect(await drained).toEqual({ cut: 0 });
+    expect((await client).how).toBe('ECONNRESET');
+  });
+
   test('cuts what is left when told to, and says how many', async () => {
     const upstream = await startHolding();
     const balancer = await start(configOf({ servers: [upstream.address] }));

@@ -5,7 +5,7 @@
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { freePort } from '@balancer/kit';
 import { DEMO_SERVERS, type DemoServerName } from './config.ts';
 import { type DemoPageFacts, renderDemoLine, renderDemoPage } from './page.ts';
 
@@ -22,7 +22,13 @@ export class DemoServers {
 
   /** Starts all of them. @returns Their ports, in order. */
   async startAll(): Promise<readonly number[]> {
-    await Promise.all(DEMO_SERVERS.map((name) => this.start(name)));
+    for (const name of DEMO_SERVERS) {
+      // Ports that nobody is given as his own while a server is stopped.
+      // oxlint-disable-next-line no-await-in-loop -- one after the other, so that they differ
+      this.ports.set(name, await freePort());
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      await this.start(name);
+    }
     return DEMO_SERVERS.map((name) => this.ports.get(name)!);
   }
 
@@ -46,13 +52,12 @@ export class DemoServers {
     const server = createServer((request, response) => this.answer(name, request, response));
     this.servers.set(name, server);
     try {
-      server.listen(this.ports.get(name) ?? 0, '127.0.0.1');
+      server.listen(this.ports.get(name), '127.0.0.1');
       await once(server, 'listening');
     } catch (error) {
       this.servers.delete(name);
       throw error;
     }
-    this.ports.set(name, (server.address() as AddressInfo).port);
   }
 
   async stop(name: DemoServerName): Promise<void> {

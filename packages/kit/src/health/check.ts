@@ -7,7 +7,7 @@ import { afterOwnTime } from '../clock.ts';
 import type { Address } from '../config/address.ts';
 import { createExecProbe } from './exec.ts';
 import { createHttpProbe } from './http.ts';
-import { CheckFailure, CheckSpecError, type Probe } from './probe.ts';
+import { CheckFailure, CheckSpecError, CheckTimeout, type Probe } from './probe.ts';
 import { createSendExpectProbe } from './send-expect.ts';
 import { createTcpProbe, createTlsProbe } from './connection.ts';
 import { createPingProbe } from './ping.ts';
@@ -164,9 +164,7 @@ async function runTimed(probe: Probe, timeoutMs: number, outer: AbortSignal): Pr
   const startedMs = performance.now();
   const stop = new AbortController();
   // The target is not to blame for a pause of this process, in which its answer may have come.
-  const cancelTimeout = afterOwnTime(timeoutMs, () =>
-    stop.abort(new CheckFailure(`timeout after ${timeoutMs} ms`)),
-  );
+  const cancelTimeout = afterOwnTime(timeoutMs, () => stop.abort(new CheckTimeout(timeoutMs)));
   const cancel = (): void => stop.abort(new CheckFailure('cancelled'));
   outer.addEventListener('abort', cancel, { once: true });
   if (outer.aborted) cancel();

@@ -28,6 +28,13 @@ export class CheckFailure extends BalancerError {
   }
 }
 
+/** The target did not answer in time. */
+export class CheckTimeout extends CheckFailure {
+  constructor(timeoutMs: number) {
+    super(`timeout after ${timeoutMs} ms`);
+  }
+}
+
 /** System errors in words; the others keep their name. */
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',

@@ -9,7 +9,7 @@ import { isIPv6 } from 'node:net';
 import { afterOwnTime } from '../clock.ts';
 import type { UdpCheck } from './check.ts';
 import { type AnswerTest, readEscapes, readExpect, showBytes } from './escapes.ts';
-import { CheckFailure, CheckSpecError, type Probe } from './probe.ts';
+import { CheckFailure, CheckSpecError, CheckTimeout, type Probe } from './probe.ts';
 
 /** Share of the time-out in which a server that need not answer may still be refused. */
 const SILENCE_SHARE = 0.5;
@@ -30,16 +30,21 @@ export function createUdpProbe(spec: UdpCheck): Probe {
     const socket = createSocket(isIPv6(target.host) ? 'udp6' : 'udp4');
     const failed = failureOf(socket, signal);
     let stopWaiting = (): void => {};
+    let isSent = false;
     try {
       await Promise.race([connected(socket, spec, target), failed]);
       const answer = answerOf(socket, test, spec.expect);
       // It may come before anybody waits for it.
       answer.catch(() => {});
       await Promise.race([sent(socket, send), failed]);
+      isSent = true;
       const silence = new Promise<void>((resolve) => {
         if (!test) stopWaiting = afterOwnTime(spec.timeoutMs * SILENCE_SHARE, resolve);
       });
       await Promise.race([answer, failed, silence]);
+    } catch (error) {
+      // In a pause of this process both times may have passed.
+      if (test || !isSent || !(error instanceof CheckTimeout)) throw error;
     } finally {
       stopWaiting();
       socket.close();
