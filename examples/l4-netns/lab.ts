@@ -351,8 +351,8 @@ limits = { max_services = 64, max_backends = 256, max_local_addresses = 64 }
       await exited;
     });
     await Promise.all(ending);
-    // What balancers and daemons started: they take the place of the former, or run its commands.
-    await Promise.all(processesWith(this.folder).map((pid) => endProcess(pid)));
+    // What balancers started to take their place, and daemons to run commands.
+    await endProcessesOf(this.folder);
     this.machine.run(() => unload(this.pinPath));
     if (this.number === 1) this.network.close();
     if (isBpfFilesystem(this.#bpf)) unmountBpfFilesystem(this.#bpf);
@@ -413,16 +413,19 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Processes of which an argument has this text in it. */
-function processesWith(text: string): number[] {
-  return readdirSync('/proc')
+/** Ends all processes that were given a file of a folder, whoever started them. */
+export async function endProcessesOf(folder: string): Promise<void> {
+  const given = readdirSync('/proc')
     .map(Number)
-    .filter((pid) => {
-      try {
-        return pid > 0 && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text);
-      } catch {
-        // It has ended since it was listed.
-        return false;
-      }
-    });
+    .filter((pid) => pid > 0 && wasGiven(pid, folder));
+  await Promise.all(given.map((pid) => endProcess(pid)));
+}
+
+function wasGiven(pid: number, folder: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`${folder}/`);
+  } catch {
+    // It has ended since it was listed.
+    return false;
+  }
 }

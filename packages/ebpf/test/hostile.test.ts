@@ -22,7 +22,7 @@ import { objectBytes } from './support/objects.ts';
 
 const LONG = process.env['BALANCER_TEST_LONG'] !== undefined;
 const OBJECT_RUNS = LONG ? 100_000 : 2000;
-const TIMEOUT_MS = LONG ? 600_000 : 30_000;
+const TIMEOUT_MS = LONG ? 600_000 : 120_000;
 
 /** Everything that is done to an object before the kernel sees it. */
 function digest(bytes: Uint8Array): void {

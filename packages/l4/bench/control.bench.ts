@@ -16,22 +16,13 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import {
-  addAddress,
-  BpfMap,
-  changeLink,
-  createVeth,
-  findLink,
-  NetworkNamespace,
-  RouteSocket,
-  unmountBpfFilesystem,
-} from '@balancer/ebpf';
-import { META, STATES, MODES, toMapAddress } from '../src/index.ts';
+import { unmountBpfFilesystem } from '@balancer/ebpf';
 import type { DesiredPlane, ServiceSpec } from '../src/desired.ts';
 import { Engine } from '../src/engine.ts';
 import { createTable } from '../src/selection-map.ts';
 import { maglevTable } from '../src/tables.ts';
 import { backends, service, SETTINGS } from '../test/support/services.ts';
+import { createHost, engineOptions, fillFlows, openFlows } from './host.ts';
 import { median } from './scenarios.ts';
 
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5);
@@ -44,32 +35,8 @@ const COLLECTIONS = 2;
 const COMMAND = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url));
 
 const folder = mkdtempSync(join(tmpdir(), 'balancer-l4-control-'));
-const namespace = NetworkNamespace.create();
-const engine = namespace.run(() => {
-  const socket = RouteSocket.open();
-  createVeth(socket, { name: 'eth0', peer: 'other' });
-  for (const name of ['eth0', 'other']) {
-    changeLink(socket, findLink(socket, name)!.ifindex, { up: true });
-  }
-  const { ifindex } = findLink(socket, 'eth0')!;
-  addAddress(socket, { ifindex, address: '10.0.0.1', prefixLength: 8 });
-  socket.close();
-  return new Engine({
-    pinPath: join(folder, 'bpf', 'plane'),
-    hook: 'tc',
-    interfaces: ['eth0'],
-    // The kernel's addresses are not what is measured.
-    manageVips: false,
-    forcedAddresses: [],
-    sizes: {
-      flows: 262_144,
-      services: 4096,
-      backends: 16_384,
-      localAddresses: 16,
-      rejectWhenFull: false,
-    },
-  });
-});
+const namespace = createHost();
+const engine = namespace.run(() => new Engine(engineOptions(folder)));
 
 const many: readonly ServiceSpec[] = Array.from({ length: SERVICES }, (_, i) =>
   service({
@@ -197,27 +164,10 @@ function measureMaglev(): void {
   );
 }
 
-/** Offsets of what a listing reads. */
-const KEY = { bytes: 40, src: 0, dst: 16, sport: 32, dport: 34, protocol: 36 } as const;
-const VALUE = { bytes: 128, backend: 12, state: 16, mode: 17 } as const;
-
 function measureListing(): void {
   apply([service()]);
-  const table = BpfMap.openPinned(join(folder, 'bpf', 'plane', `v${META.schema}`, 'l4_ct'));
-  const keys = Buffer.alloc(FLOWS * KEY.bytes);
-  const values = Buffer.alloc(FLOWS * VALUE.bytes);
-  for (let i = 0; i < FLOWS; i++) {
-    const key = keys.subarray(i * KEY.bytes);
-    key.set(toMapAddress(`10.128.${i >> 14}.1`).bytes!, KEY.src);
-    key.set(toMapAddress('203.0.113.1').bytes!, KEY.dst);
-    key.writeUInt16BE(1024 + (i & 16_383), KEY.sport);
-    key.writeUInt16BE(80, KEY.dport);
-    key[KEY.protocol] = 6;
-    values.writeUInt32LE(1, i * VALUE.bytes + VALUE.backend);
-    values[i * VALUE.bytes + VALUE.state] = STATES.ESTABLISHED;
-    values[i * VALUE.bytes + VALUE.mode] = MODES.nat;
-  }
-  table.updateBatch({ count: FLOWS, keys, values });
+  const table = openFlows(folder);
+  fillFlows(table, FLOWS);
   let listed = 0;
   compare(
     `list ${FLOWS} flows`,

@@ -120,6 +120,7 @@ static __noinline int put_segment(ctx_t *ctx, struct packet *p, struct proxy_wor
 	int is_syn = w->tcp.flags & TCP_SYN;
 	__u32 tcp_bytes = is_syn ? SYN_BYTES : sizeof(w->tcp), headers = plain_ip_bytes(p);
 	__u32 bytes = headers + tcp_bytes;
+	__u16 flip = 0;
 	__u64 sum;
 
 	p->l4_offset = sizeof(struct eth_header) + headers;
@@ -131,9 +132,9 @@ static __noinline int put_segment(ctx_t *ctx, struct packet *p, struct proxy_wor
 		sum += sum_words(&w->tcp, sizeof(w->tcp));
 		if (is_syn)
 			sum += sum_words(w->options, sizeof(w->options));
-		sum = ~sum;
+		flip = 0xffff;
 	}
-	w->tcp.checksum = csum_fold(sum);
+	w->tcp.checksum = csum_fold(sum) ^ flip;
 	/* Filled as an answer to what p->key says: here is that packet itself. */
 	if (p->family == 4) {
 		fill_ip4(&w->ip4, p, bytes, IPPROTO_TCP);

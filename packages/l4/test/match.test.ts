@@ -67,6 +67,8 @@ describe('a range of a rule', () => {
     'office',
     '10.0.0.0/8/8',
     '10.0.0.1-',
+    '0.0.0.0/32',
+    '::/128',
   ])('%s is none', (given) => {
     expect(() => matchOf({ srcRange: given })).toThrow(/is no range|does not ascend/);
   });
@@ -75,6 +77,7 @@ describe('a range of a rule', () => {
     fc.assert(
       fc.property(ends, fc.nat(), ({ length, low }, n) => {
         const bits = n % (length * 8 + 1);
+        fc.pre(low > 0n || bits < length * 8);
         const text = `${formatIp(toBytes(low, length))}/${bits}`;
         const family = length === 4 ? 4 : 6;
         const range = fullRange(matchOf({ srcRange: text }).src, family);

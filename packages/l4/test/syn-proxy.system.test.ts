@@ -51,6 +51,18 @@ beforeAll(() => {
 });
 afterAll(() => host?.close());
 
+/** The checksum of the answer is 0, which is the same as all ones and what others send. */
+const ZERO_CHECKSUM = {
+  sport: 65_520,
+  seq: 1_951_623_389,
+  mss: 1460,
+  scale: 6,
+  sack: true,
+  foreign: [],
+  payload: new Uint8Array(),
+  flip: 0,
+};
+
 describe(`the SYN proxy${NO_ROOT}`, () => {
   test.skipIf(NO_ROOT !== '').each(COMBINATIONS)(
     'has cookies as the model does, and believes no others: $hook, $vip',
@@ -157,7 +169,7 @@ describe(`the SYN proxy${NO_ROOT}`, () => {
               ),
             ).toEqual([]);
           }),
-          { numRuns: RUNS },
+          { numRuns: RUNS, examples: [[ZERO_CHECKSUM]] },
         );
       } finally {
         plane.close();

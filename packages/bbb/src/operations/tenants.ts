@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { GatewayContext } from '../context.ts';
+import { isUniqueViolation } from '../store/errors.ts';
 import type { TenantChange, TenantRow, TenantSettingRow } from '../store/tenants.ts';
 import { OperationError } from './servers.ts';
 
@@ -55,11 +56,12 @@ export async function updateTenant(
 ): Promise<TenantView> {
   const { id } = await findTenant(context, idOrName);
   check(fields);
-  const others = await context.store.tenants.list();
-  if (others.some((other) => other.id !== id && other.name === fields.name)) {
+  try {
+    if (Object.keys(fields).length > 0) await context.store.tenants.update(id, fields);
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
     throw new OperationError('taken', `name: there is a tenant ${fields.name} already`);
   }
-  if (Object.keys(fields).length > 0) await context.store.tenants.update(id, fields);
   context.directory.forget();
   return viewOfTenant(await findTenant(context, id));
 }

@@ -65,7 +65,12 @@ export class RecordingLibrary {
       if (row.isPublished === isPublished) return 'done';
       try {
         if (!(await this.trees.moveTo(treeOf(isPublished), recordId))) return 'missing';
-        await store.recordings.setPublished(recordId, isPublished);
+        const isOurs = await store.recordingWork.whileClaimed(
+          { recordId, owner: this.#owner },
+          async (db) => store.recordings.setPublished(recordId, isPublished, db),
+        );
+        // This process stood still for so long that another one took it for dead, and moved them back.
+        if (!isOurs) throw new RecordingBusyError(recordId);
       } catch (error) {
         // What cannot be put back now is tried again with the next `settleAbandoned`.
         await this.#settle(row).catch(() => {});

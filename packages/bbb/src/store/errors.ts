@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { BalancerError } from '@balancer/kit';
+import { BalancerError, errnoName } from '@balancer/kit';
 
 /** Another process has the data directory. */
 export class DataLockedError extends BalancerError {
@@ -40,4 +40,16 @@ export class StorageError extends BalancerError {
 export class BoardUnavailableError extends BalancerError {
   override readonly name = 'BoardUnavailableError';
   readonly code = 'BOARD_UNAVAILABLE';
+}
+
+/** Class 23 of SQLSTATE, and SQLite's extended result codes. */
+const UNIQUE_VIOLATIONS = new Set([
+  '23505',
+  'SQLITE_CONSTRAINT_UNIQUE',
+  'SQLITE_CONSTRAINT_PRIMARYKEY',
+]);
+
+/** True if a database refused a row because another one has its name. */
+export function isUniqueViolation(error: unknown): boolean {
+  return UNIQUE_VIOLATIONS.has(errnoName(error) ?? '');
 }

@@ -5,7 +5,8 @@
  *
  * @module
  */
-import type { Database } from './schema.ts';
+import type { Transaction } from 'kysely';
+import type { Database, Dialect, Tables } from './schema.ts';
 
 /** Who works, and until when that counts. */
 export interface WorkClaim {
@@ -15,9 +16,11 @@ export interface WorkClaim {
 
 export class RecordingWorkStore {
   readonly #db: Database;
+  readonly #dialect: Dialect;
 
-  constructor(db: Database) {
+  constructor(db: Database, dialect: Dialect) {
     this.#db = db;
+    this.#dialect = dialect;
   }
 
   /** Claims a recording, or claims it for longer. @returns False while another owner has it. */
@@ -43,6 +46,29 @@ export class RecordingWorkStore {
       .returning('record_id')
       .executeTakeFirst();
     return row !== undefined;
+  }
+
+  /**
+   * Writes in one transaction, if the claim is still its owner's.
+   *
+   * @returns False, and writes nothing, if somebody else has taken the work over.
+   */
+  async whileClaimed(
+    { recordId, owner }: WorkClaim,
+    write: (db: Transaction<Tables>) => Promise<void>,
+  ): Promise<boolean> {
+    return this.#db.transaction().execute(async (db) => {
+      const query = db
+        .selectFrom('gw_recording_work')
+        .select('owner')
+        .where('record_id', '=', recordId);
+      const row = await (
+        this.#dialect === 'postgres' ? query.forShare() : query
+      ).executeTakeFirst();
+      if (row?.owner !== owner) return false;
+      await write(db);
+      return true;
+    });
   }
 
   /** The work is done. */

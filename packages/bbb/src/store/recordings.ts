@@ -121,8 +121,12 @@ export class RecordingStore {
   }
 
   /** Notes that somebody published or unpublished a recording. */
-  async setPublished(recordId: string, isPublished: boolean): Promise<void> {
-    await this.#db
+  async setPublished(
+    recordId: string,
+    isPublished: boolean,
+    db: Database = this.#db,
+  ): Promise<void> {
+    await db
       .updateTable('recordings')
       .set({
         published: Number(isPublished),

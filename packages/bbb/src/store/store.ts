@@ -52,7 +52,7 @@ export class Store {
     this.tokens = new TokenStore(db);
     this.recordings = new RecordingStore(db, dialect);
     this.recordingCopies = new RecordingCopyStore(db, dialect);
-    this.recordingWork = new RecordingWorkStore(db);
+    this.recordingWork = new RecordingWorkStore(db, dialect);
     this.textTracks = new TextTrackStore(db, dialect);
     this.usedTokens = new UsedTokenStore(db);
   }

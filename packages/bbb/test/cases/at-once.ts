@@ -2,8 +2,10 @@
 import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildArchive } from '@balancer/fake-bbb';
+import { silentLogger } from '@balancer/kit';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { setServerState, updateServer } from '../../src/operations/servers.ts';
+import { RecordingLibrary } from '../../src/recordings/library.ts';
 import type { ServerRow } from '../../src/store/servers.ts';
 import { until } from '../until.ts';
 import type { CallOptions, CallResult, Harness } from './harness.ts';
@@ -262,6 +264,27 @@ export function describeAtOnce(storage: string, harness: () => Harness): void {
         expect((await h.importAll()).archives).toMatchObject([{ outcome: 'imported' }]);
         const page = await h.raw('/presentation/rec-1/index.html');
         expect(page.body.toString()).toBe('the second');
+      });
+
+      test('that another process has taken over are not published by the first one', async () => {
+        await h.importArchive(archive);
+        const { context } = h.gateway;
+        const { recordings, store } = context;
+        const logger = silentLogger;
+        const other = new RecordingLibrary({ ...context, logger });
+        const moveTo = recordings.trees.moveTo.bind(recordings.trees);
+        vi.spyOn(recordings.trees, 'moveTo').mockImplementationOnce(async (...args) => {
+          const isMoved = await moveTo(...args);
+          // As if this process stood still until its claim was over.
+          await store.recordingWork.expireAll();
+          expect(await other.settleAbandoned()).toEqual(['rec-1']);
+          return isMoved;
+        });
+        await expect(recordings.setPublished('rec-1', false)).rejects.toThrow('another process');
+        expect(await store.recordings.find('rec-1')).toMatchObject({ state: 'published' });
+        expect(await recordings.trees.formatsOf('published', 'rec-1')).toEqual(['presentation']);
+        await recordings.settleAbandoned();
+        expect(await store.recordingWork.abandoned(Date.now())).toEqual([]);
       });
 
       test('that are being moved keep what is not in its place yet', async () => {

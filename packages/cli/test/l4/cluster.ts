@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Lab } from '../../../../examples/l4-netns/lab.ts';
+import { endProcessesOf, Lab } from '../../../../examples/l4-netns/lab.ts';
 import { Network } from '../../../../examples/l4-netns/network.ts';
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
@@ -123,8 +123,12 @@ export class Cluster {
       // oxlint-disable-next-line no-await-in-loop -- the first one has the network
       await lab.close();
     }
-    for (const folder of this.#openFolders.values())
+    for (const folder of this.#openFolders.values()) {
+      // Daemons have processes of their own, which outlive them when they are killed.
+      // oxlint-disable-next-line no-await-in-loop -- one or two
+      await endProcessesOf(folder);
       rmSync(folder, { recursive: true, force: true });
+    }
   }
 
   #in(

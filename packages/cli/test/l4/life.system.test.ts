@@ -48,6 +48,17 @@ ${more}${lab.backend('web', 4, 8080, servers)}`;
   const stdout = async (...args: readonly string[]): Promise<string> =>
     (await ipvsadm(args)).stdout;
 
+  /** Resolves when no end has anything to say any more: from then on, counters stand still. */
+  const flowsAreOver = async (): Promise<void> => {
+    const states = async (): Promise<unknown[]> => {
+      // The admin listener's document.
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+      const flows = (await lab.call('GET', '/l4/conns')).body as { readonly state: string }[];
+      return flows.map(({ state }) => state);
+    };
+    await expect.poll(states, { timeout: 60_000 }).toEqual(Array(4).fill('TIME_WAIT'));
+  };
+
   test('forwards on when its process is killed; the next one takes over numbers, flows and counters', async () => {
     const first = await lab.startBalancer();
     expect(await lab.request({ count: 6 })).toMatchObject({ failed: 0 });
@@ -75,6 +86,7 @@ ${more}${lab.backend('web', 4, 8080, servers)}`;
       failed: 0,
       servers: { 'server-2': 4 },
     });
+    await flowsAreOver();
     expect(await stdout('-Ln')).toBe(`IP Virtual Server version 1.2.1 (size=65536)
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port           Forward Weight ActiveConn InActConn
@@ -146,6 +158,8 @@ TCP  203.0.113.1:81 wrr
 
     const kill = ['l4', 'conns', '--socket', lab.socket, '--kill'] as const;
     expect((await runHereWith('', ...kill)).stderr).toContain('to say which flows to end');
+    // What is not over would be reset at its next segment, and counted until then.
+    await flowsAreOver();
     const killed = await runHereWith('', ...kill, '--client', '192.0.2.0/24');
     expect(killed.stdout).toBe('4 flows ended\n');
     const { services } = await lab.document();

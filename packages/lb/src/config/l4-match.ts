@@ -50,12 +50,21 @@ function readAddresses(text: string): MatchRange['addresses'] | null {
   const family = isIP(network);
   if (lengthText !== undefined) {
     const length = Number(lengthText);
-    const isLength = /^\d{1,3}$/.test(lengthText) && length <= (family === 4 ? 32 : 128);
-    return family !== 0 && isLength && more.length === 0 ? { first: network, length } : undefined;
+    const lengthMax = family === 4 ? 32 : 128;
+    const isLength = /^\d{1,3}$/.test(lengthText) && length <= lengthMax;
+    // Nobody has this address, and without the length it stands for every other.
+    const isNobody = isUnspecified(network) && length === lengthMax;
+    return family !== 0 && isLength && !isNobody && more.length === 0
+      ? { first: network, length }
+      : undefined;
   }
   const [first = '', last = first, ...rest] = text.split('-');
   if (isIP(first) === 0 || isIP(last) !== isIP(first) || rest.length > 0) return undefined;
-  return first === last && /^[0.:]+$/.test(first) ? null : { first, last };
+  return first === last && isUnspecified(first) ? null : { first, last };
+}
+
+function isUnspecified(address: string): boolean {
+  return /^[0.:]+$/.test(address);
 }
 
 function readPorts(text: string): MatchRange['ports'] | undefined {

@@ -94,7 +94,7 @@ describe('creating a pool beside the deployed bytecode', () => {
   let campaign: Campaign;
   beforeAll(async () => {
     campaign = await Campaign.create();
-  }, 60_000);
+  });
 
   test.each(Object.keys(KINDS) as PoolKind[])(
     'agrees on what is refused: %s',

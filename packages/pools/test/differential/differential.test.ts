@@ -110,6 +110,6 @@ describe('the V2 engine beside the deployed bytecode', () => {
 
     test('calls nothing noticed where nothing was flipped', async () => {
       await expect(judge(null, traces, vectors)).resolves.toBeNull();
-    }, 60_000);
+    });
   });
 });

@@ -33,7 +33,7 @@ describe('the guide', () => {
     writeFileSync(join(folder, 'all.ts'), `${imports.join('\n')}\nexport {};\n`);
     const command = ['--conditions=balancer-source', '--import', 'tsx', join(folder, 'all.ts')];
     outputs = execFileSync(process.execPath, command, { encoding: 'utf8' }).split(MARK);
-  }, 60_000);
+  });
 
   afterAll(() => rmSync(folder, { recursive: true }));
 
