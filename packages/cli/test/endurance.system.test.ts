@@ -127,9 +127,9 @@ describe('a balancer under many short connections', () => {
 describe('a balancer that reloads again and again under load', () => {
   test('fails no connection, and holds no more descriptors and memory afterwards', async () => {
     const isLong = process.env['BALANCER_TEST_LONG'] !== undefined;
-    const reloadCount = isLong ? 1000 : 25;
+    const reloadCount = isLong ? 1000 : 45;
     // By then everything that a reload uses is there, and compiled.
-    const settledAfter = isLong ? 200 : 10;
+    const settledAfter = isLong ? 200 : 30;
     const upstreamPort = await startServer((socket) => socket.pipe(socket));
     const settings = { nodeOptions: TELLS_MEMORY };
     const { running, port, file } = await startBalancer(settings, upstreamPort);
