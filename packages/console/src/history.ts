@@ -115,7 +115,10 @@ export class StatisticsHistory {
     const previousMs = this.rowTimes.at(-1);
     const isContinued =
       previousMs !== undefined && atMs - previousMs <= this.gapMs && this.isSameProcess(statistics);
-    if (isContinued && atMs - previousMs < this.stepMinMs) return;
+    if (isContinued && atMs - previousMs < this.stepMinMs) {
+      this.dropOldRows(atMs - this.windowMs);
+      return;
+    }
     if (previousMs !== undefined && !isContinued) this.addGap((previousMs + atMs) / 2);
     this.latestProcess = statistics.process;
 
