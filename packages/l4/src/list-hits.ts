@@ -66,6 +66,10 @@ export class RecentHits {
     this.#latest = this.#read();
     try {
       return await this.#latest;
+    } catch (error) {
+      // Whoever asks next may fare better.
+      this.#latest = undefined;
+      throw error;
     } finally {
       const nowMs = this.#nowMs();
       this.#validUntilMs = nowMs + (nowMs - beginMs) / READING_SHARE_MAX;
