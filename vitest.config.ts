@@ -24,7 +24,8 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: ['**/*.{alloc,system}.test.ts', '**/node_modules/**', '**/dist/**'],
-          pool: 'threads',
+          // No threads: what one of them has closed stays open while another one starts a process.
+          pool: 'forks',
           isolate: false,
           setupFiles: ['scripts/repeatable-properties.ts'],
           ...patience,

@@ -52,8 +52,8 @@ function drain({ parts }: Service): Promise<unknown> {
 describe('a hand-over', () => {
   test('that fails leaves everything as it was', async () => {
     const { service, adminStatus } = await start();
-    const attempt = service.handOver(() => Promise.reject(new HandOverError('no')));
-    await expect(attempt).rejects.toThrow('no');
+    const attempt = service.handOver(() => Promise.reject(new HandOverError('it came to nothing')));
+    await expect(attempt).rejects.toThrow('it came to nothing');
     expect(await adminStatus()).toBe(200);
     await expect(service.handOver(() => Promise.resolve())).resolves.toBeUndefined();
   });
@@ -69,9 +69,9 @@ describe('a hand-over', () => {
       // Longer than a reload takes that does not wait.
       await delay(200);
       order.push('given up');
-      throw new HandOverError('no');
+      throw new HandOverError('it came to nothing');
     });
-    await expect(attempt).rejects.toThrow('no');
+    await expect(attempt).rejects.toThrow('it came to nothing');
     expect(await reloaded).toMatchObject({ outcome: 'applied' });
     expect(order).toEqual(['given up', 'applied']);
   });

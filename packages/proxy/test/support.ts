@@ -13,7 +13,6 @@ import {
   type Server as NetServer,
   Socket,
 } from 'node:net';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { silentLogger } from '@balancer/kit';
 import { onTestFinished, vi } from 'vitest';
 import { type ConnectionRecord, LoadBalancer, parseLoadBalancerConfig } from '@balancer/lb';
@@ -275,9 +274,9 @@ export function holdTime(): HeldTime {
   return {
     advance: async (ms) => {
       vi.advanceTimersByTime(ms);
-      // The wheel turns after a round of I/O.
-      await nextTurn();
-      await nextTurn();
+      // The wheel turns after a round of I/O, and a coarse clock that ran before ticks on by itself,
+      // every millisecond.
+      await new Promise((resolve) => realSetTimeout(resolve, 5));
     },
   };
 }
