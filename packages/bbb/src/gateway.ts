@@ -227,6 +227,7 @@ async function openStore(config: BbbConfig, logger: Logger): Promise<Store> {
   return Store.openPostgres({
     url: config.database_url,
     connectionsMax: config.database_connections,
+    timeoutMs: config.database_timeout,
     onIdleError: (error) => logger.warn('a connection to PostgreSQL broke', { error }),
   });
 }

@@ -118,6 +118,7 @@ export class Program extends Handle {
       const statistics = readStatistics(first.log, options.instructions);
       return new Program(first.fd, { name, type, ...(statistics && { statistics }) });
     }
+    if (first.fd === -constants.errno.EAGAIN) throw interrupted(options);
     const { fd, log } = loadWithLog(options, LOG_LEVEL_FULL);
     if (fd >= 0) return new Program(fd, { name, type });
     throw loadError(options, -fd, log);
@@ -274,7 +275,14 @@ function loadWithLog(options: ProgramOptions, level: number): { fd: number; log:
   return { fd, log: Buffer.from(buffer.bytes.subarray(0, end)).toString('latin1') };
 }
 
+/** What the verifier has said by then is no complaint. */
+function interrupted({ name, type }: ProgramOptions): SyscallError {
+  const detail = `signals interrupted the verifier ${LOAD_ATTEMPTS} times`;
+  return new SyscallError(`load program ${name} (${type})`, constants.errno.EAGAIN, detail);
+}
+
 function loadError(options: ProgramOptions, errno: number, log: string): Error {
+  if (errno === constants.errno.EAGAIN) return interrupted(options);
   const what = `load program ${options.name} (${options.type})`;
   if (log.trim() === '') return new SyscallError(what, errno);
   const { reason, source, instruction, excerpt } = summarizeLog(log);

@@ -46,4 +46,18 @@ describe('hits of lists', () => {
     await recent.get();
     expect(reads).toBe(2);
   });
+
+  test('are read again at once after a reading that failed', async () => {
+    let nowMs = 0;
+    const answers = [Promise.reject(new Error('the thread is busy')), Promise.resolve(new Map())];
+    const recent = new RecentHits(
+      () => {
+        nowMs += 5000;
+        return answers.shift()!;
+      },
+      () => nowMs,
+    );
+    await expect(recent.get()).rejects.toThrow('the thread is busy');
+    expect(await recent.get()).toEqual(new Map());
+  });
 });

@@ -27,6 +27,8 @@ export interface BbbConfig {
   readonly strict_post_checksum: boolean;
   readonly database_url: string;
   readonly database_connections: number;
+  /** For a query; a third of it for a connection, also for one of those there are to become free. */
+  readonly database_timeout: number;
   readonly redis_url: string;
   readonly redis_prefix: string;
   readonly data_dir: string;
@@ -172,6 +174,7 @@ export const KEYS: { readonly [K in keyof BbbConfig]: Key<BbbConfig[K]> } = {
   strict_post_checksum: flag(false),
   database_url: text('', 'DATABASE_URL'),
   database_connections: whole(10, 1, 1000, ['RAILS_MAX_THREADS']),
+  database_timeout: time(15_000, []),
   redis_url: text('', 'REDIS_URL'),
   redis_prefix: text('balancer:bbb:'),
   data_dir: text(''),

@@ -13,13 +13,18 @@ export interface PostgresOptions {
   readonly url: string;
   /** Connections at most. Default 10. */
   readonly connectionsMax?: number;
+  /**
+   * A query that takes longer is an outage, not work: requests must not pile up behind it. A connection
+   * is waited for a third of the time. Default 15 000.
+   */
+  readonly timeoutMs?: number;
   /** Told of connections that broke while idle; the pool replaces them. */
   readonly onIdleError?: (error: Error) => void;
 }
 
-const CONNECT_TIMEOUT_MS = 5000;
-/** A query that takes longer is an outage, not work: requests must not pile up behind it. */
-const QUERY_TIMEOUT_MS = 15_000;
+const TIMEOUT_MS = 15_000;
+/** Of the time-out of a query. */
+const CONNECT_SHARE = 1 / 3;
 
 type Parser = (text: string) => never;
 
@@ -39,11 +44,12 @@ const OWN_PARSERS: ReadonlyMap<number, Parser> = new Map([
  */
 export async function openPostgres(options: PostgresOptions): Promise<Database> {
   const { default: pg } = await import('pg');
+  const { timeoutMs = TIMEOUT_MS } = options;
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.connectionsMax ?? 10,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    query_timeout: QUERY_TIMEOUT_MS,
+    connectionTimeoutMillis: timeoutMs * CONNECT_SHARE,
+    query_timeout: timeoutMs,
     application_name: 'balancer-bbb',
     types: {
       getTypeParser: (oid, format) =>

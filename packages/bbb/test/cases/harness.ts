@@ -55,6 +55,7 @@ const BASE: Partial<BbbConfig> = {
   // is offline has a tenth of the time.
   connect_timeout: 300_000,
   response_timeout: 300_000,
+  database_timeout: 300_000,
   lease_seconds: 3600,
   url_host: 'gateway.example.com',
   recordings_import_poll_interval: 3_600_000,

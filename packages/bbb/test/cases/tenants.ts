@@ -115,9 +115,13 @@ export function describeTenants(storage: string, harness: () => Harness): void {
         ['m1', 'm2', 'm3', 'm4'].map(async (meetingID) => (await create(a, { meetingID })).result),
       );
       expect(results.toSorted()).toEqual(['SUCCESS', 'SUCCESS', 'maxConcurrent', 'maxConcurrent']);
-      expect(await h.store.meetings.count()).toBe(2);
-      expect([await h.loadOf('bbb1'), await h.loadOf('bbb2')]).toEqual([1, 1]);
-      const [record] = await h.store.meetings.list();
+      const records = await h.store.meetings.list();
+      expect(records).toHaveLength(2);
+      // Any two of the four may be the first to be inserted; the servers of the others get theirs back.
+      for (const id of ['bbb1', 'bbb2']) {
+        expect(await h.loadOf(id)).toBe(records.filter((one) => one.server_id === id).length);
+      }
+      const [record] = records;
       const joined = await h.call('join', { meetingID: record!.meeting_id, fullName: 'Ada' }, a);
       expect(joined.status).toBe(302);
     });

@@ -4,8 +4,7 @@ import { Lab } from '../../../../examples/l4-netns/lab.ts';
 import { ADDRESSES, type Family, serverAddress } from '../../../../examples/l4-netns/network.ts';
 
 const NO_ROOT = process.getuid?.() === 0 ? '' : ' (skipped: needs root for network namespaces)';
-/** IPv6 is shown by packet cases, and by traffic of `l4`. */
-const FAMILIES: readonly Family[] = [4];
+const FAMILIES: readonly Family[] = [4, 6];
 const PORTS = { fnat: 8080, dr: 8081, tunnel: 8082 } as const;
 const BYTES = 4000;
 const COUNT = 5;
@@ -67,7 +66,7 @@ async function replyInSmallPieces(lab: Lab): Promise<void> {
   for (const family of FAMILIES) {
     const ways = [
       ['default', 'via', ADDRESSES.router[family]],
-      ...(family === 4 ? [['10.0.0.0/24']] : []),
+      family === 4 ? ['10.0.0.0/24'] : [`${ADDRESSES.local[6]}/128`, 'via', ADDRESSES.balancer[6]],
     ];
     for (const way of ways) {
       const route = ['route', 'replace', ...way, 'dev', 'eth0', 'mtu', 'lock', '1300'];
