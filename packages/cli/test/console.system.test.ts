@@ -30,6 +30,8 @@ describe.skipIf(!commandPath('chromium'))(
     const pages: Page[] = [];
 
     beforeAll(async () => {
+      // First: it builds the pages, which a load balancer reads when it starts.
+      browser = await browsing.startBrowser();
       servers = new Map([
         ['one', await listen(await freePort())],
         ['two', await listen(await freePort())],
@@ -44,7 +46,6 @@ describe.skipIf(!commandPath('chromium'))(
       clients = new Clients(frontendPort);
       clients.start();
       cleanups.push(() => clients.stop());
-      browser = await browsing.startBrowser();
     });
 
     afterEach(async () => {
