@@ -28,7 +28,7 @@ const operations: Operations = {
   attach: () => {
     current().attach();
     if (timers.length === 0) {
-      timers = [setInterval(tick, TICK_MS), setInterval(readEvents, EVENTS_MS)];
+      timers = [setInterval(guarded(tick), TICK_MS), setInterval(guarded(readEvents), EVENTS_MS)];
     }
   },
   snapshot: (cpu) => current().snapshot(cpu),
@@ -70,18 +70,24 @@ function end(action: (engine: Engine) => void): void {
 }
 
 function tick(): void {
-  try {
-    const findings = engine?.tick() ?? [];
-    if (findings.length > 0) say({ findings });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    say({ failure: reason });
-  }
+  const findings = engine?.tick() ?? [];
+  if (findings.length > 0) say({ findings });
 }
 
 function readEvents(): void {
   const events = engine?.events() ?? [];
   if (events.length > 0) say({ events });
+}
+
+/** Work of a timer: its failure is told, and the thread goes on. */
+function guarded(work: () => void): () => void {
+  return () => {
+    try {
+      work();
+    } catch (error) {
+      say({ failure: error instanceof Error ? error.message : String(error) });
+    }
+  };
 }
 
 function say(notice: Notice): void {

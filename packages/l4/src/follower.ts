@@ -9,6 +9,7 @@ export class Follower {
   readonly #onFailure: (error: Error) => void;
   #following: Promise<void> | undefined;
   #isStale = false;
+  #isRetry = false;
   #failure: Error | undefined;
 
   /** @param follow - Makes it so as things are wanted when it is called. */
@@ -24,6 +25,18 @@ export class Follower {
 
   /** Something changed. */
   changed(): void {
+    this.#isRetry = false;
+    this.#follows();
+  }
+
+  /** Tries again what failed the last time, if anything did; the same failure is not told again. */
+  retry(): void {
+    if (!this.#failure || this.#following) return;
+    this.#isRetry = true;
+    this.#follows();
+  }
+
+  #follows(): void {
     this.#isStale = true;
     this.#following ??= this.#followWhileStale().finally(() => {
       this.#following = undefined;
@@ -45,8 +58,10 @@ export class Follower {
         await this.#follow();
         this.#failure = undefined;
       } catch (error) {
-        this.#failure = error instanceof Error ? error : new Error(String(error));
-        this.#onFailure(this.#failure);
+        const failure = error instanceof Error ? error : new Error(String(error));
+        const isKnown = this.#isRetry && failure.message === this.#failure?.message;
+        this.#failure = failure;
+        if (!isKnown) this.#onFailure(failure);
       }
     }
   }

@@ -410,6 +410,7 @@ export class L4Plane implements DataPlane {
         showCounters(this.desired?.frontends.values() ?? [], snapshot);
         this.watch.observe(snapshot);
         this.judgeServers(snapshot);
+        this.follower.retry();
       },
       (error) => {
         if (!this.isOpen) return;
