@@ -404,10 +404,11 @@ async function endProcess(pid: number, signal: NodeJS.Signals = 'SIGKILL'): Prom
   while (isRunning(pid)) await setTimeout(10);
 }
 
-/** Not one either that has ended and that nobody has asked for its code yet. */
+/** Not one either that has ended with all its threads, and that nobody has asked for its code yet. */
 function isRunning(pid: number): boolean {
   try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return !/^State:\s+Z/m.test(status) || !/^Threads:\s+[01]$/m.test(status);
   } catch {
     return false;
   }

@@ -300,8 +300,7 @@ async function flood(lab: Lab, { port, perS, payload, fresh, from }: Flood): Pro
         };
         step();
       });
-      console.log(JSON.stringify(times));
-      process.exit();
+      process.stdout.write(JSON.stringify(times), () => process.exit());
     })();`;
   const numbers = [port, perS, payload, fresh, SECONDS].map(String);
   const args = ['-e', script, ADDRESSES.service[4], ...numbers, ...from];

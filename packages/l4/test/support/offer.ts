@@ -36,10 +36,10 @@ runOnCpu(() => {
     }
     nowMs = clockMs();
   }
-  process.stdout.write(`${JSON.stringify({ timesMs, batch: BATCH })}\n`);
+  // More than a pipe takes at once: it has to be out before the process may end.
+  process.stdout.write(`${JSON.stringify({ timesMs, batch: BATCH })}\n`, () => process.exit());
 }, Number(cpu));
 program.close();
-process.exit();
 
 function clockMs(): number {
   return Number(process.hrtime.bigint() / 1000n) / 1000;
