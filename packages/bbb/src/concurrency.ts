@@ -1,5 +1,5 @@
 /**
- * Work on many things, some at a time or one after the other.
+ * Work on many things, some at a time.
  *
  * @module
  */
@@ -32,22 +32,4 @@ export async function mapLimited<T, R>(
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
   if (failures.length > 0) throw failures[0];
   return results;
-}
-
-/** One piece of work at a time for each key, in the order in which it was asked for. */
-export class Turns {
-  readonly #ends = new Map<string, Promise<unknown>>();
-
-  /** Works when everything that was asked for before under the same key has ended, however. */
-  async take<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#ends.get(key) ?? Promise.resolve();
-    const result = before.then(work);
-    const ended = result.catch(() => {});
-    this.#ends.set(key, ended);
-    try {
-      return await result;
-    } finally {
-      if (this.#ends.get(key) === ended) this.#ends.delete(key);
-    }
-  }
 }

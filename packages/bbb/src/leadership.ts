@@ -5,8 +5,7 @@
  * @module
  */
 import { randomUUID } from 'node:crypto';
-import { messageOf } from '@balancer/kit';
-import { Turns } from './concurrency.ts';
+import { messageOf, Turns } from '@balancer/kit';
 import type { GatewayContext } from './context.ts';
 import type { Lease } from './store/leases.ts';
 

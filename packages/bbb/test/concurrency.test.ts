@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { mapLimited, Turns } from '../src/concurrency.ts';
+import { mapLimited } from '../src/concurrency.ts';
 
 /** A promise that a test ends. */
 function pending(): { readonly promise: Promise<void>; readonly resolve: () => void } {
@@ -36,33 +36,5 @@ describe('work on many things', () => {
     slow.resolve();
     expect(await working).toEqual(new Error('the first'));
     expect(ended).toEqual(['slow', 'failed']);
-  });
-});
-
-describe('turns', () => {
-  test('are taken one after the other under one key, and at once under several', async () => {
-    const turns = new Turns();
-    const first = pending();
-    const done: string[] = [];
-    const taken = ['a', 'b', 'a'].map(async (key, i) =>
-      turns.take(key, async () => {
-        if (i === 0) await first.promise;
-        done.push(`${key}${i}`);
-        if (i === 1) first.resolve();
-        return i;
-      }),
-    );
-    expect(await Promise.all(taken)).toEqual([0, 1, 2]);
-    expect(done).toEqual(['b1', 'a0', 'a2']);
-  });
-
-  test('go on after one that fails', async () => {
-    const turns = new Turns();
-    const failing = turns.take('a', async () => {
-      throw new Error('no');
-    });
-    const next = turns.take('a', async () => 'yes');
-    await expect(failing).rejects.toThrow('no');
-    expect(await next).toBe('yes');
   });
 });

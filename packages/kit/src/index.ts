@@ -15,6 +15,7 @@ export {
   type RandomSource,
   systemClock,
 } from './clock.ts';
+export { Turns } from './turns.ts';
 
 export {
   ConfigFileError,

@@ -11,6 +11,7 @@ import {
   readJson,
   refusal,
   z,
+  Turns,
 } from '@balancer/kit';
 import { backendSetup } from './backend-setup.ts';
 import { PROTOCOL_NAMES } from './constants.ts';
@@ -27,7 +28,6 @@ import { type Role, ROLES } from './presence.ts';
 import { type Guard, serviceRoutes } from './service-routes.ts';
 import { setRoutes } from './set-routes.ts';
 import { planeDocument, type PlaneDocument } from './status.ts';
-import { Turns } from './turns.ts';
 
 const FLOWS_MAX = 1_000_000;
 
@@ -70,7 +70,7 @@ export function l4Routes(plane: L4Plane): readonly AdminRoute[] {
   const inTurn: Guard = (action) =>
     whenOpen(async (context) => {
       await context.req.text();
-      return turns.take(() => action(context));
+      return turns.take('orders', async () => action(context));
     });
   const part = (read: (document: PlaneDocument) => unknown): AdminRoute['handler'] =>
     whenOpen(async () => Response.json(read(await documentOf(plane))));

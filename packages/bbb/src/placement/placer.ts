@@ -4,8 +4,8 @@
  *
  * @module
  */
+import { Turns } from '@balancer/kit';
 import { Balancer, type NodeLike, policies } from '@balancer/select';
-import { Turns } from '../concurrency.ts';
 import type { Directory } from '../directory.ts';
 import type { Amounts, Board, BoardView, Reservation } from '../store/board.ts';
 import type { ServerRow } from '../store/servers.ts';

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { messageOf } from '@balancer/kit';
-import { mapLimited, Turns } from '../concurrency.ts';
+import { messageOf, Turns } from '@balancer/kit';
+import { mapLimited } from '../concurrency.ts';
 import type { GatewayContext } from '../context.ts';
 import { Leadership } from '../leadership.ts';
 import type { Lease } from '../store/leases.ts';

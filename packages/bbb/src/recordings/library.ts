@@ -6,8 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { BalancerError, type Logger, messageOf } from '@balancer/kit';
-import { Turns } from '../concurrency.ts';
+import { BalancerError, type Logger, messageOf, Turns } from '@balancer/kit';
 import { recordingFolders } from '../config/folders.ts';
 import type { BbbConfig } from '../config/keys.ts';
 import type { RecordingRow } from '../store/recording-rows.ts';
